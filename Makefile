@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# A thin front for Meson and Ninja. Everything that is built lies in build/.
+
+BUILD = build
+TESTARGS =
+
+.PHONY: all setup demo check check-long bench test format clean
+
+all: setup
+	@tools/bootstrap build
+	@ninja -C $(BUILD)
+
+# A fresh clone in a bare system has no Meson yet: bootstrap goes first.
+setup:
+	@tools/bootstrap build
+	@test -f $(BUILD)/build.ninja || meson setup $(BUILD)
+
+demo:
+	@tools/bootstrap demo
+	@$(MAKE) --no-print-directory all
+	@tools/demo
+
+# Unit tests only, of what is built now: for the edit-build-test loop.
+test: all
+	@meson test -C $(BUILD) --suite unit --suite vectors $(TESTARGS)
+
+check:
+	@tools/bootstrap check
+	@tools/check
+
+check-long:
+	@tools/bootstrap check
+	@SKEX_LONG=1 tools/check
+
+bench:
+	@tools/bootstrap bench
+	@$(MAKE) --no-print-directory all
+	@tools/bench
+
+format:
+	@tools/bootstrap check
+	@tools/sources c | xargs -r clang-format -i
+
+clean:
+	@rm -rf $(BUILD)
