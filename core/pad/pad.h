@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SKEX_CORE_PAD_PAD_H
+#define SKEX_CORE_PAD_PAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/error.h"
+
+/*
+ * Pad accounting: which bytes of a pad were used, so that none is ever used twice.  The module knows
+ * positions, not bytes.
+ *
+ * A leg has one pad for each sending direction.  A pad is a series of generations (the first from
+ * enrolment, more by refill), each `size` bytes long.  A position is a generation and an offset in
+ * bytes, a multiple of 16; positions are ordered by generation first.  A message uses one contiguous
+ * range inside one generation: 32 bytes tag key, then the bytes that encrypt its body.
+ *
+ * Sender and receiver both only ever go forward.  What is skipped is burnt.
+ */
+#define SKEX_PAD_ALIGN 16u
+#define SKEX_PAD_RATCHET_SIZE (UINT64_C(1) << 62) /* the size of a generation that a ratchet makes */
+
+struct skex_pad_position {
+	uint32_t generation;
+	uint64_t offset;
+};
+
+/* Bytes offset .. offset + size - 1 of one generation. */
+struct skex_pad_range {
+	uint32_t generation;
+	uint64_t offset;
+	uint64_t size;
+};
+
+/* Below 0, 0, above 0: a is before, at, after b. */
+int skex_pad_compare(struct skex_pad_position a, struct skex_pad_position b);
+/* The position just after a range. */
+struct skex_pad_position skex_pad_end(struct skex_pad_range range);
+/* size rounded up to SKEX_PAD_ALIGN; size is at most 2^63. */
+uint64_t skex_pad_align(uint64_t size);
+
+/*
+ * The sender's side.  next <= reserved always.  reserved is durable before anything below it is used:
+ * after a crash the sender begins at reserved, so what was used before the crash is behind it.
+ */
+struct skex_pad_tx {
+	uint64_t size;                     /* of the generation that next is in */
+	struct skex_pad_position next;     /* nothing at or after it was used */
+	struct skex_pad_position reserved; /* on stable storage */
+};
+
+/* After a start: next = reserved = the durable mark.  SKEX_E_ARGUMENT when the mark does not lie in
+ * 0..size or is not aligned. */
+SKEX_MUST_USE enum skex_error skex_pad_tx_init(struct skex_pad_tx *tx, struct skex_pad_position mark, uint64_t size);
+
+/* The pad of the next generation (next.generation + 1) becomes the current one; the rest of the old
+ * one is burnt.  Its mark (generation, 0) counts as reserved up to offset 0 only, and has to be
+ * persisted by the next reservation. */
+void skex_pad_tx_switch(struct skex_pad_tx *tx, uint64_t size);
+
+/* What is left to use in this generation, in bytes. */
+uint64_t skex_pad_tx_left(const struct skex_pad_tx *tx);
+
+/*
+ * The mark to make durable so that `stride` more bytes than now can be used: *mark = next + stride,
+ * at most the end of the pad.  Persist it, then call skex_pad_tx_reserved.  SKEX_E_EXHAUSTED when
+ * nothing is left beyond what is reserved already.
+ */
+SKEX_MUST_USE enum skex_error skex_pad_tx_plan(const struct skex_pad_tx *tx, uint64_t stride,
+                                               struct skex_pad_position *mark);
+/* The mark is durable now.  Marks never go back: an older one changes nothing. */
+void skex_pad_tx_reserved(struct skex_pad_tx *tx, struct skex_pad_position mark);
+
+/*
+ * Takes size bytes (rounded up to 16) for one message.  SKEX_E_EXHAUSTED when this generation has not
+ * that much left; SKEX_E_RESERVE when the reserved mark has to move first; tx is then unchanged.
+ */
+SKEX_MUST_USE enum skex_error skex_pad_tx_take(struct skex_pad_tx *tx, uint64_t size, struct skex_pad_range *range);
+
+/* The receiver's side: everything before mark is used or burnt. */
+struct skex_pad_rx {
+	uint64_t size; /* of the generation that mark is in */
+	struct skex_pad_position mark;
+	uint32_t failures; /* wrong one-time tags in this generation */
+};
+
+/* Failed tags after which a leg pauses: 2^20 attempts x 2^12 blocks / 2^128 = 2^-96. */
+#define SKEX_PAD_FAILURES_MAX (UINT32_C(1) << 20)
+
+SKEX_MUST_USE enum skex_error skex_pad_rx_init(struct skex_pad_rx *rx, struct skex_pad_position mark, uint64_t size);
+
+/*
+ * May a message use this range?  next_size is the size of generation mark.generation + 1, or 0 when
+ * there is none.  SKEX_E_REPLAY when it begins before the mark; SKEX_E_EXHAUSTED when it does not lie
+ * inside its generation; SKEX_E_SYNTAX when not aligned, empty or overflowing; SKEX_E_UNKNOWN for a
+ * generation that is not here; SKEX_E_PAUSED after too many failures.  Changes nothing.
+ */
+SKEX_MUST_USE enum skex_error skex_pad_rx_check(const struct skex_pad_rx *rx, struct skex_pad_range range,
+                                                uint64_t next_size);
+/* The range was checked and its message verified: the mark moves to its end; a gap is burnt.  size is
+ * that of the range's generation. */
+void skex_pad_rx_advance(struct skex_pad_rx *rx, struct skex_pad_range range, uint64_t size);
+/* A one-time tag was wrong: counted, nothing else changes. */
+void skex_pad_rx_failed(struct skex_pad_rx *rx);
+
+#endif
