@@ -1,0 +1,3 @@
+#!/bin/sh
+# no licence: expect 4
+echo
