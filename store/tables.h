@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SKEX_STORE_TABLES_H
+#define SKEX_STORE_TABLES_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+/*
+ * The tables of the store and the form of their records; all integers big-endian.  Numbers are never used
+ * again for something else.
+ *
+ * Of a leg, in both daemons:
+ */
+enum skex_table {
+	/* key u64 leg | u8 direction; secret value u32 epoch | 32 envelope key */
+	SKEX_TABLE_EPOCH = 1,
+	/* key u64 leg | u8 direction; value u32 generation | u64 offset: the sender's reserved mark, the
+	 * receiver's received mark.  Absent: generation 0, offset 0. */
+	SKEX_TABLE_MARK = 2,
+	/* key u64 leg | u8 direction; secret value u64 segment | 32 key, of a ratchet leg */
+	SKEX_TABLE_RATCHET = 3,
+
+	/* Of a hub: */
+	SKEX_TABLE_QUEUE = 8,  /* a message that waits for an agent; see hub/queue.h */
+	SKEX_TABLE_DIGEST = 9, /* of the last messages received on a leg; see hub/hub_leg.h */
+	SKEX_TABLE_PAIR = 10,  /* initiator and responder: the last block and the quota; see hub/pair.h */
+
+	/* Of an agent: */
+	SKEX_TABLE_BATCH = 16,   /* a batch that is not finished; see agent/batch.h */
+	SKEX_TABLE_PIECE = 17,   /* a piece of key in a pool; see agent/pool.h */
+	SKEX_TABLE_COUNTER = 18, /* claimed block counters; see agent/initiate.h */
+	SKEX_TABLE_SPENT = 19,   /* spent block ids of an initiator; see agent/respond.h */
+	SKEX_TABLE_CONFIRM = 20, /* confirmations that wait to be sent */
+};
+
+/* Where the bytes of one generation of one pad lie: DIRECTORY/pads/LEG-DIRECTION-GENERATION.pad with the leg
+ * as 16 hexadecimal digits.  Sets path and gives true when it fits. */
+static inline int skex_pad_path(char *path, size_t room, const char *directory, uint64_t leg, uint8_t direction,
+                                uint32_t generation)
+{
+	int size = snprintf(path, room, "%s/pads/%016llx-%s-%u.pad", directory, (unsigned long long)leg,
+	                    direction == 0 ? "to-hub" : "to-agent", (unsigned)generation);
+
+	return size > 0 && (size_t)size < room;
+}
+
+#endif
