@@ -3,7 +3,6 @@
 # A thin front for Meson and Ninja. Everything that is built lies in build/.
 
 BUILD = build
-TESTARGS =
 
 .PHONY: all setup demo check check-long bench test format clean
 
@@ -21,9 +20,10 @@ demo:
 	@$(MAKE) --no-print-directory all
 	@tools/demo
 
-# Unit tests only, of what is built now: for the edit-build-test loop.
-test: all
-	@meson test -C $(BUILD) --suite unit --suite vectors $(TESTARGS)
+# Build, unit tests, vectors and simulator only: for the edit-build-test loop.
+test:
+	@tools/bootstrap check
+	@CHECK_STAGES=gcc tools/check
 
 check:
 	@tools/bootstrap check
