@@ -15,7 +15,7 @@
 
 enum skex_error_class {
 	SKEX_CLASS_OK = 0,
-	SKEX_CLASS_USAGE = 1,       /* the caller asked for something that makes no sense: mend the call */
+	SKEX_CLASS_USAGE = 1,       /* the call makes no sense: mend the caller */
 	SKEX_CLASS_AGAIN = 2,       /* not now: the same call can succeed later */
 	SKEX_CLASS_PEER = 3,        /* the other side sent something that cannot be accepted */
 	SKEX_CLASS_LIMIT = 4,       /* a limit was reached: pad, quota, space */
@@ -31,10 +31,10 @@ enum skex_error {
 	SKEX_E_STATE = 0x102,    /* the call does not fit the state of its object */
 	SKEX_E_CONFIG = 0x103,   /* a configuration value cannot be used */
 
-	SKEX_E_EMPTY = 0x201,    /* nothing there yet: a pool, a queue */
-	SKEX_E_BUSY = 0x202,     /* somebody else holds it */
-	SKEX_E_RESERVE = 0x203,  /* the durable reserve mark has to move first */
-	SKEX_E_OFFLINE = 0x204,  /* too few hubs, or the peer, can be reached */
+	SKEX_E_EMPTY = 0x201,   /* nothing there yet: a pool, a queue */
+	SKEX_E_BUSY = 0x202,    /* somebody else holds it */
+	SKEX_E_RESERVE = 0x203, /* the durable reserve mark has to move first */
+	SKEX_E_OFFLINE = 0x204, /* too few hubs, or the peer, can be reached */
 
 	SKEX_E_SYNTAX = 0x301,       /* malformed, truncated or oversized */
 	SKEX_E_VERSION = 0x302,      /* a version that this build does not speak */

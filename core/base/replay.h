@@ -8,9 +8,10 @@
 /*
  * A sliding window over sequence numbers: each number is accepted at most once, and a number more
  * than SKEX_REPLAY_WINDOW behind the highest is refused.  Constant time and memory per number
- * (the construction of RFC 6479).  Check before authentication, accept after it.
+ * (the construction of RFC 6479).  The number 2^64-1 is always refused.  Check before
+ * authentication, accept after it.
  */
-#define SKEX_REPLAY_WORDS 9u /* one more than the window needs: the word being filled */
+#define SKEX_REPLAY_WORDS  9u /* one more than the window needs: the word being filled */
 #define SKEX_REPLAY_WINDOW ((SKEX_REPLAY_WORDS - 1u) * 32u)
 
 struct skex_replay {

@@ -6,7 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Bytes that somebody else owns; valid as long as the owner keeps them.  data may be NULL when size is 0. */
+/* Bytes that somebody else owns; valid as long as the owner keeps them.  data may be NULL when
+ * size is 0. */
 struct skex_view {
 	const uint8_t *data;
 	size_t size;
@@ -14,7 +15,7 @@ struct skex_view {
 
 static inline struct skex_view skex_view(const void *data, size_t size)
 {
-	struct skex_view view = { (const uint8_t *)data, size };
+	struct skex_view view = {(const uint8_t *)data, size};
 	return view;
 }
 
