@@ -9,18 +9,18 @@
 #include "core/base/view.h"
 
 /*
- * What the core asks of a cryptographic library: a hash, a MAC, an AEAD and a stream.  A host passes
- * crypto/ (libcrypto), a microcontroller its own.  The functions keep no state between calls;
- * context is theirs.  Secrets do not stay behind in their memory.
+ * What the core asks of a cryptographic library: a hash, a MAC, an AEAD and a stream.  A host
+ * passes crypto/ (libcrypto), a microcontroller its own.  The functions keep no state between
+ * calls; context is theirs.  Secrets do not stay behind in their memory.
  */
-#define SKEX_HASH_BYTES 32
-#define SKEX_AEAD_KEY_BYTES 32
+#define SKEX_HASH_BYTES       32
+#define SKEX_AEAD_KEY_BYTES   32
 #define SKEX_AEAD_NONCE_BYTES 12
-#define SKEX_AEAD_TAG_BYTES 16
+#define SKEX_AEAD_TAG_BYTES   16
 
 enum skex_aead {
-	SKEX_AEAD_AES_256_GCM = 1,        /* NIST SP 800-38D */
-	SKEX_AEAD_CHACHA20_POLY1305 = 2,  /* RFC 8439 */
+	SKEX_AEAD_AES_256_GCM = 1,       /* NIST SP 800-38D */
+	SKEX_AEAD_CHACHA20_POLY1305 = 2, /* RFC 8439 */
 };
 
 struct skex_crypto {
@@ -28,32 +28,38 @@ struct skex_crypto {
 
 	/* SHA-256 (FIPS 180-4) over the parts in order. */
 	enum skex_error (*sha256)(void *context, const struct skex_view *parts, size_t count,
-	                          uint8_t out[SKEX_HASH_BYTES]);
+		uint8_t out[SKEX_HASH_BYTES]);
 
 	/* HMAC-SHA256 (RFC 2104) over the parts in order. */
-	enum skex_error (*hmac_sha256)(void *context, struct skex_view key, const struct skex_view *parts, size_t count,
-	                               uint8_t out[SKEX_HASH_BYTES]);
+	enum skex_error (*hmac_sha256)(void *context, struct skex_view key,
+		const struct skex_view *parts, size_t count, uint8_t out[SKEX_HASH_BYTES]);
 
 	/* out has plain.size bytes and may be plain.data. */
-	enum skex_error (*aead_seal)(void *context, enum skex_aead aead, const uint8_t key[SKEX_AEAD_KEY_BYTES],
-	                             const uint8_t nonce[SKEX_AEAD_NONCE_BYTES], struct skex_view associated,
-	                             struct skex_view plain, uint8_t *out, uint8_t tag[SKEX_AEAD_TAG_BYTES]);
+	enum skex_error (*aead_seal)(void *context, enum skex_aead aead,
+		const uint8_t key[SKEX_AEAD_KEY_BYTES], const uint8_t nonce[SKEX_AEAD_NONCE_BYTES],
+		struct skex_view associated, struct skex_view plain, uint8_t *out,
+		uint8_t tag[SKEX_AEAD_TAG_BYTES]);
 
-	/* SKEX_E_AUTH when the tag is wrong, and then out holds no plain text.  out may be sealed.data. */
-	enum skex_error (*aead_open)(void *context, enum skex_aead aead, const uint8_t key[SKEX_AEAD_KEY_BYTES],
-	                             const uint8_t nonce[SKEX_AEAD_NONCE_BYTES], struct skex_view associated,
-	                             struct skex_view sealed, const uint8_t tag[SKEX_AEAD_TAG_BYTES], uint8_t *out);
+	/* SKEX_E_AUTH when the tag is wrong, and then out holds no plain text.  out may be
+	 * sealed.data. */
+	enum skex_error (*aead_open)(void *context, enum skex_aead aead,
+		const uint8_t key[SKEX_AEAD_KEY_BYTES], const uint8_t nonce[SKEX_AEAD_NONCE_BYTES],
+		struct skex_view associated, struct skex_view sealed,
+		const uint8_t tag[SKEX_AEAD_TAG_BYTES], uint8_t *out);
 
-	/* size bytes of key stream: AES-256-CTR from an all-zero counter block (NIST SP 800-38A). */
-	enum skex_error (*stream)(void *context, const uint8_t key[SKEX_AEAD_KEY_BYTES], uint8_t *out, size_t size);
+	/* size bytes of AES-256-CTR key stream, counter from zero (NIST SP 800-38A). */
+	enum skex_error (*stream)(
+		void *context, const uint8_t key[SKEX_AEAD_KEY_BYTES], uint8_t *out, size_t size);
 };
 
 /*
- * KDF(key, label, context, size) = HKDF-Expand(key, u8|label| u16|context| u16 size, size) of RFC 5869
- * with SHA-256.  label is a constant text of at most 255 bytes, context at most 512 bytes, size at
- * most 255 * 32.  The length prefixes make the input injective.  On failure out is untouched.
+ * KDF(key, label, context, size) = HKDF-Expand(key, u8|label| u16|context| u16 size, size) of RFC
+ * 5869 with SHA-256.  label is a constant text of at most 255 bytes, context at most 512 bytes,
+ * size at most 255 * 32.  The length prefixes make the input injective.  On failure out is
+ * untouched.
  */
-SKEX_MUST_USE enum skex_error skex_kdf(const struct skex_crypto *crypto, const uint8_t key[static SKEX_HASH_BYTES],
-                                       const char *label, struct skex_view context, uint8_t *out, size_t size);
+SKEX_MUST_USE enum skex_error skex_kdf(const struct skex_crypto *crypto,
+	const uint8_t key[static SKEX_HASH_BYTES], const char *label, struct skex_view context,
+	uint8_t *out, size_t size);
 
 #endif

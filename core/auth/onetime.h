@@ -37,13 +37,14 @@ struct skex_onetime {
 };
 
 void skex_onetime_init(struct skex_onetime *state, const struct skex_math *math,
-                       const uint8_t key[static SKEX_ONETIME_KEY_BYTES]);
+	const uint8_t key[static SKEX_ONETIME_KEY_BYTES]);
 /* Associated data first, in any number of calls; then the text, in any number of calls. */
 void skex_onetime_associated(struct skex_onetime *state, struct skex_view data);
 void skex_onetime_text(struct skex_onetime *state, struct skex_view data);
 /* Gives the tag and wipes the state. */
 void skex_onetime_final(struct skex_onetime *state, uint8_t tag[static SKEX_ONETIME_TAG_BYTES]);
 /* True when tag is right, in constant time; wipes the state either way. */
-SKEX_MUST_USE bool skex_onetime_verify(struct skex_onetime *state, const uint8_t tag[static SKEX_ONETIME_TAG_BYTES]);
+SKEX_MUST_USE bool skex_onetime_verify(
+	struct skex_onetime *state, const uint8_t tag[static SKEX_ONETIME_TAG_BYTES]);
 
 #endif

@@ -26,10 +26,12 @@ struct skex_math {
 	 * POLYVAL of RFC 8452: for each of count 16-byte blocks X, acc = dot(acc XOR X, key).
 	 * With acc all zero at first this is POLYVAL(key, X_1 .. X_count).
 	 */
-	void (*polyval)(uint8_t acc[16], const uint8_t key[16], const uint8_t *blocks, size_t count);
+	void (*polyval)(
+		uint8_t acc[16], const uint8_t key[16], const uint8_t *blocks, size_t count);
 
 	/* The same over the blocks in reverse order: the last block first. */
-	void (*polyval_reverse)(uint8_t acc[16], const uint8_t key[16], const uint8_t *blocks, size_t count);
+	void (*polyval_reverse)(
+		uint8_t acc[16], const uint8_t key[16], const uint8_t *blocks, size_t count);
 };
 
 /* Runs on every machine and is always right: the reference for the others. */
