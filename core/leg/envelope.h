@@ -13,15 +13,16 @@
 
 /*
  * The envelope: an AEAD over every header, under a key per leg and direction.  It hides names and
- * control data and keeps forged packets away from pad and state.  No key that skex delivers rests on
- * it.
+ * control data and keeps forged packets away from pad and state.  No key that skex delivers rests
+ * on it.
  *
  * A key lives for one epoch.  The sender begins a new epoch at every start and every 2^20 packets:
- * key_{e+1} = KDF(key_e, "skex epoch", "", 32), and the old key is erased.  The new epoch is durable
- * before a packet leaves in it, so a nonce (the sequence number within the epoch) never repeats.
+ * key_{e+1} = KDF(key_e, "skex epoch", "", 32), and the old key is erased.  The new epoch is
+ * durable before a packet leaves in it, so a nonce (the sequence number within the epoch) never
+ * repeats.
  */
-#define SKEX_EPOCH_PACKETS (UINT32_C(1) << 20)
-#define SKEX_EPOCH_JUMP_MAX 1024u
+#define SKEX_EPOCH_PACKETS     (UINT32_C(1) << 20)
+#define SKEX_EPOCH_JUMP_MAX    1024u
 #define SKEX_EPOCH_PREVIOUS_MS 60000u
 
 /* What is kept on stable storage for one direction. */
@@ -38,24 +39,26 @@ struct skex_envelope_tx {
 };
 
 /* From stable storage.  The first use needs a new epoch: see skex_envelope_tx_next_epoch. */
-void skex_envelope_tx_init(struct skex_envelope_tx *tx, enum skex_aead aead, const struct skex_epoch *stored);
+void skex_envelope_tx_init(
+	struct skex_envelope_tx *tx, enum skex_aead aead, const struct skex_epoch *stored);
 /*
  * Computes the epoch that follows.  Persist it, then pass it to skex_envelope_tx_begin.
  * SKEX_E_EXHAUSTED after 2^32-1 epochs.
  */
 SKEX_MUST_USE enum skex_error skex_envelope_tx_next_epoch(const struct skex_envelope_tx *tx,
-                                                          const struct skex_crypto *crypto, struct skex_epoch *next);
+	const struct skex_crypto *crypto, struct skex_epoch *next);
 /* The epoch is durable: packets leave in it from now on. */
 void skex_envelope_tx_begin(struct skex_envelope_tx *tx, const struct skex_epoch *next);
-/* True when a new epoch should be made durable soon (half of this one is used) or must be (ready is false). */
+/* True when a new epoch should be made durable soon (half of this one is used) or must be (ready is
+ * false). */
 bool skex_envelope_tx_wants_epoch(const struct skex_envelope_tx *tx);
 
 /*
- * Seals a header: writes SKEX_PACKET_OVERHEAD + header.size bytes at out; the body follows them on the
- * wire as it is.  SKEX_E_STATE when the epoch is not durable or used up.
+ * Seals a header: writes SKEX_PACKET_OVERHEAD + header.size bytes at out; the body follows them on
+ * the wire as it is.  SKEX_E_STATE when the epoch is not durable or used up.
  */
-SKEX_MUST_USE enum skex_error skex_envelope_seal(struct skex_envelope_tx *tx, const struct skex_crypto *crypto,
-                                                 uint64_t leg, struct skex_view header, uint8_t *out);
+SKEX_MUST_USE enum skex_error skex_envelope_seal(struct skex_envelope_tx *tx,
+	const struct skex_crypto *crypto, uint64_t leg, struct skex_view header, uint8_t *out);
 
 struct skex_envelope_rx {
 	enum skex_aead aead;
@@ -66,7 +69,8 @@ struct skex_envelope_rx {
 	uint64_t previous_until_ms; /* monotonic; 0 for none */
 };
 
-void skex_envelope_rx_init(struct skex_envelope_rx *rx, enum skex_aead aead, const struct skex_epoch *stored);
+void skex_envelope_rx_init(
+	struct skex_envelope_rx *rx, enum skex_aead aead, const struct skex_epoch *stored);
 
 /*
  * Opens a packet: the header goes to `header`, which has room for packet->sealed.size bytes.
@@ -75,8 +79,8 @@ void skex_envelope_rx_init(struct skex_envelope_rx *rx, enum skex_aead aead, con
  * SKEX_E_REPLAY for a sequence seen before or an epoch that is over; SKEX_E_AUTH for anything that
  * does not verify, a jump of more than 1,024 epochs included.  A refused packet changes nothing.
  */
-SKEX_MUST_USE enum skex_error skex_envelope_open(struct skex_envelope_rx *rx, const struct skex_crypto *crypto,
-                                                 const struct skex_packet *packet, uint64_t now_ms, uint8_t *header,
-                                                 bool *moved);
+SKEX_MUST_USE enum skex_error skex_envelope_open(struct skex_envelope_rx *rx,
+	const struct skex_crypto *crypto, const struct skex_packet *packet, uint64_t now_ms,
+	uint8_t *header, bool *moved);
 
 #endif

@@ -18,25 +18,25 @@
  * The committed key may lag behind use by any number of segments; keys between live in memory only.
  */
 #define SKEX_RATCHET_SEGMENT_BYTES 1024u
-#define SKEX_RATCHET_JUMP_MAX (UINT64_C(1) << 20) /* segments skipped in one step: 1 GiB of pad */
+#define SKEX_RATCHET_JUMP_MAX      (UINT64_C(1) << 20) /* segments skipped in one step: 1 GiB of pad */
 
 struct skex_ratchet {
 	uint64_t segment; /* j */
 	uint8_t key[SKEX_HASH_BYTES];
 };
 
-SKEX_MUST_USE enum skex_error skex_ratchet_init(struct skex_ratchet *ratchet, const struct skex_crypto *crypto,
-                                                const uint8_t seed[static SKEX_HASH_BYTES], uint64_t leg,
-                                                uint8_t direction, uint32_t generation);
+SKEX_MUST_USE enum skex_error skex_ratchet_init(struct skex_ratchet *ratchet,
+	const struct skex_crypto *crypto, const uint8_t seed[static SKEX_HASH_BYTES], uint64_t leg,
+	uint8_t direction, uint32_t generation);
 /*
  * Gives pad bytes offset .. offset + size - 1.  offset is not before the ratchet's segment
  * (SKEX_E_REPLAY) and not more than SKEX_RATCHET_JUMP_MAX segments after it (SKEX_E_QUOTA).  The
  * ratchet does not move: call skex_ratchet_forget when the bytes were used.
  */
-SKEX_MUST_USE enum skex_error skex_ratchet_read(const struct skex_ratchet *ratchet, const struct skex_crypto *crypto,
-                                                uint64_t offset, uint8_t *out, size_t size);
+SKEX_MUST_USE enum skex_error skex_ratchet_read(const struct skex_ratchet *ratchet,
+	const struct skex_crypto *crypto, uint64_t offset, uint8_t *out, size_t size);
 /* Moves to the segment that holds offset; what lies before cannot be computed any more. */
-SKEX_MUST_USE enum skex_error skex_ratchet_forget(struct skex_ratchet *ratchet, const struct skex_crypto *crypto,
-                                                  uint64_t offset);
+SKEX_MUST_USE enum skex_error skex_ratchet_forget(
+	struct skex_ratchet *ratchet, const struct skex_crypto *crypto, uint64_t offset);
 
 #endif

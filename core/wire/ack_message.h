@@ -9,15 +9,16 @@
 #include "core/wire/message.h"
 
 /*
- * ACK: everything before the mark has been received and is durable.  What was received but cannot be
- * served stands in a list; what does not stand there was accepted.  Fields:
+ * ACK: everything before the mark has been received and is durable.  What was received but cannot
+ * be served stands in a list; what does not stand there was accepted.  Fields:
  *
  *    u32   received generation
  *    u64   received offset
  *    u16   count             at most SKEX_ACK_ENTRIES_MAX
  *    count * { u32 generation, u64 offset, u16 status }    of the refused messages
  *
- * No body.  An ACK is itself released by a later ACK, PING or HELLO, and is never answered by one.
+ * Every entry lies before the received mark.  No body.  An ACK is itself released by a later ACK,
+ * PING or HELLO, and is never answered by one.
  */
 #define SKEX_ACK_ENTRIES_MAX 256u
 #define SKEX_ACK_ENTRY_BYTES 14u
@@ -44,11 +45,13 @@ struct skex_ack_message {
 	struct skex_view entries; /* count * SKEX_ACK_ENTRY_BYTES */
 };
 
-/* entries has count elements and is not kept. */
+/* entries has count elements and is not kept.  SKEX_E_ARGUMENT for a field out of its range,
+ * SKEX_E_SPACE. */
 SKEX_MUST_USE enum skex_error skex_ack_message_encode(struct skex_pad_position received,
-                                                      const struct skex_ack_entry *entries, size_t count, uint8_t *out,
-                                                      size_t room, size_t *size);
-SKEX_MUST_USE enum skex_error skex_ack_message_decode(struct skex_ack_message *message, struct skex_view fields);
+	const struct skex_ack_entry *entries, size_t count, uint8_t *out, size_t room,
+	size_t *size);
+SKEX_MUST_USE enum skex_error skex_ack_message_decode(
+	struct skex_ack_message *message, struct skex_view fields);
 /* Entry number i, below message->count. */
 struct skex_ack_entry skex_ack_message_entry(const struct skex_ack_message *message, size_t i);
 

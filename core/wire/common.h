@@ -16,7 +16,7 @@
  *
  *    u8   version              1
  *    lp8  initiator            name of agent A
- *    lp8  responder            name of agent B
+ *    lp8  responder            name of agent B, another than A
  *    u32  instance             of A's state: new after every loss of it
  *    u64  counter              of the block, below 2^42; (A, B, instance, counter) is the block id
  *    16   profile              skex_profile_id
@@ -30,13 +30,13 @@
  *
  * lp8 is a length in one byte and that many bytes.
  */
-#define SKEX_COMMON_VERSION 1
-#define SKEX_COUNTER_MAX ((UINT64_C(1) << 42) - 1)
+#define SKEX_COMMON_VERSION   1
+#define SKEX_COUNTER_MAX      ((UINT64_C(1) << 42) - 1)
 #define SKEX_PROFILE_ID_BYTES 16u
-#define SKEX_SECRET_MIN 16u
-#define SKEX_SECRET_MAX 65536u
-#define SKEX_PURPOSE_MAX 191u
-#define SKEX_COMMON_MAX (1u + 64u + 64u + 4u + 8u + 16u + 2u + 4u + 2u + 192u + 4u)
+#define SKEX_SECRET_MIN       16u
+#define SKEX_SECRET_MAX       65536u
+#define SKEX_PURPOSE_MAX      191u
+#define SKEX_COMMON_MAX       (1u + 64u + 64u + 4u + 8u + 16u + 2u + 4u + 2u + 192u + 4u)
 
 /* What the secrecy of a key rests on; the weaker of two is the smaller number. */
 enum skex_class {
@@ -66,7 +66,9 @@ struct skex_common {
 /* True for 1..SKEX_PURPOSE_MAX bytes of printable ASCII without space, quote or backslash. */
 bool skex_purpose_valid(struct skex_view purpose);
 
-/* common is valid in every field, as decode makes it; otherwise the writer fails. */
+/* True when every field is in its range, as decode makes them. */
+bool skex_common_valid(const struct skex_common *common);
+/* common is valid; otherwise the writer fails. */
 void skex_common_encode(struct skex_writer *writer, const struct skex_common *common);
 /* Every field is checked; a bad one fails the reader, and common is then not to be used. */
 void skex_common_decode(struct skex_reader *reader, struct skex_common *common);

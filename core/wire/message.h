@@ -14,8 +14,8 @@
 #include "core/pad/pad.h"
 
 /*
- * The header inside the envelope begins with the message's type.  HELLO, PING and BYE use no pad and
- * carry no one-time tag.  All others begin with
+ * The header inside the envelope begins with the message's type.  HELLO, PING and BYE use no pad
+ * and carry no one-time tag.  All others begin with
  *
  *    0  u8   type
  *    1  u8   direction         0 agent to hub, 1 hub to agent
@@ -41,13 +41,13 @@ enum skex_direction {
 };
 
 #define SKEX_MESSAGE_PREFIX_BYTES 32u
-#define SKEX_HUB_ID_BYTES 16u
-#define SKEX_BATCH_MAX 256u /* blocks in one message: 1..256 */
+#define SKEX_HUB_ID_BYTES         16u
+#define SKEX_BATCH_MAX            256u /* blocks in one message: 1..256 */
 
 /*
  * What a one-time tag covers besides the message: who, over which leg, from which pad.  Without the
- * pad and its generation an offset would be ambiguous; without the hub and the leg a message could be
- * moved to another.
+ * pad and its generation an offset would be ambiguous; without the hub and the leg a message could
+ * be moved to another.
  */
 struct skex_scope {
 	uint8_t hub[SKEX_HUB_ID_BYTES];
@@ -66,8 +66,10 @@ struct skex_prefix {
 	struct skex_view fields; /* the rest of the header */
 };
 
-/* SKEX_E_SYNTAX for a header that is too short, has a wrong reserved field or a type without prefix. */
-SKEX_MUST_USE enum skex_error skex_prefix_decode(struct skex_prefix *prefix, struct skex_view header);
+/* SKEX_E_SYNTAX for a header that is too short, has a wrong reserved field or direction, an offset
+ * that no pad has, or a type without prefix. */
+SKEX_MUST_USE enum skex_error skex_prefix_decode(
+	struct skex_prefix *prefix, struct skex_view header);
 
 /* Type of a header without looking further; 0 when it is empty. */
 uint8_t skex_message_type(struct skex_view header);
@@ -77,15 +79,16 @@ uint8_t skex_message_type(struct skex_view header);
  *   associated data = version u8 | type u8 | direction u8 | 0 u8 | generation u32 | offset u64 |
  *                     pad u64 | leg u64 | hub 16 | fields
  *   text            = body
- * key is the 32 pad bytes at offset.
+ * key is the 32 pad bytes at offset; header_size is at least 32; version is SKEX_WIRE_VERSION.
  */
 void skex_message_seal(const struct skex_math *math, const struct skex_scope *scope, uint8_t type,
-                       struct skex_pad_position at, const uint8_t key[static SKEX_ONETIME_KEY_BYTES],
-                       uint8_t *header, size_t header_size, struct skex_view body);
+	struct skex_pad_position at, const uint8_t key[static SKEX_ONETIME_KEY_BYTES],
+	uint8_t *header, size_t header_size, struct skex_view body);
 
-/* True when the one-time tag is right.  key is the 32 pad bytes at prefix->offset. */
+/* True when the one-time tag is right; false when prefix->direction is not that of the scope.  key
+ * is the 32 pad bytes at prefix->offset. */
 SKEX_MUST_USE bool skex_message_verify(const struct skex_math *math, const struct skex_scope *scope,
-                                       const struct skex_prefix *prefix,
-                                       const uint8_t key[static SKEX_ONETIME_KEY_BYTES], struct skex_view body);
+	const struct skex_prefix *prefix, const uint8_t key[static SKEX_ONETIME_KEY_BYTES],
+	struct skex_view body);
 
 #endif

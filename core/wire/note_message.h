@@ -13,7 +13,7 @@
  * from a block of the purpose "skex:note", stored and forwarded by any one hub.  Fields:
  *
  *    lp8   sender
- *    lp8   recipient
+ *    lp8   recipient         another than the sender
  *    16    key id            of the 64-byte note key, used for this one note
  *    16    note id           random; the same when the note is sent again through another hub
  *    u16   size              1..256 + 16
@@ -21,7 +21,7 @@
  *
  * No body.
  */
-#define SKEX_NOTE_MAX 256u
+#define SKEX_NOTE_MAX        256u
 #define SKEX_NOTE_SEALED_MAX (SKEX_NOTE_MAX + 16u)
 
 struct skex_note_message {
@@ -32,9 +32,11 @@ struct skex_note_message {
 	struct skex_view sealed;
 };
 
-SKEX_MUST_USE enum skex_error skex_note_message_encode(const struct skex_note_message *message, uint8_t *out,
-                                                       size_t room, size_t *size);
+/* SKEX_E_ARGUMENT for a field out of its range, SKEX_E_SPACE. */
+SKEX_MUST_USE enum skex_error skex_note_message_encode(
+	const struct skex_note_message *message, uint8_t *out, size_t room, size_t *size);
 /* sealed borrows from fields. */
-SKEX_MUST_USE enum skex_error skex_note_message_decode(struct skex_note_message *message, struct skex_view fields);
+SKEX_MUST_USE enum skex_error skex_note_message_decode(
+	struct skex_note_message *message, struct skex_view fields);
 
 #endif
