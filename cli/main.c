@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stddef.h>
+
+#include "cli/command.h"
+
+/* In the order in which help lists them: { "hub", skex_hub_commands } for `skex hub ...`, { "", ...
+ * } for commands without a group.  The tables are declared in cli/command.h. */
+static const struct skex_command_group groups[] = {
+	{NULL, NULL},
+};
+
+int main(int argc, char **argv)
+{
+	return skex_command_main(groups, argc, argv);
+}
