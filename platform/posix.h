@@ -6,7 +6,8 @@
 
 /*
  * The parts of the platform table that need no event loop.  skex_posix_files.sync syncs at once and
- * calls done from the next call of skex_posix_files_turn; net/ replaces it by one that uses a thread.
+ * calls done from the next call of skex_posix_files_turn; net/ replaces it by one that uses a
+ * thread.
  */
 extern const struct skex_files skex_posix_files;
 void skex_posix_files_turn(void);
