@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SKEX_API_AGENT_OPS_H
+#define SKEX_API_AGENT_OPS_H
+
+#include "agent/agent.h"
+#include "api/server.h"
+
+/*
+ * The operations of skexd on the local API, as docs/api.md describes them: get, fetch, status,
+ * peers, subscribe; peer_add, peer_remove, leg_resume for administrators; identity_status for
+ * consumers.
+ */
+struct skex_agent_ops;
+
+/* Registers them.  agent and platform outlive the server, and ops (the caller's, to free) does too.
+ */
+SKEX_MUST_USE enum skex_error skex_agent_ops_new(struct skex_api_server *server,
+	struct skex_agent *agent, const struct skex_platform *platform,
+	struct skex_agent_ops **ops);
+void skex_agent_ops_free(struct skex_agent_ops *ops);
+
+#endif
