@@ -63,6 +63,11 @@ struct skex_common {
 	uint32_t lifetime_s;
 };
 
+/* True when both are well-formed and they differ: nobody talks to itself. */
+bool skex_name_pair_valid(const struct skex_name *a, const struct skex_name *b);
+/* A name as lp8; a malformed one fails the reader, and name is then untouched. */
+void skex_read_name(struct skex_reader *reader, struct skex_name *name);
+
 /* True for 1..SKEX_PURPOSE_MAX bytes of printable ASCII without space, quote or backslash. */
 bool skex_purpose_valid(struct skex_view purpose);
 

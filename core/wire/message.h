@@ -74,6 +74,11 @@ SKEX_MUST_USE enum skex_error skex_prefix_decode(
 /* Type of a header without looking further; 0 when it is empty. */
 uint8_t skex_message_type(struct skex_view header);
 
+/* A position as it stands on the wire: u32 generation, u64 offset.  One that no pad has fails the
+ * reader. */
+struct skex_pad_position skex_read_position(struct skex_reader *reader);
+void skex_write_position(struct skex_writer *writer, struct skex_pad_position position);
+
 /*
  * Completes a message whose fields stand at header + 32: writes the prefix and the one-time tag.
  *   associated data = version u8 | type u8 | direction u8 | 0 u8 | generation u32 | offset u64 |
