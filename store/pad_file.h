@@ -40,6 +40,22 @@ SKEX_MUST_USE enum skex_error skex_pad_file_make(const struct skex_platform *pla
                                                  const uint8_t kek[static SKEX_KEK_BYTES], uint64_t size,
                                                  enum skex_error (*fill)(void *owner, uint8_t *out, size_t size),
                                                  void *owner);
+/*
+ * The same in pieces, for a loop that must not be held up: new, then add until size bytes are there, then
+ * finish, which makes the file a finished one.  add takes pieces of any size.  It syncs now and then, so
+ * that the last sync is short.  free without finish leaves nothing behind.
+ */
+struct skex_pad_maker;
+SKEX_MUST_USE enum skex_error skex_pad_maker_new(const struct skex_platform *platform,
+                                                 const struct skex_crypto *crypto, const char *path,
+                                                 const uint8_t kek[static SKEX_KEK_BYTES], uint64_t size,
+                                                 struct skex_pad_maker **maker);
+/* SKEX_E_ARGUMENT for more than size bytes in all. */
+SKEX_MUST_USE enum skex_error skex_pad_maker_add(struct skex_pad_maker *maker, const uint8_t *bytes, size_t size);
+/* SKEX_E_STATE when bytes are missing. */
+SKEX_MUST_USE enum skex_error skex_pad_maker_finish(struct skex_pad_maker *maker);
+void skex_pad_maker_free(struct skex_pad_maker *maker); /* NULL is fine */
+
 /* Opens a finished file.  mark: everything before it is used; what was not yet destroyed is, soon. */
 SKEX_MUST_USE enum skex_error skex_pad_file_open(const struct skex_platform *platform,
                                                  const struct skex_crypto *crypto, const char *path,

@@ -24,6 +24,7 @@ enum skex_table {
 	SKEX_TABLE_QUEUE = 8,  /* a message that waits for an agent; see hub/queue.h */
 	SKEX_TABLE_DIGEST = 9, /* of the last messages received on a leg; see hub/hub_leg.h */
 	SKEX_TABLE_PAIR = 10,  /* initiator and responder: the last block and the quota; see hub/pair.h */
+	SKEX_TABLE_ENROLMENT = 11, /* a kit that is being made or waits to be taken; see enrol/pending.h */
 
 	/* Of an agent: */
 	SKEX_TABLE_BATCH = 16,   /* a batch that is not finished; see agent/batch.h */
