@@ -2,6 +2,7 @@
 #ifndef SKEX_CORE_LEG_RATCHET_H
 #define SKEX_CORE_LEG_RATCHET_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "core/auth/crypto.h"
@@ -31,7 +32,8 @@ SKEX_MUST_USE enum skex_error skex_ratchet_init(struct skex_ratchet *ratchet,
 /*
  * Gives pad bytes offset .. offset + size - 1.  offset is not before the ratchet's segment
  * (SKEX_E_REPLAY) and not more than SKEX_RATCHET_JUMP_MAX segments after it (SKEX_E_QUOTA).  The
- * ratchet does not move: call skex_ratchet_forget when the bytes were used.
+ * ratchet does not move: call skex_ratchet_forget when the bytes were used.  When the provider
+ * fails, no pad bytes stand in out.
  */
 SKEX_MUST_USE enum skex_error skex_ratchet_read(const struct skex_ratchet *ratchet,
 	const struct skex_crypto *crypto, uint64_t offset, uint8_t *out, size_t size);
