@@ -9,28 +9,30 @@
 /*
  * The event loop of the daemons: fills the platform table with libuv, the only folder that does.
  *
- * One turn: wait for events and deliver them; then call turn(owner, now_ms), which does the work that the
- * events left (group commits, timers) and gives the monotonic time at which it wants to be called again at
- * the latest (UINT64_MAX: only after events or wake).
+ * One turn: wait for events and deliver them; then call turn(owner, now_ms), which does the work
+ * that the events left (group commits, timers) and gives the monotonic time at which it wants to be
+ * called again at the latest (UINT64_MAX: only after events or wake).
  */
 struct skex_loop;
 
 SKEX_MUST_USE enum skex_error skex_loop_new(struct skex_loop **loop);
 /* Valid as long as the loop. */
 const struct skex_platform *skex_loop_platform(struct skex_loop *loop);
-/* Runs until skex_loop_stop.  SIGTERM and SIGINT call stopping(owner) once (SIGHUP reload(owner), when
- * given); SIGPIPE is ignored. */
+/* Runs until skex_loop_stop.  SIGTERM and SIGINT call stopping(owner) once (SIGHUP reload(owner),
+ * when given); SIGPIPE is ignored. */
 void skex_loop_run(struct skex_loop *loop, uint64_t (*turn)(void *owner, uint64_t now_ms),
-                   void (*stopping)(void *owner), void (*reload)(void *owner), void *owner);
+	void (*stopping)(void *owner), void (*reload)(void *owner), void *owner);
 void skex_loop_stop(struct skex_loop *loop);
-/* Starts a child process (argv[0] is a path; ends with NULL) with these open descriptors as 3, 4, ...;
- * standard input is /dev/null.  The child is killed by the kernel when this process dies.  ended is called
- * with its exit status (signals: 128 + number). */
-SKEX_MUST_USE enum skex_error skex_loop_spawn(struct skex_loop *loop, const char *const *argv, const int *descriptors,
-                                              size_t count, void (*ended)(void *owner, int status), void *owner,
-                                              int32_t *process);
-/* Takes an open, connected stream socket (a socketpair's end) into the loop as a stream; attach it next. */
-SKEX_MUST_USE enum skex_error skex_loop_adopt(struct skex_loop *loop, int descriptor, struct skex_stream **stream);
+/* Starts a child process (argv[0] is a path; ends with NULL) with these open descriptors as 3, 4,
+ * ...; standard input is /dev/null.  The child is killed by the kernel when this process dies.
+ * ended is called with its exit status (signals: 128 + number). */
+SKEX_MUST_USE enum skex_error skex_loop_spawn(struct skex_loop *loop, const char *const *argv,
+	const int *descriptors, size_t count, void (*ended)(void *owner, int status), void *owner,
+	int32_t *process);
+/* Takes an open, connected stream socket (a socketpair's end) into the loop as a stream; attach it
+ * next. */
+SKEX_MUST_USE enum skex_error skex_loop_adopt(
+	struct skex_loop *loop, int descriptor, struct skex_stream **stream);
 void skex_loop_free(struct skex_loop *loop);
 
 /* Tells systemd (Type=notify) a state such as "READY=1"; nothing when there is no NOTIFY_SOCKET. */

@@ -82,10 +82,12 @@ struct skex_stream_events {
 	void (*opened)(void *owner, struct skex_stream *stream);
 	/* Bytes came in; they are valid during the call only.  The stream may be closed in it. */
 	void (*received)(void *owner, struct skex_stream *stream, struct skex_view bytes);
-	/* What was queued has shrunk to nothing. */
+	/* All that was sent is with the system: once after one or more sends, never from inside
+	 * send. */
 	void (*drained)(void *owner, struct skex_stream *stream);
-	/* It ended, by the other end or an error (SKEX_OK: in order).  Nothing is called after
-	 * this; the stream is gone. */
+	/* It ended, by the other end or an error (SKEX_OK: in order), or could not be opened.
+	 * Nothing is called after this; the stream is gone.  The end of the other's sending is the
+	 * end of the stream. */
 	void (*closed)(void *owner, struct skex_stream *stream, enum skex_error why);
 };
 
@@ -93,16 +95,19 @@ struct skex_net {
 	void *context;
 	/*
 	 * Listens on a literal IPv4 or IPv6 address and port (0: any free one, see port), or on a
-	 * Unix socket when port is -1 and host is a path.  accepted is called for each connection;
+	 * Unix socket when port is -1 and host is a path (at most 107 bytes; made with mode 0600, a
+	 * socket left over by a dead process is replaced).  accepted is called for each connection;
 	 * it sets the owner and events of the stream with attach before it returns, or closes it.
+	 * SKEX_E_BUSY when the address is in use.
 	 */
 	enum skex_error (*listen)(void *context, const char *host, int port,
 		void (*accepted)(void *owner, struct skex_stream *stream), void *owner,
 		struct skex_listener **listener);
 	uint16_t (*port)(struct skex_listener *listener);
 	void (*unlisten)(struct skex_listener *listener);
-	/* Connects to a name or literal address; opened or closed follows.  Names are looked up
-	 * each time. */
+	/* Connects to a name or literal address, or to a Unix socket when port is -1 and host is a
+	 * path; opened or closed follows.  Names are looked up each time, and each address of a
+	 * name is tried in turn. */
 	enum skex_error (*connect)(void *context, const char *host, int port,
 		const struct skex_stream_events *events, void *owner, struct skex_stream **stream);
 	void (*attach)(

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SKEX_NET_INTERNAL_H
+#define SKEX_NET_INTERNAL_H
+
+#include <netinet/in.h>
+#include <sys/un.h>
+#include <uv.h>
+
+#include "net/list.h"
+#include "net/loop.h"
+
+/* What libuv may read at once, into one buffer that all streams of a loop share. */
+#define NET_RECEIVE_BYTES (256u * 1024u)
+/* Bytes collected for a stream before they are written; what is less waits for the end of the turn.
+ */
+#define NET_COLLECT_BYTES (64u * 1024u)
+/* How long one address of a name may take to answer before the next one is tried. */
+#define NET_CONNECT_MS    5000u
+/* A connection whose other end answers nothing for this long is dead. */
+#define NET_SILENCE_S     60u
+
+union net_address {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+	struct sockaddr_un local;
+};
+
+struct skex_loop {
+	uv_loop_t uv;
+	uv_prepare_t prepare; /* runs the turn, before libuv waits */
+	uv_timer_t timer;     /* ends the wait when the turn wants to be called again */
+	uv_async_t async;     /* ends the wait for a wake from another thread */
+	uv_signal_t terminate;
+	uv_signal_t interrupt;
+	uv_signal_t hangup;
+	uv_signal_t child;
+	uv_thread_t thread;
+
+	struct skex_platform platform;
+	struct skex_files files;
+	struct skex_net net;
+
+	uint64_t (*turn)(void *owner, uint64_t now_ms);
+	void (*stopping)(void *owner);
+	void (*reload)(void *owner);
+	void *owner;
+	bool stopping_called;
+	bool again;   /* another turn is wanted at once */
+	bool freeing; /* owners are gone: no more callbacks */
+
+	struct net_list streams;    /* all that are not yet freed */
+	struct net_list listeners;  /* all that are not yet freed */
+	struct net_list dirty;      /* streams with bytes that were collected and not yet tried */
+	struct net_list failed;     /* streams whose closed is still to be called */
+	struct net_list connecting; /* streams by connect_deadline_ms, earliest first */
+	struct net_list children;
+	char *receive_buffer;
+};
+
+/* Bytes on their way out; of a Unix socket, where they can hold keys, in secret memory. */
+struct net_buffer {
+	char *data;
+	size_t size;
+	size_t capacity;
+};
+
+enum net_state {
+	NET_CONNECTING,
+	NET_OPEN,
+	NET_FAILED, /* closed is to be called, from the next turn of the loop */
+	NET_CLOSED, /* nothing is called any more; freed when libuv lets go of the handle */
+};
+
+struct net_connect;
+
+struct skex_stream {
+	union {
+		uv_handle_t handle;
+		uv_stream_t stream;
+		uv_tcp_t tcp;
+		uv_pipe_t pipe;
+	} uv;
+	union {
+		uv_connect_t connect;
+		uv_write_t write;
+	} request;
+	struct skex_loop *loop;
+	const struct skex_stream_events *events;
+	void *owner;
+	struct net_connect *connect; /* while connecting */
+	uint64_t connect_deadline_ms;
+
+	struct net_link all;
+	struct net_link dirty;
+	struct net_link failed;
+	struct net_link connecting;
+
+	struct net_buffer collected; /* not yet given to libuv */
+	struct net_buffer flying;    /* lent to libuv until written */
+	enum net_state state;
+	enum skex_error why;
+	bool local;
+	bool paused;
+	bool broken; /* nothing can be written any more, there may be something to read */
+	struct sockaddr_in6 peer; /* or a sockaddr_in; unset for a Unix socket */
+};
+
+struct skex_listener {
+	union {
+		uv_handle_t handle;
+		uv_stream_t stream;
+		uv_tcp_t tcp;
+		uv_pipe_t pipe;
+	} uv;
+	struct skex_loop *loop;
+	struct net_link all;
+	void (*accepted)(void *owner, struct skex_stream *stream);
+	void *owner;
+	uint64_t warned_ms;
+	char *path; /* of a Unix socket: removed at the end */
+};
+
+struct net_child {
+	struct net_link link;
+	pid_t process;
+	int status;
+	void (*ended)(void *owner, int status);
+	void *owner;
+};
+
+/* The house's error for one of libuv; SKEX_OK for the end of a stream. */
+enum skex_error net_error(int error);
+
+/* streams.c: a stream without a handle, NULL when there is no memory. */
+struct skex_stream *net_stream_new(struct skex_loop *loop, bool local);
+/* Gives it a fresh handle; on failure it has none, and is given back by net_stream_free. */
+int net_stream_open(struct skex_stream *stream);
+void net_stream_free(struct skex_stream *stream);
+/* It is connected: sets its socket options and remembers the address of the other end. */
+void net_stream_connected(struct skex_stream *stream);
+/* Begins or goes on to read, unless it is paused or has no owner yet. */
+void net_stream_read(struct skex_stream *stream);
+/* It has ended: closed will be called from the loop. */
+void net_stream_fail(struct skex_stream *stream, enum skex_error why);
+/* Closes without a callback. */
+void net_stream_close(struct skex_stream *stream);
+/* Calls closed for all that have failed. */
+void net_finish_failed(struct skex_loop *loop);
+void net_streams_init(struct skex_net *net);
+
+/* output.c */
+enum skex_error net_send(struct skex_stream *stream, const struct skex_view *parts, size_t count);
+size_t net_queued(struct skex_stream *stream);
+/* Writes what was collected in this turn, and tells who has drained. */
+void net_flush_dirty(struct skex_loop *loop);
+/* Writes what is possible at once and drops the rest: the stream ends. */
+void net_output_try(struct skex_stream *stream);
+void net_output_free(struct skex_stream *stream);
+
+/* connect.c */
+enum skex_error net_connect(void *context, const char *host, int port,
+	const struct skex_stream_events *events, void *owner, struct skex_stream **stream);
+/* The stream is closed or has failed: lets go of what connecting it needed. */
+void net_connect_abandon(struct skex_stream *stream);
+/* Gives up addresses that have not answered in time. */
+void net_connect_expire(struct skex_loop *loop, uint64_t now_ms);
+/* Sets *address and its *size when host is a literal IPv4 or IPv6 address. */
+bool net_address_parse(const char *host, int port, union net_address *address);
+bool net_address_local(const char *path, union net_address *address);
+
+/* listen.c */
+enum skex_error net_listen(void *context, const char *host, int port,
+	void (*accepted)(void *owner, struct skex_stream *stream), void *owner,
+	struct skex_listener **listener);
+uint16_t net_listener_port(struct skex_listener *listener);
+void net_unlisten(struct skex_listener *listener);
+
+/* files.c */
+void net_files_init(struct skex_loop *loop);
+
+/* process.c */
+void net_children_ended(uv_signal_t *handle, int number);
+
+#endif

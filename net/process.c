@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "net/internal.h"
+
+/*
+ * Our own fork and exec: libuv's cannot ask the kernel to kill the child with us.
+ */
+#define FIRST_DESCRIPTOR 3
+#define DESCRIPTORS_MAX  64
+
+static int status_of(int status)
+{
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+void net_children_ended(uv_signal_t *handle, int number)
+{
+	struct skex_loop *loop = handle->data;
+	struct net_list ended;
+	struct net_link *link;
+	struct net_link *next;
+
+	(void)number;
+	net_list_init(&ended);
+	/* Only our own: a library may have children of its own. */
+	for (link = loop->children.head.next; link != &loop->children.head; link = next) {
+		struct net_child *child = NET_OWNER(link, struct net_child, link);
+
+		next = link->next;
+		if (waitpid(child->process, &child->status, WNOHANG) == 0)
+			continue;
+		net_list_remove(link);
+		net_list_add(&ended, link);
+	}
+	while ((link = net_list_first(&ended)) != NULL) {
+		struct net_child *child = NET_OWNER(link, struct net_child, link);
+
+		net_list_remove(link);
+		if (child->ended != NULL)
+			child->ended(child->owner, status_of(child->status));
+		free(child);
+	}
+}
+
+/* ---- in the child, between fork and exec: only what may be called after a fork ---- */
+
+static void reset_signals(void)
+{
+	struct sigaction action = {.sa_handler = SIG_DFL};
+	sigset_t none;
+
+	for (int number = 1; number < NSIG; number++)
+		(void)sigaction(number, &action, NULL);
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Closes everything from first on. */
+static void close_from(int first)
+{
+	long most = sysconf(_SC_OPEN_MAX);
+
+	if (close_range((unsigned)first, UINT_MAX, 0) == 0)
+		return;
+	for (long fd = first; fd < most; fd++)
+		(void)close((int)fd);
+}
+
+/* Places the descriptors as 3, 4, ... and report behind them. */
+static int place_descriptors(const int *descriptors, int count, int report)
+{
+	int copies[DESCRIPTORS_MAX + 1];
+	int above = FIRST_DESCRIPTOR + count + 1;
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	if (null < 0 || dup2(null, STDIN_FILENO) < 0)
+		return -1;
+	/* First out of the way: one of them may have the number that another is to get. */
+	for (int i = 0; i <= count; i++) {
+		copies[i] = fcntl(i < count ? descriptors[i] : report, F_DUPFD_CLOEXEC, above);
+		if (copies[i] < 0)
+			return -1;
+	}
+	for (int i = 0; i < count; i++) {
+		if (dup2(copies[i], FIRST_DESCRIPTOR + i) < 0)
+			return -1;
+	}
+	report = FIRST_DESCRIPTOR + count;
+	if (dup3(copies[count], report, O_CLOEXEC) < 0)
+		return -1;
+	close_from(report + 1);
+	return report;
+}
+
+static _Noreturn void run_child(
+	const char *const *argv, const int *descriptors, int count, int report, pid_t parent)
+{
+	int placed;
+	int error;
+
+	reset_signals();
+	placed = place_descriptors(descriptors, count, report);
+	if (placed < 0)
+		goto failed;
+	report = placed;
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
+		goto failed;
+	/* The parent may have died before the kernel was asked. */
+	if (getppid() != parent)
+		_exit(127);
+	(void)execv(argv[0], (char *const *)(uintptr_t)argv);
+
+failed:
+	error = errno;
+	(void)!write(report, &error, sizeof(error));
+	_exit(127);
+}
+
+/* ---- in the parent ---- */
+
+/* Forks with all signals blocked, so that the child never runs a handler of ours. */
+static pid_t fork_blocked(const char *const *argv, const int *descriptors, int count, int report)
+{
+	pid_t parent = getpid();
+	sigset_t all;
+	sigset_t before;
+	pid_t process;
+
+	sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	process = fork();
+	if (process == 0)
+		run_child(argv, descriptors, count, report, parent);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return process;
+}
+
+/* Waits until the child has become the program; false when that failed. */
+static bool wait_exec(int fd)
+{
+	int error;
+	ssize_t size;
+
+	do
+		size = read(fd, &error, sizeof(error));
+	while (size < 0 && errno == EINTR);
+	return size == 0;
+}
+
+static enum skex_error start(
+	const char *const *argv, const int *descriptors, int count, pid_t *process)
+{
+	int report[2];
+	pid_t child;
+	bool running;
+
+	if (pipe2(report, O_CLOEXEC) != 0)
+		return SKEX_E_IO;
+	child = fork_blocked(argv, descriptors, count, report[1]);
+	(void)close(report[1]);
+	if (child < 0) {
+		(void)close(report[0]);
+		return SKEX_E_MEMORY;
+	}
+	running = wait_exec(report[0]);
+	(void)close(report[0]);
+	if (!running) {
+		while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
+			;
+		return SKEX_E_UNKNOWN;
+	}
+	*process = child;
+	return SKEX_OK;
+}
+
+enum skex_error skex_loop_spawn(struct skex_loop *loop, const char *const *argv,
+	const int *descriptors, size_t count, void (*ended)(void *owner, int status), void *owner,
+	int32_t *process)
+{
+	struct net_child *child;
+	enum skex_error error;
+
+	if (count > DESCRIPTORS_MAX)
+		return SKEX_E_ARGUMENT;
+	child = calloc(1, sizeof(*child));
+	if (child == NULL)
+		return SKEX_E_MEMORY;
+	/* Before the fork: the child may end at once. */
+	if (uv_signal_start(&loop->child, net_children_ended, SIGCHLD) != 0) {
+		free(child);
+		return SKEX_E_MEMORY;
+	}
+	error = start(argv, descriptors, (int)count, &child->process);
+	if (error != SKEX_OK) {
+		free(child);
+		return error;
+	}
+	child->ended = ended;
+	child->owner = owner;
+	net_list_add(&loop->children, &child->link);
+	*process = child->process;
+	return SKEX_OK;
+}
