@@ -73,6 +73,7 @@ struct skex_envelope_rx {
 	uint64_t previous_until_ms; /* monotonic; 0 for none */
 };
 
+/* From stable storage; the windows are empty, nothing is previous. */
 void skex_envelope_rx_init(
 	struct skex_envelope_rx *rx, enum skex_aead aead, const struct skex_epoch *stored);
 

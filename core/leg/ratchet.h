@@ -19,13 +19,14 @@
  * The committed key may lag behind use by any number of segments; keys between live in memory only.
  */
 #define SKEX_RATCHET_SEGMENT_BYTES 1024u
-#define SKEX_RATCHET_JUMP_MAX      (UINT64_C(1) << 20) /* segments skipped in one step: 1 GiB of pad */
+#define SKEX_RATCHET_JUMP_MAX      (UINT64_C(1) << 20) /* segments in one step: 1 GiB */
 
 struct skex_ratchet {
 	uint64_t segment; /* j */
 	uint8_t key[SKEX_HASH_BYTES];
 };
 
+/* At segment 0.  direction is that of enum skex_direction. */
 SKEX_MUST_USE enum skex_error skex_ratchet_init(struct skex_ratchet *ratchet,
 	const struct skex_crypto *crypto, const uint8_t seed[static SKEX_HASH_BYTES], uint64_t leg,
 	uint8_t direction, uint32_t generation);

@@ -2,7 +2,6 @@
 #include "core/wire/common.h"
 
 #include "core/base/mem.h"
-#include "core/share/share.h"
 
 #define PURPOSE_CLEAR  0
 #define LIFETIME_MAX_S UINT32_C(0x7fffffff)
@@ -46,7 +45,7 @@ bool skex_common_valid(const struct skex_common *common)
 		return false;
 	if (common->first.counter > SKEX_COUNTER_MAX)
 		return false;
-	if (common->k < 2 || common->k > common->n || common->n > SKEX_HUBS_MAX)
+	if (common->k < 2 || common->k > common->n || common->n > SKEX_COMMON_HUBS_MAX)
 		return false;
 	if (common->secret_size < SKEX_SECRET_MIN || common->secret_size > SKEX_SECRET_MAX ||
 		common->secret_size % 16 != 0)

@@ -20,8 +20,8 @@
  *    u32  instance             of A's state: new after every loss of it
  *    u64  counter              of the block, below 2^42; (A, B, instance, counter) is the block id
  *    16   profile              skex_profile_id
- *    u8   n
- *    u8   k
+ *    u8   n                    hubs in the profile, at most SKEX_COMMON_HUBS_MAX
+ *    u8   k                    threshold, 2 .. n
  *    u32  secret size          bytes of S: a multiple of 16, 16 .. 65,536
  *    u8   class                of A's legs: enum skex_class
  *    u8   purpose form         0 clear; others are refused
@@ -35,6 +35,7 @@
 #define SKEX_PROFILE_ID_BYTES 16u
 #define SKEX_SECRET_MIN       16u
 #define SKEX_SECRET_MAX       65536u
+#define SKEX_COMMON_HUBS_MAX  16u
 #define SKEX_PURPOSE_MAX      191u
 #define SKEX_COMMON_MAX       (1u + 64u + 64u + 4u + 8u + 16u + 2u + 4u + 2u + 192u + 4u)
 

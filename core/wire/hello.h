@@ -64,6 +64,7 @@ struct skex_ping {
 	struct skex_pad_position received;
 };
 
+/* ping is as decode would give it. */
 void skex_ping_encode(const struct skex_ping *ping, uint8_t out[static SKEX_PING_BYTES]);
 SKEX_MUST_USE enum skex_error skex_ping_decode(struct skex_ping *ping, struct skex_view header);
 
@@ -90,6 +91,7 @@ struct skex_bye {
 	uint16_t reason;
 };
 
+/* bye is as decode would give it. */
 void skex_bye_encode(const struct skex_bye *bye, uint8_t out[static SKEX_BYE_BYTES]);
 SKEX_MUST_USE enum skex_error skex_bye_decode(struct skex_bye *bye, struct skex_view header);
 
