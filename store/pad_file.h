@@ -12,67 +12,70 @@
 /*
  * The bytes of one generation of one pad, at rest.
  *
- * The pad lies encrypted in a preallocated plain file, in chunks of 64 KiB, each in segments of 4 KiB.
- * A chunk has a key of its own in a key-slot file beside it (PATH.keys), overwritten in place; the keys of
- * its segments are a ratchet from that key, so that using a segment is one small overwrite:
+ * The pad lies encrypted in a preallocated plain file, in chunks of 64 KiB, each in segments of 4
+ * KiB. A chunk has a key of its own in a key-slot file beside it (PATH.keys), overwritten in place;
+ * the keys of its segments are a ratchet from that key, so that using a segment is one small
+ * overwrite:
  *
  *   segment key j = KDF(K_j, "pad segment", u64 chunk | u8 j), K_{j+1} = KDF(K_j, "pad next")
  *
- * When the mark stands inside a segment, the unused rest of that segment is re-encrypted under a new
- * random key into a small tail area and the old key destroyed.  So what a thief of the disk, KEK
- * included, can decrypt is the unused pad and, for at most SKEX_PAD_FORGET_MS, the used pad of the last
- * moments.  Every segment carries an AEAD tag: damage is found, not used.
+ * When the mark stands inside a segment, the unused rest of that segment is re-encrypted under a
+ * new random key into a small tail area and the old key destroyed.  So what a thief of the disk,
+ * KEK included, can decrypt is the unused pad and, for at most SKEX_PAD_FORGET_MS, the used pad of
+ * the last moments.  Every segment carries an AEAD tag: damage is found, not used.
  */
-#define SKEX_PAD_CHUNK_BYTES 65536u
+#define SKEX_PAD_CHUNK_BYTES   65536u
 #define SKEX_PAD_SEGMENT_BYTES 4096u
-#define SKEX_PAD_FORGET_MS 1000u
+#define SKEX_PAD_FORGET_MS     1000u
 
 struct skex_pad_file;
 
 /*
- * Makes the file from size bytes that fill gives (called with consecutive pieces of at most one chunk;
- * it fills the whole piece or gives an error), syncs all, and leaves nothing behind when it fails.  A
- * half-made file of an interrupted try is replaced.  size is a multiple of 16.  SKEX_E_BUSY when a
- * finished file is there.
+ * Makes the file from size bytes that fill gives (called with consecutive pieces of at most one
+ * chunk; it fills the whole piece or gives an error), syncs all, and leaves nothing behind when it
+ * fails.  A half-made file of an interrupted try is replaced.  size is a multiple of 16.
+ * SKEX_E_BUSY when a finished file is there.
  */
 SKEX_MUST_USE enum skex_error skex_pad_file_make(const struct skex_platform *platform,
-                                                 const struct skex_crypto *crypto, const char *path,
-                                                 const uint8_t kek[static SKEX_KEK_BYTES], uint64_t size,
-                                                 enum skex_error (*fill)(void *owner, uint8_t *out, size_t size),
-                                                 void *owner);
+	const struct skex_crypto *crypto, const char *path,
+	const uint8_t kek[static SKEX_KEK_BYTES], uint64_t size,
+	enum skex_error (*fill)(void *owner, uint8_t *out, size_t size), void *owner);
 /*
- * The same in pieces, for a loop that must not be held up: new, then add until size bytes are there, then
- * finish, which makes the file a finished one.  add takes pieces of any size.  It syncs now and then, so
- * that the last sync is short.  free without finish leaves nothing behind.
+ * The same in pieces, for a loop that must not be held up: new, then add until size bytes are
+ * there, then finish, which makes the file a finished one.  add takes pieces of any size.  It syncs
+ * now and then, so that the last sync is short.  free without finish leaves nothing behind.
  */
 struct skex_pad_maker;
 SKEX_MUST_USE enum skex_error skex_pad_maker_new(const struct skex_platform *platform,
-                                                 const struct skex_crypto *crypto, const char *path,
-                                                 const uint8_t kek[static SKEX_KEK_BYTES], uint64_t size,
-                                                 struct skex_pad_maker **maker);
+	const struct skex_crypto *crypto, const char *path,
+	const uint8_t kek[static SKEX_KEK_BYTES], uint64_t size, struct skex_pad_maker **maker);
 /* SKEX_E_ARGUMENT for more than size bytes in all. */
-SKEX_MUST_USE enum skex_error skex_pad_maker_add(struct skex_pad_maker *maker, const uint8_t *bytes, size_t size);
+SKEX_MUST_USE enum skex_error skex_pad_maker_add(
+	struct skex_pad_maker *maker, const uint8_t *bytes, size_t size);
 /* SKEX_E_STATE when bytes are missing. */
 SKEX_MUST_USE enum skex_error skex_pad_maker_finish(struct skex_pad_maker *maker);
 void skex_pad_maker_free(struct skex_pad_maker *maker); /* NULL is fine */
 
-/* Opens a finished file.  mark: everything before it is used; what was not yet destroyed is, soon. */
+/* Opens a finished file.  mark: everything before it is used; what was not yet destroyed is, soon.
+ */
 SKEX_MUST_USE enum skex_error skex_pad_file_open(const struct skex_platform *platform,
-                                                 const struct skex_crypto *crypto, const char *path,
-                                                 const uint8_t kek[static SKEX_KEK_BYTES], uint64_t mark,
-                                                 struct skex_pad_file **file);
+	const struct skex_crypto *crypto, const char *path,
+	const uint8_t kek[static SKEX_KEK_BYTES], uint64_t mark, struct skex_pad_file **file);
 void skex_pad_file_close(struct skex_pad_file *file);
 uint64_t skex_pad_file_size(const struct skex_pad_file *file);
 /* Reads pad bytes; the last segments read stay decrypted in locked memory, up to 2 chunks.
- * SKEX_E_SPENT when they lie before what was destroyed; SKEX_E_CORRUPT; SKEX_E_EXHAUSTED beyond the end. */
-SKEX_MUST_USE enum skex_error skex_pad_file_read(struct skex_pad_file *file, uint64_t offset, uint8_t *out,
-                                                 size_t size);
+ * SKEX_E_SPENT when they lie before what was destroyed; SKEX_E_CORRUPT; SKEX_E_EXHAUSTED beyond the
+ * end. */
+SKEX_MUST_USE enum skex_error skex_pad_file_read(
+	struct skex_pad_file *file, uint64_t offset, uint8_t *out, size_t size);
 /* Everything before mark is used, and that is durable elsewhere: destroy it, at the latest after
  * SKEX_PAD_FORGET_MS.  Marks never go back. */
 void skex_pad_file_forget(struct skex_pad_file *file, uint64_t mark);
-/* Does what is due; gives when to call again at the latest (monotonic, UINT64_MAX: nothing to do). */
+/* Does what is due; gives when to call again at the latest (monotonic, UINT64_MAX: nothing to do).
+ */
 uint64_t skex_pad_file_turn(struct skex_pad_file *file, uint64_t now_ms);
 /* Destroys every key and removes both files; what is left on the disk is unreadable. */
-SKEX_MUST_USE enum skex_error skex_pad_file_destroy(const struct skex_platform *platform, const char *path);
+SKEX_MUST_USE enum skex_error skex_pad_file_destroy(
+	const struct skex_platform *platform, const char *path);
 
 #endif

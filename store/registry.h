@@ -12,23 +12,24 @@
 #include "core/wire/message.h"
 
 /*
- * What is small, structured and changes seldom, in SQLite (WAL, synchronous=FULL, secure_delete): who is
- * enrolled, over which legs, with which pads; an agent's peers.  Nothing secret: keys are in the store and
- * the key slots.  Calls are synchronous and durable when they return.  Both daemons use the same schema; a
- * hub has one leg per agent, an agent one leg per hub.
+ * What is small, structured and changes seldom, in SQLite (WAL, synchronous=FULL, secure_delete):
+ * who is enrolled, over which legs, with which pads; an agent's peers.  Nothing secret: keys are in
+ * the store and the key slots.  Calls are synchronous and durable when they return.  Both daemons
+ * use the same schema; a hub has one leg per agent, an agent one leg per hub.
  */
 struct skex_registry;
 
-/* path may be ":memory:".  SKEX_E_VERSION for a schema that is newer; an older one is brought up. */
+/* path may be ":memory:".  SKEX_E_VERSION for a schema that is newer; an older one is brought up.
+ */
 SKEX_MUST_USE enum skex_error skex_registry_open(const char *path, struct skex_registry **registry);
 void skex_registry_close(struct skex_registry *registry);
 
 /* Small named values: own name, hub id, instance and the like.  At most 255 bytes. */
-SKEX_MUST_USE enum skex_error skex_registry_set(struct skex_registry *registry, const char *name,
-                                                struct skex_view value);
+SKEX_MUST_USE enum skex_error skex_registry_set(
+	struct skex_registry *registry, const char *name, struct skex_view value);
 /* SKEX_E_UNKNOWN when it was never set. */
-SKEX_MUST_USE enum skex_error skex_registry_get(struct skex_registry *registry, const char *name, uint8_t *out,
-                                                size_t room, size_t *size);
+SKEX_MUST_USE enum skex_error skex_registry_get(
+	struct skex_registry *registry, const char *name, uint8_t *out, size_t room, size_t *size);
 
 #define SKEX_GROUPS_MAX 8u
 
@@ -48,16 +49,16 @@ struct skex_member {
 	uint64_t since_ms;
 };
 
-SKEX_MUST_USE enum skex_error skex_registry_member_put(struct skex_registry *registry,
-                                                       const struct skex_member *member);
-SKEX_MUST_USE enum skex_error skex_registry_member_get(struct skex_registry *registry, const struct skex_name *name,
-                                                       struct skex_member *member);
-SKEX_MUST_USE enum skex_error skex_registry_member_remove(struct skex_registry *registry,
-                                                          const struct skex_name *name);
+SKEX_MUST_USE enum skex_error skex_registry_member_put(
+	struct skex_registry *registry, const struct skex_member *member);
+SKEX_MUST_USE enum skex_error skex_registry_member_get(
+	struct skex_registry *registry, const struct skex_name *name, struct skex_member *member);
+SKEX_MUST_USE enum skex_error skex_registry_member_remove(
+	struct skex_registry *registry, const struct skex_name *name);
 /* In the order of names, from after `after` (NULL: from the first); ends when visit gives false. */
-SKEX_MUST_USE enum skex_error skex_registry_members(struct skex_registry *registry, const struct skex_name *after,
-                                                    bool (*visit)(void *owner, const struct skex_member *member),
-                                                    void *owner);
+SKEX_MUST_USE enum skex_error skex_registry_members(struct skex_registry *registry,
+	const struct skex_name *after, bool (*visit)(void *owner, const struct skex_member *member),
+	void *owner);
 
 enum skex_pad_kind {
 	SKEX_PAD_TABLE = 1,   /* random bytes, carried */
@@ -68,25 +69,26 @@ enum skex_pad_kind {
 
 struct skex_leg_record {
 	uint64_t leg;
-	struct skex_name other;           /* on a hub the agent, at an agent the hub */
+	struct skex_name other; /* on a hub the agent, at an agent the hub */
 	uint8_t hub[SKEX_HUB_ID_BYTES];
 	enum skex_aead aead;
 	enum skex_pad_kind kind;
-	enum skex_class class;            /* of this leg: its only when the source was declared true random */
-	uint64_t pads[2];                 /* pad id, by direction */
-	char addresses[SKEX_ADDRESSES_MAX]; /* at an agent: "host port" separated by commas; else empty */
-	char source[64];                  /* where the pad came from, as recorded in the kit */
-	bool stopped;                     /* after a rollback was seen: waits for the operator */
+	enum skex_class class; /* of this leg: its only when the source was declared true random */
+	uint64_t pads[2];      /* pad id, by direction */
+	char addresses[SKEX_ADDRESSES_MAX]; /* at an agent: "host port" separated by commas; else
+					       empty */
+	char source[64];                    /* where the pad came from, as recorded in the kit */
+	bool stopped;                       /* after a rollback was seen: waits for the operator */
 };
 
-SKEX_MUST_USE enum skex_error skex_registry_leg_put(struct skex_registry *registry,
-                                                    const struct skex_leg_record *leg);
-SKEX_MUST_USE enum skex_error skex_registry_leg_get(struct skex_registry *registry, uint64_t leg,
-                                                    struct skex_leg_record *record);
-SKEX_MUST_USE enum skex_error skex_registry_leg_remove(struct skex_registry *registry, uint64_t leg);
+SKEX_MUST_USE enum skex_error skex_registry_leg_put(
+	struct skex_registry *registry, const struct skex_leg_record *leg);
+SKEX_MUST_USE enum skex_error skex_registry_leg_get(
+	struct skex_registry *registry, uint64_t leg, struct skex_leg_record *record);
+SKEX_MUST_USE enum skex_error skex_registry_leg_remove(
+	struct skex_registry *registry, uint64_t leg);
 SKEX_MUST_USE enum skex_error skex_registry_legs(struct skex_registry *registry,
-                                                 bool (*visit)(void *owner, const struct skex_leg_record *leg),
-                                                 void *owner);
+	bool (*visit)(void *owner, const struct skex_leg_record *leg), void *owner);
 
 /* One generation of one pad. */
 struct skex_pad_record {
@@ -97,12 +99,12 @@ struct skex_pad_record {
 	bool destroyed;
 };
 
-SKEX_MUST_USE enum skex_error skex_registry_pad_put(struct skex_registry *registry,
-                                                    const struct skex_pad_record *pad);
+SKEX_MUST_USE enum skex_error skex_registry_pad_put(
+	struct skex_registry *registry, const struct skex_pad_record *pad);
 /* In the order of generations. */
-SKEX_MUST_USE enum skex_error skex_registry_pads(struct skex_registry *registry, uint64_t leg, uint8_t direction,
-                                                 bool (*visit)(void *owner, const struct skex_pad_record *pad),
-                                                 void *owner);
+SKEX_MUST_USE enum skex_error skex_registry_pads(struct skex_registry *registry, uint64_t leg,
+	uint8_t direction, bool (*visit)(void *owner, const struct skex_pad_record *pad),
+	void *owner);
 
 /* A peer, as an agent sees it; those from the configuration file are not stored here. */
 struct skex_peer_record {
@@ -110,14 +112,15 @@ struct skex_peer_record {
 	char profiles[256]; /* names of profiles, separated by commas */
 };
 
-SKEX_MUST_USE enum skex_error skex_registry_peer_put(struct skex_registry *registry,
-                                                     const struct skex_peer_record *peer);
-SKEX_MUST_USE enum skex_error skex_registry_peer_remove(struct skex_registry *registry, const struct skex_name *name);
+SKEX_MUST_USE enum skex_error skex_registry_peer_put(
+	struct skex_registry *registry, const struct skex_peer_record *peer);
+SKEX_MUST_USE enum skex_error skex_registry_peer_remove(
+	struct skex_registry *registry, const struct skex_name *name);
 SKEX_MUST_USE enum skex_error skex_registry_peers(struct skex_registry *registry,
-                                                  bool (*visit)(void *owner, const struct skex_peer_record *peer),
-                                                  void *owner);
+	bool (*visit)(void *owner, const struct skex_peer_record *peer), void *owner);
 
-/* Several changes as one: begin, then the puts and removes, then commit (or undo, which forgets them). */
+/* Several changes as one: begin, then the puts and removes, then commit (or undo, which forgets
+ * them). */
 SKEX_MUST_USE enum skex_error skex_registry_begin(struct skex_registry *registry);
 SKEX_MUST_USE enum skex_error skex_registry_commit(struct skex_registry *registry);
 void skex_registry_undo(struct skex_registry *registry);

@@ -13,45 +13,47 @@
 
 /*
  * Durable state on the busy path: tables of key and value, changed by transactions that are
- * submitted and reported durable later.  All transactions that are submitted while a sync runs share
- * the next one (group commit); they become durable in the order in which they were submitted.
+ * submitted and reported durable later.  All transactions that are submitted while a sync runs
+ * share the next one (group commit); they become durable in the order in which they were submitted.
  *
  * The interface is a table of functions, so that another backend (a database shared by a cluster of
  * hubs) is a second implementation and nothing else.  The one here, store/log_store.c, is an
  * append-only log with an index in memory and a single writer.
  *
- * Reads see what is durable, not what was only submitted.  A caller that needs more keeps it itself.
+ * Reads see what is durable, not what was only submitted.  A caller that needs more keeps it
+ * itself.
  *
- * A secret value is sealed under a key of its own that lies in a key slot (store/key_slots.h); when the
- * record is deleted or replaced, that slot is overwritten and synced, and what is left of the value in
- * the log is unreadable for ever.  The order is: the transaction is durable, then the old key is
- * destroyed.
+ * A secret value is sealed under a key of its own that lies in a key slot (store/key_slots.h); when
+ * the record is deleted or replaced, that slot is overwritten and synced, and what is left of the
+ * value in the log is unreadable for ever.  The order is: the transaction is durable, then the old
+ * key is destroyed.
  */
-#define SKEX_STORE_KEY_MAX 160u
+#define SKEX_STORE_KEY_MAX   160u
 #define SKEX_STORE_VALUE_MAX (4u << 20)
-#define SKEX_STORE_TABLES 32u /* tables 1..31; their numbers belong to the caller and mean the same for ever */
+#define SKEX_STORE_TABLES                                                                          \
+	32u /* tables 1..31; their numbers belong to the caller and mean the same for ever */
 
 struct skex_store;
 struct skex_txn;
 
 struct skex_store_ops {
 	struct skex_txn *(*begin)(struct skex_store *store);
-	void (*put)(struct skex_txn *txn, uint8_t table, struct skex_view key, const struct skex_view *parts,
-	            size_t count);
-	void (*put_secret)(struct skex_txn *txn, uint8_t table, struct skex_view key, const struct skex_view *parts,
-	                   size_t count);
+	void (*put)(struct skex_txn *txn, uint8_t table, struct skex_view key,
+		const struct skex_view *parts, size_t count);
+	void (*put_secret)(struct skex_txn *txn, uint8_t table, struct skex_view key,
+		const struct skex_view *parts, size_t count);
 	void (*remove)(struct skex_txn *txn, uint8_t table, struct skex_view key);
 	enum skex_error (*submit)(struct skex_txn *txn, skex_done_fn done, void *owner);
 	void (*abandon)(struct skex_txn *txn);
-	enum skex_error (*get)(struct skex_store *store, uint8_t table, struct skex_view key, uint8_t *out, size_t room,
-	                       size_t *size);
+	enum skex_error (*get)(struct skex_store *store, uint8_t table, struct skex_view key,
+		uint8_t *out, size_t room, size_t *size);
 	enum skex_error (*each)(struct skex_store *store, uint8_t table, struct skex_view prefix,
-	                        enum skex_error (*visit)(void *owner, struct skex_view key, struct skex_view value),
-	                        void *owner);
-	enum skex_error (*claim)(struct skex_store *store, uint8_t table, struct skex_view key, uint64_t amount,
-	                         uint64_t limit,
-	                         void (*claimed)(void *owner, enum skex_error error, uint64_t from, uint64_t to),
-	                         void *owner);
+		enum skex_error (*visit)(void *owner, struct skex_view key, struct skex_view value),
+		void *owner);
+	enum skex_error (*claim)(struct skex_store *store, uint8_t table, struct skex_view key,
+		uint64_t amount, uint64_t limit,
+		void (*claimed)(void *owner, enum skex_error error, uint64_t from, uint64_t to),
+		void *owner);
 	uint64_t (*turn)(struct skex_store *store, uint64_t now_ms);
 	void (*close)(struct skex_store *store);
 };
@@ -67,36 +69,37 @@ static inline struct skex_txn *skex_txn_begin(struct skex_store *store)
 }
 
 /*
- * Adds or replaces a record; the value is the parts in order.  The bytes are copied.  An error (size,
- * memory, entropy) is remembered and given by submit, which then changes nothing.
+ * Adds or replaces a record; the value is the parts in order.  The bytes are copied.  An error
+ * (size, memory, entropy) is remembered and given by submit, which then changes nothing.
  */
-static inline void skex_txn_put(struct skex_txn *txn, struct skex_store *store, uint8_t table, struct skex_view key,
-                                const struct skex_view *parts, size_t count)
+static inline void skex_txn_put(struct skex_txn *txn, struct skex_store *store, uint8_t table,
+	struct skex_view key, const struct skex_view *parts, size_t count)
 {
 	store->ops->put(txn, table, key, parts, count);
 }
 
 /* The same for a secret; see above. */
-static inline void skex_txn_put_secret(struct skex_txn *txn, struct skex_store *store, uint8_t table,
-                                       struct skex_view key, const struct skex_view *parts, size_t count)
+static inline void skex_txn_put_secret(struct skex_txn *txn, struct skex_store *store,
+	uint8_t table, struct skex_view key, const struct skex_view *parts, size_t count)
 {
 	store->ops->put_secret(txn, table, key, parts, count);
 }
 
 /* Deletes a record; fine when there is none. */
-static inline void skex_txn_remove(struct skex_txn *txn, struct skex_store *store, uint8_t table, struct skex_view key)
+static inline void skex_txn_remove(
+	struct skex_txn *txn, struct skex_store *store, uint8_t table, struct skex_view key)
 {
 	store->ops->remove(txn, table, key);
 }
 
 /*
- * Hands the transaction over, whole or not at all.  done(owner, SKEX_OK) is called when it is durable;
- * done with an error means that the store failed and takes nothing any more: the daemon has to stop.
- * done may be NULL.  When submit itself gives an error, nothing was taken, and done is not called.
- * The transaction is gone either way.
+ * Hands the transaction over, whole or not at all.  done(owner, SKEX_OK) is called when it is
+ * durable; done with an error means that the store failed and takes nothing any more: the daemon
+ * has to stop. done may be NULL.  When submit itself gives an error, nothing was taken, and done is
+ * not called. The transaction is gone either way.
  */
-SKEX_MUST_USE static inline enum skex_error skex_txn_submit(struct skex_txn *txn, struct skex_store *store,
-                                                            skex_done_fn done, void *owner)
+SKEX_MUST_USE static inline enum skex_error skex_txn_submit(
+	struct skex_txn *txn, struct skex_store *store, skex_done_fn done, void *owner)
 {
 	return store->ops->submit(txn, done, owner);
 }
@@ -106,39 +109,42 @@ static inline void skex_txn_abandon(struct skex_txn *txn, struct skex_store *sto
 	store->ops->abandon(txn);
 }
 
-/* Reads a durable record into out; *size is set.  SKEX_E_UNKNOWN, SKEX_E_SPACE (with *size set to what is
- * needed), SKEX_E_CORRUPT, SKEX_E_IO. */
+/* Reads a durable record into out; *size is set.  SKEX_E_UNKNOWN, SKEX_E_SPACE (with *size set to
+ * what is needed), SKEX_E_CORRUPT, SKEX_E_IO. */
 SKEX_MUST_USE static inline enum skex_error skex_store_get(struct skex_store *store, uint8_t table,
-                                                           struct skex_view key, uint8_t *out, size_t room,
-                                                           size_t *size)
+	struct skex_view key, uint8_t *out, size_t room, size_t *size)
 {
 	return store->ops->get(store, table, key, out, room, size);
 }
 
-/* Visits all durable records of a table whose key begins with prefix, in the order of their keys (byte by
- * byte); ends early when visit gives an error, and gives that.  visit does not change the store; key and
- * value are valid during the call. */
-SKEX_MUST_USE static inline enum skex_error
-skex_store_each(struct skex_store *store, uint8_t table, struct skex_view prefix,
-                enum skex_error (*visit)(void *owner, struct skex_view key, struct skex_view value), void *owner)
+/* Visits all durable records of a table whose key begins with prefix, in the order of their keys
+ * (byte by byte); ends early when visit gives an error, and gives that.  visit does not change the
+ * store; key and value are valid during the call. */
+SKEX_MUST_USE static inline enum skex_error skex_store_each(struct skex_store *store, uint8_t table,
+	struct skex_view prefix,
+	enum skex_error (*visit)(void *owner, struct skex_view key, struct skex_view value),
+	void *owner)
 {
 	return store->ops->each(store, table, prefix, visit, owner);
 }
 
 /*
- * Atomically takes `amount` numbers (less when the limit is near) from the counter in this record (a u64,
- * absent: 0) and tells the range [from, to) when the claim is durable.  No two claims ever give the same
- * number, whoever else uses the same store.  SKEX_E_EXHAUSTED when the counter has reached limit.
+ * Atomically takes `amount` numbers (less when the limit is near) from the counter in this record
+ * (a u64, absent: 0) and tells the range [from, to) when the claim is durable.  No two claims ever
+ * give the same number, whoever else uses the same store.  SKEX_E_EXHAUSTED when the counter has
+ * reached limit.
  */
-SKEX_MUST_USE static inline enum skex_error
-skex_store_claim(struct skex_store *store, uint8_t table, struct skex_view key, uint64_t amount, uint64_t limit,
-                 void (*claimed)(void *owner, enum skex_error error, uint64_t from, uint64_t to), void *owner)
+SKEX_MUST_USE static inline enum skex_error skex_store_claim(struct skex_store *store,
+	uint8_t table, struct skex_view key, uint64_t amount, uint64_t limit,
+	void (*claimed)(void *owner, enum skex_error error, uint64_t from, uint64_t to),
+	void *owner)
 {
 	return store->ops->claim(store, table, key, amount, limit, claimed, owner);
 }
 
-/* Work in the background (sync what was submitted, destroy keys, compact the log), a bounded amount per
- * call.  Call it once per turn of the loop; gives when to call it again at the latest (monotonic). */
+/* Work in the background (sync what was submitted, destroy keys, compact the log), a bounded amount
+ * per call.  Call it once per turn of the loop; gives when to call it again at the latest
+ * (monotonic). */
 static inline uint64_t skex_store_turn(struct skex_store *store, uint64_t now_ms)
 {
 	return store->ops->turn(store, now_ms);
@@ -152,16 +158,15 @@ static inline void skex_store_close(struct skex_store *store)
 }
 
 /*
- * Opens the log store in a directory, which is made when it is not there, and replays it.  A torn end of
- * the log is cut off (it was never reported durable); damage anywhere else is SKEX_E_CORRUPT and changes
- * nothing.  kek is the key under which key slots are sealed.  SKEX_E_BUSY when another process has it;
- * SKEX_E_VERSION for a format of another version; SKEX_E_AUTH when kek is not the right one.
- * platform and crypto outlive the store.
+ * Opens the log store in a directory, which is made when it is not there, and replays it.  A torn
+ * end of the log is cut off (it was never reported durable); damage anywhere else is SKEX_E_CORRUPT
+ * and changes nothing.  kek is the key under which key slots are sealed.  SKEX_E_BUSY when another
+ * process has it; SKEX_E_VERSION for a format of another version; SKEX_E_AUTH when kek is not the
+ * right one. platform and crypto outlive the store.
  */
 #define SKEX_KEK_BYTES 32u
 SKEX_MUST_USE enum skex_error skex_log_store_open(const struct skex_platform *platform,
-                                                  const struct skex_crypto *crypto, const char *directory,
-                                                  const uint8_t kek[static SKEX_KEK_BYTES],
-                                                  struct skex_store **store);
+	const struct skex_crypto *crypto, const char *directory,
+	const uint8_t kek[static SKEX_KEK_BYTES], struct skex_store **store);
 
 #endif

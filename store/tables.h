@@ -6,16 +6,16 @@
 #include <stdio.h>
 
 /*
- * The tables of the store and the form of their records; all integers big-endian.  Numbers are never used
- * again for something else.
+ * The tables of the store and the form of their records; all integers big-endian.  Numbers are
+ * never used again for something else.
  *
  * Of a leg, in both daemons:
  */
 enum skex_table {
 	/* key u64 leg | u8 direction; secret value u32 epoch | 32 envelope key */
 	SKEX_TABLE_EPOCH = 1,
-	/* key u64 leg | u8 direction; value u32 generation | u64 offset: the sender's reserved mark, the
-	 * receiver's received mark.  Absent: generation 0, offset 0. */
+	/* key u64 leg | u8 direction; value u32 generation | u64 offset: the sender's reserved
+	 * mark, the receiver's received mark.  Absent: generation 0, offset 0. */
 	SKEX_TABLE_MARK = 2,
 	/* key u64 leg | u8 direction; secret value u64 segment | 32 key, of a ratchet leg */
 	SKEX_TABLE_RATCHET = 3,
@@ -23,8 +23,10 @@ enum skex_table {
 	/* Of a hub: */
 	SKEX_TABLE_QUEUE = 8,  /* a message that waits for an agent; see hub/queue.h */
 	SKEX_TABLE_DIGEST = 9, /* of the last messages received on a leg; see hub/hub_leg.h */
-	SKEX_TABLE_PAIR = 10,  /* initiator and responder: the last block and the quota; see hub/pair.h */
-	SKEX_TABLE_ENROLMENT = 11, /* a kit that is being made or waits to be taken; see enrol/pending.h */
+	SKEX_TABLE_PAIR =
+		10, /* initiator and responder: the last block and the quota; see hub/pair.h */
+	SKEX_TABLE_ENROLMENT =
+		11, /* a kit that is being made or waits to be taken; see enrol/pending.h */
 
 	/* Of an agent: */
 	SKEX_TABLE_BATCH = 16,   /* a batch that is not finished; see agent/batch.h */
@@ -34,13 +36,14 @@ enum skex_table {
 	SKEX_TABLE_CONFIRM = 20, /* confirmations that wait to be sent */
 };
 
-/* Where the bytes of one generation of one pad lie: DIRECTORY/pads/LEG-DIRECTION-GENERATION.pad with the leg
- * as 16 hexadecimal digits.  Sets path and gives true when it fits. */
-static inline int skex_pad_path(char *path, size_t room, const char *directory, uint64_t leg, uint8_t direction,
-                                uint32_t generation)
+/* Where the bytes of one generation of one pad lie: DIRECTORY/pads/LEG-DIRECTION-GENERATION.pad
+ * with the leg as 16 hexadecimal digits.  Sets path and gives true when it fits. */
+static inline int skex_pad_path(char *path, size_t room, const char *directory, uint64_t leg,
+	uint8_t direction, uint32_t generation)
 {
-	int size = snprintf(path, room, "%s/pads/%016llx-%s-%u.pad", directory, (unsigned long long)leg,
-	                    direction == 0 ? "to-hub" : "to-agent", (unsigned)generation);
+	int size = snprintf(path, room, "%s/pads/%016llx-%s-%u.pad", directory,
+		(unsigned long long)leg, direction == 0 ? "to-hub" : "to-agent",
+		(unsigned)generation);
 
 	return size > 0 && (size_t)size < room;
 }
