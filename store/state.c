@@ -12,8 +12,7 @@ static enum skex_error below(char path[static PATH_ROOM], const char *directory,
 	return size > 0 && (size_t)size < PATH_ROOM ? SKEX_OK : SKEX_E_ARGUMENT;
 }
 
-static enum skex_error make_directories(
-	const struct skex_platform *platform, const char *directory)
+static enum skex_error make_directories(const struct skex_platform *platform, const char *directory)
 {
 	static const char *const names[] = {"", "/store", "/pads", "/spool"};
 	const struct skex_files *files = platform->files;
