@@ -57,13 +57,22 @@ SKEX_MUST_USE enum skex_error skex_block_split(const struct skex_math *math, uin
  *
  * shares[i] is the share of hub index i + 1, or NULL; all have size bytes (one block).  On success
  * the vector is written and *inconsistent gets a bit (1 << index) for every share that is not on
- * the accepted polynomial.  First k shares are tried together; if all others lie on that polynomial
- * and the tag matches, that is all.  Otherwise k-subsets are searched: those that agree with most
- * others on u first, hubs in `suspects` last, with at most `budget` candidates (0: no limit).
+ * the accepted polynomial.
  *
- * SKEX_E_EMPTY when fewer than k shares are there; SKEX_E_INCONSISTENT when no candidate carries
- * the tag; SKEX_E_QUOTA when the budget ended first; outputs are then untouched.  scratch has room
- * for size bytes and is wiped.
+ * When all shares lie on one polynomial there is one candidate.  Otherwise the largest sets of
+ * shares that lie on one, over the whole block, are tried first; among sets of the same size, those
+ * without the hubs in `suspects` (bits as in *inconsistent).  At most `budget` candidates have
+ * their tag computed (0: no limit); there are at most C(members, k).
+ *
+ * The tag vouches for the vector, not for the polynomial.  Two or more hubs that work together,
+ * when k is 3 or more, can shift their shares by a polynomial that is 0 at 0 and at up to k-2
+ * honest hubs: the secret stays right, but the other honest shares may be the ones that look wrong.
+ * So a bit in *inconsistent is a reason to look, never a proof.
+ *
+ * SKEX_E_ARGUMENT when n, k or size is out of range; SKEX_E_EMPTY when fewer than k shares are
+ * there; SKEX_E_INCONSISTENT when no candidate carries the tag; SKEX_E_QUOTA when the budget ended
+ * first; outputs are then untouched.  scratch has room for size bytes and is wiped; vector may not
+ * overlap it or a share.
  */
 struct skex_block_combine {
 	const struct skex_math *math;
@@ -72,8 +81,8 @@ struct skex_block_combine {
 	const uint8_t *const *shares; /* n entries */
 	size_t size;
 	const uint8_t *tag; /* SKEX_BLOCK_TAG_BYTES */
-	uint32_t suspects;
-	uint32_t budget;
+	uint32_t suspects;  /* bit (1 << index): trusted last */
+	uint32_t budget;    /* candidates, 0: no limit */
 	uint8_t *scratch;
 };
 
