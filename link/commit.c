@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "link/commit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct skex_after {
+	skex_done_fn done;
+	void *owner;
+};
+
+struct skex_commit_round {
+	struct skex_commit *commit;
+	struct skex_commit_round *next;
+	struct skex_txn *txn;
+	struct skex_after *after;
+	size_t count;
+	size_t room;
+};
+
+void skex_commit_init(struct skex_commit *commit, struct skex_store *store)
+{
+	memset(commit, 0, sizeof(*commit));
+	commit->store = store;
+}
+
+static struct skex_commit_round *open_round(struct skex_commit *commit)
+{
+	struct skex_commit_round *round;
+
+	if (commit->open != NULL)
+		return commit->open;
+	round = calloc(1, sizeof(*round));
+	if (round == NULL) {
+		commit->failed = SKEX_E_MEMORY;
+		return NULL;
+	}
+	round->commit = commit;
+	commit->open = round;
+	return round;
+}
+
+struct skex_txn *skex_commit_txn(struct skex_commit *commit)
+{
+	struct skex_commit_round *round;
+
+	if (commit->failed != SKEX_OK)
+		return NULL;
+	round = open_round(commit);
+	if (round == NULL)
+		return NULL;
+	if (round->txn == NULL)
+		round->txn = skex_txn_begin(commit->store);
+	if (round->txn == NULL)
+		commit->failed = SKEX_E_MEMORY;
+	return round->txn;
+}
+
+void skex_commit_after(struct skex_commit *commit, skex_done_fn done, void *owner)
+{
+	struct skex_commit_round *round = open_round(commit);
+	struct skex_after *grown;
+
+	if (round == NULL)
+		return;
+	if (round->count == round->room) {
+		size_t room = round->room == 0 ? 8 : round->room * 2;
+
+		grown = realloc(round->after, room * sizeof(*grown));
+		if (grown == NULL) {
+			commit->failed = SKEX_E_MEMORY;
+			return;
+		}
+		round->after = grown;
+		round->room = room;
+	}
+	round->after[round->count].done = done;
+	round->after[round->count].owner = owner;
+	round->count++;
+}
+
+static void round_free(struct skex_commit_round *round)
+{
+	free(round->after);
+	free(round);
+}
+
+static void durable(void *owner, enum skex_error error)
+{
+	struct skex_commit_round *round = owner;
+	struct skex_commit *commit = round->commit;
+	size_t i;
+
+	/* The store reports in order, so this is the head. */
+	commit->pending = round->next;
+	if (error != SKEX_OK && commit->failed == SKEX_OK)
+		commit->failed = error;
+	for (i = 0; i < round->count; i++)
+		round->after[i].done(round->after[i].owner, error);
+	round_free(round);
+}
+
+void skex_commit_flush(struct skex_commit *commit)
+{
+	struct skex_commit_round *round = commit->open;
+	struct skex_commit_round **tail = &commit->pending;
+	enum skex_error error = commit->failed;
+	struct skex_txn *txn;
+
+	if (round == NULL)
+		return;
+	if (error == SKEX_OK && round->txn == NULL && skex_commit_txn(commit) == NULL)
+		error = commit->failed;
+	txn = round->txn;
+	commit->open = NULL;
+	while (*tail != NULL)
+		tail = &(*tail)->next;
+	*tail = round;
+	round->txn = NULL;
+	if (error == SKEX_OK)
+		error = skex_txn_submit(txn, commit->store, durable, round);
+	else if (txn != NULL)
+		skex_txn_abandon(txn, commit->store);
+	if (error == SKEX_OK)
+		return;
+	/* Nothing that waits for it may ever happen: the daemon has to stop. */
+	if (commit->failed == SKEX_OK)
+		commit->failed = error;
+	*tail = NULL;
+	round_free(round);
+}
+
+bool skex_commit_busy(const struct skex_commit *commit)
+{
+	return commit->open != NULL || commit->pending != NULL;
+}
+
+void skex_commit_clear(struct skex_commit *commit)
+{
+	struct skex_commit_round *round;
+
+	while ((round = commit->pending) != NULL) {
+		commit->pending = round->next;
+		round_free(round);
+	}
+	if (commit->open != NULL) {
+		if (commit->open->txn != NULL)
+			skex_txn_abandon(commit->open->txn, commit->store);
+		round_free(commit->open);
+		commit->open = NULL;
+	}
+}

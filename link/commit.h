@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SKEX_LINK_COMMIT_H
+#define SKEX_LINK_COMMIT_H
+
+#include "platform/platform.h"
+#include "store/store.h"
+
+/*
+ * One transaction per turn: what the events of a turn change is gathered into one transaction, and
+ * what has to wait for it (SEND, DELIVER) is kept in a list that runs, in order, once it is
+ * durable.
+ */
+struct skex_after;
+struct skex_commit_round;
+
+struct skex_commit {
+	struct skex_store *store;
+	struct skex_commit_round *open;    /* being gathered, or NULL */
+	struct skex_commit_round *pending; /* submitted, not yet durable: in order */
+	enum skex_error failed;            /* once set, nothing is taken any more */
+};
+
+void skex_commit_init(struct skex_commit *commit, struct skex_store *store);
+/* The transaction of this turn; NULL after a failure. */
+struct skex_txn *skex_commit_txn(struct skex_commit *commit);
+/*
+ * When this turn's transaction is durable call done(owner, SKEX_OK), or with the error if it cannot
+ * become so.  owner lives until then.  Without any change in the turn it is called all the same, at
+ * the next flush.
+ */
+void skex_commit_after(struct skex_commit *commit, skex_done_fn done, void *owner);
+/* Submits what was gathered; called at the end of each turn. */
+void skex_commit_flush(struct skex_commit *commit);
+/* True while something is gathered or pending. */
+bool skex_commit_busy(const struct skex_commit *commit);
+/* Frees all without calling anything; after the store was closed. */
+void skex_commit_clear(struct skex_commit *commit);
+
+#endif

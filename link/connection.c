@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "link/internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/mem.h"
+#include "core/wire/packet.h"
+
+#define ATTEMPT_FIRST_MS 200u
+#define ATTEMPT_MOST_MS  30000u
+#define SWEEP_MS         1000u
+
+static uint64_t now(const struct skex_link *link)
+{
+	return link->platform->now_ms(link->platform->context);
+}
+
+static void remove_from_list(struct skex_connection *connection)
+{
+	struct skex_link *link = connection->link;
+
+	if (connection->previous != NULL)
+		connection->previous->next = connection->next;
+	else
+		link->connections = connection->next;
+	if (connection->next != NULL)
+		connection->next->previous = connection->previous;
+	link->connections_count--;
+}
+
+/* Forgets the connection; its stream is closed already. */
+static void gone(struct skex_connection *connection, const char *why)
+{
+	struct skex_leg *leg = connection->leg;
+	struct skex_link *link = connection->link;
+	const bool was_up = connection->up;
+	const bool was_the_legs = leg != NULL && leg->connection == connection;
+
+	remove_from_list(connection);
+	skex_frames_clear(&connection->frames);
+	free(connection);
+	if (!was_the_legs)
+		return;
+	leg->connection = NULL;
+	if (leg->state != SKEX_LEG_STOPPED) {
+		leg->state = SKEX_LEG_DOWN;
+		skex_leg_error(leg, "%s", why);
+	}
+	if (link->role == SKEX_ROLE_AGENT) {
+		uint64_t wait = ATTEMPT_FIRST_MS << (leg->attempts < 8 ? leg->attempts : 8);
+
+		leg->attempts++;
+		leg->attempt_ms = now(link) + (wait < ATTEMPT_MOST_MS ? wait : ATTEMPT_MOST_MS);
+	}
+	if (was_up)
+		link->events->down(link->owner, leg);
+}
+
+void connection_close(struct skex_connection *connection, const char *why)
+{
+	connection->link->platform->net->close(connection->stream);
+	gone(connection, why);
+}
+
+enum skex_error connection_send(
+	struct skex_connection *connection, struct skex_view header, struct skex_view body)
+{
+	uint8_t sealed[SKEX_FRAME_LENGTH_BYTES + SKEX_PACKET_OVERHEAD + SKEX_HEADER_MAX];
+	struct skex_leg *leg = connection->leg;
+	const struct skex_link *link = connection->link;
+	const size_t size = SKEX_PACKET_OVERHEAD + header.size;
+	struct skex_view parts[2];
+	struct skex_writer writer;
+	enum skex_error error;
+
+	if (header.size > SKEX_HEADER_MAX)
+		return SKEX_E_SPACE;
+	error = skex_envelope_seal(&leg->envelope_tx, link->crypto, leg->record.leg, header,
+		sealed + SKEX_FRAME_LENGTH_BYTES);
+	if (skex_envelope_tx_wants_epoch(&leg->envelope_tx))
+		leg_want_epoch(leg);
+	if (error != SKEX_OK)
+		return error;
+	skex_writer_init(&writer, sealed, SKEX_FRAME_LENGTH_BYTES);
+	skex_write_u32(&writer, (uint32_t)(size + body.size));
+	parts[0] = skex_view(sealed, SKEX_FRAME_LENGTH_BYTES + size);
+	parts[1] = body;
+	return link->platform->net->send(connection->stream, parts, body.size > 0 ? 2 : 1);
+}
+
+static struct skex_leg *leg_of(struct skex_connection *connection, uint64_t number)
+{
+	struct skex_link *link = connection->link;
+
+	if (connection->leg != NULL)
+		return connection->leg->record.leg == number ? connection->leg : NULL;
+	return link->role == SKEX_ROLE_HUB ? link->events->find(link->owner, number) : NULL;
+}
+
+/* One packet; false when the connection is gone. */
+static bool packet(void *owner, struct skex_view bytes)
+{
+	struct skex_connection *connection = owner;
+	uint8_t header[SKEX_HEADER_MAX];
+	struct skex_packet packet;
+	struct skex_leg *leg;
+	struct skex_view view;
+	bool moved = false;
+	enum skex_error error;
+
+	error = skex_packet_decode(&packet, bytes);
+	leg = error == SKEX_OK ? leg_of(connection, packet.leg) : NULL;
+	if (leg == NULL) {
+		connection->link->packets_refused++;
+		connection_close(connection,
+			error == SKEX_E_VERSION ? "another protocol version"
+						: "not a packet of a leg");
+		return false;
+	}
+	error = skex_envelope_open(&leg->envelope_rx, connection->link->crypto, &packet,
+		now(connection->link), header, &moved);
+	if (error != SKEX_OK) {
+		message_refused(leg, error);
+		/* A stranger is not listened to twice; on an open connection one bad packet ends it
+		 * too, for on a stream nothing is lost or reordered. */
+		connection_close(connection, "a packet that does not verify");
+		return false;
+	}
+	if (moved) {
+		leg->epoch_rx_dirty = true;
+		skex_leg_work(leg);
+	}
+	connection->heard_ms = now(connection->link);
+	view = skex_view(header, packet.sealed.size);
+	if (skex_message_type(view) == SKEX_MESSAGE_HELLO)
+		return session_hello(connection, leg, view);
+	if (connection->leg == NULL || leg->connection != connection) {
+		connection_close(connection, "a message before HELLO");
+		return false;
+	}
+	if (skex_message_type(view) == SKEX_MESSAGE_BYE)
+		return session_bye(connection, view);
+	if (!connection->up) {
+		connection_close(connection, "a message before HELLO");
+		return false;
+	}
+	if (skex_message_type(view) == SKEX_MESSAGE_PING)
+		return session_ping(connection, view);
+	message_receive(leg, view, packet.body);
+	return leg->connection == connection;
+}
+
+/* ---- stream events ----------------------------------------------------------------------------
+ */
+
+static void opened(void *owner, struct skex_stream *stream)
+{
+	struct skex_connection *connection = owner;
+
+	connection->open = true;
+	connection->link->platform->net->peer(stream, connection->peer);
+	session_begin(connection);
+}
+
+static void received(void *owner, struct skex_stream *stream, struct skex_view bytes)
+{
+	struct skex_connection *connection = owner;
+	enum skex_error error;
+
+	(void)stream;
+	error = skex_frames_feed(&connection->frames, bytes, packet, connection);
+	if (error != SKEX_OK) {
+		connection->link->packets_refused++;
+		connection_close(connection, "a packet of a size that cannot be");
+	}
+}
+
+static void drained(void *owner, struct skex_stream *stream)
+{
+	struct skex_connection *connection = owner;
+
+	(void)stream;
+	if (connection->up)
+		connection->link->events->writable(connection->link->owner, connection->leg);
+}
+
+static void closed(void *owner, struct skex_stream *stream, enum skex_error why)
+{
+	struct skex_connection *connection = owner;
+
+	(void)stream;
+	gone(connection,
+		why == SKEX_OK ? "the other end closed the connection" : "cannot be reached");
+}
+
+static const struct skex_stream_events events = {
+	.opened = opened,
+	.received = received,
+	.drained = drained,
+	.closed = closed,
+};
+
+static struct skex_connection *connection_new(struct skex_link *link, struct skex_leg *leg)
+{
+	struct skex_connection *connection = calloc(1, sizeof(*connection));
+
+	if (connection == NULL)
+		return NULL;
+	connection->link = link;
+	connection->leg = leg;
+	connection->since_ms = now(link);
+	connection->heard_ms = connection->since_ms;
+	connection->pinged_ms = connection->since_ms;
+	skex_frames_init(&connection->frames, CONNECTION_MOST_BEFORE_UP);
+	connection->next = link->connections;
+	if (link->connections != NULL)
+		link->connections->previous = connection;
+	link->connections = connection;
+	link->connections_count++;
+	return connection;
+}
+
+void skex_link_accept(struct skex_link *link, struct skex_stream *stream)
+{
+	struct skex_connection *connection =
+		link->connections_count < CONNECTIONS_MAX ? connection_new(link, NULL) : NULL;
+
+	if (connection == NULL) {
+		link->platform->net->close(stream);
+		return;
+	}
+	connection->stream = stream;
+	connection->open = true;
+	link->platform->net->peer(stream, connection->peer);
+	link->platform->net->attach(stream, &events, connection);
+}
+
+/* Address number i of "host port,host port"; counts around. */
+static bool address(const char *addresses, uint32_t i, char host[SKEX_HOST_MAX + 1], int *port)
+{
+	uint32_t count = 1;
+	const char *at;
+	const char *c;
+	int n;
+
+	for (c = addresses; *c != '\0'; c++)
+		count += *c == ',';
+	at = addresses;
+	for (i %= count; i > 0; i--)
+		at = strchr(at, ',') + 1;
+	n = sscanf(at, "%255[^ ,] %d", host, port);
+	return n == 2 && *port > 0 && *port < 65536;
+}
+
+void skex_leg_connect(struct skex_leg *leg, uint64_t now_ms)
+{
+	struct skex_link *link = leg->link;
+	char host[SKEX_HOST_MAX + 1];
+	int port = 0;
+	struct skex_connection *connection;
+
+	if (leg->connection != NULL || leg->state != SKEX_LEG_DOWN || now_ms < leg->attempt_ms)
+		return;
+	leg->attempt_ms = now_ms + ATTEMPT_MOST_MS;
+	if (!address(leg->record.addresses, leg->address++, host, &port)) {
+		skex_leg_error(leg, "the kit has no usable address of this hub");
+		return;
+	}
+	connection = connection_new(link, leg);
+	if (connection == NULL)
+		return;
+	leg->connection = connection;
+	leg->state = SKEX_LEG_CONNECTING;
+	if (link->platform->net->connect(link->platform->context, host, port, &events, connection,
+		    &connection->stream) != SKEX_OK)
+		gone(connection, "cannot connect");
+}
+
+void skex_leg_bye(struct skex_leg *leg, enum skex_bye_reason reason)
+{
+	struct skex_connection *connection = leg->connection;
+	struct skex_bye bye = {0};
+	uint8_t bytes[SKEX_BYE_BYTES];
+
+	if (connection == NULL)
+		return;
+	if (connection->up) {
+		bye.direction = link_tx_direction(leg->link);
+		bye.reason = (uint16_t)reason;
+		skex_bye_encode(&bye, bytes);
+		(void)!connection_send(
+			connection, skex_view(bytes, sizeof(bytes)), skex_view(NULL, 0));
+	}
+	connection_close(connection, "closed here");
+}
+
+size_t skex_leg_queued(const struct skex_leg *leg)
+{
+	if (leg->connection == NULL || !leg->connection->open)
+		return 0;
+	return leg->link->platform->net->queued(leg->connection->stream);
+}
+
+/* ---- the turn ----------------------------------------------------------------------------------
+ */
+
+void connection_sweep(struct skex_connection *connection, uint64_t now_ms)
+{
+	if (!connection->up && now_ms - connection->since_ms > CONNECTION_OPEN_MS) {
+		connection_close(connection, "no HELLO in time");
+		return;
+	}
+	if (!connection->up)
+		return;
+	if (now_ms - connection->heard_ms > CONNECTION_SILENT_MS) {
+		connection_close(connection, "silent for too long");
+		return;
+	}
+	if (connection->link->role == SKEX_ROLE_AGENT &&
+		now_ms - connection->pinged_ms > CONNECTION_PING_MS) {
+		connection->pinged_ms = now_ms;
+		session_send_ping(connection, true);
+	}
+}
+
+/* An ACK that says `received`; NULL when there is no pad for it. */
+static struct skex_outgoing *make_ack(struct skex_leg *leg, struct skex_pad_position mark)
+{
+	uint8_t fields[SKEX_HEADER_MAX - SKEX_MESSAGE_PREFIX_BYTES];
+	struct skex_outgoing *message = NULL;
+	struct skex_pad_range range;
+	size_t size = 0;
+
+	if (skex_ack_message_encode(mark, leg->refusals, leg->refusals_count, fields,
+		    sizeof(fields), &size) != SKEX_OK ||
+		skex_leg_take(leg, 0, &range) != SKEX_OK ||
+		skex_leg_compose(leg, SKEX_MESSAGE_ACK, range, skex_view(fields, size),
+			skex_view(NULL, 0), &message) != SKEX_OK)
+		return NULL;
+	leg->refusals_count = 0;
+	return message;
+}
+
+static void send_ack(
+	struct skex_leg *leg, struct skex_outgoing *message, struct skex_pad_position mark)
+{
+	if (message != NULL &&
+		skex_leg_transmit(leg, skex_view(message->bytes, message->header_size),
+			skex_view(NULL, 0)) == SKEX_OK)
+		leg->rx_told = mark;
+	else if (message == NULL && leg->state == SKEX_LEG_UP)
+		/* Without pad the mark still gets through; the refusals wait. */
+		session_send_ping(leg->connection, false);
+	free(message);
+}
+
+/* A hub's ACK: its range, and the mark that it tells, are in the transaction that it waits for. */
+struct ack_later {
+	struct skex_leg *leg;
+	struct skex_outgoing *message;
+	struct skex_pad_position mark;
+};
+
+static void ack_durable(void *owner, enum skex_error error)
+{
+	struct ack_later *ack = owner;
+
+	if (error == SKEX_OK)
+		send_ack(ack->leg, ack->message, ack->mark);
+	else
+		free(ack->message);
+	free(ack);
+}
+
+static void acknowledge_with_commit(struct skex_leg *leg)
+{
+	struct ack_later *ack = calloc(1, sizeof(*ack));
+
+	if (ack == NULL)
+		return;
+	ack->leg = leg;
+	ack->mark = leg->rx.mark;
+	ack->message = make_ack(leg, ack->mark);
+	leg_commit(leg);
+	skex_commit_after(&leg->link->commit, ack_durable, ack);
+}
+
+/*
+ * An agent's ACK needs no transaction, for it lies below the reserved mark; it is made when what it
+ * tells is durable, so that messages leave in the order of their offsets.
+ */
+static void work(struct skex_leg *leg)
+{
+	const bool agent = leg->link->role == SKEX_ROLE_AGENT;
+
+	leg->in_work = false;
+	if (leg->state != SKEX_LEG_UP)
+		leg->rx_answer = false;
+	if (leg->rx_answer && !agent) {
+		leg->rx_answer = false;
+		acknowledge_with_commit(leg);
+	} else if (leg->rx_answer && skex_pad_compare(leg->rx_durable, leg->rx.mark) == 0) {
+		leg->rx_answer = false;
+		send_ack(leg, make_ack(leg, leg->rx_durable), leg->rx_durable);
+	}
+	leg_commit(leg);
+	if (agent)
+		skex_pad_bytes_forget(leg->tx_pad, leg->tx.next);
+}
+
+static void sweep(struct skex_link *link, uint64_t now_ms)
+{
+	struct skex_connection *connection;
+	struct skex_connection *next;
+	struct skex_leg *leg;
+
+	for (connection = link->connections; connection != NULL; connection = next) {
+		next = connection->next;
+		connection_sweep(connection, now_ms);
+	}
+	for (leg = link->legs; leg != NULL; leg = leg->next_loaded) {
+		(void)skex_pad_bytes_turn(leg->tx_pad, now_ms);
+		(void)skex_pad_bytes_turn(leg->rx_pad, now_ms);
+	}
+}
+
+void skex_link_init(struct skex_link *link)
+{
+	skex_commit_init(&link->commit, link->store);
+}
+
+uint64_t skex_link_turn(struct skex_link *link, uint64_t now_ms)
+{
+	uint64_t store_next;
+	uint64_t next = UINT64_MAX;
+	struct skex_leg *leg;
+
+	if (now_ms >= link->sweep_ms) {
+		sweep(link, now_ms);
+		link->sweep_ms = now_ms + SWEEP_MS;
+	}
+	while ((leg = link->work) != NULL) {
+		link->work = leg->next_work;
+		work(leg);
+	}
+	skex_commit_flush(&link->commit);
+	store_next = skex_store_turn(link->store, now_ms);
+	if (link->role == SKEX_ROLE_AGENT) {
+		for (leg = link->legs; leg != NULL; leg = leg->next_loaded) {
+			skex_leg_connect(leg, now_ms);
+			if (leg->state == SKEX_LEG_DOWN && leg->attempt_ms < next)
+				next = leg->attempt_ms;
+		}
+	}
+	next = store_next < next ? store_next : next;
+	return link->sweep_ms < next ? link->sweep_ms : next;
+}
+
+void skex_link_clear(struct skex_link *link)
+{
+	while (link->connections != NULL) {
+		struct skex_connection *connection = link->connections;
+
+		link->platform->net->close(connection->stream);
+		remove_from_list(connection);
+		skex_frames_clear(&connection->frames);
+		free(connection);
+	}
+	while (link->legs != NULL) {
+		link->legs->connection = NULL;
+		skex_leg_unload(link->legs);
+	}
+	link->work = NULL;
+	skex_commit_clear(&link->commit);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SKEX_LINK_INTERNAL_H
+#define SKEX_LINK_INTERNAL_H
+
+#include "link/link.h"
+
+/* What leg.c, connection.c and message.c share, and nobody else uses. */
+
+#define CONNECTION_MOST_BEFORE_UP 4096u  /* longest packet of a stranger */
+#define CONNECTION_OPEN_MS        10000u /* to exchange the marks */
+#define CONNECTION_SILENT_MS      60000u /* without a packet */
+#define CONNECTION_PING_MS        15000u
+#define CONNECTION_QUEUE_BYTES    (16u << 20) /* an agent's or hub's queue on one stream */
+#define CONNECTIONS_MAX           19000u
+
+/* One stream.  A hub's belongs to no leg until a HELLO verified. */
+struct skex_connection {
+	struct skex_connection *next;
+	struct skex_connection *previous;
+	struct skex_link *link;
+	struct skex_leg *leg;
+	struct skex_stream *stream;
+	struct skex_frames frames;
+	bool open;
+	bool up;
+	bool answer_pending; /* hub: a HELLO waits for our epoch to be durable */
+	uint8_t nonce[SKEX_HELLO_NONCE_BYTES];
+	uint8_t other_nonce[SKEX_HELLO_NONCE_BYTES];
+	uint64_t since_ms;
+	uint64_t heard_ms;
+	uint64_t pinged_ms;
+	char peer[64];
+};
+
+/* connection.c */
+void connection_close(struct skex_connection *connection, const char *why);
+void connection_sweep(struct skex_connection *connection, uint64_t now_ms);
+/* The leg's epoch became durable: a HELLO that waited for it goes out. */
+void connection_epoch_ready(struct skex_leg *leg);
+enum skex_error connection_send(
+	struct skex_connection *connection, struct skex_view header, struct skex_view body);
+
+/* session.c: HELLO, PING and BYE.  They give false when the connection was closed. */
+void session_begin(struct skex_connection *connection);
+bool session_hello(
+	struct skex_connection *connection, struct skex_leg *leg, struct skex_view header);
+bool session_ping(struct skex_connection *connection, struct skex_view header);
+bool session_bye(struct skex_connection *connection, struct skex_view header);
+void session_send_ping(struct skex_connection *connection, bool answer_wanted);
+/* The other end told its received mark. */
+void session_released(struct skex_leg *leg, struct skex_pad_position received);
+
+/* message.c: a packet with a one-time tag. */
+void message_receive(struct skex_leg *leg, struct skex_view header, struct skex_view body);
+void message_refused(struct skex_leg *leg, enum skex_error why);
+
+/* leg.c */
+void leg_mark_key(uint8_t key[9], uint64_t leg, uint8_t direction);
+void leg_want_epoch(struct skex_leg *leg);
+void leg_want_reserve(struct skex_leg *leg);
+void leg_commit(struct skex_leg *leg);
+void leg_stop(struct skex_leg *leg, const char *text);
+/* The directions of this role. */
+uint8_t link_tx_direction(const struct skex_link *link);
+uint8_t link_rx_direction(const struct skex_link *link);
+
+#endif

@@ -1,0 +1,577 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "link/link.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/cursor.h"
+#include "core/base/mem.h"
+#include "link/internal.h"
+#include "platform/memory.h"
+#include "store/tables.h"
+
+/* A stride of reserved pad costs one flush and, after a crash, at most itself: small for small
+ * pads. */
+#define STRIDE_SHARE 64u
+#define STRIDE_MIN   4096u
+#define STRIDE_MAX   (4u << 20)
+
+uint8_t link_tx_direction(const struct skex_link *link)
+{
+	return link->role == SKEX_ROLE_AGENT ? SKEX_TO_HUB : SKEX_TO_AGENT;
+}
+
+uint8_t link_rx_direction(const struct skex_link *link)
+{
+	return link->role == SKEX_ROLE_AGENT ? SKEX_TO_AGENT : SKEX_TO_HUB;
+}
+
+void skex_leg_error(struct skex_leg *leg, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(leg->last_error, sizeof(leg->last_error), format, arguments);
+	va_end(arguments);
+}
+
+void leg_mark_key(uint8_t key[9], uint64_t leg, uint8_t direction)
+{
+	struct skex_writer writer;
+
+	skex_writer_init(&writer, key, 9);
+	skex_write_u64(&writer, leg);
+	skex_write_u8(&writer, direction);
+}
+
+/* ---- loading ----------------------------------------------------------------------------------
+ */
+
+static enum skex_error read_mark(
+	struct skex_leg *leg, uint8_t direction, struct skex_pad_position *mark)
+{
+	struct skex_reader reader;
+	uint8_t key[9];
+	uint8_t value[12];
+	enum skex_error error;
+	size_t size = 0;
+
+	leg_mark_key(key, leg->record.leg, direction);
+	error = skex_store_get(leg->link->store, SKEX_TABLE_MARK, skex_view(key, sizeof(key)),
+		value, sizeof(value), &size);
+	if (error == SKEX_E_UNKNOWN) {
+		mark->generation = 0;
+		mark->offset = 0;
+		return SKEX_OK;
+	}
+	if (error != SKEX_OK)
+		return error;
+	skex_reader_init(&reader, skex_view(value, size));
+	mark->generation = skex_read_u32(&reader);
+	mark->offset = skex_read_u64(&reader);
+	return skex_reader_end(&reader) == SKEX_OK ? SKEX_OK : SKEX_E_CORRUPT;
+}
+
+static enum skex_error read_epoch(struct skex_leg *leg, uint8_t direction, struct skex_epoch *epoch)
+{
+	struct skex_reader reader;
+	uint8_t key[9];
+	uint8_t value[4 + SKEX_AEAD_KEY_BYTES];
+	enum skex_error error;
+	size_t size = 0;
+
+	leg_mark_key(key, leg->record.leg, direction);
+	error = skex_store_get(leg->link->store, SKEX_TABLE_EPOCH, skex_view(key, sizeof(key)),
+		value, sizeof(value), &size);
+	if (error != SKEX_OK)
+		return error;
+	skex_reader_init(&reader, skex_view(value, size));
+	epoch->number = skex_read_u32(&reader);
+	skex_read_bytes(&reader, epoch->key, sizeof(epoch->key));
+	error = skex_reader_end(&reader) == SKEX_OK ? SKEX_OK : SKEX_E_CORRUPT;
+	skex_wipe(value, sizeof(value));
+	return error;
+}
+
+static enum skex_error load_pads(struct skex_leg *leg)
+{
+	const struct skex_link *link = leg->link;
+	struct skex_pad_position tx = {0, 0};
+	struct skex_pad_position rx = {0, 0};
+	enum skex_error error;
+
+	error = read_mark(leg, link_tx_direction(link), &tx);
+	if (error == SKEX_OK)
+		error = read_mark(leg, link_rx_direction(link), &rx);
+	if (error == SKEX_OK)
+		error = skex_pad_bytes_open(
+			link, &leg->record, link_tx_direction(link), tx, &leg->tx_pad);
+	if (error == SKEX_OK)
+		error = skex_pad_bytes_open(
+			link, &leg->record, link_rx_direction(link), rx, &leg->rx_pad);
+	if (error == SKEX_OK)
+		error = skex_pad_tx_init(
+			&leg->tx, tx, skex_pad_bytes_size(leg->tx_pad, tx.generation));
+	if (error == SKEX_OK)
+		error = skex_pad_rx_init(
+			&leg->rx, rx, skex_pad_bytes_size(leg->rx_pad, rx.generation));
+	leg->released = tx;
+	leg->rx_durable = rx;
+	leg->rx_told = rx;
+	return error;
+}
+
+static void set_scope(
+	struct skex_scope *scope, const struct skex_leg_record *record, uint8_t direction)
+{
+	memcpy(scope->hub, record->hub, sizeof(scope->hub));
+	scope->leg = record->leg;
+	scope->pad = record->pads[direction];
+	scope->direction = direction;
+}
+
+enum skex_error skex_leg_load(struct skex_link *link, uint64_t number, struct skex_leg **out)
+{
+	struct skex_leg *leg = skex_secret_new(sizeof(*leg));
+	struct skex_epoch epoch;
+	enum skex_error error;
+
+	if (leg == NULL)
+		return SKEX_E_MEMORY;
+	leg->link = link;
+	error = skex_registry_leg_get(link->registry, number, &leg->record);
+	if (error == SKEX_OK)
+		error = load_pads(leg);
+	if (error == SKEX_OK)
+		error = read_epoch(leg, link_tx_direction(link), &epoch);
+	if (error == SKEX_OK) {
+		skex_envelope_tx_init(&leg->envelope_tx, leg->record.aead, &epoch);
+		error = read_epoch(leg, link_rx_direction(link), &epoch);
+	}
+	if (error == SKEX_OK)
+		skex_envelope_rx_init(&leg->envelope_rx, leg->record.aead, &epoch);
+	skex_wipe(&epoch, sizeof(epoch));
+	if (error != SKEX_OK) {
+		skex_pad_bytes_close(leg->tx_pad);
+		skex_pad_bytes_close(leg->rx_pad);
+		skex_secret_free(leg);
+		return error;
+	}
+	set_scope(&leg->tx_scope, &leg->record, link_tx_direction(link));
+	set_scope(&leg->rx_scope, &leg->record, link_rx_direction(link));
+	leg->state = leg->record.stopped ? SKEX_LEG_STOPPED : SKEX_LEG_DOWN;
+	leg->next_loaded = link->legs;
+	if (link->legs != NULL)
+		link->legs->previous_loaded = leg;
+	link->legs = leg;
+	leg_want_epoch(leg);
+	*out = leg;
+	return SKEX_OK;
+}
+
+bool skex_leg_idle(const struct skex_leg *leg)
+{
+	return !leg->epoch_pending && !leg->reserve_pending && !leg->in_work &&
+		!skex_commit_busy(&leg->link->commit);
+}
+
+void skex_leg_unload(struct skex_leg *leg)
+{
+	struct skex_link *link = leg->link;
+
+	if (leg->connection != NULL)
+		connection_close(leg->connection, "the leg is gone");
+	if (leg->previous_loaded != NULL)
+		leg->previous_loaded->next_loaded = leg->next_loaded;
+	else
+		link->legs = leg->next_loaded;
+	if (leg->next_loaded != NULL)
+		leg->next_loaded->previous_loaded = leg->previous_loaded;
+	skex_pad_bytes_close(leg->tx_pad);
+	skex_pad_bytes_close(leg->rx_pad);
+	skex_secret_free(leg);
+}
+
+void skex_leg_work(struct skex_leg *leg)
+{
+	if (leg->in_work)
+		return;
+	leg->in_work = true;
+	leg->next_work = leg->link->work;
+	leg->link->work = leg;
+	leg->link->platform->wake(leg->link->platform->context);
+}
+
+/* ---- durable state -----------------------------------------------------------------------------
+ */
+
+/* What a commit makes durable for a leg, kept until it is. */
+struct snapshot {
+	struct skex_leg *leg;
+	struct skex_epoch epoch;
+	struct skex_pad_position mark;
+	struct skex_pad_position sent; /* hub: tx.next */
+};
+
+static struct snapshot *snapshot_new(struct skex_leg *leg)
+{
+	struct snapshot *snapshot = skex_secret_new(sizeof(*snapshot));
+
+	if (snapshot == NULL)
+		leg->link->commit.failed = SKEX_E_MEMORY;
+	else
+		snapshot->leg = leg;
+	return snapshot;
+}
+
+static void put_epoch(struct skex_leg *leg, struct skex_txn *txn, uint8_t direction,
+	const struct skex_epoch *epoch)
+{
+	uint8_t key[9];
+	uint8_t value[4 + SKEX_AEAD_KEY_BYTES];
+	struct skex_view part = skex_view(value, sizeof(value));
+	struct skex_writer writer;
+
+	leg_mark_key(key, leg->record.leg, direction);
+	skex_writer_init(&writer, value, sizeof(value));
+	skex_write_u32(&writer, epoch->number);
+	skex_write_bytes(&writer, epoch->key, sizeof(epoch->key));
+	skex_txn_put_secret(
+		txn, leg->link->store, SKEX_TABLE_EPOCH, skex_view(key, sizeof(key)), &part, 1);
+	skex_wipe(value, sizeof(value));
+}
+
+static void put_mark(struct skex_leg *leg, struct skex_txn *txn, uint8_t direction,
+	struct skex_pad_position mark)
+{
+	uint8_t key[9];
+	uint8_t value[12];
+	struct skex_view part = skex_view(value, sizeof(value));
+	struct skex_writer writer;
+
+	leg_mark_key(key, leg->record.leg, direction);
+	skex_writer_init(&writer, value, sizeof(value));
+	skex_write_u32(&writer, mark.generation);
+	skex_write_u64(&writer, mark.offset);
+	skex_txn_put(txn, leg->link->store, SKEX_TABLE_MARK, skex_view(key, sizeof(key)), &part, 1);
+}
+
+static void epoch_durable(void *owner, enum skex_error error)
+{
+	struct snapshot *snapshot = owner;
+	struct skex_leg *leg = snapshot->leg;
+
+	leg->epoch_pending = false;
+	if (error == SKEX_OK) {
+		skex_envelope_tx_begin(&leg->envelope_tx, &snapshot->epoch);
+		connection_epoch_ready(leg);
+	}
+	skex_secret_free(snapshot);
+}
+
+/* A new epoch of our own is made durable before anything leaves in it. */
+void leg_want_epoch(struct skex_leg *leg)
+{
+	struct skex_txn *txn;
+	struct snapshot *snapshot;
+
+	if (leg->epoch_pending)
+		return;
+	txn = skex_commit_txn(&leg->link->commit);
+	snapshot = txn == NULL ? NULL : snapshot_new(leg);
+	if (snapshot == NULL)
+		return;
+	if (skex_envelope_tx_next_epoch(&leg->envelope_tx, leg->link->crypto, &snapshot->epoch) !=
+		SKEX_OK) {
+		skex_leg_error(leg, "the envelope has no epoch left: enrol again");
+		skex_secret_free(snapshot);
+		return;
+	}
+	put_epoch(leg, txn, link_tx_direction(leg->link), &snapshot->epoch);
+	leg->epoch_pending = true;
+	skex_commit_after(&leg->link->commit, epoch_durable, snapshot);
+	leg->link->platform->wake(leg->link->platform->context);
+}
+
+static uint64_t stride(const struct skex_leg *leg)
+{
+	uint64_t size = leg->tx.size / STRIDE_SHARE;
+
+	if (size < STRIDE_MIN)
+		size = STRIDE_MIN;
+	if (size > STRIDE_MAX)
+		size = STRIDE_MAX;
+	return size < leg->tx_need ? leg->tx_need : size;
+}
+
+static void reserve_durable(void *owner, enum skex_error error)
+{
+	struct snapshot *snapshot = owner;
+	struct skex_leg *leg = snapshot->leg;
+
+	leg->reserve_pending = false;
+	if (error == SKEX_OK) {
+		skex_pad_tx_reserved(&leg->tx, snapshot->mark);
+		leg->tx_need = 0;
+		leg->link->events->writable(leg->link->owner, leg);
+	}
+	skex_secret_free(snapshot);
+}
+
+/* Agent: moves the reserved mark ahead of use.  A hub needs none: its ranges are in the transaction
+ * of the message that uses them. */
+void leg_want_reserve(struct skex_leg *leg)
+{
+	struct skex_pad_position mark = {0, 0};
+	struct snapshot *snapshot;
+	struct skex_txn *txn;
+
+	if (leg->link->role == SKEX_ROLE_HUB || leg->reserve_pending)
+		return;
+	if (skex_pad_tx_plan(&leg->tx, stride(leg), &mark) != SKEX_OK)
+		return;
+	txn = skex_commit_txn(&leg->link->commit);
+	snapshot = txn == NULL ? NULL : snapshot_new(leg);
+	if (snapshot == NULL)
+		return;
+	snapshot->mark = mark;
+	put_mark(leg, txn, link_tx_direction(leg->link), mark);
+	skex_pad_bytes_commit(leg->tx_pad, txn, leg->tx.next);
+	leg->reserve_pending = true;
+	skex_commit_after(&leg->link->commit, reserve_durable, snapshot);
+	leg->link->platform->wake(leg->link->platform->context);
+}
+
+static void marks_durable(void *owner, enum skex_error error)
+{
+	struct snapshot *snapshot = owner;
+	struct skex_leg *leg = snapshot->leg;
+
+	if (error == SKEX_OK) {
+		leg->rx_durable = snapshot->mark;
+		skex_pad_bytes_forget(leg->rx_pad, snapshot->mark);
+		if (leg->link->role == SKEX_ROLE_HUB)
+			skex_pad_bytes_forget(leg->tx_pad, snapshot->sent);
+		skex_leg_work(leg);
+	}
+	skex_secret_free(snapshot);
+}
+
+/* Adds what changed in this turn to the transaction. */
+void leg_commit(struct skex_leg *leg)
+{
+	struct skex_link *link = leg->link;
+	struct snapshot *snapshot;
+	struct skex_txn *txn;
+
+	if (!leg->rx_dirty && !leg->tx_dirty && !leg->epoch_rx_dirty)
+		return;
+	txn = skex_commit_txn(&link->commit);
+	snapshot = txn == NULL ? NULL : snapshot_new(leg);
+	if (snapshot == NULL)
+		return;
+	if (leg->epoch_rx_dirty)
+		put_epoch(leg, txn, link_rx_direction(link), &leg->envelope_rx.epoch);
+	leg->epoch_rx_dirty = false;
+	if (leg->tx_dirty) {
+		put_mark(leg, txn, link_tx_direction(link), leg->tx.next);
+		skex_pad_bytes_commit(leg->tx_pad, txn, leg->tx.next);
+	}
+	leg->tx_dirty = false;
+	if (leg->rx_dirty) {
+		put_mark(leg, txn, link_rx_direction(link), leg->rx.mark);
+		skex_pad_bytes_commit(leg->rx_pad, txn, leg->rx.mark);
+	}
+	leg->rx_dirty = false;
+	snapshot->mark = leg->rx.mark;
+	snapshot->sent = leg->tx.next;
+	skex_commit_after(&link->commit, marks_durable, snapshot);
+}
+
+/* ---- rollback ----------------------------------------------------------------------------------
+ */
+
+void leg_stop(struct skex_leg *leg, const char *text)
+{
+	leg->record.stopped = true;
+	if (skex_registry_leg_put(leg->link->registry, &leg->record) != SKEX_OK)
+		skex_log(leg->link->platform, SKEX_LEVEL_ERROR,
+			"leg %016llx: cannot record that it is stopped",
+			(unsigned long long)leg->record.leg);
+	skex_leg_error(leg, "%s", text);
+	leg->state = SKEX_LEG_STOPPED;
+	leg->link->events->alarm(leg->link->owner, leg, "rollback", text);
+}
+
+enum skex_error skex_leg_resume(struct skex_leg *leg)
+{
+	struct skex_leg_record record = leg->record;
+	enum skex_error error;
+
+	if (leg->state != SKEX_LEG_STOPPED)
+		return SKEX_E_STATE;
+	record.stopped = false;
+	error = skex_registry_leg_put(leg->link->registry, &record);
+	if (error != SKEX_OK)
+		return error;
+	leg->record = record;
+	leg->state = SKEX_LEG_DOWN;
+	leg->resuming = true;
+	leg->attempt_ms = 0;
+	leg->last_error[0] = '\0';
+	return SKEX_OK;
+}
+
+/* ---- sending -----------------------------------------------------------------------------------
+ */
+
+static uint64_t in_flight(const struct skex_leg *leg)
+{
+	if (leg->released.generation != leg->tx.next.generation)
+		return 0;
+	return leg->tx.next.offset - leg->released.offset;
+}
+
+/* The current generation cannot hold it: go to the next when there is one. */
+static bool switch_generation(struct skex_leg *leg)
+{
+	uint64_t size = skex_pad_bytes_size(leg->tx_pad, leg->tx.next.generation + 1);
+
+	return size != 0 && skex_pad_tx_switch(&leg->tx, size) == SKEX_OK;
+}
+
+bool skex_leg_can_take(const struct skex_leg *leg, uint64_t body_size)
+{
+	uint64_t size = skex_pad_align(SKEX_ONETIME_KEY_BYTES + body_size);
+
+	if (leg->state != SKEX_LEG_UP || size > skex_pad_tx_left(&leg->tx))
+		return false;
+	if (leg->link->role == SKEX_ROLE_HUB)
+		return true;
+	return in_flight(leg) < SKEX_LEG_WINDOW_BYTES &&
+		leg->tx.reserved.generation == leg->tx.next.generation &&
+		leg->tx.reserved.offset - leg->tx.next.offset >= size;
+}
+
+enum skex_error skex_leg_take(
+	struct skex_leg *leg, uint64_t body_size, struct skex_pad_range *range)
+{
+	const uint64_t size = SKEX_ONETIME_KEY_BYTES + body_size;
+	enum skex_error error;
+
+	if (leg->link->role == SKEX_ROLE_AGENT && in_flight(leg) >= SKEX_LEG_WINDOW_BYTES)
+		return SKEX_E_BUSY;
+	if (leg->link->role == SKEX_ROLE_HUB) {
+		struct skex_pad_position end = {leg->tx.next.generation, leg->tx.size};
+
+		skex_pad_tx_reserved(&leg->tx, end);
+	}
+	error = skex_pad_tx_take(&leg->tx, size, range);
+	if (error == SKEX_E_EXHAUSTED && switch_generation(leg))
+		return skex_leg_take(leg, body_size, range);
+	if (error == SKEX_E_RESERVE) {
+		leg->tx_need =
+			skex_pad_align(size) > leg->tx_need ? skex_pad_align(size) : leg->tx_need;
+		leg_want_reserve(leg);
+	}
+	if (error == SKEX_OK) {
+		leg->tx_dirty = leg->link->role == SKEX_ROLE_HUB;
+		skex_leg_work(leg);
+	}
+	if (error == SKEX_OK && leg->link->role == SKEX_ROLE_AGENT &&
+		leg->tx.reserved.offset - leg->tx.next.offset < stride(leg) / 2)
+		leg_want_reserve(leg);
+	return error;
+}
+
+uint64_t skex_leg_send_left(const struct skex_leg *leg)
+{
+	return skex_pad_tx_left(&leg->tx);
+}
+
+uint64_t skex_leg_receive_left(const struct skex_leg *leg)
+{
+	return leg->rx.size - leg->rx.mark.offset;
+}
+
+static struct skex_pad_position body_position(struct skex_pad_range range)
+{
+	struct skex_pad_position at = {range.generation, range.offset + SKEX_ONETIME_KEY_BYTES};
+
+	return at;
+}
+
+enum skex_error skex_leg_tx_pad(
+	struct skex_leg *leg, struct skex_pad_range range, uint8_t *out, size_t size)
+{
+	return skex_pad_bytes_read(leg->tx_pad, body_position(range), out, size);
+}
+
+enum skex_error skex_leg_rx_pad(
+	struct skex_leg *leg, struct skex_pad_range range, uint8_t *out, size_t size)
+{
+	return skex_pad_bytes_read(leg->rx_pad, body_position(range), out, size);
+}
+
+enum skex_error skex_leg_compose(struct skex_leg *leg, uint8_t type, struct skex_pad_range range,
+	struct skex_view fields, struct skex_view body, struct skex_outgoing **out)
+{
+	const struct skex_pad_position at = {range.generation, range.offset};
+	uint8_t key[SKEX_ONETIME_KEY_BYTES];
+	struct skex_outgoing *message;
+	enum skex_error error;
+
+	if (SKEX_MESSAGE_PREFIX_BYTES + fields.size > SKEX_HEADER_MAX || body.size > SKEX_BODY_MAX)
+		return SKEX_E_SPACE;
+	error = skex_pad_bytes_read(leg->tx_pad, at, key, sizeof(key));
+	if (error != SKEX_OK)
+		return error;
+	message = malloc(sizeof(*message) + SKEX_MESSAGE_PREFIX_BYTES + fields.size + body.size);
+	if (message == NULL) {
+		skex_wipe(key, sizeof(key));
+		return SKEX_E_MEMORY;
+	}
+	message->next = NULL;
+	message->range = range;
+	message->header_size = SKEX_MESSAGE_PREFIX_BYTES + fields.size;
+	message->body_size = body.size;
+	memcpy(message->bytes + SKEX_MESSAGE_PREFIX_BYTES, fields.data, fields.size);
+	if (body.size > 0)
+		memcpy(message->bytes + message->header_size, body.data, body.size);
+	skex_message_seal(leg->link->math, &leg->tx_scope, type, at, key, message->bytes,
+		message->header_size, body);
+	skex_wipe(key, sizeof(key));
+	*out = message;
+	return SKEX_OK;
+}
+
+enum skex_error skex_leg_transmit(
+	struct skex_leg *leg, struct skex_view header, struct skex_view body)
+{
+	enum skex_error error;
+
+	if (leg->state != SKEX_LEG_UP || leg->connection == NULL)
+		return SKEX_E_OFFLINE;
+	error = connection_send(leg->connection, header, body);
+	if (error == SKEX_OK)
+		leg->sent_messages++;
+	return error;
+}
+
+void skex_leg_refuse(struct skex_leg *leg, struct skex_pad_position at, uint16_t status)
+{
+	const uint32_t most = sizeof(leg->refusals) / sizeof(leg->refusals[0]);
+
+	/* When there are too many the oldest are forgotten: their sender runs into its deadline. */
+	if (leg->refusals_count == most) {
+		memmove(leg->refusals, leg->refusals + 1, (most - 1) * sizeof(leg->refusals[0]));
+		leg->refusals_count--;
+	}
+	leg->refusals[leg->refusals_count].at = at;
+	leg->refusals[leg->refusals_count].status = status;
+	leg->refusals_count++;
+	leg->rx_answer = true;
+	skex_leg_work(leg);
+}

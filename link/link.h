@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SKEX_LINK_LINK_H
+#define SKEX_LINK_LINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config/config.h"
+#include "core/leg/envelope.h"
+#include "core/pad/pad.h"
+#include "core/wire/ack_message.h"
+#include "core/wire/hello.h"
+#include "core/wire/message.h"
+#include "link/commit.h"
+#include "link/frame.h"
+#include "link/pad_bytes.h"
+#include "platform/platform.h"
+#include "store/registry.h"
+#include "store/store.h"
+
+/*
+ * Legs as both daemons drive them: a standing connection, the exchange of marks that opens it,
+ * one-time messages out and in with their pad accounting, acknowledgement by marks, and the
+ * detection of rollbacks.  What the messages mean is the owner's business.
+ *
+ * Durability stands before SEND.  An agent sends below a reserved mark that is durable already.  A
+ * hub sends a message only after the transaction that holds it and its range.  The mark of what was
+ * received is told to the other end only when it is durable.
+ */
+enum skex_role {
+	SKEX_ROLE_AGENT,
+	SKEX_ROLE_HUB,
+};
+
+struct skex_leg;
+struct skex_connection;
+
+/* A verified message; views are valid during the call. */
+struct skex_incoming {
+	uint8_t type;
+	struct skex_pad_range range; /* tag key and body pad */
+	struct skex_view header;
+	struct skex_view fields;
+	struct skex_view body;
+};
+
+/* A message that was made: kept until the other end has it.  The bytes are what stays identical in
+ * every transmission; each transmission has an envelope of its own. */
+struct skex_outgoing {
+	struct skex_outgoing *next;
+	struct skex_pad_range range;
+	size_t header_size;
+	size_t body_size;
+	uint8_t bytes[]; /* header, then body */
+};
+
+struct skex_link_events {
+	/* Hub only: the leg with this number, loaded when needed; NULL when there is none. */
+	struct skex_leg *(*find)(void *owner, uint64_t leg);
+	/* The marks were exchanged: send what is at or after leg->released again, then new
+	 * messages. */
+	void (*up)(void *owner, struct skex_leg *leg);
+	void (*down)(void *owner, struct skex_leg *leg);
+	/* A new message; what it changes goes into the link's commit of this turn. */
+	void (*message)(void *owner, struct skex_leg *leg, const struct skex_incoming *message);
+	/* A verified message whose range was used already: the same again, or (an alarm) another
+	 * one. */
+	void (*duplicate)(void *owner, struct skex_leg *leg, const struct skex_prefix *prefix,
+		struct skex_view header, struct skex_view body);
+	/* The other end has everything before leg->released. */
+	void (*released)(void *owner, struct skex_leg *leg);
+	/* The other end refused the message that stood at this position. */
+	void (*refused)(
+		void *owner, struct skex_leg *leg, struct skex_pad_position at, uint16_t status);
+	/* More can be sent: the stream was drained, or a reservation became durable. */
+	void (*writable)(void *owner, struct skex_leg *leg);
+	/* Something an operator has to know; name is a stable word. */
+	void (*alarm)(void *owner, struct skex_leg *leg, const char *name, const char *text);
+};
+
+struct skex_link {
+	enum skex_role role;
+	const struct skex_platform *platform;
+	const struct skex_crypto *crypto;
+	const struct skex_math *math;
+	struct skex_store *store;
+	struct skex_registry *registry;
+	const char *directory;
+	const uint8_t *kek;
+	const struct skex_link_events *events;
+	void *owner;
+
+	struct skex_commit commit;
+	struct skex_leg *legs; /* all that are loaded */
+	struct skex_leg *work; /* those with something to do this turn */
+	struct skex_connection *connections;
+	uint32_t connections_count;
+	uint64_t sweep_ms; /* when timers are looked at next */
+	uint64_t packets_refused;
+	uint64_t tags_wrong;
+};
+
+/* The link's own fields above `commit` are set by the owner before. */
+void skex_link_init(struct skex_link *link);
+/* Hub: a connection came in. */
+void skex_link_accept(struct skex_link *link, struct skex_stream *stream);
+/* Timers, acknowledgements, and the commit of this turn; gives when to call again at the latest. */
+uint64_t skex_link_turn(struct skex_link *link, uint64_t now_ms);
+/* Ends all connections and frees all legs; nothing is called any more. */
+void skex_link_clear(struct skex_link *link);
+
+/* ---- a leg -------------------------------------------------------------------------------------
+ */
+
+#define SKEX_LEG_WINDOW_BYTES (8u << 20) /* unreleased pad beyond which an agent does not send */
+
+enum skex_leg_state {
+	SKEX_LEG_DOWN,       /* no connection */
+	SKEX_LEG_CONNECTING, /* agent: the stream, or the marks, are under way */
+	SKEX_LEG_UP,
+	SKEX_LEG_STOPPED, /* by a rollback: the operator has to say go */
+};
+
+struct skex_leg {
+	struct skex_link *link;
+	struct skex_leg *next_loaded;
+	struct skex_leg *previous_loaded;
+	struct skex_leg *next_work;
+	bool in_work;
+
+	struct skex_leg_record record;
+	struct skex_scope tx_scope;
+	struct skex_scope rx_scope;
+	enum skex_leg_state state;
+	struct skex_connection *connection; /* the one that is up, or an agent's attempt */
+	void *owner_data;                   /* the owner's */
+
+	struct skex_envelope_tx envelope_tx;
+	struct skex_envelope_rx envelope_rx;
+	bool epoch_pending;  /* the next epoch waits to be durable */
+	bool epoch_rx_dirty; /* a new epoch of the other end is to be persisted */
+
+	struct skex_pad_tx tx;
+	struct skex_pad_bytes *tx_pad;
+	struct skex_pad_position released; /* the other end's received mark, as it told */
+	bool reserve_pending;
+	bool tx_dirty;    /* hub: tx.next is to be committed */
+	uint64_t tx_need; /* a message of this size found too little reserved */
+
+	struct skex_pad_rx rx;
+	struct skex_pad_bytes *rx_pad;
+	struct skex_pad_position rx_durable;
+	struct skex_pad_position rx_told;
+	bool rx_dirty;  /* rx.mark is to be committed */
+	bool rx_answer; /* and what moved it wants an ACK */
+	bool resuming;  /* the operator said go: take the larger marks once */
+
+	uint32_t refusals_count;
+	struct skex_ack_entry refusals[64]; /* for the next ACK */
+
+	uint64_t attempt_ms; /* agent: when to connect next */
+	uint32_t attempts;
+	uint32_t address; /* which of the addresses is tried next */
+	uint64_t sent_messages;
+	uint64_t received_messages;
+	uint64_t refused_packets;
+	char last_error[160];
+};
+
+/* Loads a leg from registry and store.  SKEX_E_UNKNOWN when there is none. */
+SKEX_MUST_USE enum skex_error skex_leg_load(
+	struct skex_link *link, uint64_t number, struct skex_leg **leg);
+/* Closes its connection and frees it.  Not while one of its commits is pending (skex_leg_idle). */
+void skex_leg_unload(struct skex_leg *leg);
+bool skex_leg_idle(const struct skex_leg *leg);
+/* Ends the connection, with a reason inside the envelope when it is up. */
+void skex_leg_bye(struct skex_leg *leg, enum skex_bye_reason reason);
+/* The operator's word: go on at the larger marks. */
+SKEX_MUST_USE enum skex_error skex_leg_resume(struct skex_leg *leg);
+/* What is left to send or receive, in bytes, this generation. */
+uint64_t skex_leg_send_left(const struct skex_leg *leg);
+uint64_t skex_leg_receive_left(const struct skex_leg *leg);
+
+/* Sets last_error, printf-like, cut at its size. */
+void skex_leg_error(struct skex_leg *leg, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/*
+ * Takes a range for a message whose body needs body_size pad bytes.  SKEX_E_RESERVE: not now,
+ * `writable` follows; SKEX_E_EXHAUSTED: no pad; SKEX_E_BUSY: the window is full.
+ */
+SKEX_MUST_USE enum skex_error skex_leg_take(
+	struct skex_leg *leg, uint64_t body_size, struct skex_pad_range *range);
+/* True when skex_leg_take would succeed (apart from reading errors). */
+bool skex_leg_can_take(const struct skex_leg *leg, uint64_t body_size);
+/* The body's pad bytes of a range that was taken, or of a message that came in. */
+SKEX_MUST_USE enum skex_error skex_leg_tx_pad(
+	struct skex_leg *leg, struct skex_pad_range range, uint8_t *out, size_t size);
+SKEX_MUST_USE enum skex_error skex_leg_rx_pad(
+	struct skex_leg *leg, struct skex_pad_range range, uint8_t *out, size_t size);
+/* Completes the message in a range: prefix, fields, one-time tag, body (encrypted by the caller).
+ * The owner frees it with free(). */
+SKEX_MUST_USE enum skex_error skex_leg_compose(struct skex_leg *leg, uint8_t type,
+	struct skex_pad_range range, struct skex_view fields, struct skex_view body,
+	struct skex_outgoing **message);
+/* Sends header and body (identical bytes) in a fresh envelope.  SKEX_E_OFFLINE when the leg is not
+ * up. */
+SKEX_MUST_USE enum skex_error skex_leg_transmit(
+	struct skex_leg *leg, struct skex_view header, struct skex_view body);
+/* Bytes queued on the connection. */
+size_t skex_leg_queued(const struct skex_leg *leg);
+/* Tells the sender, with the next ACK, that its message at this position was refused. */
+void skex_leg_refuse(struct skex_leg *leg, struct skex_pad_position at, uint16_t status);
+/* Agent: begin to connect, now or when the back-off is over. */
+void skex_leg_connect(struct skex_leg *leg, uint64_t now_ms);
+/* Puts the leg on this turn's list of work. */
+void skex_leg_work(struct skex_leg *leg);
+
+#endif

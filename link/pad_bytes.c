@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "link/pad_bytes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/cursor.h"
+#include "core/base/mem.h"
+#include "link/link.h"
+#include "platform/memory.h"
+#include "store/tables.h"
+
+/* Generations open at once: the current one, and the next while messages of both are in flight. */
+#define OPEN_MAX 2u
+
+struct table {
+	uint32_t generation;
+	struct skex_pad_file *file;
+};
+
+struct skex_pad_bytes {
+	const struct skex_link *link;
+	uint64_t leg;
+	uint8_t direction;
+	enum skex_pad_kind kind;
+	struct skex_pad_position mark; /* everything before it may be destroyed */
+	struct table tables[OPEN_MAX];
+	struct skex_ratchet *ratchet; /* in locked memory */
+};
+
+static enum skex_error open_table(
+	struct skex_pad_bytes *pad, struct table *table, uint32_t generation, uint64_t mark)
+{
+	char path[SKEX_PATH_MAX + 64];
+	struct skex_pad_file *file = NULL;
+	enum skex_error error;
+
+	if (!skex_pad_path(
+		    path, sizeof(path), pad->link->directory, pad->leg, pad->direction, generation))
+		return SKEX_E_ARGUMENT;
+	error = skex_pad_file_open(
+		pad->link->platform, pad->link->crypto, path, pad->link->kek, mark, &file);
+	if (error != SKEX_OK)
+		return error;
+	if (table->file != NULL)
+		skex_pad_file_close(table->file);
+	table->file = file;
+	table->generation = generation;
+	return SKEX_OK;
+}
+
+/* The open file of a generation, opened when it is there; NULL otherwise. */
+static struct table *table_of(struct skex_pad_bytes *pad, uint32_t generation)
+{
+	struct table *oldest = &pad->tables[0];
+	size_t i;
+
+	for (i = 0; i < OPEN_MAX; i++) {
+		struct table *table = &pad->tables[i];
+
+		if (table->file != NULL && table->generation == generation)
+			return table;
+		if (table->file == NULL ||
+			(oldest->file != NULL && table->generation < oldest->generation))
+			oldest = table;
+	}
+	if (generation < pad->mark.generation || open_table(pad, oldest, generation, 0) != SKEX_OK)
+		return NULL;
+	return oldest;
+}
+
+static enum skex_error load_ratchet(struct skex_pad_bytes *pad)
+{
+	uint8_t key[9];
+	uint8_t value[8 + SKEX_HASH_BYTES];
+	struct skex_writer writer;
+	struct skex_reader reader;
+	enum skex_error error;
+	size_t size = 0;
+
+	pad->ratchet = skex_secret_new(sizeof(*pad->ratchet));
+	if (pad->ratchet == NULL)
+		return SKEX_E_MEMORY;
+	skex_writer_init(&writer, key, sizeof(key));
+	skex_write_u64(&writer, pad->leg);
+	skex_write_u8(&writer, pad->direction);
+	error = skex_store_get(pad->link->store, SKEX_TABLE_RATCHET, skex_view(key, sizeof(key)),
+		value, sizeof(value), &size);
+	if (error != SKEX_OK)
+		return error;
+	skex_reader_init(&reader, skex_view(value, size));
+	pad->ratchet->segment = skex_read_u64(&reader);
+	skex_read_bytes(&reader, pad->ratchet->key, sizeof(pad->ratchet->key));
+	error = skex_reader_end(&reader) == SKEX_OK ? SKEX_OK : SKEX_E_CORRUPT;
+	skex_wipe(value, sizeof(value));
+	return error;
+}
+
+enum skex_error skex_pad_bytes_open(const struct skex_link *link, const struct skex_leg_record *leg,
+	uint8_t direction, struct skex_pad_position mark, struct skex_pad_bytes **out)
+{
+	struct skex_pad_bytes *pad = calloc(1, sizeof(*pad));
+	enum skex_error error;
+
+	if (pad == NULL)
+		return SKEX_E_MEMORY;
+	pad->link = link;
+	pad->leg = leg->leg;
+	pad->direction = direction;
+	pad->kind = leg->kind;
+	pad->mark = mark;
+	if (pad->kind == SKEX_PAD_RATCHET)
+		error = load_ratchet(pad);
+	else
+		error = open_table(pad, &pad->tables[0], mark.generation, mark.offset);
+	if (error != SKEX_OK) {
+		skex_pad_bytes_close(pad);
+		return error;
+	}
+	*out = pad;
+	return SKEX_OK;
+}
+
+void skex_pad_bytes_close(struct skex_pad_bytes *pad)
+{
+	size_t i;
+
+	if (pad == NULL)
+		return;
+	for (i = 0; i < OPEN_MAX; i++) {
+		if (pad->tables[i].file != NULL)
+			skex_pad_file_close(pad->tables[i].file);
+	}
+	skex_secret_free(pad->ratchet);
+	free(pad);
+}
+
+uint64_t skex_pad_bytes_size(struct skex_pad_bytes *pad, uint32_t generation)
+{
+	struct table *table;
+
+	if (pad->kind == SKEX_PAD_RATCHET)
+		return generation == 0 ? SKEX_PAD_RATCHET_SIZE : 0;
+	table = table_of(pad, generation);
+	return table == NULL ? 0 : skex_pad_file_size(table->file);
+}
+
+enum skex_error skex_pad_bytes_read(
+	struct skex_pad_bytes *pad, struct skex_pad_position at, uint8_t *out, size_t size)
+{
+	struct table *table;
+
+	if (pad->kind == SKEX_PAD_RATCHET)
+		return skex_ratchet_read(pad->ratchet, pad->link->crypto, at.offset, out, size);
+	table = table_of(pad, at.generation);
+	if (table == NULL)
+		return SKEX_E_UNKNOWN;
+	return skex_pad_file_read(table->file, at.offset, out, size);
+}
+
+void skex_pad_bytes_forget(struct skex_pad_bytes *pad, struct skex_pad_position mark)
+{
+	size_t i;
+
+	if (skex_pad_compare(mark, pad->mark) <= 0)
+		return;
+	pad->mark = mark;
+	if (pad->kind == SKEX_PAD_RATCHET) {
+		/* A failure leaves the older state, which is safe: it only remembers more. */
+		(void)!skex_ratchet_forget(pad->ratchet, pad->link->crypto, mark.offset);
+		return;
+	}
+	for (i = 0; i < OPEN_MAX; i++) {
+		struct table *table = &pad->tables[i];
+
+		if (table->file == NULL || table->generation > mark.generation)
+			continue;
+		if (table->generation == mark.generation)
+			skex_pad_file_forget(table->file, mark.offset);
+		else
+			skex_pad_file_forget(table->file, skex_pad_file_size(table->file));
+	}
+}
+
+void skex_pad_bytes_commit(
+	struct skex_pad_bytes *pad, struct skex_txn *txn, struct skex_pad_position mark)
+{
+	struct skex_ratchet *moved;
+	uint8_t key[9];
+	uint8_t value[8 + SKEX_HASH_BYTES];
+	struct skex_writer writer;
+	struct skex_view part = skex_view(value, sizeof(value));
+
+	if (pad->kind != SKEX_PAD_RATCHET)
+		return;
+	moved = skex_secret_new(sizeof(*moved));
+	if (moved == NULL)
+		return;
+	*moved = *pad->ratchet;
+	if (skex_ratchet_forget(moved, pad->link->crypto, mark.offset) == SKEX_OK &&
+		moved->segment != pad->ratchet->segment) {
+		skex_writer_init(&writer, key, sizeof(key));
+		skex_write_u64(&writer, pad->leg);
+		skex_write_u8(&writer, pad->direction);
+		skex_writer_init(&writer, value, sizeof(value));
+		skex_write_u64(&writer, moved->segment);
+		skex_write_bytes(&writer, moved->key, sizeof(moved->key));
+		skex_txn_put_secret(txn, pad->link->store, SKEX_TABLE_RATCHET,
+			skex_view(key, sizeof(key)), &part, 1);
+	}
+	skex_wipe(value, sizeof(value));
+	skex_secret_free(moved);
+}
+
+uint64_t skex_pad_bytes_turn(struct skex_pad_bytes *pad, uint64_t now_ms)
+{
+	uint64_t next = UINT64_MAX;
+	size_t i;
+
+	for (i = 0; i < OPEN_MAX; i++) {
+		uint64_t due;
+
+		if (pad->tables[i].file == NULL)
+			continue;
+		due = skex_pad_file_turn(pad->tables[i].file, now_ms);
+		next = due < next ? due : next;
+	}
+	return next;
+}

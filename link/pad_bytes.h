@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SKEX_LINK_PAD_BYTES_H
+#define SKEX_LINK_PAD_BYTES_H
+
+#include "core/leg/ratchet.h"
+#include "core/pad/pad.h"
+#include "store/pad_file.h"
+#include "store/registry.h"
+#include "store/store.h"
+
+/*
+ * The bytes of one pad of a leg, wherever they come from: table files, one per generation, or a
+ * ratchet. Accounting is elsewhere (core/pad/pad.h); this only reads and destroys.
+ */
+struct skex_link;
+struct skex_pad_bytes;
+
+/* mark: where use begins; what lies before is destroyed.  SKEX_E_UNKNOWN when there is no pad for
+ * it. */
+SKEX_MUST_USE enum skex_error skex_pad_bytes_open(const struct skex_link *link,
+	const struct skex_leg_record *leg, uint8_t direction, struct skex_pad_position mark,
+	struct skex_pad_bytes **pad);
+void skex_pad_bytes_close(struct skex_pad_bytes *pad);
+/* The size of a generation, 0 when it is not here (yet): a refill is found when it is asked for. */
+uint64_t skex_pad_bytes_size(struct skex_pad_bytes *pad, uint32_t generation);
+SKEX_MUST_USE enum skex_error skex_pad_bytes_read(
+	struct skex_pad_bytes *pad, struct skex_pad_position at, uint8_t *out, size_t size);
+/* Everything before mark is used and that is durable: destroy it soon.  For a ratchet, the new
+ * state is put into the transaction when there is one, and destroyed once that is durable. */
+void skex_pad_bytes_forget(struct skex_pad_bytes *pad, struct skex_pad_position mark);
+/* A ratchet's state moves with its mark: adds it to a transaction that makes the mark durable. */
+void skex_pad_bytes_commit(
+	struct skex_pad_bytes *pad, struct skex_txn *txn, struct skex_pad_position mark);
+uint64_t skex_pad_bytes_turn(struct skex_pad_bytes *pad, uint64_t now_ms);
+
+#endif

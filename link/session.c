@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "link/internal.h"
+
+#include <string.h>
+
+#include "core/base/mem.h"
+
+/*
+ * How a connection opens: each end sends a fresh nonce and its marks, and believes the other's
+ * marks only when they come with its own nonce.  So a recorded HELLO moves nothing.
+ *
+ *   agent                                hub
+ *     | -- 1: nonce a, marks ------------> |   not believed yet
+ *     | <- 2: nonce h, echo a, marks ----- |
+ *     |  compare marks: up                 |
+ *     | -- 3: nonce a, echo h, marks ----> |
+ *     |                                    |   compare marks: up
+ */
+
+static void fill(const struct skex_connection *connection, const struct skex_leg *leg,
+	uint8_t stage, struct skex_hello *hello)
+{
+	const struct skex_platform *platform = connection->link->platform;
+
+	memset(hello, 0, sizeof(*hello));
+	hello->direction = link_tx_direction(connection->link);
+	hello->stage = stage;
+	hello->highest_version = SKEX_WIRE_VERSION;
+	memcpy(hello->nonce, connection->nonce, sizeof(hello->nonce));
+	if (stage != 1)
+		memcpy(hello->echo, connection->other_nonce, sizeof(hello->echo));
+	hello->sent = leg->tx.next;
+	hello->received = leg->rx_durable;
+	hello->wall_ms = platform->wall_ms(platform->context);
+}
+
+static bool send_hello(struct skex_connection *connection, struct skex_leg *leg, uint8_t stage)
+{
+	uint8_t bytes[SKEX_HELLO_BYTES];
+	struct skex_hello hello;
+
+	fill(connection, leg, stage, &hello);
+	skex_hello_encode(&hello, bytes);
+	return connection_send(connection, skex_view(bytes, sizeof(bytes)), skex_view(NULL, 0)) ==
+		SKEX_OK;
+}
+
+/* Agent: the stream is open and our epoch durable. */
+void session_begin(struct skex_connection *connection)
+{
+	struct skex_leg *leg = connection->leg;
+	const struct skex_platform *platform = connection->link->platform;
+
+	if (!connection->open || !leg->envelope_tx.ready)
+		return;
+	if (platform->random(platform->context, connection->nonce, sizeof(connection->nonce)) !=
+		SKEX_OK) {
+		connection_close(connection, "no randomness");
+		return;
+	}
+	if (!send_hello(connection, leg, 1))
+		connection_close(connection, "cannot send");
+}
+
+void session_released(struct skex_leg *leg, struct skex_pad_position received)
+{
+	if (skex_pad_compare(received, leg->released) <= 0 ||
+		skex_pad_compare(received, leg->tx.next) > 0)
+		return;
+	leg->released = received;
+	leg->link->events->released(leg->link->owner, leg);
+}
+
+static void later(struct skex_pad_position *mark, struct skex_pad_position other)
+{
+	if (skex_pad_compare(other, *mark) > 0)
+		*mark = other;
+}
+
+/*
+ * After the operator's word: both marks go to the larger of the two views, and ours for sending by
+ * what can have been in flight, so that no byte that left in a life that was forgotten is used
+ * again.
+ */
+static void take_larger_marks(struct skex_leg *leg, const struct skex_hello *hello)
+{
+	struct skex_pad_position mark = leg->rx.mark;
+	struct skex_pad_range jump;
+
+	later(&mark, hello->sent);
+	jump.generation = mark.generation;
+	jump.offset = mark.offset;
+	jump.size = 0;
+	skex_pad_rx_advance(&leg->rx, jump, skex_pad_bytes_size(leg->rx_pad, mark.generation));
+	leg->rx_dirty = true;
+
+	mark = leg->tx.next;
+	later(&mark, hello->received);
+	while (leg->tx.next.generation < mark.generation) {
+		uint64_t size = skex_pad_bytes_size(leg->tx_pad, leg->tx.next.generation + 1);
+
+		if (size == 0 || skex_pad_tx_switch(&leg->tx, size) != SKEX_OK)
+			break;
+	}
+	mark.offset += SKEX_LEG_WINDOW_BYTES + SKEX_PACKET_MAX;
+	mark.offset -= mark.offset % SKEX_PAD_ALIGN;
+	if (mark.offset > leg->tx.size)
+		mark.offset = leg->tx.size;
+	if (skex_pad_compare(mark, leg->tx.next) > 0)
+		leg->tx.next = mark;
+	later(&leg->tx.reserved, leg->tx.next);
+	leg->tx_dirty = true;
+	leg->released = leg->tx.next;
+	leg->resuming = false;
+	skex_leg_work(leg);
+}
+
+/*
+ * The comparison that finds restored backups, snapshots and clones.  The other end cannot have
+ * received what we have not sent, nor have sent less than we received, nor forget what it told us;
+ * whichever of us does not fit was taken back in time.
+ */
+static const char *contradiction(const struct skex_leg *leg, const struct skex_hello *hello)
+{
+	if (skex_pad_compare(hello->received, leg->tx.next) > 0)
+		return "our own state is older than what the other end has received: was a backup or snapshot restored here?";
+	if (skex_pad_compare(hello->sent, leg->rx_durable) < 0)
+		return "the other end's state is older than what it sent us: was a backup or snapshot restored there?";
+	if (skex_pad_compare(hello->received, leg->released) < 0 && leg->released.offset != 0 &&
+		leg->state != SKEX_LEG_STOPPED && leg->received_messages + leg->sent_messages > 0)
+		return "the other end has forgotten what it received: was a backup or snapshot restored there?";
+	return NULL;
+}
+
+static bool take_over(struct skex_connection *connection, struct skex_leg *leg)
+{
+	struct skex_connection *older = leg->connection;
+
+	if (older != NULL && older != connection) {
+		if (older->up)
+			skex_leg_bye(leg, SKEX_BYE_REPLACED);
+		else
+			connection_close(older, "replaced by a newer connection");
+	}
+	leg->connection = connection;
+	connection->leg = leg;
+	return true;
+}
+
+static bool go_up(
+	struct skex_connection *connection, struct skex_leg *leg, const struct skex_hello *hello)
+{
+	const char *wrong;
+
+	if (leg->resuming)
+		take_larger_marks(leg, hello);
+	wrong = contradiction(leg, hello);
+	if (wrong != NULL || leg->state == SKEX_LEG_STOPPED) {
+		if (wrong != NULL)
+			leg_stop(leg, wrong);
+		(void)take_over(connection, leg);
+		connection->up = true;
+		skex_leg_bye(leg, SKEX_BYE_ROLLBACK);
+		return false;
+	}
+	if (leg->link->role == SKEX_ROLE_AGENT && !send_hello(connection, leg, 3)) {
+		connection_close(connection, "cannot send");
+		return false;
+	}
+	(void)take_over(connection, leg);
+	connection->up = true;
+	skex_frames_limit(&connection->frames, SKEX_PACKET_MAX);
+	leg->state = SKEX_LEG_UP;
+	leg->attempts = 0;
+	leg->last_error[0] = '\0';
+	leg->rx_told = leg->rx_durable;
+	leg_want_reserve(leg);
+	if (skex_pad_compare(hello->received, leg->released) > 0)
+		leg->released = hello->received;
+	leg->link->events->released(leg->link->owner, leg);
+	leg->link->events->up(leg->link->owner, leg);
+	return true;
+}
+
+/* Hub, stage 1: answer, when our own epoch is durable. */
+static bool answer(
+	struct skex_connection *connection, struct skex_leg *leg, const struct skex_hello *hello)
+{
+	const struct skex_platform *platform = connection->link->platform;
+
+	memcpy(connection->other_nonce, hello->nonce, sizeof(connection->other_nonce));
+	connection->leg = leg;
+	if (!leg->envelope_tx.ready) {
+		connection->answer_pending = true;
+		return true;
+	}
+	connection->answer_pending = false;
+	if (platform->random(platform->context, connection->nonce, sizeof(connection->nonce)) !=
+			SKEX_OK ||
+		!send_hello(connection, leg, 2)) {
+		connection_close(connection, "cannot answer");
+		return false;
+	}
+	return true;
+}
+
+void connection_epoch_ready(struct skex_leg *leg)
+{
+	struct skex_connection *connection;
+	struct skex_connection *next;
+
+	if (leg->link->role == SKEX_ROLE_AGENT) {
+		if (leg->connection != NULL && !leg->connection->up)
+			session_begin(leg->connection);
+		return;
+	}
+	for (connection = leg->link->connections; connection != NULL; connection = next) {
+		struct skex_hello hello = {0};
+
+		next = connection->next;
+		if (connection->leg != leg || !connection->answer_pending)
+			continue;
+		memcpy(hello.nonce, connection->other_nonce, sizeof(hello.nonce));
+		(void)answer(connection, leg, &hello);
+	}
+}
+
+static bool fresh(const struct skex_connection *connection, const struct skex_hello *hello)
+{
+	return !skex_ct_is_zero(connection->nonce, sizeof(connection->nonce)) &&
+		skex_ct_equal(hello->echo, connection->nonce, sizeof(hello->echo));
+}
+
+bool session_hello(
+	struct skex_connection *connection, struct skex_leg *leg, struct skex_view header)
+{
+	struct skex_hello hello;
+	enum skex_error error = skex_hello_decode(&hello, header);
+
+	if (error == SKEX_OK &&
+		(hello.direction != link_rx_direction(connection->link) || connection->up))
+		error = SKEX_E_SYNTAX;
+	if (error == SKEX_OK && connection->link->role == SKEX_ROLE_HUB && hello.stage == 1)
+		return answer(connection, leg, &hello);
+	if (error == SKEX_OK && connection->link->role == SKEX_ROLE_HUB && hello.stage == 3 &&
+		connection->leg == leg && fresh(connection, &hello) &&
+		skex_ct_equal(hello.nonce, connection->other_nonce, sizeof(hello.nonce)))
+		return go_up(connection, leg, &hello);
+	if (error == SKEX_OK && connection->link->role == SKEX_ROLE_AGENT && hello.stage == 2 &&
+		fresh(connection, &hello)) {
+		memcpy(connection->other_nonce, hello.nonce, sizeof(connection->other_nonce));
+		return go_up(connection, leg, &hello);
+	}
+	message_refused(leg, error == SKEX_OK ? SKEX_E_REPLAY : error);
+	connection_close(connection, "a HELLO that does not fit");
+	return false;
+}
+
+void session_send_ping(struct skex_connection *connection, bool answer_wanted)
+{
+	uint8_t bytes[SKEX_PING_BYTES];
+	struct skex_ping ping = {0};
+
+	ping.direction = link_tx_direction(connection->link);
+	ping.answer_wanted = answer_wanted ? 1 : 0;
+	ping.received = connection->leg->rx_durable;
+	skex_ping_encode(&ping, bytes);
+	if (connection_send(connection, skex_view(bytes, sizeof(bytes)), skex_view(NULL, 0)) ==
+		SKEX_OK)
+		connection->leg->rx_told = connection->leg->rx_durable;
+}
+
+bool session_ping(struct skex_connection *connection, struct skex_view header)
+{
+	struct skex_ping ping;
+	struct skex_leg *leg = connection->leg;
+
+	if (skex_ping_decode(&ping, header) != SKEX_OK ||
+		ping.direction != leg->rx_scope.direction) {
+		message_refused(leg, SKEX_E_SYNTAX);
+		return true;
+	}
+	session_released(leg, ping.received);
+	if (ping.answer_wanted)
+		session_send_ping(connection, false);
+	return true;
+}
+
+bool session_bye(struct skex_connection *connection, struct skex_view header)
+{
+	struct skex_leg *leg = connection->leg;
+	struct skex_bye bye;
+
+	if (skex_bye_decode(&bye, header) != SKEX_OK || bye.direction != leg->rx_scope.direction) {
+		message_refused(leg, SKEX_E_SYNTAX);
+		return true;
+	}
+	switch (bye.reason) {
+	case SKEX_BYE_ROLLBACK:
+		connection_close(connection, "the other end saw a rollback");
+		/* Only an operator can tell which of the two was restored. */
+		if (leg->state != SKEX_LEG_STOPPED && !leg->resuming)
+			leg_stop(leg,
+				"the other end stopped the leg: one of the two was restored from a backup or snapshot");
+		break;
+	case SKEX_BYE_BANNED:
+		connection_close(connection,
+			"the hub does not serve this agent any more (banned or evicted)");
+		break;
+	case SKEX_BYE_PAUSED:
+		connection_close(connection, "the other end saw too many wrong tags");
+		break;
+	case SKEX_BYE_REPLACED:
+		connection_close(connection,
+			"another connection took over this leg: is the agent running twice?");
+		break;
+	default:
+		connection_close(connection, "the other end is stopping");
+		break;
+	}
+	return false;
+}
