@@ -3,6 +3,18 @@
 
 #include "core/base/mem.h"
 
+bool skex_profile_fits(const struct skex_profile *profile, const struct skex_common *common)
+{
+	return common->n == profile->n && common->k == profile->k &&
+		memcmp(common->profile, profile->id, SKEX_PROFILE_ID_BYTES) == 0;
+}
+
+/* The bit of a member, or 0. */
+static uint32_t member_bit(const struct skex_initiator *run, uint8_t index)
+{
+	return index <= SKEX_HUBS_MAX ? run->members & UINT32_C(1) << index : 0;
+}
+
 static bool start(void *machine, const void *input)
 {
 	struct skex_initiator *run = machine;
@@ -12,6 +24,8 @@ static bool start(void *machine, const void *input)
 	uint16_t b;
 	uint8_t i;
 
+	if (!skex_profile_fits(run->profile, &run->common))
+		return false;
 	if (skex_block_split(run->math, run->profile->n, run->profile->k, pads->pads,
 		    (size_t)size * run->blocks, run->vector, pads->bodies, carried) != SKEX_OK)
 		return false;
@@ -44,7 +58,7 @@ static bool refused(void *machine, const void *input)
 	struct skex_initiator *run = machine;
 	const uint8_t *index = input;
 
-	run->refused |= (UINT32_C(1) << *index) & run->members;
+	run->refused |= member_bit(run, *index);
 	if (count(run->members & ~run->refused) >= run->profile->k)
 		return false;
 	run->actions = SKEX_DSKE_DROP;
@@ -89,25 +103,26 @@ static bool confirm(void *machine, const void *input)
 {
 	struct skex_initiator *run = machine;
 	const struct skex_initiator_confirm *from = input;
-	const uint32_t bit = UINT32_C(1) << from->index;
+	const uint8_t class = from->message->class_responder;
+	const uint32_t bit = member_bit(run, from->index);
 	const uint32_t size = skex_vector_size(&run->common);
 	uint16_t b;
 
-	if (!same_batch(run, from->message) || (run->members & bit) == 0 || (run->tried & bit) != 0)
+	if (!same_batch(run, from->message) || bit == 0 || (run->tried & bit) != 0)
 		return false;
 	run->tried |= bit;
 	if (!verify(run, from->message))
 		return false;
-	run->class_responder = from->message->class_responder;
 	for (b = 0; b < run->blocks; b++) {
 		uint8_t *w = run->vector + (size_t)b * size + SKEX_BLOCK_U_BYTES;
 
 		if (skex_block_confirm(run->math, w, SKEX_CONFIRM_AB, &run->common,
 			    run->common.first.counter + b,
-			    run->tags + (size_t)b * SKEX_BLOCK_TAG_BYTES, run->class_responder,
+			    run->tags + (size_t)b * SKEX_BLOCK_TAG_BYTES, class,
 			    run->confirm + (size_t)b * SKEX_CONFIRM_TAG_BYTES) != SKEX_OK)
 			return false;
 	}
+	run->class_responder = class;
 	/* Both halves of w have tagged their one message now. */
 	for (b = 0; b < run->blocks; b++)
 		skex_wipe(run->vector + (size_t)b * size, SKEX_BLOCK_EXTRA_BYTES);

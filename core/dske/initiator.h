@@ -81,21 +81,27 @@ struct skex_initiator_confirm {
 	const struct skex_confirm_message *message;
 };
 
+/* True when the common header names this very profile.  n and k are always the profile's own, never
+ * those of a header: with a smaller k fewer hubs could make a block. */
+bool skex_profile_fits(const struct skex_profile *profile, const struct skex_common *common);
+
 /* The size of one block's vector. */
 static inline uint32_t skex_vector_size(const struct skex_common *common)
 {
 	return SKEX_BLOCK_EXTRA_BYTES + common->secret_size;
 }
 
-/* common is complete and valid; blocks is 1..256; the three buffers have the sizes above. */
+/* common is complete, valid and of that profile (otherwise START is refused); blocks is 1..256; the
+ * three buffers have the sizes above. */
 void skex_initiator_init(struct skex_initiator *run, const struct skex_math *math,
 	const struct skex_profile *profile, const struct skex_common *common, uint16_t blocks,
 	uint8_t *vector, uint8_t *tags, uint8_t *confirm);
 
 /*
  * Feeds one event; input is struct skex_initiator_pads for START, struct skex_initiator_confirm for
- * CONFIRM, a const uint8_t * to the hub's index for REFUSED, NULL otherwise.  False when the event
- * changed nothing: not for this state, or it did not verify; actions is then 0.
+ * CONFIRM, a const uint8_t * to the hub's index for REFUSED, NULL otherwise.  False when the state
+ * stayed, because the event is not for it or did not verify; actions is then 0, and nothing changed
+ * but the sets `refused` and `tried`.
  */
 bool skex_initiator_step(
 	struct skex_initiator *run, enum skex_initiator_event event, const void *input);

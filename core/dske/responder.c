@@ -208,6 +208,12 @@ void skex_responder_init(struct skex_responder *run, const struct skex_math *mat
 	run->confirm = confirm_tags;
 	run->expected = expected;
 	run->why = SKEX_E_EMPTY;
+	if (!skex_profile_fits(profile, common) ||
+		tags.size != (size_t)blocks * SKEX_BLOCK_TAG_BYTES) {
+		run->state = SKEX_RESPONDER_FAILED;
+		run->why = SKEX_E_ARGUMENT;
+		return;
+	}
 	memcpy(tags_room, tags.data, tags.size);
 }
 

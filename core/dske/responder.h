@@ -77,7 +77,10 @@ struct skex_responder_share {
 /* Searching candidates stops after this many per block and goes on with the next share. */
 #define SKEX_RESPONDER_BUDGET 20000u
 
-/* common and tags come from the first share of the group; tags are copied into the caller's buffer.
+/*
+ * common and tags come from the first share of the group; tags, blocks * 16 bytes, are copied into
+ * the caller's buffer.  profile is the one that the peer's policy names: a common header of another
+ * one makes the run FAILED at once.
  */
 void skex_responder_init(struct skex_responder *run, const struct skex_math *math,
 	const struct skex_profile *profile, const struct skex_common *common, uint16_t blocks,

@@ -8,14 +8,21 @@ void skex_spent_init(struct skex_spent *spent)
 	memset(spent, 0, sizeof(*spent));
 }
 
+/* One past the last; no counter on the wire comes near the end of 64 bits. */
+static uint64_t end_of(uint64_t from, uint32_t blocks)
+{
+	return from > UINT64_MAX - blocks ? UINT64_MAX : from + blocks;
+}
+
 bool skex_spent_any(const struct skex_spent *spent, uint64_t from, uint32_t blocks)
 {
+	const uint64_t to = end_of(from, blocks);
 	uint32_t i;
 
 	if (from < spent->floor)
 		return true;
 	for (i = 0; i < spent->count; i++) {
-		if (from < spent->ranges[i].to && from + blocks > spent->ranges[i].from)
+		if (from < spent->ranges[i].to && to > spent->ranges[i].from)
 			return true;
 	}
 	return false;
@@ -27,46 +34,46 @@ static void remove_range(struct skex_spent *spent, uint32_t at)
 		spent->ranges[at] = spent->ranges[at + 1];
 }
 
-/* Everything up to the end of the lowest range is over. */
-static void join_lowest(struct skex_spent *spent)
+static void insert_range(struct skex_spent *spent, uint32_t at, uint64_t from, uint64_t to)
 {
-	if (spent->floor < spent->ranges[0].to)
-		spent->floor = spent->ranges[0].to;
-	remove_range(spent, 0);
+	uint32_t i;
+
+	for (i = spent->count++; i > at; i--)
+		spent->ranges[i] = spent->ranges[i - 1];
+	spent->ranges[at].from = from;
+	spent->ranges[at].to = to;
 }
 
 void skex_spent_add(struct skex_spent *spent, uint64_t from, uint32_t blocks)
 {
-	uint64_t to = from + blocks;
-	uint32_t i;
-	uint32_t j;
+	uint64_t to = end_of(from, blocks);
+	uint32_t at = 0;
 
-	if (spent->count == SKEX_SPENT_RANGES)
-		join_lowest(spent);
 	if (from < spent->floor)
 		from = spent->floor;
 	if (to <= from)
 		return;
-	for (i = 0; i < spent->count; i++) {
-		if (to < spent->ranges[i].from)
-			break;
-		if (from > spent->ranges[i].to)
-			continue;
-		/* Touches or overlaps: take it into the new one. */
-		if (spent->ranges[i].from < from)
-			from = spent->ranges[i].from;
-		if (spent->ranges[i].to > to)
-			to = spent->ranges[i].to;
-		remove_range(spent, i);
-		i--;
+
+	/* What it touches or overlaps becomes part of it. */
+	while (at < spent->count && spent->ranges[at].to < from)
+		at++;
+	while (at < spent->count && spent->ranges[at].from <= to) {
+		if (spent->ranges[at].from < from)
+			from = spent->ranges[at].from;
+		if (spent->ranges[at].to > to)
+			to = spent->ranges[at].to;
+		remove_range(spent, at);
 	}
-	for (i = 0; i < spent->count && spent->ranges[i].from < from; i++)
-		;
-	for (j = spent->count; j > i; j--)
-		spent->ranges[j] = spent->ranges[j - 1];
-	spent->ranges[i].from = from;
-	spent->ranges[i].to = to;
-	spent->count++;
-	while (spent->count > 0 && spent->ranges[0].from <= spent->floor)
-		join_lowest(spent);
+
+	/* No room, and the new one is the lowest: then it is the one that joins the floor. */
+	if (from == spent->floor || (spent->count == SKEX_SPENT_RANGES && at == 0)) {
+		spent->floor = to;
+		return;
+	}
+	if (spent->count == SKEX_SPENT_RANGES) {
+		spent->floor = spent->ranges[0].to;
+		remove_range(spent, 0);
+		at--;
+	}
+	insert_range(spent, at, from, to);
 }
