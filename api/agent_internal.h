@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SKEX_API_AGENT_INTERNAL_H
+#define SKEX_API_AGENT_INTERNAL_H
+
+#include "api/agent_ops.h"
+#include "api/fields.h"
+
+/* Shared by the files that make up the operations of skexd. */
+
+struct skex_agent_ops {
+	struct skex_agent *agent;
+	const struct skex_platform *platform;
+	uint64_t started_ms;
+};
+
+#define SKEX_COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Ends the call with "bad_request" and this message. */
+void skex_agent_ops_bad(struct skex_api_call *call, const char *message);
+/* Ends the call with a problem of the agent. */
+void skex_agent_ops_problem(struct skex_api_call *call, const struct skex_problem *problem);
+/* Reads the request's members; on failure the call has ended. */
+bool skex_agent_ops_read(struct skex_api_call *call, const struct skex_field *fields, size_t count,
+	const struct json_t *request, void *out);
+
+/* agent_keys.c */
+void skex_agent_op_get(void *owner, struct skex_api_call *call, const struct json_t *request);
+void skex_agent_op_fetch(void *owner, struct skex_api_call *call, const struct json_t *request);
+/* agent_status.c */
+void skex_agent_op_status(void *owner, struct skex_api_call *call, const struct json_t *request);
+void skex_agent_op_peers(void *owner, struct skex_api_call *call, const struct json_t *request);
+void skex_agent_op_identity_status(
+	void *owner, struct skex_api_call *call, const struct json_t *request);
+/* agent_ops.c: the rest */
+
+#endif

@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/server.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "api/connection.h"
+#include "api/fields.h"
+
+struct op {
+	const char *name;
+	unsigned rights;
+	skex_api_handler_fn handler;
+	void *owner;
+};
+
+struct skex_api_server {
+	const struct skex_platform *platform;
+	struct skex_listener *listener;
+	uint32_t mode;
+	struct op ops[SKEX_API_OPS_MAX];
+	size_t ops_count;
+	struct skex_api_connection *connections;
+	size_t connections_count;
+	uint64_t connections_ever;
+	bool work; /* something is left for the turn */
+	uint64_t next_ms;
+};
+
+enum skex_error skex_api_server_new(
+	const struct skex_platform *platform, struct skex_api_server **server)
+{
+	struct skex_api_server *made = calloc(1, sizeof(*made));
+
+	if (made == NULL)
+		return SKEX_E_MEMORY;
+	made->platform = platform;
+	made->next_ms = UINT64_MAX;
+	*server = made;
+	return SKEX_OK;
+}
+
+void skex_api_server_free(struct skex_api_server *server)
+{
+	struct skex_api_connection *connection;
+
+	if (server == NULL)
+		return;
+	if (server->listener != NULL)
+		server->platform->net->unlisten(server->listener);
+	while ((connection = server->connections) != NULL) {
+		server->connections = connection->next;
+		skex_api_connection_end(connection, NULL);
+		skex_api_connection_free(connection);
+	}
+	free(server);
+}
+
+enum skex_error skex_api_server_op(struct skex_api_server *server, const char *name,
+	unsigned rights, skex_api_handler_fn handler, void *owner)
+{
+	size_t i;
+
+	for (i = 0; i < server->ops_count; i++)
+		if (strcmp(server->ops[i].name, name) == 0)
+			return SKEX_E_ARGUMENT;
+	if (server->ops_count == SKEX_API_OPS_MAX)
+		return SKEX_E_QUOTA;
+	server->ops[server->ops_count].name = name;
+	server->ops[server->ops_count].rights = rights;
+	server->ops[server->ops_count].handler = handler;
+	server->ops[server->ops_count].owner = owner;
+	server->ops_count++;
+	return SKEX_OK;
+}
+
+void skex_api_server_wake(struct skex_api_server *server)
+{
+	if (server->work)
+		return;
+	server->work = true;
+	server->platform->wake(server->platform->context);
+}
+
+uint64_t skex_api_server_turn(struct skex_api_server *server, uint64_t now_ms)
+{
+	struct skex_api_connection **at = &server->connections;
+	bool held_back = false;
+
+	if (!server->work && now_ms < server->next_ms)
+		return server->next_ms;
+	server->work = false;
+	while (*at != NULL) {
+		struct skex_api_connection *connection = *at;
+
+		held_back |= skex_api_connection_turn(connection, now_ms);
+		if (!connection->gone) {
+			at = &connection->next;
+			continue;
+		}
+		*at = connection->next;
+		server->connections_count--;
+		skex_api_connection_free(connection);
+	}
+	server->next_ms = held_back ? now_ms + 1000 : UINT64_MAX;
+	return server->work ? now_ms : server->next_ms;
+}
+
+/* ---- answers
+ * ------------------------------------------------------------------------------------- */
+
+/* Sends an object as a line; takes the reference. */
+static void send_json(struct skex_api_connection *connection, json_t *object)
+{
+	char *text = object != NULL ? json_dumps(object, JSON_COMPACT) : NULL;
+	struct skex_view parts[2];
+
+	json_decref(object);
+	if (text == NULL) {
+		skex_api_connection_end(connection, "no memory for an answer");
+		return;
+	}
+	parts[0] = skex_view(text, strlen(text));
+	parts[1] = skex_view("\n", 1);
+	skex_api_connection_send(connection, parts, 2);
+	free(text);
+}
+
+/* {"id":ID, the members}; takes the reference. */
+static void send_answer(struct skex_api_connection *connection, int64_t id, json_t *members)
+{
+	json_t *answer = json_object();
+
+	if (answer == NULL || members == NULL ||
+		json_object_set_new(answer, "id", id < 0 ? json_null() : json_integer(id)) != 0 ||
+		json_object_update(answer, members) != 0) {
+		json_decref(answer);
+		answer = NULL;
+	}
+	json_decref(members);
+	send_json(connection, answer);
+}
+
+static void send_error(struct skex_api_connection *connection, int64_t id, enum skex_error error,
+	const char *code, const char *message, const char *act)
+{
+	send_answer(connection, id,
+		json_pack("{s{ssssssss}}", "error", "class", skex_error_class_name(error), "code",
+			code, "message", message, "do", act));
+}
+
+const char *skex_api_call_consumer(const struct skex_api_call *call)
+{
+	return call->connection->consumer;
+}
+
+void skex_api_call_expect(struct skex_api_call *call, size_t bytes)
+{
+	call->connection->expected += bytes - call->expected;
+	call->expected = bytes;
+}
+
+void skex_api_call_on_cancel(struct skex_api_call *call,
+	void (*cancelled)(void *owner, uint64_t data), void *owner, uint64_t data)
+{
+	call->cancelled = cancelled;
+	call->owner = owner;
+	call->data = data;
+}
+
+void skex_api_send(struct skex_api_call *call, struct json_t *members)
+{
+	send_answer(call->connection, call->id, members);
+}
+
+void skex_api_reply(struct skex_api_call *call, struct json_t *members)
+{
+	if (members == NULL) {
+		skex_api_fail(call, SKEX_E_MEMORY, "memory", "no memory for the answer",
+			"look at the daemon's memory limit");
+		return;
+	}
+	skex_api_send(call, members);
+	skex_api_call_free(call);
+}
+
+void skex_api_reply_text(struct skex_api_call *call, struct skex_view text)
+{
+	struct skex_view parts[3];
+	char id[32];
+	int size = snprintf(id, sizeof(id), "{\"id\":%" PRId64 ",", call->id);
+
+	parts[0] = skex_view(id, (size_t)size);
+	parts[1] = text;
+	parts[2] = skex_view("}\n", 2);
+	skex_api_connection_send(call->connection, parts, 3);
+	skex_api_call_free(call);
+}
+
+void skex_api_fail(struct skex_api_call *call, enum skex_error error, const char *code,
+	const char *message, const char *act)
+{
+	send_error(call->connection, call->id, error, code, message, act);
+	skex_api_call_free(call);
+}
+
+/* ---- requests
+ * ------------------------------------------------------------------------------------ */
+
+static const struct op *find_op(const struct skex_api_server *server, const char *name)
+{
+	size_t i;
+
+	for (i = 0; name != NULL && i < server->ops_count; i++)
+		if (strcmp(server->ops[i].name, name) == 0)
+			return &server->ops[i];
+	return NULL;
+}
+
+static void refuse_op(
+	struct skex_api_connection *connection, int64_t id, const struct op *op, const char *name)
+{
+	char message[128];
+	char clean[40];
+
+	skex_text_clean(clean, sizeof(clean), name != NULL ? name : "");
+	if (name == NULL)
+		send_error(connection, id, SKEX_E_ARGUMENT, "bad_request",
+			"\"op\" has to be a string that names an operation",
+			"write it as docs/api.md shows");
+	else if (op == NULL) {
+		snprintf(message, sizeof(message), "there is no operation \"%s\"", clean);
+		send_error(connection, id, SKEX_E_ARGUMENT, "unknown_op", message,
+			"the operations are in docs/api.md; an older daemon may lack one");
+	} else if (op->rights == SKEX_API_ADMIN) {
+		snprintf(message, sizeof(message), "\"%s\" is for administrators", clean);
+		send_error(connection, id, SKEX_E_REFUSED, "not_administrator", message,
+			"run it as root or as the user that the daemon runs as");
+	} else {
+		snprintf(
+			message, sizeof(message), "\"%s\" is not served on this connection", clean);
+		send_error(connection, id, SKEX_E_REFUSED, "not_here", message,
+			"use the operations that docs/api.md lists for it");
+	}
+}
+
+static void start_call(struct skex_api_connection *connection, const json_t *request)
+{
+	const json_t *number = json_object_get(request, "id");
+	const char *name = json_string_value(json_object_get(request, "op"));
+	const struct op *op = find_op(connection->server, name);
+	int64_t id = json_integer_value(number);
+	struct skex_api_call *call;
+
+	if (!json_is_integer(number) || id < 0 || id > SKEX_API_ID_MAX) {
+		send_error(connection, -1, SKEX_E_ARGUMENT, "bad_request",
+			"\"id\" has to be a whole number from 0 to 9007199254740991",
+			"number your requests; answers carry the number");
+		return;
+	}
+	if (op == NULL || (op->rights & connection->rights) == 0) {
+		refuse_op(connection, id, op, name);
+		return;
+	}
+	if (skex_api_call_find(connection, id) != NULL) {
+		send_error(connection, id, SKEX_E_ARGUMENT, "duplicate_id",
+			"a request with this \"id\" is not answered yet",
+			"give every unanswered request an id of its own");
+		return;
+	}
+	call = skex_api_call_new(connection, id);
+	if (call == NULL)
+		send_error(connection, id, SKEX_E_MEMORY, "memory", "no memory for the request",
+			"look at the daemon's memory limit");
+	else
+		op->handler(op->owner, call, request);
+}
+
+void skex_api_server_line(struct skex_api_connection *connection, struct skex_view line)
+{
+	json_error_t error;
+	json_t *request;
+	char message[192];
+	char clean[128];
+
+	request = json_loadb((const char *)line.data, line.size, JSON_REJECT_DUPLICATES, &error);
+	if (json_is_object(request)) {
+		start_call(connection, request);
+	} else {
+		skex_text_clean(clean, sizeof(clean), request == NULL ? error.text : "no object");
+		snprintf(message, sizeof(message), "the line is not one JSON object: %s", clean);
+		send_error(connection, -1, SKEX_E_ARGUMENT, "bad_json", message,
+			"send one JSON object a line, in UTF-8, without a member twice");
+	}
+	json_decref(request);
+}
+
+void skex_api_server_too_long(struct skex_api_connection *connection)
+{
+	send_error(connection, -1, SKEX_E_ARGUMENT, "line_too_long",
+		"the line has more than 65536 bytes; the connection ends",
+		"end every request with a newline, and ask for less at a time");
+	skex_api_connection_end(connection, "a line of more than 65536 bytes");
+}
+
+/* ---- connections
+ * --------------------------------------------------------------------------------- */
+
+static struct skex_api_connection *add(struct skex_api_server *server, struct skex_stream *stream,
+	unsigned rights, const char *consumer)
+{
+	struct skex_api_connection *connection =
+		skex_api_connection_new(server, server->platform, stream, rights, consumer);
+
+	if (connection == NULL)
+		return NULL;
+	connection->number = ++server->connections_ever;
+	connection->next = server->connections;
+	server->connections = connection;
+	server->connections_count++;
+	return connection;
+}
+
+/* Zero when this user may not. */
+static unsigned rights_of(const struct skex_api_server *server, uint32_t user)
+{
+	if (user == 0 || user == (uint32_t)geteuid())
+		return SKEX_API_PUBLIC | SKEX_API_ADMIN;
+	/* With group or others in the mode, the system has let in who belongs there, by groups that
+	 * we do not see. */
+	return (server->mode & 0022u) != 0 ? SKEX_API_PUBLIC : 0;
+}
+
+static void on_accepted(void *owner, struct skex_stream *stream)
+{
+	struct skex_api_server *server = owner;
+	const struct skex_platform *platform = server->platform;
+	struct skex_api_connection *connection;
+	uint32_t user = 0, group = 0;
+	int32_t process = 0;
+	unsigned rights = 0;
+	bool full = server->connections_count >= SKEX_API_CONNECTIONS_MAX;
+
+	if (platform->net->credentials(stream, &user, &group, &process) == SKEX_OK)
+		rights = rights_of(server, user);
+	connection = add(server, stream, rights, NULL);
+	if (connection == NULL)
+		return;
+	skex_log(platform, SKEX_LEVEL_DEBUG,
+		"api: connection %" PRIu64 " of user %" PRIu32 ", group %" PRIu32
+		", process %" PRId32 "%s",
+		connection->number, user, group, process,
+		rights == 0    ? ": refused"
+			: full ? ": too many"
+			       : "");
+	if (rights == 0)
+		send_error(connection, -1, SKEX_E_REFUSED, "not_allowed",
+			"this user may not use the socket",
+			"join the socket's group, or set socket_mode in the configuration");
+	else if (full)
+		send_error(connection, -1, SKEX_E_BUSY, "too_many_connections",
+			"too many connections are open", "close idle ones, or try again later");
+	if (rights == 0 || full)
+		skex_api_connection_end(connection, NULL);
+}
+
+enum skex_error skex_api_server_listen(
+	struct skex_api_server *server, const char *path, uint32_t mode)
+{
+	enum skex_error error;
+
+	if (server->listener != NULL)
+		return SKEX_E_STATE;
+	server->mode = mode;
+	error = server->platform->net->listen(
+		server->platform->net->context, path, -1, on_accepted, server, &server->listener);
+	if (error != SKEX_OK)
+		return error;
+	return chmod(path, (mode_t)(mode & 0777u)) == 0 ? SKEX_OK : SKEX_E_IO;
+}
+
+enum skex_error skex_api_server_adopt(
+	struct skex_api_server *server, struct skex_stream *stream, const char *consumer)
+{
+	return add(server, stream, SKEX_API_CONSUMER, consumer) != NULL ? SKEX_OK : SKEX_E_MEMORY;
+}
