@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "deliver/etsi014/reply.h"
+#include "platform/memory.h"
+
+#define UNAVAILABLE "the key source cannot answer"
+
+void skex_etsi014_reply_clear(struct skex_etsi014_reply *reply)
+{
+	skex_secret_free(reply->body);
+	*reply = (struct skex_etsi014_reply){0};
+}
+
+/* Takes the reference; without memory the reply has no body. */
+static void body_set(struct skex_etsi014_reply *reply, json_t *object)
+{
+	size_t size = object != NULL ? json_dumpb(object, NULL, 0, JSON_COMPACT) : 0;
+	char *body = size > 0 ? skex_secret_new(size) : NULL;
+
+	if (body != NULL) {
+		reply->body = body;
+		reply->size = json_dumpb(object, body, size, JSON_COMPACT);
+	}
+	json_decref(object);
+}
+
+void skex_etsi014_reply_problem(
+	struct skex_etsi014_reply *reply, const struct skex_etsi014_problem *problem)
+{
+	json_t *error;
+
+	*reply = (struct skex_etsi014_reply){.status = problem->status, .allow = problem->allow};
+	if (problem->status == 401)
+		return;
+	if (problem->name[0] == '\0')
+		error = json_pack("{s:s}", "message", problem->message);
+	else
+		error = json_pack("{s:s, s:[{s:s}]}", "message", problem->message, "details",
+			problem->name, problem->value);
+	body_set(reply, error);
+}
+
+static const char *member_text(json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+
+	return text != NULL ? text : "";
+}
+
+static uint64_t member_number(json_t *object, const char *name, uint64_t otherwise)
+{
+	json_t *value = json_object_get(object, name);
+
+	if (!json_is_integer(value) || json_integer_value(value) < 0)
+		return otherwise;
+	return (uint64_t)json_integer_value(value);
+}
+
+/*
+ * The errors of the API that the standard has a code for; all others go by their class.  A call of
+ * NULL stands for every call.
+ */
+static unsigned refused_status(const struct skex_etsi014_request *request, const char *code)
+{
+	static const char *const unauthorized[] = {"unknown_local", "refused", "not_named"};
+
+	for (size_t i = 0; i < sizeof(unauthorized) / sizeof(unauthorized[0]); i++)
+		if (strcmp(code, unauthorized[i]) == 0)
+			return 401;
+	(void)request;
+	return 400;
+}
+
+static void error_problem(struct skex_etsi014_problem *problem,
+	const struct skex_etsi014_request *request, json_t *error)
+{
+	const char *class = member_text(error, "class");
+	const char *code = member_text(error, "code");
+	unsigned status = 503;
+
+	if (strcmp(class, "usage") == 0)
+		status = 400;
+	else if (strcmp(class, "refused") == 0)
+		status = refused_status(request, code);
+	if (status == 400 && request->call == SKEX_ETSI014_DEC_KEYS) {
+		skex_etsi014_problem_set(problem, status, SKEX_ETSI014_MESSAGE_NOT_FOUND);
+		return;
+	}
+	skex_etsi014_problem_set(problem, status, "%s", "");
+	skex_etsi014_text_cut(
+		problem->message, sizeof(problem->message), member_text(error, "message"));
+	skex_etsi014_problem_detail(problem, code, member_text(error, "do"));
+}
+
+/* Status (section 6.1). */
+static enum skex_error status_reply(struct skex_etsi014_reply *reply,
+	const struct skex_etsi014_facts *facts, const struct skex_etsi014_request *request,
+	const struct skex_etsi014_sae *caller, json_t *answer)
+{
+	uint64_t ready = member_number(answer, "ready", UINT64_MAX);
+	const char *other = json_string_value(json_object_get(answer, "other"));
+
+	if (ready > INT64_MAX || other == NULL)
+		return SKEX_E_SYNTAX;
+	/* What the agent does not say is the least that is surely true. */
+	uint64_t most = member_number(answer, "capacity", facts->limits.keys_max);
+	json_t *status = json_pack("{s:s, s:s, s:s, s:s, s:i, s:I, s:I, s:i, s:I, s:i, s:I}",
+		"source_KME_ID", facts->kme_id, "target_KME_ID", other, "master_SAE_ID",
+		caller->text, "slave_SAE_ID", request->sae.text, "key_size",
+		(int)facts->limits.bits_default, "stored_key_count", (json_int_t)ready,
+		"max_key_count", (json_int_t)(most > ready ? most : ready), "max_key_per_request",
+		(int)facts->limits.keys_max, "max_key_size",
+		(json_int_t)member_number(answer, "max_bits", SKEX_ETSI014_BITS_MAX),
+		"min_key_size", (int)SKEX_ETSI014_BITS_MIN, "max_SAE_ID_count",
+		(json_int_t)member_number(answer, "max_additional", 0));
+	*reply = (struct skex_etsi014_reply){.status = 200};
+	body_set(reply, status);
+	return SKEX_OK;
+}
+
+void skex_etsi014_reply_answer(struct skex_etsi014_reply *reply,
+	const struct skex_etsi014_facts *facts, const struct skex_etsi014_request *request,
+	const struct skex_etsi014_sae *caller, json_t *answer)
+{
+	json_t *error = json_object_get(answer, "error");
+	struct skex_etsi014_problem problem;
+	enum skex_error result;
+
+	skex_etsi014_problem_set(&problem, 503, UNAVAILABLE);
+	if (error != NULL) {
+		error_problem(&problem, request, error);
+		skex_etsi014_reply_problem(reply, &problem);
+		return;
+	}
+	if (request->call == SKEX_ETSI014_STATUS)
+		result = status_reply(reply, facts, request, caller, answer);
+	else
+		result = skex_etsi014_container_encode(
+			reply, request, json_object_get(answer, "keys"));
+	if (result != SKEX_OK)
+		skex_etsi014_reply_problem(reply, &problem);
+}

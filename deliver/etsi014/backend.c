@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "deliver/etsi014/backend.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "core/base/mem.h"
+#include "platform/memory.h"
+
+#define INPUT_FIRST 65536u
+#define INPUT_MAX   (2u << 20) /* 128 keys of 8 KiB in base64, and more */
+#define SLOT_BITS   16         /* of a ticket; the bits above count the uses of the slot */
+
+struct call {
+	uint64_t ticket; /* 0: free */
+	uint64_t deadline_ms;
+	skex_etsi014_answer_fn answer;
+	void *owner;
+};
+
+struct skex_etsi014_backend {
+	int descriptor;
+	uint64_t uses;
+	/* What was not sent yet: requests hold no secrets. */
+	char *output;
+	size_t output_size;
+	size_t output_room;
+	/* What was not understood yet: secret memory, as answers hold keys. */
+	char *input;
+	size_t input_size;
+	size_t input_room;
+	size_t scanned; /* of input: without a newline */
+	uint32_t calls_max;
+	uint32_t next; /* where the search for a free slot begins */
+	struct call calls[];
+};
+
+enum skex_error skex_etsi014_backend_new(
+	int descriptor, uint32_t calls_max, struct skex_etsi014_backend **backend)
+{
+	int flags = fcntl(descriptor, F_GETFL);
+	struct skex_etsi014_backend *made = NULL;
+	enum skex_error error = SKEX_E_ARGUMENT;
+
+	if (calls_max < 1 || calls_max > (1u << SLOT_BITS))
+		goto failed;
+	error = SKEX_E_IO;
+	if (flags < 0 || fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) != 0 ||
+		fcntl(descriptor, F_SETFD, FD_CLOEXEC) != 0)
+		goto failed;
+	error = SKEX_E_MEMORY;
+	made = calloc(1, sizeof(*made) + calls_max * sizeof(made->calls[0]));
+	if (made == NULL)
+		goto failed;
+	made->input = skex_secret_new(INPUT_FIRST);
+	if (made->input == NULL)
+		goto failed;
+	made->descriptor = descriptor;
+	made->input_room = INPUT_FIRST;
+	made->calls_max = calls_max;
+	*backend = made;
+	return SKEX_OK;
+
+failed:
+	free(made);
+	close(descriptor);
+	return error;
+}
+
+void skex_etsi014_backend_free(struct skex_etsi014_backend *backend)
+{
+	if (backend == NULL)
+		return;
+	close(backend->descriptor);
+	skex_secret_free(backend->input);
+	free(backend->output);
+	free(backend);
+}
+
+/* ---- out ---- */
+
+enum skex_error skex_etsi014_backend_flush(struct skex_etsi014_backend *backend)
+{
+	size_t sent = 0;
+
+	while (sent < backend->output_size) {
+		ssize_t n = send(backend->descriptor, backend->output + sent,
+			backend->output_size - sent, MSG_NOSIGNAL);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			break;
+		if (n < 0)
+			return errno == EPIPE || errno == ECONNRESET ? SKEX_E_OFFLINE : SKEX_E_IO;
+		sent += (size_t)n;
+	}
+	memmove(backend->output, backend->output + sent, backend->output_size - sent);
+	backend->output_size -= sent;
+	return SKEX_OK;
+}
+
+static enum skex_error output_reserve(struct skex_etsi014_backend *backend, size_t size)
+{
+	size_t needed = backend->output_size + size;
+
+	if (needed <= backend->output_room)
+		return SKEX_OK;
+	size_t room = needed * 2;
+	char *output = realloc(backend->output, room);
+	if (output == NULL)
+		return SKEX_E_MEMORY;
+	backend->output = output;
+	backend->output_room = room;
+	return SKEX_OK;
+}
+
+static struct call *call_free(struct skex_etsi014_backend *backend, uint32_t *slot)
+{
+	for (uint32_t i = 0; i < backend->calls_max; i++) {
+		uint32_t at = (backend->next + i) % backend->calls_max;
+		if (backend->calls[at].ticket == 0) {
+			*slot = at;
+			return &backend->calls[at];
+		}
+	}
+	return NULL;
+}
+
+enum skex_error skex_etsi014_backend_send(struct skex_etsi014_backend *backend,
+	struct skex_view members, uint64_t deadline_ms, skex_etsi014_answer_fn answer, void *owner,
+	uint64_t *ticket)
+{
+	char head[32];
+	uint32_t slot = 0;
+	struct call *call = call_free(backend, &slot);
+
+	if (call == NULL)
+		return SKEX_E_BUSY;
+	/* Below 2^53, so that it is the same number in every JSON library. */
+	uint64_t id = (++backend->uses & ((UINT64_C(1) << 36) - 1)) << SLOT_BITS | slot;
+	int head_size = snprintf(head, sizeof(head), "{\"id\":%" PRIu64 ",", id);
+	if (output_reserve(backend, (size_t)head_size + members.size + 2) != SKEX_OK)
+		return SKEX_E_MEMORY;
+	char *at = backend->output + backend->output_size;
+	memcpy(at, head, (size_t)head_size);
+	memcpy(at + head_size, members.data, members.size);
+	memcpy(at + head_size + members.size, "}\n", 2);
+	backend->output_size += (size_t)head_size + members.size + 2;
+	*call = (struct call){id, deadline_ms, answer, owner};
+	backend->next = slot + 1;
+	*ticket = id;
+	return SKEX_OK;
+}
+
+void skex_etsi014_backend_forget(struct skex_etsi014_backend *backend, uint64_t ticket)
+{
+	struct call *call = &backend->calls[ticket % (1u << SLOT_BITS)];
+
+	if (ticket != 0 && call->ticket == ticket)
+		call->ticket = 0;
+}
+
+/* ---- in ---- */
+
+static enum skex_error line_take(
+	struct skex_etsi014_backend *backend, const char *line, size_t size)
+{
+	json_t *answer = json_loadb(line, size, JSON_REJECT_DUPLICATES, NULL);
+	json_t *id = json_object_get(answer, "id");
+
+	if (!json_is_integer(id) || json_integer_value(id) <= 0) {
+		json_decref(answer);
+		return SKEX_E_SYNTAX;
+	}
+	uint64_t ticket = (uint64_t)json_integer_value(id);
+	uint64_t slot = ticket % (1u << SLOT_BITS);
+	/* Another ticket there: the answer came too late, and its owner was told. */
+	if (slot < backend->calls_max && backend->calls[slot].ticket == ticket) {
+		struct call call = backend->calls[slot];
+		backend->calls[slot].ticket = 0;
+		call.answer(call.owner, answer);
+	}
+	json_decref(answer);
+	return SKEX_OK;
+}
+
+static enum skex_error input_lines(struct skex_etsi014_backend *backend)
+{
+	enum skex_error error = SKEX_OK;
+	size_t begin = 0;
+	char *newline;
+
+	while (error == SKEX_OK &&
+		(newline = memchr(backend->input + backend->scanned, '\n',
+			 backend->input_size - backend->scanned)) != NULL) {
+		size_t end = (size_t)(newline - backend->input);
+		error = line_take(backend, backend->input + begin, end - begin);
+		begin = end + 1;
+		backend->scanned = begin;
+	}
+	size_t left = backend->input_size - begin;
+	memmove(backend->input, backend->input + begin, left);
+	skex_wipe(backend->input + left, begin);
+	backend->input_size = left;
+	backend->scanned = left;
+	return error;
+}
+
+static enum skex_error input_grow(struct skex_etsi014_backend *backend)
+{
+	size_t room = backend->input_room * 2;
+
+	if (room > INPUT_MAX)
+		return SKEX_E_SYNTAX;
+	char *input = skex_secret_new(room);
+	if (input == NULL)
+		return SKEX_E_MEMORY;
+	memcpy(input, backend->input, backend->input_size);
+	skex_secret_free(backend->input);
+	backend->input = input;
+	backend->input_room = room;
+	return SKEX_OK;
+}
+
+/* Stops after a short read: asking again would only be told that there is no more. */
+static enum skex_error input_read(struct skex_etsi014_backend *backend)
+{
+	for (;;) {
+		size_t room = backend->input_room - backend->input_size;
+		ssize_t n =
+			recv(backend->descriptor, backend->input + backend->input_size, room, 0);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			return SKEX_OK;
+		if (n < 0 && errno != ECONNRESET)
+			return SKEX_E_IO;
+		if (n <= 0)
+			return SKEX_E_OFFLINE;
+		backend->input_size += (size_t)n;
+		enum skex_error error = input_lines(backend);
+		if (error == SKEX_OK && backend->input_size == backend->input_room)
+			error = input_grow(backend);
+		if (error != SKEX_OK || (size_t)n < room)
+			return error;
+	}
+}
+
+int skex_etsi014_backend_descriptor(const struct skex_etsi014_backend *backend)
+{
+	return backend->descriptor;
+}
+
+short skex_etsi014_backend_events(const struct skex_etsi014_backend *backend)
+{
+	return backend->output_size > 0 ? POLLIN | POLLOUT : POLLIN;
+}
+
+enum skex_error skex_etsi014_backend_turn(struct skex_etsi014_backend *backend)
+{
+	enum skex_error error = skex_etsi014_backend_flush(backend);
+
+	return error != SKEX_OK ? error : input_read(backend);
+}
+
+void skex_etsi014_backend_expire(struct skex_etsi014_backend *backend, uint64_t now_ms)
+{
+	for (uint32_t slot = 0; slot < backend->calls_max; slot++) {
+		struct call call = backend->calls[slot];
+		if (call.ticket == 0 || now_ms < call.deadline_ms)
+			continue;
+		backend->calls[slot].ticket = 0;
+		call.answer(call.owner, NULL);
+	}
+}
