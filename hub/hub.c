@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hub/hub.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/cursor.h"
+#include "core/base/mem.h"
+#include "hub/internal.h"
+#include "platform/memory.h"
+#include "store/tables.h"
+
+#define SHARD_BUCKETS 4096u
+#define SWEEP_MS      1000u
+#define UNLOAD_MS     60000u
+
+uint64_t hub_wall_ms(const struct skex_hub *hub)
+{
+	return hub->link.platform->wall_ms(hub->link.platform->context);
+}
+
+void hub_alarm(struct skex_hub *hub, const struct hub_leg *leg, const char *name, const char *text)
+{
+	skex_log(hub->link.platform, SKEX_LEVEL_WARNING, "%s: agent %s: %s", name,
+		leg == NULL || leg->member == NULL ? "?" : leg->member->row.name.text, text);
+}
+
+/* ---- legs in use -------------------------------------------------------------------------------
+ */
+
+static struct hub_shard *shard_of(struct skex_hub *hub, uint64_t number)
+{
+	return &hub->shards[number % hub->shards_count];
+}
+
+static struct hub_leg **bucket_of(struct hub_shard *shard, uint64_t number)
+{
+	return &shard->buckets[(number >> 8) & shard->bucket_mask];
+}
+
+struct hub_leg *hub_leg_find(struct skex_hub *hub, uint64_t number)
+{
+	struct hub_leg *leg = *bucket_of(shard_of(hub, number), number);
+
+	while (leg != NULL && leg->number != number)
+		leg = leg->next;
+	return leg;
+}
+
+struct hub_leg *hub_leg_get(struct skex_hub *hub, uint64_t number)
+{
+	struct hub_leg *leg = hub_leg_find(hub, number);
+	struct skex_leg_record record;
+	struct hub_member *member;
+	struct hub_leg **bucket;
+
+	if (leg != NULL)
+		return leg;
+	if (skex_registry_leg_get(hub->link.registry, number, &record) != SKEX_OK)
+		return NULL;
+	member = hub_member_find(&hub->members, &record.other);
+	leg = member == NULL ? NULL : calloc(1, sizeof(*leg));
+	if (leg == NULL)
+		return NULL;
+	leg->hub = hub;
+	leg->member = member;
+	leg->number = number;
+	hub_queue_init(&leg->queue);
+	bucket = bucket_of(shard_of(hub, number), number);
+	leg->next = *bucket;
+	*bucket = leg;
+	shard_of(hub, number)->count++;
+	return leg;
+}
+
+struct skex_leg *hub_leg_load(struct hub_leg *leg)
+{
+	leg->used_ms = leg->hub->link.platform->now_ms(leg->hub->link.platform->context);
+	if (leg->leg == NULL) {
+		enum skex_error error = skex_leg_load(&leg->hub->link, leg->number, &leg->leg);
+
+		if (error != SKEX_OK) {
+			hub_alarm(leg->hub, leg, "leg_unusable", skex_error_name(error));
+			leg->leg = NULL;
+			return NULL;
+		}
+		leg->leg->owner_data = leg;
+	}
+	return leg->leg;
+}
+
+/* ---- events of the legs ------------------------------------------------------------------------
+ */
+
+static bool welcome(const struct hub_leg *leg)
+{
+	return leg->member->known && leg->member->row.state == SKEX_MEMBER_ENROLLED &&
+		leg->member->row.leg == leg->number;
+}
+
+static struct skex_leg *find(void *owner, uint64_t number)
+{
+	struct hub_leg *leg = hub_leg_get(owner, number);
+
+	return leg == NULL ? NULL : hub_leg_load(leg);
+}
+
+static void up(void *owner, struct skex_leg *link_leg)
+{
+	struct skex_hub *hub = owner;
+	struct hub_leg *leg = link_leg->owner_data;
+	struct hub_waiting *waiting;
+
+	if (!welcome(leg)) {
+		skex_leg_bye(link_leg, SKEX_BYE_BANNED);
+		return;
+	}
+	hub->counters.connections++;
+	hub->counters.connected++;
+	skex_log(hub->link.platform, SKEX_LEVEL_INFO, "agent %s is up", leg->member->row.name.text);
+	for (waiting = leg->queue.first; waiting != NULL; waiting = waiting->next)
+		waiting->sent = false;
+	hub_pump(leg);
+}
+
+static void down(void *owner, struct skex_leg *link_leg)
+{
+	struct skex_hub *hub = owner;
+	struct hub_leg *leg = link_leg->owner_data;
+
+	if (hub->counters.connected > 0)
+		hub->counters.connected--;
+	leg->used_ms = hub->link.platform->now_ms(hub->link.platform->context);
+	skex_log(hub->link.platform, SKEX_LEVEL_INFO, "agent %s is away: %s",
+		leg->member->row.name.text, link_leg->last_error);
+}
+
+/* The header holds the one-time tag, which stands for the body. */
+static void digest_of(const struct skex_hub *hub, struct skex_view header, uint8_t digest[16])
+{
+	uint8_t hash[SKEX_HASH_BYTES] = {0};
+
+	if (hub->link.crypto->sha256(hub->link.crypto->context, &header, 1, hash) != SKEX_OK)
+		memset(hash, 0, sizeof(hash));
+	memcpy(digest, hash, 16);
+}
+
+static void message(void *owner, struct skex_leg *link_leg, const struct skex_incoming *incoming)
+{
+	struct skex_hub *hub = owner;
+	struct hub_leg *leg = link_leg->owner_data;
+	const uint32_t at = leg->digests_next++ % 16;
+
+	leg->digests[at].at.generation = incoming->range.generation;
+	leg->digests[at].at.offset = incoming->range.offset;
+	digest_of(hub, incoming->header, leg->digests[at].digest);
+	hub_forward(hub, leg, incoming);
+}
+
+/* A range that was used: the same bytes are a retransmission, others mean that the sender used pad
+ * twice. */
+static void duplicate(void *owner, struct skex_leg *link_leg, const struct skex_prefix *prefix,
+	struct skex_view header, struct skex_view body)
+{
+	struct skex_hub *hub = owner;
+	struct hub_leg *leg = link_leg->owner_data;
+	const struct skex_pad_position at = {prefix->generation, prefix->offset};
+	uint8_t digest[16];
+	uint32_t i;
+
+	(void)body;
+	for (i = 0; i < 16; i++) {
+		if (leg->digests_next <= i || skex_pad_compare(leg->digests[i].at, at) != 0)
+			continue;
+		digest_of(hub, header, digest);
+		if (!skex_ct_equal(digest, leg->digests[i].digest, sizeof(digest))) {
+			hub->counters.reuse_alarms++;
+			hub_alarm(hub, leg, "pad_reuse",
+				"sent two different messages with the same pad: is it a clone or a restored backup?");
+		}
+		return;
+	}
+}
+
+static void released(void *owner, struct skex_leg *link_leg)
+{
+	struct skex_hub *hub = owner;
+	struct hub_leg *leg = link_leg->owner_data;
+	struct skex_txn *txn = NULL;
+
+	while (leg->queue.first != NULL && leg->queue.first->durable &&
+		skex_pad_compare(leg->queue.first->at, link_leg->released) < 0) {
+		txn = skex_commit_txn(&hub->link.commit);
+		if (txn == NULL)
+			return;
+		hub_queue_pop(&leg->queue, hub->link.store, txn, leg->number);
+	}
+	hub_pump(leg);
+}
+
+static void refused(
+	void *owner, struct skex_leg *link_leg, struct skex_pad_position at, uint16_t status)
+{
+	/* An agent took the message and could do nothing with it; the initiator will run into its
+	 * deadline. */
+	(void)owner;
+	(void)link_leg;
+	(void)at;
+	(void)status;
+}
+
+static void writable(void *owner, struct skex_leg *link_leg)
+{
+	(void)owner;
+	hub_pump(link_leg->owner_data);
+}
+
+static void alarm_raised(void *owner, struct skex_leg *link_leg, const char *name, const char *text)
+{
+	struct skex_hub *hub = owner;
+
+	hub->counters.rollbacks += strcmp(name, "rollback") == 0;
+	hub_alarm(hub, link_leg->owner_data, name, text);
+}
+
+static const struct skex_link_events events = {
+	.find = find,
+	.up = up,
+	.down = down,
+	.message = message,
+	.duplicate = duplicate,
+	.released = released,
+	.refused = refused,
+	.writable = writable,
+	.alarm = alarm_raised,
+};
+
+/* ---- life --------------------------------------------------------------------------------------
+ */
+
+static enum skex_error own_id(struct skex_hub *hub)
+{
+	enum skex_error error;
+	size_t size = 0;
+
+	error = skex_registry_get(hub->link.registry, "hub_id", hub->id, sizeof(hub->id), &size);
+	if (error == SKEX_OK)
+		return size == sizeof(hub->id) ? SKEX_OK : SKEX_E_CORRUPT;
+	if (error != SKEX_E_UNKNOWN)
+		return error;
+	error = hub->link.platform->random(hub->link.platform->context, hub->id, sizeof(hub->id));
+	if (error == SKEX_OK)
+		error = skex_registry_set(
+			hub->link.registry, "hub_id", skex_view(hub->id, sizeof(hub->id)));
+	return error;
+}
+
+static enum skex_error restore(void *owner, struct skex_view key, struct skex_view value)
+{
+	struct skex_hub *hub = owner;
+	struct skex_reader reader;
+	struct hub_leg *leg;
+	uint64_t number;
+
+	skex_reader_init(&reader, key);
+	number = skex_read_u64(&reader);
+	leg = hub_leg_get(hub, number);
+	/* Of a leg that was purged meanwhile: left for the next purge. */
+	return leg == NULL ? SKEX_OK : hub_queue_restore(&leg->queue, key, value, &number);
+}
+
+static enum skex_error make_shards(struct skex_hub *hub)
+{
+	uint32_t i;
+
+	hub->shards_count = hub->config->shards == 0 ? 1 : hub->config->shards;
+	hub->shards = calloc(hub->shards_count, sizeof(*hub->shards));
+	if (hub->shards == NULL)
+		return SKEX_E_MEMORY;
+	for (i = 0; i < hub->shards_count; i++) {
+		struct hub_shard *shard = &hub->shards[i];
+
+		shard->hub = hub;
+		shard->bucket_mask = SHARD_BUCKETS - 1;
+		shard->buckets = calloc(SHARD_BUCKETS, sizeof(*shard->buckets));
+		shard->mail_end = &shard->mail;
+		if (shard->buckets == NULL)
+			return SKEX_E_MEMORY;
+	}
+	return SKEX_OK;
+}
+
+enum skex_error skex_hub_new(const struct skex_hub_setup *setup, struct skex_hub **out)
+{
+	struct skex_hub *hub = calloc(1, sizeof(*hub));
+	enum skex_error error;
+
+	if (hub == NULL)
+		return SKEX_E_MEMORY;
+	hub->config = setup->config;
+	hub->link.role = SKEX_ROLE_HUB;
+	hub->link.platform = setup->platform;
+	hub->link.crypto = setup->crypto;
+	hub->link.math = setup->math;
+	hub->link.store = setup->store;
+	hub->link.registry = setup->registry;
+	hub->link.directory = setup->directory;
+	hub->link.events = &events;
+	hub->link.owner = hub;
+	skex_link_init(&hub->link);
+	hub->kek = skex_secret_new(SKEX_KEK_BYTES);
+	error = hub->kek == NULL ? SKEX_E_MEMORY : SKEX_OK;
+	if (error == SKEX_OK) {
+		memcpy(hub->kek, setup->kek, SKEX_KEK_BYTES);
+		hub->link.kek = hub->kek;
+		error = make_shards(hub);
+	}
+	if (error == SKEX_OK)
+		error = hub_members_init(&hub->members, setup->registry);
+	if (error == SKEX_OK)
+		error = hub_pairs_init(&hub->pairs, setup->store);
+	if (error == SKEX_OK)
+		error = own_id(hub);
+	if (error == SKEX_OK)
+		error = skex_store_each(
+			setup->store, SKEX_TABLE_QUEUE, skex_view(NULL, 0), restore, hub);
+	if (error != SKEX_OK) {
+		skex_hub_free(hub);
+		return error;
+	}
+	*out = hub;
+	return SKEX_OK;
+}
+
+static void shard_clear(struct hub_shard *shard)
+{
+	uint32_t i;
+
+	for (i = 0; shard->buckets != NULL && i <= shard->bucket_mask; i++) {
+		while (shard->buckets[i] != NULL) {
+			struct hub_leg *leg = shard->buckets[i];
+
+			shard->buckets[i] = leg->next;
+			hub_queue_clear(&leg->queue);
+			free(leg);
+		}
+	}
+	free(shard->buckets);
+	while (shard->mail != NULL) {
+		struct hub_mail *mail = shard->mail;
+
+		shard->mail = mail->next;
+		hub_mail_free(mail);
+	}
+}
+
+void skex_hub_free(struct skex_hub *hub)
+{
+	uint32_t i;
+
+	if (hub == NULL)
+		return;
+	skex_link_clear(&hub->link);
+	for (i = 0; hub->shards != NULL && i < hub->shards_count; i++)
+		shard_clear(&hub->shards[i]);
+	free(hub->shards);
+	hub_members_clear(&hub->members);
+	hub_pairs_clear(&hub->pairs);
+	skex_secret_free(hub->kek);
+	free(hub);
+}
+
+void skex_hub_accept(struct skex_hub *hub, struct skex_stream *stream)
+{
+	skex_link_accept(&hub->link, stream);
+}
+
+enum skex_error skex_hub_failed(const struct skex_hub *hub)
+{
+	return hub->link.commit.failed;
+}
+
+const uint8_t *skex_hub_id(const struct skex_hub *hub)
+{
+	return hub->id;
+}
+
+/* ---- the turn ----------------------------------------------------------------------------------
+ */
+
+/* What was not fetched in time goes; its pad stays burnt; its sender is told. */
+static void expire(struct hub_leg *leg, uint64_t wall_ms)
+{
+	struct skex_hub *hub = leg->hub;
+
+	while (leg->queue.first != NULL && leg->queue.first->durable &&
+		leg->queue.first->expires_ms <= wall_ms) {
+		struct skex_txn *txn = skex_commit_txn(&hub->link.commit);
+
+		if (txn == NULL)
+			return;
+		hub_mail_refuse(hub, leg->queue.first->origin, leg->queue.first->origin_at,
+			SKEX_ACK_EXPIRED);
+		hub_queue_pop(&leg->queue, hub->link.store, txn, leg->number);
+		hub->counters.expired++;
+	}
+}
+
+static void sweep_leg(struct hub_leg *leg, uint64_t now_ms, uint64_t wall_ms)
+{
+	expire(leg, wall_ms);
+	if (leg->leg != NULL && leg->leg->connection == NULL && now_ms - leg->used_ms > UNLOAD_MS &&
+		skex_leg_idle(leg->leg)) {
+		skex_leg_unload(leg->leg);
+		leg->leg = NULL;
+	}
+}
+
+static void sweep(struct skex_hub *hub, uint64_t now_ms)
+{
+	const uint64_t wall_ms = hub_wall_ms(hub);
+	uint32_t i;
+	uint32_t b;
+
+	for (i = 0; i < hub->shards_count; i++) {
+		for (b = 0; b <= hub->shards[i].bucket_mask; b++) {
+			struct hub_leg *leg;
+
+			for (leg = hub->shards[i].buckets[b]; leg != NULL; leg = leg->next)
+				sweep_leg(leg, now_ms, wall_ms);
+		}
+	}
+	if (hub->pairs.count > HUB_PAIRS_CACHED_MAX && !skex_commit_busy(&hub->link.commit))
+		hub_pairs_forget(&hub->pairs);
+}
+
+uint64_t skex_hub_turn(struct skex_hub *hub, uint64_t now_ms)
+{
+	uint64_t next;
+
+	if (now_ms >= hub->sweep_ms) {
+		sweep(hub, now_ms);
+		hub->sweep_ms = now_ms + SWEEP_MS;
+	}
+	hub_mail_drain(hub);
+	next = skex_link_turn(&hub->link, now_ms);
+	return hub->sweep_ms < next ? hub->sweep_ms : next;
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SKEX_HUB_INTERNAL_H
+#define SKEX_HUB_INTERNAL_H
+
+#include "hub/hub.h"
+#include "hub/member.h"
+#include "hub/pair.h"
+#include "hub/queue.h"
+#include "link/link.h"
+
+/*
+ * What the hub's files share.
+ *
+ *   hub.c      life, connections, status        member.c   who is enrolled, policy
+ *   forward.c  from one leg to another          pair.c     last block and quota of a pair
+ *   queue.c    what waits for an agent          mailbox.c  what passes between shards
+ */
+
+/* An agent that has a connection, or messages waiting: at most one per leg. */
+struct hub_leg {
+	struct hub_leg *next; /* in its shard */
+	struct skex_hub *hub;
+	struct hub_member *member;
+	struct skex_leg *leg; /* loaded while used, else NULL */
+	uint64_t number;
+	struct hub_queue queue;
+	uint64_t used_ms;
+
+	/* The last messages received, to tell a retransmission from a reuse of pad. */
+	uint32_t digests_next;
+	struct {
+		struct skex_pad_position at;
+		uint8_t digest[16];
+	} digests[16];
+	bool digests_dirty;
+};
+
+/* One message on its way from the leg it came over to the leg it goes to. */
+struct hub_mail {
+	struct hub_mail *next;
+	uint8_t type; /* SHARE, CONFIRM, NOTE, or ACK for a refusal on its way back */
+	uint64_t from;
+	uint64_t to;
+	struct skex_pad_position at; /* of the message at the sender */
+	uint16_t status;             /* of a refusal */
+	struct skex_name sender;
+	uint32_t lifetime_s;
+	struct skex_block_id first;
+	uint32_t blocks;
+	size_t fields_size;
+	size_t body_size;
+	uint8_t *body;    /* the clear share, in locked memory; NULL when there is none */
+	uint8_t fields[]; /* as they came; the stamp of a share is set when it is accepted */
+};
+
+/* Legs are spread over shards by their number.  Shards touch each other only through mail, so that
+ * each can have a thread of its own. */
+struct hub_shard {
+	struct skex_hub *hub;
+	struct hub_leg **buckets;
+	uint32_t bucket_mask;
+	uint32_t count;
+	struct hub_mail *mail; /* oldest first */
+	struct hub_mail **mail_end;
+};
+
+struct skex_hub {
+	struct skex_link link;
+	const struct skex_hub_config *config;
+	uint8_t id[SKEX_HUB_ID_BYTES];
+	uint8_t *kek; /* locked */
+	struct hub_members members;
+	struct hub_pairs pairs;
+	struct hub_shard *shards;
+	uint32_t shards_count;
+	uint64_t sweep_ms;
+	struct skex_hub_counters counters;
+};
+
+/* hub.c */
+struct hub_leg *hub_leg_find(struct skex_hub *hub, uint64_t number);
+/* Found or made; NULL when there is no such leg or no memory. */
+struct hub_leg *hub_leg_get(struct skex_hub *hub, uint64_t number);
+/* With its state loaded; NULL when that fails. */
+struct skex_leg *hub_leg_load(struct hub_leg *leg);
+uint64_t hub_wall_ms(const struct skex_hub *hub);
+void hub_alarm(struct skex_hub *hub, const struct hub_leg *leg, const char *name, const char *text);
+
+/* forward.c */
+void hub_forward(struct skex_hub *hub, struct hub_leg *from, const struct skex_incoming *message);
+void hub_deliver(struct skex_hub *hub, struct hub_mail *mail);
+/* Sends what waits, as far as the connection takes it. */
+void hub_pump(struct hub_leg *leg);
+
+/* mailbox.c */
+struct hub_mail *hub_mail_new(uint8_t type, struct skex_view fields, size_t body_size);
+void hub_mail_free(struct hub_mail *mail);
+void hub_mail_post(struct skex_hub *hub, struct hub_mail *mail);
+/* Tells the sender that its message was refused. */
+void hub_mail_refuse(
+	struct skex_hub *hub, uint64_t to, struct skex_pad_position at, uint16_t status);
+void hub_mail_drain(struct skex_hub *hub);
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "hub/internal.h"
+
+void skex_hub_counters(const struct skex_hub *hub, struct skex_hub_counters *counters)
+{
+	uint32_t i;
+	uint32_t b;
+
+	*counters = hub->counters;
+	counters->packets_refused = hub->link.packets_refused;
+	counters->tags_wrong = hub->link.tags_wrong;
+	counters->queued_messages = 0;
+	counters->queued_bytes = 0;
+	for (i = 0; i < hub->shards_count; i++) {
+		for (b = 0; b <= hub->shards[i].bucket_mask; b++) {
+			const struct hub_leg *leg;
+
+			for (leg = hub->shards[i].buckets[b]; leg != NULL; leg = leg->next) {
+				counters->queued_messages += leg->queue.count;
+				counters->queued_bytes += leg->queue.bytes;
+			}
+		}
+	}
+}
+
+struct listing {
+	struct skex_hub *hub;
+	void (*visit)(void *owner, const struct skex_hub_member_status *status);
+	void *owner;
+};
+
+static const char *state_word(const struct skex_member *member, const struct skex_leg *leg)
+{
+	if (member->state == SKEX_MEMBER_BANNED)
+		return "banned";
+	if (member->state == SKEX_MEMBER_EVICTED)
+		return "evicted";
+	if (leg == NULL)
+		return "away";
+	if (leg->state == SKEX_LEG_STOPPED)
+		return "stopped";
+	if (leg->rx.failures >= SKEX_PAD_FAILURES_MAX)
+		return "paused";
+	return leg->state == SKEX_LEG_UP ? "up" : "away";
+}
+
+static bool list_member(void *owner, const struct skex_member *member)
+{
+	struct listing *listing = owner;
+	const struct hub_leg *hub_leg = hub_leg_find(listing->hub, member->leg);
+	struct skex_hub_member_status status = {0};
+	const struct skex_leg *leg = hub_leg == NULL ? NULL : hub_leg->leg;
+	struct skex_leg_record record;
+
+	status.member = *member;
+	status.state = state_word(member, leg);
+	status.connected = leg != NULL && leg->state == SKEX_LEG_UP;
+	if (skex_registry_leg_get(listing->hub->link.registry, member->leg, &record) == SKEX_OK) {
+		status.class = record.class;
+		status.kind = record.kind;
+		if (record.stopped && member->state == SKEX_MEMBER_ENROLLED)
+			status.state = "stopped";
+	}
+	if (leg != NULL) {
+		status.send_left_bytes = skex_leg_send_left(leg);
+		status.receive_left_bytes = skex_leg_receive_left(leg);
+	}
+	if (hub_leg != NULL) {
+		status.queued_messages = hub_leg->queue.count;
+		status.queued_bytes = hub_leg->queue.bytes;
+	}
+	listing->visit(listing->owner, &status);
+	return true;
+}
+
+void skex_hub_members(struct skex_hub *hub,
+	void (*visit)(void *owner, const struct skex_hub_member_status *status), void *owner)
+{
+	struct listing listing = {hub, visit, owner};
+
+	if (skex_registry_members(hub->link.registry, NULL, list_member, &listing) != SKEX_OK)
+		skex_log(hub->link.platform, SKEX_LEVEL_ERROR, "the registry cannot be read");
+}
+
+enum skex_error skex_hub_member_changed(struct skex_hub *hub, const struct skex_name *name)
+{
+	struct hub_member *member;
+	struct hub_leg *leg;
+	enum skex_error error;
+
+	member = hub_member_find(&hub->members, name);
+	if (member == NULL)
+		return hub_member_refresh(&hub->members, name);
+	leg = hub_leg_find(hub, member->row.leg);
+	error = hub_member_refresh(&hub->members, name);
+	if (leg == NULL || leg->leg == NULL)
+		return error;
+	if (!member->known || member->row.state != SKEX_MEMBER_ENROLLED ||
+		member->row.leg != leg->number)
+		skex_leg_bye(leg->leg, SKEX_BYE_BANNED);
+	return error;
+}
+
+enum skex_error skex_hub_leg_resume(struct skex_hub *hub, const struct skex_name *name)
+{
+	struct hub_member *member = hub_member_find(&hub->members, name);
+	struct hub_leg *leg = member == NULL ? NULL : hub_leg_get(hub, member->row.leg);
+
+	if (leg == NULL || hub_leg_load(leg) == NULL)
+		return SKEX_E_UNKNOWN;
+	return skex_leg_resume(leg->leg);
+}
+
+enum skex_error skex_hub_purge(struct skex_hub *hub, const struct skex_name *name)
+{
+	struct hub_member *member = hub_member_find(&hub->members, name);
+	struct hub_leg *leg = member == NULL ? NULL : hub_leg_get(hub, member->row.leg);
+	struct skex_txn *txn;
+
+	if (leg == NULL)
+		return SKEX_E_UNKNOWN;
+	while (leg->queue.first != NULL) {
+		txn = skex_commit_txn(&hub->link.commit);
+		if (txn == NULL)
+			return hub->link.commit.failed;
+		hub_mail_refuse(hub, leg->queue.first->origin, leg->queue.first->origin_at,
+			SKEX_ACK_EXPIRED);
+		hub_queue_pop(&leg->queue, hub->link.store, txn, leg->number);
+	}
+	return SKEX_OK;
+}
