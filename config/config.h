@@ -12,14 +12,14 @@
 #include "core/wire/common.h"
 
 /*
- * The configuration files of the two daemons (skex-hub.conf(5), skexd.conf(5)), read through a schema
- * table: every setting has a name, a type, a range and a default; an unknown name, a wrong type, a value
- * out of range or a missing obligatory setting is an error that says file, line, setting and what is
- * allowed.  Sizes take a unit (B, KiB, MiB, GiB), times too (ms, s, min, h, d); a bare number where a unit
- * is needed is refused.
+ * The configuration files of the two daemons (skex-hub.conf(5), skexd.conf(5)), read through a
+ * schema table: every setting has a name, a type, a range and a default; an unknown name, a wrong
+ * type, a value out of range or a missing obligatory setting is an error that says file, line,
+ * setting and what is allowed.  Sizes take a unit (B, KiB, MiB, GiB), times too (ms, s, min, h, d);
+ * a bare number where a unit is needed is refused.
  */
-#define SKEX_PATH_MAX 512u
-#define SKEX_HOST_MAX 255u
+#define SKEX_PATH_MAX           512u
+#define SKEX_HOST_MAX           255u
 #define SKEX_CONFIG_MESSAGE_MAX 512u
 
 struct skex_address {
@@ -33,8 +33,8 @@ struct skex_kek_config {
 	char passphrase_file[SKEX_PATH_MAX]; /* "-" for standard input */
 };
 
-/* May agents of one group have keys with agents of another?  Both directions; a group with itself needs a
- * rule as well.  "*" stands for every group. */
+/* May agents of one group have keys with agents of another?  Both directions; a group with itself
+ * needs a rule as well.  "*" stands for every group. */
 struct skex_policy_rule {
 	char a[SKEX_NAME_MAX + 1];
 	char b[SKEX_NAME_MAX + 1];
@@ -44,18 +44,18 @@ struct skex_hub_config {
 	struct skex_name name;
 	char directory[SKEX_PATH_MAX]; /* state; absolute */
 	struct skex_kek_config kek;
-	char admin_socket[SKEX_PATH_MAX];  /* default DIRECTORY/admin.sock */
-	char metrics_host[SKEX_HOST_MAX + 1];
-	uint16_t metrics_port;             /* 0: no metrics */
-	size_t listen_count;               /* 1..16 */
+	char admin_socket[SKEX_PATH_MAX]; /* default DIRECTORY/admin.sock */
+	struct skex_address metrics;      /* port 0: no metrics */
+	size_t listen_count;              /* 1..16 */
 	struct skex_address listen[16];
-	size_t advertise_count;            /* addresses written into kits; default: listen */
+	size_t advertise_count; /* addresses written into kits; default: those of listen that have
+				 * an address and a port, so possibly none */
 	struct skex_address advertise[16];
 	size_t policy_count;
-	struct skex_policy_rule *policy;   /* default: none, so nothing is allowed */
-	uint64_t pair_quota_bytes;         /* of the responder's pad that one initiator may use up per day */
-	uint64_t unacknowledged_bytes;     /* cap of what waits for one responder */
-	uint32_t lifetime_max_s;           /* of a stored message */
+	struct skex_policy_rule *policy; /* default: none, so nothing is allowed */
+	uint64_t pair_quota_bytes;       /* of the responder's pad, per initiator and day */
+	uint64_t unacknowledged_bytes;   /* cap of what waits for one responder */
+	uint32_t lifetime_max_s;         /* of a stored message */
 	uint32_t shards;
 };
 
@@ -71,23 +71,23 @@ struct skex_profile_config {
 
 struct skex_peer_config {
 	struct skex_name name;
-	size_t profiles_count;              /* 1..8, the first is used to begin */
+	size_t profiles_count; /* 1..8, the first is used to begin */
 	char profiles[8][SKEX_NAME_MAX + 1];
-	size_t accept_count;                /* purposes accepted from this peer, as patterns with one trailing '*';
-	                                       default: "app:*" */
+	size_t accept_count; /* purposes accepted from this peer, as patterns with one trailing '*';
+				default: "app:*" */
 	char accept[8][SKEX_PURPOSE_MAX + 1];
-	size_t identities_count;            /* identities (SAE ids) that live at this peer */
+	size_t identities_count; /* identities (SAE ids) that live at this peer */
 	char (*identities)[SKEX_PURPOSE_MAX + 1];
 };
 
 struct skex_pool_config {
-	uint32_t block_bytes;   /* S of one block: 16..65,536 */
-	uint16_t blocks;        /* of one batch: 1..256 */
-	uint32_t low_keys;      /* refill below this many 256-bit keys */
-	uint32_t high_keys;     /* fill up to this many */
-	uint32_t reserve_keys;  /* what an idle pool drains to */
-	uint32_t idle_s;        /* a pool is idle after this long without a request */
-	uint32_t lifetime_s;    /* of unclaimed key */
+	uint32_t block_bytes;  /* S of one block: 16..65,536 */
+	uint16_t blocks;       /* of one batch: 1..256 */
+	uint32_t low_keys;     /* refill below this many 256-bit keys */
+	uint32_t high_keys;    /* fill up to this many */
+	uint32_t reserve_keys; /* what an idle pool drains to */
+	uint32_t idle_s;       /* a pool is idle after this long without a request */
+	uint32_t lifetime_s;   /* of unclaimed key */
 };
 
 struct skex_etsi014_config {
@@ -98,7 +98,7 @@ struct skex_etsi014_config {
 	char key[SKEX_PATH_MAX];
 	char kme_id[SKEX_NAME_MAX + 1]; /* default: the agent's name */
 	uint32_t max_key_per_request;
-	uint32_t key_bits;              /* default size */
+	uint32_t key_bits; /* default size */
 };
 
 struct skex_agent_config {
@@ -107,28 +107,29 @@ struct skex_agent_config {
 	struct skex_kek_config kek;
 	char socket[SKEX_PATH_MAX];  /* of the local API; default DIRECTORY/api.sock */
 	uint32_t socket_mode;        /* default 0660 */
-	char metrics_host[SKEX_HOST_MAX + 1];
-	uint16_t metrics_port;
+	struct skex_address metrics; /* port 0: no metrics */
 	size_t profiles_count;
 	struct skex_profile_config *profiles;
 	size_t peers_count;
 	struct skex_peer_config *peers;
-	size_t identities_count;     /* identities (SAE ids) that live at this agent */
+	size_t identities_count; /* identities (SAE ids) that live at this agent */
 	char (*identities)[SKEX_PURPOSE_MAX + 1];
 	struct skex_pool_config pool;
 	struct skex_etsi014_config etsi014;
-	bool require_its;            /* refuse to establish over legs that are not its */
+	bool require_its; /* refuse to establish over legs that are not its */
 };
 
 /*
- * Reads and checks a file.  On success *config is filled and owned by the caller until the matching clear;
- * otherwise message (SKEX_CONFIG_MESSAGE_MAX bytes) says "FILE:LINE: setting: what is wrong; what to do",
- * and *config is untouched.  SKEX_E_UNKNOWN when there is no file, SKEX_E_CONFIG for anything wrong in it.
+ * Reads and checks a file.  On success *config is filled and owned by the caller until the matching
+ * clear; otherwise message (SKEX_CONFIG_MESSAGE_MAX bytes) says "FILE:LINE: setting: what is wrong;
+ * what to do", and *config is untouched.  SKEX_E_UNKNOWN when there is no file, SKEX_E_CONFIG for
+ * anything wrong in it, SKEX_E_IO when it cannot be read.
  */
-SKEX_MUST_USE enum skex_error skex_hub_config_read(const char *path, struct skex_hub_config *config, char *message);
+SKEX_MUST_USE enum skex_error skex_hub_config_read(
+	const char *path, struct skex_hub_config *config, char *message);
 void skex_hub_config_clear(struct skex_hub_config *config);
-SKEX_MUST_USE enum skex_error skex_agent_config_read(const char *path, struct skex_agent_config *config,
-                                                     char *message);
+SKEX_MUST_USE enum skex_error skex_agent_config_read(
+	const char *path, struct skex_agent_config *config, char *message);
 void skex_agent_config_clear(struct skex_agent_config *config);
 
 #endif
