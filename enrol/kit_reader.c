@@ -134,8 +134,8 @@ static enum skex_error fail_chunk(struct skex_kit *kit, struct skex_reason *reas
 {
 	if (kit->number == 0 && kit->lock.passphrase)
 		return skex_reason_set(reason, SKEX_E_AUTH, "kit_passphrase",
-			"give the passphrase that was used at the hub; if it is right, copy the kit "
-			"again",
+			"give the passphrase that was used at the hub; if it is right, "
+			"copy the kit again",
 			"%s: wrong passphrase, or the file is damaged", kit->path);
 	return skex_reason_set(reason, SKEX_E_AUTH, "kit_damaged", ACT_COPY,
 		"%s: damaged: the bytes from %" PRIu64 " on do not verify", kit->path, kit->at);
