@@ -401,8 +401,9 @@ static void work(struct skex_leg *leg)
 	if (leg->rx_answer && !agent) {
 		leg->rx_answer = false;
 		acknowledge_with_commit(leg);
-	} else if (leg->rx_answer && skex_pad_compare(leg->rx_durable, leg->rx.mark) == 0) {
-		leg->rx_answer = false;
+	} else if (leg->rx_answer && !leg->rx_dirty &&
+		skex_pad_compare(leg->rx_durable, leg->rx_told) > 0) {
+		leg->rx_answer = skex_pad_compare(leg->rx_durable, leg->rx.mark) != 0;
 		send_ack(leg, make_ack(leg, leg->rx_durable), leg->rx_durable);
 	}
 	leg_commit(leg);

@@ -359,6 +359,39 @@ static void marks_durable(void *owner, enum skex_error error)
 	skex_secret_free(snapshot);
 }
 
+void skex_leg_hold(struct skex_leg *leg, struct skex_hold *hold, struct skex_pad_position at)
+{
+	hold->at = at;
+	hold->next = NULL;
+	hold->previous = leg->holds_last;
+	if (leg->holds_last != NULL)
+		leg->holds_last->next = hold;
+	else
+		leg->holds = hold;
+	leg->holds_last = hold;
+}
+
+void skex_leg_release(struct skex_leg *leg, struct skex_hold *hold)
+{
+	if (hold->previous != NULL)
+		hold->previous->next = hold->next;
+	else
+		leg->holds = hold->next;
+	if (hold->next != NULL)
+		hold->next->previous = hold->previous;
+	else
+		leg->holds_last = hold->previous;
+	leg->rx_dirty = true;
+	leg->rx_answer = true;
+	skex_leg_work(leg);
+}
+
+/* What may be told as received: everything before the first message that is held. */
+static struct skex_pad_position commit_mark(const struct skex_leg *leg)
+{
+	return leg->holds != NULL ? leg->holds->at : leg->rx.mark;
+}
+
 /* Adds what changed in this turn to the transaction. */
 void leg_commit(struct skex_leg *leg)
 {
@@ -381,11 +414,11 @@ void leg_commit(struct skex_leg *leg)
 	}
 	leg->tx_dirty = false;
 	if (leg->rx_dirty) {
-		put_mark(leg, txn, link_rx_direction(link), leg->rx.mark);
-		skex_pad_bytes_commit(leg->rx_pad, txn, leg->rx.mark);
+		put_mark(leg, txn, link_rx_direction(link), commit_mark(leg));
+		skex_pad_bytes_commit(leg->rx_pad, txn, commit_mark(leg));
 	}
 	leg->rx_dirty = false;
-	snapshot->mark = leg->rx.mark;
+	snapshot->mark = commit_mark(leg);
 	snapshot->sent = leg->tx.next;
 	skex_commit_after(&link->commit, marks_durable, snapshot);
 }

@@ -55,6 +55,15 @@ struct skex_outgoing {
 	uint8_t bytes[]; /* header, then body */
 };
 
+/* A received message whose content is not durable yet: the mark that is committed and told stays
+ * before it, so that after a crash the other end sends it again.  The owner keeps it until
+ * released. */
+struct skex_hold {
+	struct skex_hold *next;
+	struct skex_hold *previous;
+	struct skex_pad_position at;
+};
+
 struct skex_link_events {
 	/* Hub only: the leg with this number, loaded when needed; NULL when there is none. */
 	struct skex_leg *(*find)(void *owner, uint64_t leg);
@@ -152,9 +161,11 @@ struct skex_leg {
 	struct skex_pad_bytes *rx_pad;
 	struct skex_pad_position rx_durable;
 	struct skex_pad_position rx_told;
-	bool rx_dirty;  /* rx.mark is to be committed */
-	bool rx_answer; /* and what moved it wants an ACK */
-	bool resuming;  /* the operator said go: take the larger marks once */
+	bool rx_dirty;           /* rx.mark is to be committed */
+	bool rx_answer;          /* and what moved it wants an ACK */
+	struct skex_hold *holds; /* in the order of their positions */
+	struct skex_hold *holds_last;
+	bool resuming; /* the operator said go: take the larger marks once */
 
 	uint32_t refusals_count;
 	struct skex_ack_entry refusals[64]; /* for the next ACK */
@@ -212,6 +223,9 @@ SKEX_MUST_USE enum skex_error skex_leg_transmit(
 size_t skex_leg_queued(const struct skex_leg *leg);
 /* Tells the sender, with the next ACK, that its message at this position was refused. */
 void skex_leg_refuse(struct skex_leg *leg, struct skex_pad_position at, uint16_t status);
+/* Holds the mark before the message that came in last (at is its position); and lets go of it. */
+void skex_leg_hold(struct skex_leg *leg, struct skex_hold *hold, struct skex_pad_position at);
+void skex_leg_release(struct skex_leg *leg, struct skex_hold *hold);
 /* Agent: begin to connect, now or when the back-off is over. */
 void skex_leg_connect(struct skex_leg *leg, uint64_t now_ms);
 /* Puts the leg on this turn's list of work. */
