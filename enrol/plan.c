@@ -172,7 +172,7 @@ static enum skex_error plan_generation(struct skex_enrolment *plan,
 			name);
 	if (newest == 0 && !skex_enrol_leg_used(hub, leg))
 		return skex_reason_set(reason, SKEX_E_STATE, "never_connected",
-			"join the enrolment kit first; if it is lost, `skex hub enrol NAME --again`",
+			"join the enrolment kit first; if lost: `skex hub enrol NAME --again`",
 			"agent %s has not connected yet", name);
 	if (newest > 0 && !skex_leg_state_reached(hub->store, leg, newest)) {
 		if (!request->again)
