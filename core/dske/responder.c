@@ -46,6 +46,7 @@ static enum skex_error combine(struct skex_responder *run)
 		error = skex_block_combine(&input, run->vector + (size_t)b * size, &found);
 		if (error != SKEX_OK)
 			return error;
+		run->off[b] = found;
 		inconsistent |= found;
 		/* A hub caught in one block is tried last in the next. */
 		input.suspects |= found;
@@ -79,15 +80,17 @@ static enum skex_error make_confirmations(struct skex_responder *run)
 	return SKEX_OK;
 }
 
-static bool remember(struct skex_responder *run, const struct skex_responder_share *share)
+/* A hub of the profile that brings its first share. */
+static bool is_first(const struct skex_responder *run, const struct skex_responder_share *share)
 {
-	if (share->index < 1 || share->index > run->profile->n)
-		return false;
-	if ((run->members & (UINT32_C(1) << share->index)) != 0)
-		return false;
+	return share->index >= 1 && share->index <= run->profile->n &&
+		(run->members & (UINT32_C(1) << share->index)) == 0;
+}
+
+static void remember(struct skex_responder *run, const struct skex_responder_share *share)
+{
 	run->members |= UINT32_C(1) << share->index;
 	run->stamps_ms[share->index - 1] = share->stamp_ms;
-	return true;
 }
 
 static bool gather(void *machine, const void *input)
@@ -95,8 +98,9 @@ static bool gather(void *machine, const void *input)
 	struct skex_responder *run = machine;
 	const struct skex_responder_share *share = input;
 
-	if (!remember(run, share))
+	if (!is_first(run, share))
 		return false;
+	remember(run, share);
 	run->shares[share->index - 1] = share->share;
 	if (members_count(run->members) < run->profile->k) {
 		run->why = SKEX_E_EMPTY;
@@ -112,29 +116,46 @@ static bool gather(void *machine, const void *input)
 	return true;
 }
 
-/* A share that comes after acceptance: only held against the polynomial, never used. */
+/* Any k shares that lie on the accepted polynomial of a block; false when they were forgotten. */
+static bool find_points(
+	const struct skex_responder *run, uint16_t block, uint8_t *x, const uint8_t **y)
+{
+	const size_t at = (size_t)block * skex_vector_size(&run->common);
+	size_t found = 0;
+	uint8_t i;
+
+	for (i = 0; i < run->profile->n && found < run->profile->k; i++) {
+		if (run->shares[i] == NULL || (run->off[block] & (UINT32_C(1) << (i + 1u))) != 0)
+			continue;
+		x[found] = (uint8_t)(i + 1u);
+		y[found] = run->shares[i] + at;
+		found++;
+	}
+	return found == run->profile->k;
+}
+
+/* A share that comes after acceptance: only held against the polynomials, never used. */
 static bool judge(void *machine, const void *input)
 {
 	struct skex_responder *run = machine;
 	const struct skex_responder_share *late = input;
 	const uint32_t size = skex_vector_size(&run->common);
-	const uint8_t *y[SKEX_HUBS_MAX];
-	uint8_t x[SKEX_HUBS_MAX];
-	bool consistent;
-	size_t k = 0;
-	uint8_t i;
+	bool consistent = true;
+	uint16_t b;
 
-	for (i = 0; i < run->profile->n && k < run->profile->k; i++) {
-		if ((run->accepted & (UINT32_C(1) << (i + 1u))) == 0 || run->shares[i] == NULL)
-			continue;
-		x[k] = (uint8_t)(i + 1u);
-		y[k] = run->shares[i];
-		k++;
-	}
-	if (k < run->profile->k || !remember(run, late))
+	if (!is_first(run, late))
 		return false;
-	consistent = skex_share_consistent(
-		run->math, late->index, late->share, x, y, k, (size_t)size * run->blocks);
+	for (b = 0; b < run->blocks; b++) {
+		const uint8_t *y[SKEX_HUBS_MAX];
+		uint8_t x[SKEX_HUBS_MAX];
+
+		if (!find_points(run, b, x, y))
+			return false;
+		if (!skex_share_consistent(run->math, late->index, late->share + (size_t)b * size,
+			    x, y, run->profile->k, size))
+			consistent = false;
+	}
+	remember(run, late);
 	if (consistent)
 		run->accepted |= UINT32_C(1) << late->index;
 	else
@@ -208,7 +229,7 @@ void skex_responder_init(struct skex_responder *run, const struct skex_math *mat
 	run->confirm = confirm_tags;
 	run->expected = expected;
 	run->why = SKEX_E_EMPTY;
-	if (!skex_profile_fits(profile, common) ||
+	if (!skex_profile_fits(profile, common) || blocks > SKEX_BATCH_MAX ||
 		tags.size != (size_t)blocks * SKEX_BLOCK_TAG_BYTES) {
 		run->state = SKEX_RESPONDER_FAILED;
 		run->why = SKEX_E_ARGUMENT;

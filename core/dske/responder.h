@@ -62,9 +62,10 @@ struct skex_responder {
 	const uint8_t *shares[SKEX_HUBS_MAX]; /* by index - 1; each blocks * (112 + secret size) */
 	uint64_t stamps_ms[SKEX_HUBS_MAX];
 	uint32_t members;      /* bit (1 << index): hubs whose share is here */
-	uint32_t accepted;     /* of these, the ones that lie on the accepted polynomial */
-	uint32_t inconsistent; /* and the ones that do not */
-	enum skex_error why;   /* of the last attempt to combine */
+	uint32_t accepted;     /* of these, the ones on the accepted polynomial of every block */
+	uint32_t inconsistent; /* and the ones that are off one of them */
+	uint32_t off[SKEX_BATCH_MAX]; /* the same for each block */
+	enum skex_error why;          /* of the last attempt to combine */
 };
 
 /* The event SHARE. */
