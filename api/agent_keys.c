@@ -63,42 +63,33 @@ static const struct skex_field consumer_fetch_fields[] = {IDENTITIES, KNOWN, TER
 /* ---- reading
  * ------------------------------------------------------------------------------------- */
 
-static bool set_once(struct skex_api_call *call, bool *flag, const char *word)
-{
-	char message[64];
-
-	if (!*flag) {
-		*flag = true;
-		return true;
-	}
-	snprintf(message, sizeof(message), "\"require\" holds \"%s\" twice", word);
-	skex_agent_ops_bad(call, message);
-	return false;
-}
-
 static bool read_require(
-	struct skex_api_call *call, const json_t *words, struct skex_key_request *out)
+	struct skex_api_call *call, const json_t *list, struct skex_key_request *out)
 {
-	const char *word;
-	size_t i;
-
-	for (i = 0; i < json_array_size(words); i++) {
+	const struct {
+		const char *word;
 		bool *flag;
+	} terms[] = {
+		{"its", &out->require_its},
+		{"confirmed", &out->require_confirmed},
+		{"forward-secret", &out->require_forward_secret},
+	};
+	size_t i;
+	size_t j;
 
-		word = json_string_value(json_array_get(words, i));
-		if (strcmp(word, "its") == 0)
-			flag = &out->require_its;
-		else if (strcmp(word, "confirmed") == 0)
-			flag = &out->require_confirmed;
-		else if (strcmp(word, "forward-secret") == 0)
-			flag = &out->require_forward_secret;
-		else {
+	for (i = 0; i < json_array_size(list); i++) {
+		const char *word = json_string_value(json_array_get(list, i));
+
+		for (j = 0; j < SKEX_COUNT(terms); j++)
+			if (strcmp(word, terms[j].word) == 0 && !*terms[j].flag)
+				break;
+		if (j == SKEX_COUNT(terms)) {
 			skex_agent_ops_bad(call,
-				"\"require\" takes \"its\", \"confirmed\" and \"forward-secret\"");
+				"\"require\" takes \"its\", \"confirmed\" and "
+				"\"forward-secret\", each once");
 			return false;
 		}
-		if (!set_once(call, flag, word))
-			return false;
+		*terms[j].flag = true;
 	}
 	return true;
 }

@@ -177,8 +177,11 @@ static bool keep_input(struct skex_api_connection *connection, struct skex_view 
 
 static void read_input(struct skex_api_connection *connection)
 {
-	size_t used = read_lines(connection, connection->input, connection->input_size);
+	size_t used;
 
+	if (connection->input_size == 0)
+		return;
+	used = read_lines(connection, connection->input, connection->input_size);
 	memmove(connection->input, connection->input + used, connection->input_size - used);
 	connection->input_size -= used;
 }

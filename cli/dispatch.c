@@ -29,7 +29,8 @@ static void print_usage(FILE *out)
 	fputc('\n', out);
 }
 
-static void print_message(const char *format, va_list arguments)
+__attribute__((format(printf, 1, 0))) static void print_message(
+	const char *format, va_list arguments)
 {
 	print_name(stderr);
 	fputs(": ", stderr);

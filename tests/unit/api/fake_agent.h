@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SKEX_TESTS_UNIT_API_FAKE_AGENT_H
+#define SKEX_TESTS_UNIT_API_FAKE_AGENT_H
+
+#include "agent/agent.h"
+
+/*
+ * An agent that makes its keys up, for tests of what stands before it.  It implements
+ * agent/agent.h.
+ *
+ * Its peers: "agent2" has keys, "empty" never has any, "slow" has them when a request waits 50 ms
+ * or more, "weak" has only unconfirmed computational ones.  What get gives, fetch finds, once.  The
+ * identity "sae-b" lives at agent2, "sae-a" here.
+ */
+#define FAKE_KEYS 4096u
+
+struct fake_request {
+	struct skex_key_request request; /* its texts are copied below */
+	char peer[64];
+	char purpose[256];
+	char local[256];
+	char remote[256];
+	uint8_t ids[SKEX_KEYS_MAX][SKEX_KEY_ID_BYTES];
+	skex_keys_fn keys;
+	void *owner;
+	uint64_t ticket;
+	uint64_t due_ms;
+	bool fetch;
+	bool used;
+};
+
+struct skex_agent {
+	struct skex_name name;
+	uint64_t now_ms;
+	struct fake_request requests[2048];
+	struct fake_request last; /* the last that came in */
+	uint64_t tickets;
+	unsigned cancelled;
+	uint32_t made; /* keys made so far; the number is in their ids */
+	uint32_t size[FAKE_KEYS];
+	bool taken[FAKE_KEYS];
+	skex_event_fn event;
+	void *event_owner;
+	unsigned watches;
+	char peers_text[512]; /* "peer=profiles;" of all that were added */
+	unsigned resumed;
+};
+
+void fake_agent_init(struct skex_agent *agent);
+/* Answers what can be answered now; true when something waits. */
+bool fake_agent_run(struct skex_agent *agent, uint64_t now_ms);
+/* The bytes of key number i. */
+void fake_key_bytes(uint32_t number, uint8_t *bytes, uint32_t size);
+void fake_agent_event(struct skex_agent *agent, const char *name, const char *text);
+
+#endif
