@@ -20,6 +20,7 @@ struct net_connect {
 	union net_address address;
 	int port;
 	bool looking;
+	char host[]; /* as it was given, for the log */
 };
 
 bool net_address_parse(const char *host, int port, union net_address *address)
@@ -91,7 +92,8 @@ static void try_failed(struct skex_stream *stream, int error)
 		uv_close(&stream->uv.handle, on_retry);
 		return;
 	}
-	skex_log(&stream->loop->platform, SKEX_LEVEL_DEBUG, "connect: %s", uv_strerror(error));
+	net_log(stream->loop, SKEX_LEVEL_DEBUG, "connect to", connect->host,
+		stream->local ? -1 : connect->port, error);
 	net_stream_fail(stream, net_error(error));
 }
 
@@ -203,6 +205,18 @@ static int look_up(struct skex_stream *stream, const char *host)
 	return error;
 }
 
+static struct net_connect *connect_new(const char *host, int port)
+{
+	size_t size = strlen(host) + 1;
+	struct net_connect *connect = calloc(1, sizeof(*connect) + size);
+
+	if (connect == NULL)
+		return NULL;
+	memcpy(connect->host, host, size);
+	connect->port = port;
+	return connect;
+}
+
 enum skex_error net_connect(void *context, const char *host, int port,
 	const struct skex_stream_events *events, void *owner, struct skex_stream **out)
 {
@@ -218,14 +232,13 @@ enum skex_error net_connect(void *context, const char *host, int port,
 	stream = net_stream_new(loop, local);
 	if (stream == NULL)
 		return SKEX_E_MEMORY;
-	stream->connect = calloc(1, sizeof(*stream->connect));
+	stream->connect = connect_new(host, port);
 	if (stream->connect == NULL || net_stream_open(stream) != 0) {
 		free(stream->connect);
 		net_stream_free(stream);
 		return SKEX_E_MEMORY;
 	}
 	stream->connect->stream = stream;
-	stream->connect->port = port;
 	stream->events = events;
 	stream->owner = owner;
 	if (local || net_address_parse(host, port, &address)) {

@@ -165,7 +165,10 @@ enum skex_error net_connect(void *context, const char *host, int port,
 void net_connect_abandon(struct skex_stream *stream);
 /* Gives up addresses that have not answered in time. */
 void net_connect_expire(struct skex_loop *loop, uint64_t now_ms);
-/* Sets *address and its *size when host is a literal IPv4 or IPv6 address. */
+/* Logs that something with host failed. */
+void net_log(struct skex_loop *loop, enum skex_level level, const char *what, const char *host,
+	int port, int error);
+/* Sets *address when host is a literal IPv4 or IPv6 address, or when path fits one. */
 bool net_address_parse(const char *host, int port, union net_address *address);
 bool net_address_local(const char *path, union net_address *address);
 

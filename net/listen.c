@@ -159,8 +159,7 @@ enum skex_error net_listen(void *context, const char *host, int port,
 	if (error == 0)
 		error = uv_listen(&listener->uv.stream, BACKLOG, on_connection);
 	if (error != 0) {
-		skex_log(&loop->platform, SKEX_LEVEL_ERROR, "listen on %s port %d: %s", host, port,
-			uv_strerror(error));
+		net_log(loop, SKEX_LEVEL_ERROR, "listen on", host, port, error);
 		net_unlisten(listener);
 		return net_error(error);
 	}

@@ -38,6 +38,16 @@ enum skex_error net_error(int error)
 	}
 }
 
+void net_log(struct skex_loop *loop, enum skex_level level, const char *what, const char *host,
+	int port, int error)
+{
+	if (port < 0)
+		skex_log(&loop->platform, level, "%s %s: %s", what, host, uv_strerror(error));
+	else
+		skex_log(&loop->platform, level, "%s %s port %d: %s", what, host, port,
+			uv_strerror(error));
+}
+
 static void wake(void *context)
 {
 	struct skex_loop *loop = context;

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/unit/net/world.h"
+
+struct child {
+	struct world world;
+	unsigned ended;
+	int status;
+	bool inside;
+	int32_t process;
+};
+
+static void on_ended(void *owner, int status)
+{
+	struct child *child = owner;
+
+	assert_false(child->inside);
+	child->ended++;
+	child->status = status;
+}
+
+static bool has_ended(void *state)
+{
+	struct child *child = state;
+
+	return child->ended > 0;
+}
+
+static enum skex_error spawn(
+	struct child *child, const char *const *argv, const int *descriptors, size_t count)
+{
+	enum skex_error error;
+
+	child->inside = true;
+	error = skex_loop_spawn(
+		child->world.loop, argv, descriptors, count, on_ended, child, &child->process);
+	child->inside = false;
+	return error;
+}
+
+static void init(struct child *child)
+{
+	memset(child, 0, sizeof(*child));
+	world_init(&child->world);
+}
+
+static int run_shell(const char *script)
+{
+	const char *argv[] = {"/bin/sh", "-c", script, NULL};
+	struct child child;
+
+	init(&child);
+	assert_int_equal(spawn(&child, argv, NULL, 0), SKEX_OK);
+	world_run(&child.world, has_ended, &child, 5000);
+	assert_int_equal(child.ended, 1);
+	world_clear(&child.world);
+	return child.status;
+}
+
+static void exit_status(void **state)
+{
+	(void)state;
+	assert_int_equal(run_shell("exit 0"), 0);
+	assert_int_equal(run_shell("exit 7"), 7);
+	assert_int_equal(run_shell("kill -9 $$"), 128 + 9);
+	/* Signals that we ignore or handle are not so for the child. */
+	assert_int_equal(run_shell("kill -13 $$; exit 0"), 128 + 13);
+	assert_int_equal(run_shell("kill -15 $$; exit 0"), 128 + 15);
+	/* Standard input is empty. */
+	assert_int_equal(run_shell("read x && exit 1; exit 0"), 0);
+}
+
+static void no_program(void **state)
+{
+	const char *argv[] = {"/nonexistent/program", NULL};
+	int many[65] = {0};
+	struct child child;
+
+	(void)state;
+	init(&child);
+	assert_int_equal(spawn(&child, argv, NULL, 0), SKEX_E_UNKNOWN);
+	argv[0] = "/";
+	assert_int_equal(spawn(&child, argv, NULL, 0), SKEX_E_UNKNOWN);
+	assert_int_equal(spawn(&child, argv, many, 65), SKEX_E_ARGUMENT);
+	assert_int_equal(child.process, 0);
+	world_pass(&child.world, 20);
+	assert_int_equal(child.ended, 0);
+	world_clear(&child.world);
+}
+
+static void descriptors(void **state)
+{
+	/* Says what each of 3 and 4 is by writing into it, and counts what is open. */
+	const char *argv[] = {"/bin/sh", "-c",
+		"echo three >&3; echo four >&4; set -- /proc/$$/fd/*; echo $# >&3", NULL};
+	struct child child;
+	char text[64];
+	int first[2];
+	int second[2];
+	int given[2];
+	int leak;
+	ssize_t size;
+
+	(void)state;
+	init(&child);
+	assert_int_equal(pipe(first), 0);
+	assert_int_equal(pipe(second), 0);
+	leak = open("/dev/null", O_RDONLY);
+	/* In the way of each other: the one for 3 is 4 here, if that can be had. */
+	given[0] = first[1];
+	given[1] = second[1];
+	assert_int_equal(spawn(&child, argv, given, 2), SKEX_OK);
+	world_run(&child.world, has_ended, &child, 5000);
+	assert_int_equal(child.status, 0);
+	(void)close(first[1]);
+	(void)close(second[1]);
+	size = read(first[0], text, sizeof(text) - 1);
+	assert_true(size > 0);
+	text[size] = '\0';
+	/* 0, 1, 2, 3, 4, and what the shell opens to list them. */
+	assert_memory_equal(text, "three\n", 6);
+	assert_in_range(atoi(text + 6), 5, 6);
+	size = read(second[0], text, sizeof(text) - 1);
+	assert_int_equal(size, 5);
+	assert_memory_equal(text, "four\n", 5);
+	(void)close(first[0]);
+	(void)close(second[0]);
+	(void)close(leak);
+	world_clear(&child.world);
+}
+
+/* Descriptors that have the numbers that others are to get. */
+static void crossed_descriptors(void **state)
+{
+	const char *argv[] = {"/bin/sh", "-c", "echo three >&3; echo four >&4", NULL};
+	struct child child;
+	char text[16];
+	int pipes[2][2];
+	int given[2];
+
+	(void)state;
+	init(&child);
+	assert_int_equal(pipe(pipes[0]), 0);
+	assert_int_equal(pipe(pipes[1]), 0);
+	for (int i = 0; i < 2; i++) {
+		given[0] = pipes[i][1];
+		given[1] = pipes[1 - i][1];
+		child.ended = 0;
+		assert_int_equal(spawn(&child, argv, given, 2), SKEX_OK);
+		world_run(&child.world, has_ended, &child, 5000);
+		assert_int_equal(read(pipes[i][0], text, sizeof(text)), 6);
+		assert_int_equal(read(pipes[1 - i][0], text, sizeof(text)), 5);
+	}
+	for (int i = 0; i < 4; i++)
+		(void)close(pipes[i / 2][i % 2]);
+	world_clear(&child.world);
+}
+
+static void many_children(void **state)
+{
+	const char *argv[] = {"/bin/true", NULL};
+	struct child children[50];
+
+	(void)state;
+	init(&children[0]);
+	for (size_t i = 0; i < 50; i++) {
+		if (i > 0)
+			memset(&children[i], 0, sizeof(children[i]));
+		children[i].world.loop = children[0].world.loop;
+		assert_int_equal(spawn(&children[i], argv, NULL, 0), SKEX_OK);
+	}
+	for (size_t i = 0; i < 50; i++) {
+		world_run(&children[0].world, has_ended, &children[i], 5000);
+		assert_int_equal(children[i].ended, 1);
+		assert_int_equal(children[i].status, 0);
+	}
+	world_clear(&children[0].world);
+}
+
+/* A parent with a child that sleeps; the child's process is written to fd. */
+static void be_parent(int fd)
+{
+	const char *argv[] = {"/bin/sleep", "100", NULL};
+	struct skex_loop *loop;
+	int32_t process;
+
+	if (skex_loop_new(&loop) != SKEX_OK ||
+		skex_loop_spawn(loop, argv, NULL, 0, NULL, NULL, &process) != SKEX_OK)
+		_exit(1);
+	if (write(fd, &process, sizeof(process)) != sizeof(process))
+		_exit(1);
+	(void)pause();
+	_exit(1);
+}
+
+static void child_dies_with_its_parent(void **state)
+{
+	int32_t grandchild;
+	int ends[2];
+	pid_t parent;
+	int tries = 0;
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	parent = fork();
+	if (parent == 0)
+		be_parent(ends[1]);
+	assert_int_equal(read(ends[0], &grandchild, sizeof(grandchild)), sizeof(grandchild));
+	assert_int_equal(kill(grandchild, 0), 0);
+	assert_int_equal(kill(parent, SIGKILL), 0);
+	assert_int_equal(waitpid(parent, NULL, 0), parent);
+	/* Somebody else takes it in; until then it is a zombie, which holds nothing. */
+	for (; tries < 100; tries++) {
+		char path[64];
+		char line[256] = "";
+		FILE *file;
+
+		(void)snprintf(path, sizeof(path), "/proc/%d/stat", grandchild);
+		file = fopen(path, "r");
+		if (file == NULL)
+			break;
+		(void)!fgets(line, sizeof(line), file);
+		(void)fclose(file);
+		if (strstr(line, ") Z ") != NULL || strstr(line, ") X ") != NULL)
+			break;
+		(void)usleep(10000);
+	}
+	assert_true(tries < 100);
+	(void)close(ends[0]);
+	(void)close(ends[1]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(exit_status),
+		cmocka_unit_test(no_program),
+		cmocka_unit_test(descriptors),
+		cmocka_unit_test(crossed_descriptors),
+		cmocka_unit_test(many_children),
+		cmocka_unit_test(child_dies_with_its_parent),
+	};
+
+	return cmocka_run_group_tests_name("net process", tests, NULL, NULL);
+}
