@@ -73,7 +73,7 @@ static bool check_value(const struct skex_field *field, const json_t *value, cha
 		if (json_is_string(value) && size >= field->min && size <= field->max)
 			return true;
 		snprintf(message, SKEX_FIELD_MESSAGE_MAX,
-			"\"%s\" has to be a string of %" PRIu32 " to %" PRIu32 " bytes",
+			"\"%s\" has to be a string of %" PRIu64 " to %" PRIu64 " bytes",
 			field->name, field->min, field->max);
 		return false;
 	case SKEX_FIELD_INTEGER:
@@ -81,7 +81,7 @@ static bool check_value(const struct skex_field *field, const json_t *value, cha
 			integer <= (json_int_t)field->max)
 			return true;
 		snprintf(message, SKEX_FIELD_MESSAGE_MAX,
-			"\"%s\" has to be a whole number from %" PRIu32 " to %" PRIu32, field->name,
+			"\"%s\" has to be a whole number from %" PRIu64 " to %" PRIu64, field->name,
 			field->min, field->max);
 		return false;
 	case SKEX_FIELD_BOOL:
@@ -94,7 +94,7 @@ static bool check_value(const struct skex_field *field, const json_t *value, cha
 		if (check_strings(field, value))
 			return true;
 		snprintf(message, SKEX_FIELD_MESSAGE_MAX,
-			"\"%s\" has to be a list of %" PRIu32 " to %" PRIu32 " strings",
+			"\"%s\" has to be a list of %" PRIu64 " to %" PRIu64 " strings",
 			field->name, field->min, field->max);
 		return false;
 	}

@@ -25,8 +25,8 @@ struct skex_field {
 	const char *name;
 	enum skex_field_kind kind;
 	bool required;
-	uint32_t min;
-	uint32_t max;
+	uint64_t min;
+	uint64_t max;
 	size_t offset; /* where the value goes in the structure that is filled */
 };
 

@@ -119,4 +119,15 @@ SKEX_MUST_USE enum skex_error skex_enrol_evict(const struct skex_enrol_hub *hub,
 /* True when the agent has ever connected with this leg: its first epoch was seen. */
 bool skex_enrol_leg_used(const struct skex_enrol_hub *hub, uint64_t leg);
 
+/* One pad of a leg, as it is on stable storage. */
+struct skex_enrol_pad {
+	uint32_t generation; /* in use */
+	uint32_t newest;
+	uint64_t size_bytes; /* of all generations that are not used up */
+	uint64_t left_bytes; /* of that */
+};
+/* Both pads of a leg, by direction.  SKEX_E_UNKNOWN when it has none. */
+SKEX_MUST_USE enum skex_error skex_enrol_pads(
+	const struct skex_enrol_hub *hub, uint64_t leg, struct skex_enrol_pad pads[static 2]);
+
 #endif

@@ -147,38 +147,45 @@ enum skex_error skex_leg_state_newest(
 	return SKEX_OK;
 }
 
-static bool read_u32(
-	struct skex_store *store, uint8_t table, uint64_t leg, int direction, uint32_t *number)
+struct skex_pad_position skex_leg_state_mark(
+	struct skex_store *store, uint64_t leg, uint8_t direction)
+{
+	struct skex_pad_position mark = {0, 0};
+	uint8_t key[KEY_BYTES];
+	uint8_t value[MARK_BYTES];
+	struct skex_reader reader;
+	size_t size = 0;
+
+	if (skex_store_get(store, SKEX_TABLE_MARK, leg_key(key, leg, direction), value,
+		    sizeof(value), &size) != SKEX_OK)
+		return mark;
+	skex_reader_init(&reader, skex_view(value, size));
+	mark.generation = skex_read_u32(&reader);
+	mark.offset = skex_read_u64(&reader);
+	return mark;
+}
+
+bool skex_leg_state_reached(struct skex_store *store, uint64_t leg, uint32_t generation)
+{
+	return skex_leg_state_mark(store, leg, SKEX_TO_HUB).generation >= generation ||
+		skex_leg_state_mark(store, leg, SKEX_TO_AGENT).generation >= generation;
+}
+
+bool skex_leg_state_connected(struct skex_store *store, uint64_t leg)
 {
 	uint8_t key[KEY_BYTES];
 	uint8_t value[EPOCH_BYTES];
 	struct skex_reader reader;
 	size_t size = 0;
-	bool found = skex_store_get(store, table, leg_key(key, leg, direction), value,
-			     sizeof(value), &size) == SKEX_OK;
+	uint32_t number;
 
-	skex_reader_init(&reader, skex_view(value, found ? size : 0));
-	*number = skex_read_u32(&reader);
+	if (skex_store_get(store, SKEX_TABLE_EPOCH, leg_key(key, leg, SKEX_TO_HUB), value,
+		    sizeof(value), &size) != SKEX_OK)
+		return false;
+	skex_reader_init(&reader, skex_view(value, size));
+	number = skex_read_u32(&reader);
 	skex_wipe(value, sizeof(value));
-	return found;
-}
-
-bool skex_leg_state_reached(struct skex_store *store, uint64_t leg, uint32_t generation)
-{
-	for (int i = 0; i < 2; i++) {
-		uint32_t at;
-
-		if (read_u32(store, SKEX_TABLE_MARK, leg, i, &at) && at >= generation)
-			return true;
-	}
-	return false;
-}
-
-bool skex_leg_state_connected(struct skex_store *store, uint64_t leg)
-{
-	uint32_t epoch;
-
-	return read_u32(store, SKEX_TABLE_EPOCH, leg, SKEX_TO_HUB, &epoch) && epoch > 0;
+	return number > 0;
 }
 
 enum skex_error skex_leg_state_destroy_pads(const struct skex_platform *platform,

@@ -7,6 +7,7 @@
 
 #include "core/auth/crypto.h"
 #include "core/base/error.h"
+#include "core/pad/pad.h"
 #include "enrol/kit.h"
 #include "platform/platform.h"
 #include "store/pad_file.h"
@@ -29,6 +30,9 @@ SKEX_MUST_USE enum skex_error skex_leg_state_put_pads(
 /* The newest generation with a row in the registry, in *generation; SKEX_E_UNKNOWN when none. */
 SKEX_MUST_USE enum skex_error skex_leg_state_newest(
 	struct skex_registry *registry, uint64_t leg, uint32_t *generation);
+/* The durable mark of one pad: generation and offset 0 when there is none yet. */
+struct skex_pad_position skex_leg_state_mark(
+	struct skex_store *store, uint64_t leg, uint8_t direction);
 /* True when a mark of the leg lies in this generation or a later one. */
 bool skex_leg_state_reached(struct skex_store *store, uint64_t leg, uint32_t generation);
 /* True when the agent's epoch, as the hub keeps it, has left 0: it has connected. */

@@ -12,6 +12,45 @@ bool skex_enrol_leg_used(const struct skex_enrol_hub *hub, uint64_t leg)
 		skex_leg_state_reached(hub->store, leg, 1);
 }
 
+struct pad_sum {
+	struct skex_pad_position mark;
+	struct skex_enrol_pad pad;
+	bool any;
+};
+
+static bool add_pad(void *owner, const struct skex_pad_record *row)
+{
+	struct pad_sum *sum = owner;
+
+	sum->any = true;
+	sum->pad.newest = row->generation;
+	if (row->destroyed || row->generation < sum->mark.generation)
+		return true;
+	sum->pad.size_bytes += row->size;
+	sum->pad.left_bytes += row->size;
+	if (row->generation == sum->mark.generation)
+		sum->pad.left_bytes -= sum->mark.offset < row->size ? sum->mark.offset : row->size;
+	return true;
+}
+
+enum skex_error skex_enrol_pads(
+	const struct skex_enrol_hub *hub, uint64_t leg, struct skex_enrol_pad pads[static 2])
+{
+	struct pad_sum sums[2] = {{.any = false}, {.any = false}};
+	enum skex_error error = SKEX_OK;
+
+	for (int i = 0; i < 2 && error == SKEX_OK; i++) {
+		sums[i].mark = skex_leg_state_mark(hub->store, leg, (uint8_t)i);
+		sums[i].pad.generation = sums[i].mark.generation;
+		error = skex_registry_pads(hub->registry, leg, (uint8_t)i, add_pad, &sums[i]);
+	}
+	if (error == SKEX_OK && !sums[0].any)
+		error = SKEX_E_UNKNOWN;
+	for (int i = 0; i < 2 && error == SKEX_OK; i++)
+		pads[i] = sums[i].pad;
+	return error;
+}
+
 /* ---- kits that wait ---------------------------------------------------------------------------
  */
 

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/client/base64.h"
+#include "api/hub_admin_internal.h"
+#include "core/base/mem.h"
+#include "platform/memory.h"
+
+#define JOBS_MAX        16u
+#define SOURCE_PAUSE_MS 10u
+#define PATH_MAX_BYTES  512u
+
+/* A kit in the making, and who waits for it. */
+struct hub_admin_job {
+	struct hub_admin_job *next;
+	struct skex_hub_admin *admin;
+	struct skex_enrolment *enrolment;
+	struct skex_name agent;
+	struct skex_api_call *call; /* NULL when the caller has gone */
+};
+
+/* ---- requests ---------------------------------------------------------------------------------
+ */
+
+struct enrol_request {
+	const char *agent;
+	const struct json_t *groups;
+	uint64_t pad_bytes;
+	const char *pad_source;
+	const char *suite;
+	bool ratchet;
+	bool again;
+	const char *key; /* with a passphrase: what Argon2id made of it, and how */
+	const char *salt;
+	uint64_t memory_kib;
+	uint64_t passes;
+};
+
+#define ENROL_FIELD(name, kind, required, min, max)                                                \
+	{                                                                                          \
+#name, kind, required, min, max, offsetof(struct enrol_request, name)              \
+	}
+
+static const struct skex_field enrol_fields[] = {
+	ENROL_FIELD(agent, SKEX_FIELD_STRING, true, 1, SKEX_NAME_MAX),
+	ENROL_FIELD(groups, SKEX_FIELD_STRINGS, false, 0, SKEX_GROUPS_MAX),
+	ENROL_FIELD(pad_bytes, SKEX_FIELD_INTEGER, false, 0, SKEX_ENROL_PAD_MAX),
+	ENROL_FIELD(pad_source, SKEX_FIELD_STRING, false, 1, PATH_MAX_BYTES),
+	ENROL_FIELD(suite, SKEX_FIELD_STRING, false, 1, 32),
+	ENROL_FIELD(ratchet, SKEX_FIELD_BOOL, false, 0, 0),
+	ENROL_FIELD(again, SKEX_FIELD_BOOL, false, 0, 0),
+	ENROL_FIELD(key, SKEX_FIELD_STRING, false, 44, 44),
+	ENROL_FIELD(salt, SKEX_FIELD_STRING, false, 24, 24),
+	ENROL_FIELD(memory_kib, SKEX_FIELD_INTEGER, false, SKEX_KIT_MEMORY_KIB_MIN,
+		SKEX_KIT_MEMORY_KIB_MAX),
+	ENROL_FIELD(passes, SKEX_FIELD_INTEGER, false, 1, SKEX_KIT_PASSES_MAX),
+};
+
+static bool decode_exactly(uint8_t *out, size_t size, const char *text)
+{
+	size_t got = 0;
+
+	return skex_base64_decode(out, size, &got, text, strlen(text)) && got == size;
+}
+
+/* The lock of a kit with passphrase: all four members, or none. */
+static bool read_lock(const struct skex_hub_admin *admin, const struct enrol_request *in,
+	struct skex_kit_lock *lock, bool *given)
+{
+	*given = in->key != NULL;
+	if (in->key == NULL)
+		return in->salt == NULL && in->memory_kib == 0 && in->passes == 0;
+	if (in->salt == NULL || in->memory_kib == 0 || in->passes == 0 ||
+		skex_kit_lock_make(admin->setup.platform, lock) != SKEX_OK)
+		return false;
+	lock->passphrase = true;
+	lock->memory_kib = (uint32_t)in->memory_kib;
+	lock->passes = (uint32_t)in->passes;
+	return decode_exactly(lock->key, sizeof(lock->key), in->key) &&
+		decode_exactly(lock->salt, sizeof(lock->salt), in->salt);
+}
+
+static bool read_groups(const struct json_t *names, struct skex_enrol_request *request)
+{
+	for (size_t i = 0; i < json_array_size(names); i++) {
+		const char *name = json_string_value(json_array_get(names, i));
+
+		if (!skex_name_parse(&request->groups[i], skex_view(name, strlen(name))))
+			return false;
+		request->groups_count++;
+	}
+	return true;
+}
+
+static bool read_suite(const char *text, enum skex_aead *aead)
+{
+	*aead = SKEX_AEAD_AES_256_GCM;
+	if (text == NULL || strcmp(text, "aes-256-gcm") == 0)
+		return true;
+	*aead = SKEX_AEAD_CHACHA20_POLY1305;
+	return strcmp(text, "chacha20-poly1305") == 0;
+}
+
+static const char *read_request(const struct enrol_request *in, struct skex_enrol_request *request)
+{
+	if (!skex_name_parse(&request->agent, skex_view(in->agent, strlen(in->agent))))
+		return "\"agent\" is no name";
+	if (in->groups != NULL && !read_groups(in->groups, request))
+		return "\"groups\" holds something that is no name";
+	if (!read_suite(in->suite, &request->aead))
+		return "\"suite\" is neither aes-256-gcm nor chacha20-poly1305";
+	if (request->type == SKEX_KIT_REFILL && (in->groups != NULL || in->ratchet || in->suite))
+		return "a refill has no \"groups\", \"ratchet\" or \"suite\"";
+	request->kind = in->ratchet ? SKEX_PAD_RATCHET : SKEX_PAD_TABLE;
+	request->pad_bytes = in->pad_bytes;
+	request->source = in->pad_source;
+	request->again = in->again;
+	return NULL;
+}
+
+/* ---- answers ----------------------------------------------------------------------------------
+ */
+
+/* Written by hand, so that the preamble, which may be the kit's key, is wiped. */
+static void reply_kit(const struct skex_hub_admin *admin, struct skex_api_call *call,
+	const struct skex_name *agent)
+{
+	struct skex_enrol_kit *kit = skex_secret_new(sizeof(*kit) + 2048);
+	char *text = kit == NULL ? NULL : (char *)(kit + 1);
+	char preamble[(SKEX_KIT_PREAMBLE_BYTES + 2) / 3 * 4 + 1];
+	json_t *path;
+	char *quoted = NULL;
+	int size;
+
+	if (kit == NULL || skex_enrol_kit_get(admin->setup.enrol, agent, kit) != SKEX_OK) {
+		skex_secret_free(kit);
+		skex_api_fail(call, SKEX_E_IO, "kit", "the kit was made, but cannot be given out",
+			"see the hub's log, and ask again");
+		return;
+	}
+	skex_base64_encode(preamble, kit->preamble, sizeof(kit->preamble));
+	preamble[sizeof(preamble) - 1] = '\0';
+	path = json_string(kit->path);
+	if (path != NULL)
+		quoted = json_dumps(path, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
+	json_decref(path);
+	size = quoted == NULL
+		? -1
+		: snprintf(text, 2048,
+			  "\"agent\":\"%s\",\"leg\":\"%016" PRIx64 "\",\"generation\":%" PRIu32
+			  ",\"size\":%" PRIu64 ",\"spool\":%s,\"preamble\":\"%s\"",
+			  agent->text, kit->leg, kit->generation, kit->size, quoted, preamble);
+	free(quoted);
+	skex_wipe(preamble, sizeof(preamble));
+	if (size > 0 && size < 2048)
+		skex_api_reply_text(call, skex_view(text, (size_t)size));
+	else
+		skex_api_fail(call, SKEX_E_MEMORY, "memory", "no memory", "ask again");
+	skex_secret_free(kit);
+}
+
+/* ---- jobs -------------------------------------------------------------------------------------
+ */
+
+static void caller_gone(void *owner, uint64_t data)
+{
+	struct hub_admin_job *job = owner;
+
+	(void)data;
+	job->call = NULL;
+}
+
+static bool begin_job(struct skex_hub_admin *admin, struct skex_api_call *call,
+	const struct skex_enrol_request *request)
+{
+	struct hub_admin_job *job = calloc(1, sizeof(*job));
+	struct skex_reason reason;
+	enum skex_error error;
+	unsigned count = 0;
+
+	for (const struct hub_admin_job *one = admin->jobs; one != NULL; one = one->next)
+		count++;
+	if (job == NULL || count >= JOBS_MAX) {
+		free(job);
+		skex_api_fail(call, SKEX_E_BUSY, "busy", "many kits are being made already",
+			"wait until they are ready, then try again");
+		return false;
+	}
+	error = skex_enrolment_begin(admin->setup.enrol, request, &job->enrolment, &reason);
+	if (error != SKEX_OK) {
+		free(job);
+		skex_api_fail(call, error, reason.code, reason.message, reason.act);
+		return false;
+	}
+	job->admin = admin;
+	job->agent = request->agent;
+	job->call = call;
+	skex_api_call_on_cancel(call, caller_gone, job, 0);
+	job->next = admin->jobs;
+	admin->jobs = job;
+	admin->setup.platform->wake(admin->setup.platform->context);
+	return true;
+}
+
+static void begin(void *owner, struct skex_api_call *call, const struct json_t *request,
+	enum skex_kit_type type)
+{
+	struct skex_hub_admin *admin = owner;
+	struct skex_enrol_request wanted = {.type = type};
+	struct skex_kit_lock lock = {0};
+	struct enrol_request in = {0};
+	const char *wrong;
+	bool locked;
+
+	if (!hub_admin_read(call, enrol_fields, SKEX_COUNT(enrol_fields), request, &in))
+		return;
+	wrong = read_request(&in, &wanted);
+	if (wrong == NULL && !read_lock(admin, &in, &lock, &locked))
+		wrong = "\"key\", \"salt\", \"memory_kib\" and \"passes\" do not fit together";
+	if (wrong != NULL) {
+		skex_api_fail(call, SKEX_E_ARGUMENT, "bad_request", wrong,
+			"write the request as docs/api.md shows");
+	} else {
+		wanted.lock = locked ? &lock : NULL;
+		(void)begin_job(admin, call, &wanted);
+	}
+	skex_kit_lock_clear(&lock);
+}
+
+void hub_admin_op_enrol(void *owner, struct skex_api_call *call, const struct json_t *request)
+{
+	begin(owner, call, request, SKEX_KIT_ENROL);
+}
+
+void hub_admin_op_refill(void *owner, struct skex_api_call *call, const struct json_t *request)
+{
+	begin(owner, call, request, SKEX_KIT_REFILL);
+}
+
+void hub_admin_op_kit_taken(void *owner, struct skex_api_call *call, const struct json_t *request)
+{
+	const struct skex_hub_admin *admin = owner;
+	struct skex_reason reason;
+	struct skex_name name;
+	enum skex_error error;
+
+	if (!hub_admin_read_name(call, request, &name))
+		return;
+	error = skex_enrol_kit_taken(admin->setup.enrol, &name);
+	if (error == SKEX_E_UNKNOWN)
+		(void)skex_reason_set(&reason, error, "no_kit", "nothing has to be done",
+			"no kit for agent %s waits here", name.text);
+	else if (error != SKEX_OK)
+		(void)skex_reason_set(&reason, error, "kit", "see the hub's log",
+			"the kit for agent %s cannot be dropped (%s)", name.text,
+			skex_error_name(error));
+	hub_admin_end(call, error, &reason, &name);
+}
+
+/* The job is over: tells the caller, or the log. */
+static void end_job(
+	struct hub_admin_job *job, enum skex_error error, const struct skex_reason *reason)
+{
+	const struct skex_hub_admin *admin = job->admin;
+
+	if (error != SKEX_OK)
+		skex_log(admin->setup.platform, SKEX_LEVEL_ERROR, "%s: %s", reason->code,
+			reason->message);
+	skex_enrolment_free(job->enrolment);
+	if (job->call != NULL && error == SKEX_OK)
+		reply_kit(admin, job->call, &job->agent);
+	else if (job->call != NULL)
+		skex_api_fail(job->call, error, reason->code, reason->message, reason->act);
+	free(job);
+}
+
+uint64_t hub_admin_jobs_turn(struct skex_hub_admin *admin, uint64_t now_ms)
+{
+	struct hub_admin_job **at = &admin->jobs;
+	uint64_t next = UINT64_MAX;
+
+	while (*at != NULL) {
+		struct hub_admin_job *job = *at;
+		struct skex_reason reason;
+		enum skex_error error = skex_enrolment_step(job->enrolment, &reason);
+
+		if (error == SKEX_E_BUSY || error == SKEX_E_EMPTY) {
+			uint64_t when = error == SKEX_E_BUSY ? now_ms : now_ms + SOURCE_PAUSE_MS;
+
+			next = when < next ? when : next;
+			at = &job->next;
+			continue;
+		}
+		*at = job->next;
+		end_job(job, error, &reason);
+	}
+	return next;
+}
+
+void hub_admin_jobs_free(struct skex_hub_admin *admin)
+{
+	while (admin->jobs != NULL) {
+		struct hub_admin_job *job = admin->jobs;
+
+		admin->jobs = job->next;
+		skex_enrolment_free(job->enrolment);
+		free(job);
+	}
+}
