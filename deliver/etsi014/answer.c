@@ -87,9 +87,10 @@ static void error_problem(struct skex_etsi014_problem *problem,
 		skex_etsi014_problem_set(problem, status, SKEX_ETSI014_MESSAGE_NOT_FOUND);
 		return;
 	}
-	skex_etsi014_problem_set(problem, status, "%s", "");
-	skex_etsi014_text_cut(
-		problem->message, sizeof(problem->message), member_text(error, "message"));
+	skex_etsi014_problem_set(problem, status, UNAVAILABLE);
+	if (member_text(error, "message")[0] != '\0')
+		skex_etsi014_text_cut(
+			problem->message, sizeof(problem->message), member_text(error, "message"));
 	skex_etsi014_problem_detail(problem, code, member_text(error, "do"));
 }
 
@@ -101,6 +102,8 @@ static enum skex_error status_reply(struct skex_etsi014_reply *reply,
 	uint64_t ready = member_number(answer, "ready", UINT64_MAX);
 	const char *other = json_string_value(json_object_get(answer, "other"));
 
+	if (other == NULL)
+		other = json_string_value(json_object_get(answer, "peer"));
 	if (ready > INT64_MAX || other == NULL)
 		return SKEX_E_SYNTAX;
 	/* What the agent does not say is the least that is surely true. */

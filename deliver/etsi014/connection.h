@@ -14,17 +14,58 @@
  * libmicrohttpd.
  *
  * One thread serves all.  A request that waits for the agent suspends its connection, which then
- * costs nothing; with a thread each, two switches of thread per key would be the largest cost, and
- * every slow client would hold a stack.
+ * costs nothing.  With a thread each, every key would cost two more switches between threads, every
+ * slow client a stack, and all of them locks around the one stream to the agent.
  */
 #define SKEX_ETSI014_CONNECTIONS_MAX 512u
 #define SKEX_ETSI014_PER_ADDRESS_MAX 128u
 
-struct skex_etsi014_connections;
-
 struct skex_etsi014_service {
 	struct skex_etsi014_facts facts;
 	struct skex_etsi014_backend *backend;
+};
+
+enum skex_etsi014_phase {
+	SKEX_ETSI014_PHASE_FREE,
+	SKEX_ETSI014_PHASE_CONNECTED, /* until the first request line: the handshake is in it */
+	SKEX_ETSI014_PHASE_IDLE,      /* between requests */
+	SKEX_ETSI014_PHASE_READING,   /* a request line is there, the request is not complete */
+	SKEX_ETSI014_PHASE_WAITING,   /* suspended, for the agent */
+	SKEX_ETSI014_PHASE_ANSWERED,  /* the reply is there */
+	SKEX_ETSI014_PHASE_SENDING,   /* the reply is with the daemon */
+};
+
+enum skex_etsi014_trust {
+	SKEX_ETSI014_TRUST_OPEN, /* not looked at yet */
+	SKEX_ETSI014_TRUST_GOOD,
+	SKEX_ETSI014_TRUST_NONE,
+};
+
+struct skex_etsi014_connection {
+	struct skex_etsi014_connections *all;
+	struct MHD_Connection *mhd;
+	int descriptor;
+	enum skex_etsi014_phase phase;
+	uint64_t since_ms; /* of the phase */
+	enum skex_etsi014_trust trust;
+	struct skex_etsi014_identity identity;
+	/* The request under way. */
+	bool begun;
+	bool refused;                       /* problem says why; the body is still read */
+	char uri[SKEX_ETSI014_URI_MAX + 2]; /* one more than allowed, so that too long is seen */
+	struct skex_etsi014_request request;
+	struct skex_etsi014_problem problem;
+	char *body;
+	size_t body_size;
+	size_t body_room;
+	uint64_t ticket;
+	struct skex_etsi014_reply reply;
+};
+
+struct skex_etsi014_connections {
+	const struct skex_etsi014_service *service;
+	uint32_t refused;
+	struct skex_etsi014_connection each[SKEX_ETSI014_CONNECTIONS_MAX];
 };
 
 /* service outlives the connections. */
@@ -40,6 +81,14 @@ void skex_etsi014_connections_resume(struct skex_etsi014_connections *connection
 void skex_etsi014_connections_sweep(struct skex_etsi014_connections *connections, uint64_t now_ms);
 /* How many were refused for their certificate since the last call. */
 uint32_t skex_etsi014_connections_refused(struct skex_etsi014_connections *connections);
+
+/* For exchange.c. */
+void skex_etsi014_phase_set(
+	struct skex_etsi014_connection *connection, enum skex_etsi014_phase phase);
+/* Forgets and wipes the request under way. */
+void skex_etsi014_connection_clear(struct skex_etsi014_connection *connection);
+/* NULL when there was no room for it. */
+struct skex_etsi014_connection *skex_etsi014_connection_of(struct MHD_Connection *mhd);
 
 /* Callbacks for MHD_start_daemon; the context is the struct skex_etsi014_connections. */
 void skex_etsi014_on_connection(void *context, struct MHD_Connection *mhd, void **socket_context,

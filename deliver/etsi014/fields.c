@@ -75,7 +75,8 @@ enum skex_error skex_etsi014_field_unknown(
 	char shown[65];
 
 	printable(shown, sizeof(shown), name);
-	skex_etsi014_problem_set(problem, 400, "%s is not known here", shown);
+	skex_etsi014_problem_set(
+		problem, 400, "%s is not known here", name.size > 0 ? shown : "an empty name");
 	skex_etsi014_problem_detail(problem, "unknown", shown);
 	return SKEX_E_SYNTAX;
 }

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "deliver/etsi014/call.h"
+#include "deliver/etsi014/connection.h"
+#include "platform/memory.h"
+#include "platform/posix.h"
+
+/* One request after the other of a connection: read, judged, asked of the agent, answered. */
+
+#define WAIT_MS       5000u /* for keys of a new purpose to be made */
+#define ANSWER_MS     8000u /* for the agent's answer: more than it may wait */
+#define DISCARDED_MAX (1u << 20)
+
+/* Once per connection: it costs more than all the rest of a request. */
+static bool connection_trusted(struct skex_etsi014_connection *connection)
+{
+	if (connection->trust == SKEX_ETSI014_TRUST_OPEN) {
+		const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+			connection->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+		bool good = info != NULL &&
+			skex_etsi014_identity_verify(info->tls_session, &connection->identity) ==
+				SKEX_OK;
+		connection->trust = good ? SKEX_ETSI014_TRUST_GOOD : SKEX_ETSI014_TRUST_NONE;
+		connection->all->refused += !good;
+	}
+	return connection->trust == SKEX_ETSI014_TRUST_GOOD &&
+		(int64_t)time(NULL) <= connection->identity.expires_s;
+}
+
+/* The only sight of the URI as it came: later the daemon has decoded it, "%2F" too. */
+void *skex_etsi014_on_uri(void *context, const char *uri, struct MHD_Connection *mhd)
+{
+	struct skex_etsi014_connection *connection = skex_etsi014_connection_of(mhd);
+
+	(void)context;
+	if (connection != NULL) {
+		size_t size = strnlen(uri, sizeof(connection->uri) - 1);
+		memcpy(connection->uri, uri, size);
+		connection->uri[size] = '\0';
+		skex_etsi014_phase_set(connection, SKEX_ETSI014_PHASE_READING);
+	}
+	return connection;
+}
+
+static void body_free(void *body)
+{
+	skex_secret_free(body);
+}
+
+static enum MHD_Result reply_queue(struct skex_etsi014_connection *connection)
+{
+	struct skex_etsi014_reply reply = connection->reply;
+	struct MHD_Response *response;
+
+	/* The daemon frees, and so wipes, the body when it was sent or the connection is gone. */
+	response = MHD_create_response_from_buffer_with_free_callback(
+		reply.size, reply.body, body_free);
+	if (response == NULL)
+		return MHD_NO;
+	connection->reply = (struct skex_etsi014_reply){0};
+	enum MHD_Result good = MHD_YES;
+	if (reply.body != NULL)
+		good = MHD_add_response_header(response, "Content-Type", "application/json");
+	good &= MHD_add_response_header(response, "Cache-Control", "no-store");
+	if (reply.allow != NULL)
+		good &= MHD_add_response_header(response, "Allow", reply.allow);
+	if (reply.status == 413 || connection->trust != SKEX_ETSI014_TRUST_GOOD)
+		good &= MHD_add_response_header(response, "Connection", "close");
+	if (good == MHD_YES)
+		good = MHD_queue_response(connection->mhd, reply.status, response);
+	MHD_destroy_response(response);
+	skex_etsi014_phase_set(connection, SKEX_ETSI014_PHASE_SENDING);
+	return good;
+}
+
+static enum MHD_Result problem_queue(struct skex_etsi014_connection *connection)
+{
+	skex_etsi014_reply_problem(&connection->reply, &connection->problem);
+	return reply_queue(connection);
+}
+
+static void request_refuse(
+	struct skex_etsi014_connection *connection, unsigned status, const char *message)
+{
+	skex_etsi014_problem_set(&connection->problem, status, "%s", message);
+	connection->refused = true;
+}
+
+struct framing {
+	unsigned lengths;
+	unsigned encodings;
+	const char *type;
+	const char *length;
+	const char *encoding;
+};
+
+static enum MHD_Result framing_header(
+	void *context, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	struct framing *framing = context;
+
+	(void)kind;
+	if (strcasecmp(name, "Content-Length") == 0) {
+		framing->lengths++;
+		framing->length = value;
+	} else if (strcasecmp(name, "Transfer-Encoding") == 0) {
+		framing->encodings++;
+		framing->encoding = value;
+	} else if (strcasecmp(name, "Content-Type") == 0) {
+		framing->type = value;
+	}
+	return MHD_YES;
+}
+
+/* Where the body ends has to be said once and clearly (RFC 9112 section 6.3): the library takes the
+ * first it finds. */
+static bool framing_clear(const struct framing *framing)
+{
+	if (framing->encodings > 0)
+		return framing->encodings == 1 && framing->lengths == 0 &&
+			framing->encoding != NULL && strcasecmp(framing->encoding, "chunked") == 0;
+	return framing->lengths <= 1;
+}
+
+static enum MHD_Result request_begin(struct skex_etsi014_connection *connection, const char *method)
+{
+	struct framing framing = {0};
+
+	connection->begun = true;
+	if (!connection_trusted(connection)) {
+		connection->trust = SKEX_ETSI014_TRUST_NONE;
+		skex_etsi014_problem_set(&connection->problem, 401, "%s", "");
+		return problem_queue(connection);
+	}
+	MHD_get_connection_values(connection->mhd, MHD_HEADER_KIND, framing_header, &framing);
+	if (!framing_clear(&framing)) {
+		request_refuse(connection, 400, "the length of the body is not clear");
+		return problem_queue(connection);
+	}
+	if (skex_etsi014_request_head(&connection->request, &connection->all->service->facts.limits,
+		    method, connection->uri, framing.type, &connection->problem) != SKEX_OK)
+		connection->refused = true;
+	/* Not even read, as it would have to be read to the end. */
+	if (framing.length != NULL && strtoull(framing.length, NULL, 10) > DISCARDED_MAX) {
+		request_refuse(connection, 413, "the body is too long");
+		return problem_queue(connection);
+	}
+	return MHD_YES;
+}
+
+/* A refused request is read to its end before it is answered: otherwise the connection would be
+ * reset, and the answer lost with it. */
+static enum MHD_Result request_data(
+	struct skex_etsi014_connection *connection, const char *data, size_t size)
+{
+	size_t total = connection->body_size + size;
+
+	if (total > DISCARDED_MAX)
+		return MHD_NO;
+	if (!connection->refused && !connection->request.body_wanted)
+		request_refuse(connection, 400, "a GET request has no body");
+	else if (!connection->refused && total > SKEX_ETSI014_BODY_MAX)
+		request_refuse(connection, 413, "the body is longer than 65536 bytes");
+	if (!connection->refused) {
+		if (total > connection->body_room) {
+			size_t room = total < 1024 ? 1024 : total * 2;
+			char *body = realloc(connection->body, room);
+			if (body == NULL)
+				return MHD_NO;
+			connection->body = body;
+			connection->body_room = room;
+		}
+		memcpy(connection->body + connection->body_size, data, size);
+	}
+	connection->body_size = total;
+	return MHD_YES;
+}
+
+static void request_answer(void *owner, json_t *answer)
+{
+	struct skex_etsi014_connection *connection = owner;
+
+	connection->ticket = 0;
+	skex_etsi014_reply_answer(&connection->reply, &connection->all->service->facts,
+		&connection->request, &connection->identity.sae, answer);
+	connection->phase = SKEX_ETSI014_PHASE_ANSWERED;
+	MHD_resume_connection(connection->mhd);
+}
+
+static enum skex_error request_send(struct skex_etsi014_connection *connection)
+{
+	const struct skex_etsi014_service *service = connection->all->service;
+	char text[SKEX_ETSI014_CALL_MAX];
+	size_t size = 0;
+	enum skex_error error;
+
+	error = skex_etsi014_call_encode(text, &size, &connection->request,
+		&connection->identity.sae, service->facts.limits.bits_default, WAIT_MS);
+	if (error == SKEX_OK)
+		error = skex_etsi014_backend_send(service->backend, skex_view(text, size),
+			skex_posix_now_ms(NULL) + ANSWER_MS, request_answer, connection,
+			&connection->ticket);
+	return error;
+}
+
+static enum MHD_Result request_end(struct skex_etsi014_connection *connection)
+{
+	if (!connection->refused && connection->request.body_wanted &&
+		skex_etsi014_request_body(&connection->request,
+			&connection->all->service->facts.limits,
+			skex_view(connection->body, connection->body_size),
+			&connection->problem) != SKEX_OK)
+		connection->refused = true;
+	if (!connection->refused && request_send(connection) != SKEX_OK)
+		request_refuse(connection, 503, "too many requests at a time");
+	if (connection->refused)
+		return problem_queue(connection);
+	skex_etsi014_phase_set(connection, SKEX_ETSI014_PHASE_WAITING);
+	MHD_suspend_connection(connection->mhd);
+	return MHD_YES;
+}
+
+enum MHD_Result skex_etsi014_on_request(void *context, struct MHD_Connection *mhd, const char *url,
+	const char *method, const char *version, const char *data, size_t *data_size,
+	void **request_context)
+{
+	struct skex_etsi014_connection *connection = *request_context;
+
+	(void)context;
+	(void)mhd;
+	(void)url;
+	(void)version;
+	if (connection == NULL)
+		return MHD_NO;
+	if (!connection->begun)
+		return request_begin(connection, method);
+	if (*data_size > 0) {
+		size_t size = *data_size;
+		*data_size = 0;
+		return request_data(connection, data, size);
+	}
+	if (connection->phase == SKEX_ETSI014_PHASE_ANSWERED)
+		return reply_queue(connection);
+	return connection->phase == SKEX_ETSI014_PHASE_READING ? request_end(connection) : MHD_YES;
+}
+
+void skex_etsi014_on_completed(void *context, struct MHD_Connection *mhd, void **request_context,
+	enum MHD_RequestTerminationCode code)
+{
+	struct skex_etsi014_connection *connection = *request_context;
+
+	(void)context;
+	(void)mhd;
+	(void)code;
+	*request_context = NULL;
+	if (connection == NULL)
+		return;
+	skex_etsi014_connection_clear(connection);
+	skex_etsi014_phase_set(connection, SKEX_ETSI014_PHASE_IDLE);
+}
