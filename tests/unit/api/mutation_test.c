@@ -24,8 +24,8 @@ static const char *const seeds[] = {
 	"{\"id\":6,\"op\":\"peer_add\",\"peer\":\"agent3\",\"profiles\":[\"all\",\"two\"]}",
 	"{\"id\":7,\"op\":\"peer_remove\",\"peer\":\"agent3\"}",
 	"{\"id\":8,\"op\":\"leg_resume\",\"hub\":\"hub1\"}",
-	"{\"id\":9,\"op\":\"get\",\"consumer\":\"etsi014\",\"local\":\"sae-a\",\"remote\":\"sae-b\","
-	"\"wait_ms\":5000}",
+	"{\"id\":9,\"op\":\"get\",\"consumer\":\"etsi014\",\"local\":\"sae-a\","
+	"\"remote\":\"sae-b\",\"wait_ms\":5000}",
 	"{\"id\":10,\"op\":\"identity_status\",\"consumer\":\"etsi014\",\"local\":\"sae-a\","
 	"\"remote\":\"sae-b\",\"bits\":128}",
 };
