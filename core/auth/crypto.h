@@ -52,15 +52,15 @@ struct skex_crypto {
 		void *context, const uint8_t key[SKEX_AEAD_KEY_BYTES], uint8_t *out, size_t size);
 };
 
+#define SKEX_KDF_CONTEXT_MAX 512u
+#define SKEX_KDF_MAX         512u /* made on the stack first; a multiple of SKEX_HASH_BYTES */
+
 /*
  * KDF(key, label, context, size) = HKDF-Expand(key, u8|label| u16|context| u16 size, size) of RFC
  * 5869 with SHA-256.  label is a constant text of at most 255 bytes, context at most
  * SKEX_KDF_CONTEXT_MAX bytes, size at most SKEX_KDF_MAX.  The length prefixes make the input
  * injective.  On failure out is untouched: SKEX_E_ARGUMENT for what is too long, or the provider's.
  */
-#define SKEX_KDF_CONTEXT_MAX 512u
-#define SKEX_KDF_MAX         512u /* made on the stack first; a multiple of SKEX_HASH_BYTES */
-
 SKEX_MUST_USE enum skex_error skex_kdf(const struct skex_crypto *crypto,
 	const uint8_t key[static SKEX_HASH_BYTES], const char *label, struct skex_view context,
 	uint8_t *out, size_t size);

@@ -36,6 +36,7 @@ struct skex_onetime {
 	bool in_text;
 };
 
+/* key is copied.  It tags no other message. */
 void skex_onetime_init(struct skex_onetime *state, const struct skex_math *math,
 	const uint8_t key[static SKEX_ONETIME_KEY_BYTES]);
 /* Associated data first, in any number of calls; then the text, in any number of calls. */

@@ -31,6 +31,7 @@ struct skex_writer {
 	bool failed;
 };
 
+/* Borrows the view's bytes for as long as the reader, and views read from it, are used. */
 void skex_reader_init(struct skex_reader *reader, struct skex_view view);
 uint8_t skex_read_u8(struct skex_reader *reader);
 uint16_t skex_read_u16(struct skex_reader *reader);

@@ -19,6 +19,7 @@ struct skex_replay {
 	uint32_t bits[SKEX_REPLAY_WORDS];
 };
 
+/* Nothing was accepted yet. */
 void skex_replay_init(struct skex_replay *window);
 /* True when sequence would be accepted; changes nothing. */
 bool skex_replay_check(const struct skex_replay *window, uint64_t sequence);

@@ -52,6 +52,19 @@ SKEX_MUST_USE enum skex_error skex_block_split(const struct skex_math *math, uin
 	const uint8_t *const *pads, size_t size, uint8_t *vector, uint8_t *const *bodies,
 	bool *carried);
 
+/* What skex_block_combine is given. */
+struct skex_block_combine {
+	const struct skex_math *math;
+	uint8_t n;
+	uint8_t k;
+	const uint8_t *const *shares; /* n entries */
+	size_t size;
+	const uint8_t *tag; /* SKEX_BLOCK_TAG_BYTES */
+	uint32_t suspects;  /* bit (1 << index): trusted last */
+	uint32_t budget;    /* candidates, 0: no limit */
+	uint8_t *scratch;
+};
+
 /*
  * Combine: find the one polynomial of degree below k whose vector carries the tag.
  *
@@ -74,18 +87,6 @@ SKEX_MUST_USE enum skex_error skex_block_split(const struct skex_math *math, uin
  * first; outputs are then untouched.  scratch has room for size bytes and is wiped; vector may not
  * overlap it or a share.
  */
-struct skex_block_combine {
-	const struct skex_math *math;
-	uint8_t n;
-	uint8_t k;
-	const uint8_t *const *shares; /* n entries */
-	size_t size;
-	const uint8_t *tag; /* SKEX_BLOCK_TAG_BYTES */
-	uint32_t suspects;  /* bit (1 << index): trusted last */
-	uint32_t budget;    /* candidates, 0: no limit */
-	uint8_t *scratch;
-};
-
 SKEX_MUST_USE enum skex_error skex_block_combine(
 	const struct skex_block_combine *input, uint8_t *vector, uint32_t *inconsistent);
 
