@@ -413,7 +413,8 @@ def epochs():
 def ratchets():
     rows = []
     for direction, generation, offset, size in (
-            (TO_HUB, 0, 0, 32), (TO_AGENT, 0, 0, 32), (TO_HUB, 3, 1000, 48), (TO_HUB, 3, 10240, 64)):
+            (TO_HUB, 0, 0, 32), (TO_AGENT, 0, 0, 32),
+            (TO_HUB, 3, 1000, 48), (TO_HUB, 3, 10240, 64)):
         row = {'seed': sample('seed', 32), 'leg': LEG, 'direction': direction,
                'generation': generation, 'offset': offset}
         row['bytes'] = ratchet_pad(row['seed'], LEG, direction, generation, offset, size)
