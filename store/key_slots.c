@@ -262,8 +262,8 @@ static enum skex_error destroy_both(struct skex_key_slots *slots, uint32_t slot)
 	return SKEX_OK;
 }
 
-/* True when neither copy can hold a value; looks at the kinds only. */
-static enum skex_error slot_is_bare(struct skex_key_slots *slots, uint32_t slot, bool *bare)
+enum skex_error skex_key_slots_is_destroyed(
+	struct skex_key_slots *slots, uint32_t slot, bool wholly, bool *destroyed)
 {
 	uint8_t kinds[2];
 
@@ -275,17 +275,23 @@ static enum skex_error slot_is_bare(struct skex_key_slots *slots, uint32_t slot,
 		if (error != SKEX_OK)
 			return error;
 	}
-	*bare = (kinds[0] == KIND_EMPTY || kinds[0] == KIND_DESTROYED) &&
-		(kinds[1] == KIND_EMPTY || kinds[1] == KIND_DESTROYED);
+	bool bare[2];
+	for (unsigned which = 0; which < 2; which++)
+		bare[which] = kinds[which] == KIND_EMPTY || kinds[which] == KIND_DESTROYED;
+	if (wholly)
+		*destroyed = bare[0] && bare[1];
+	else
+		*destroyed =
+			kinds[0] == KIND_EMPTY || kinds[1] == KIND_EMPTY || (bare[0] && bare[1]);
 	return SKEX_OK;
 }
 
 enum skex_error skex_key_slots_destroy(struct skex_key_slots *slots, uint32_t slot, bool wholly)
 {
-	bool bare = false;
-	enum skex_error error = slot_is_bare(slots, slot, &bare);
+	bool destroyed = false;
+	enum skex_error error = skex_key_slots_is_destroyed(slots, slot, wholly, &destroyed);
 
-	if (error == SKEX_OK && !bare)
+	if (error == SKEX_OK && !destroyed)
 		error = wholly ? destroy_both(slots, slot) : destroy_older(slots, slot);
 	forget_copies(slots);
 	return error;

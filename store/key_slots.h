@@ -49,6 +49,9 @@ SKEX_MUST_USE enum skex_error skex_key_slots_get(
  */
 SKEX_MUST_USE enum skex_error skex_key_slots_destroy(
 	struct skex_key_slots *slots, uint32_t slot, bool wholly);
+/* *destroyed is whether destroy would find nothing to overwrite; looks at no key. */
+SKEX_MUST_USE enum skex_error skex_key_slots_is_destroyed(
+	struct skex_key_slots *slots, uint32_t slot, bool wholly, bool *destroyed);
 SKEX_MUST_USE enum skex_error skex_key_slots_sync(
 	struct skex_key_slots *slots, skex_done_fn done, void *owner);
 SKEX_MUST_USE enum skex_error skex_key_slots_sync_wait(struct skex_key_slots *slots);

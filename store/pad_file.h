@@ -17,7 +17,8 @@
  * the keys of its segments are a ratchet from that key, so that using a segment is one small
  * overwrite:
  *
- *   segment key j = KDF(K_j, "pad segment", u64 chunk | u8 j), K_{j+1} = KDF(K_j, "pad next")
+ *   segment key j = KDF(K_j, "pad segment", u64 chunk | u8 j, 32)
+ *   K_{j+1}       = KDF(K_j, "pad next", "", 32)
  *
  * When the mark stands inside a segment, the unused rest of that segment is re-encrypted under a
  * new random key into a small tail area and the old key destroyed.  So what a thief of the disk,
@@ -57,19 +58,22 @@ SKEX_MUST_USE enum skex_error skex_pad_maker_finish(struct skex_pad_maker *maker
 void skex_pad_maker_free(struct skex_pad_maker *maker); /* NULL is fine */
 
 /* Opens a finished file.  mark: everything before it is used; what was not yet destroyed is, soon.
- */
+ * SKEX_E_UNKNOWN when there is none; SKEX_E_AUTH when kek is not the one it was made with;
+ * SKEX_E_VERSION; SKEX_E_CORRUPT, also when it was half destroyed.  Two file descriptors are held
+ * until it is closed. */
 SKEX_MUST_USE enum skex_error skex_pad_file_open(const struct skex_platform *platform,
 	const struct skex_crypto *crypto, const char *path,
 	const uint8_t kek[static SKEX_KEK_BYTES], uint64_t mark, struct skex_pad_file **file);
 void skex_pad_file_close(struct skex_pad_file *file);
 uint64_t skex_pad_file_size(const struct skex_pad_file *file);
-/* Reads pad bytes; the last segments read stay decrypted in locked memory, up to 2 chunks.
- * SKEX_E_SPENT when they lie before what was destroyed; SKEX_E_CORRUPT; SKEX_E_EXHAUSTED beyond the
- * end. */
+/* Reads pad bytes.  The last segments read stay decrypted in locked memory for a while.
+ * SKEX_E_SPENT when they begin before a mark that was forgotten or before what was destroyed;
+ * SKEX_E_CORRUPT; SKEX_E_EXHAUSTED beyond the end; SKEX_E_IO, also after used bytes could not be
+ * destroyed.  On failure out is wiped. */
 SKEX_MUST_USE enum skex_error skex_pad_file_read(
 	struct skex_pad_file *file, uint64_t offset, uint8_t *out, size_t size);
-/* Everything before mark is used, and that is durable elsewhere: destroy it, at the latest after
- * SKEX_PAD_FORGET_MS.  Marks never go back. */
+/* Everything before mark is used, and that is durable elsewhere: no read gives it from now on, and
+ * it is destroyed at the latest after SKEX_PAD_FORGET_MS.  Marks never go back. */
 void skex_pad_file_forget(struct skex_pad_file *file, uint64_t mark);
 /* Does what is due; gives when to call again at the latest (monotonic, UINT64_MAX: nothing to do).
  */

@@ -35,7 +35,7 @@ SKEX_MUST_USE enum skex_error skex_registry_get(
 
 enum skex_member_state {
 	SKEX_MEMBER_ENROLLED = 1, /* may connect */
-	SKEX_MEMBER_BANNED = 2,   /* may not, for now: unban */
+	SKEX_MEMBER_BANNED = 2,   /* may not, until it is unbanned */
 	SKEX_MEMBER_EVICTED = 3,  /* may not, for ever: its pads are gone */
 };
 

@@ -96,7 +96,9 @@ static inline void skex_txn_remove(
  * Hands the transaction over, whole or not at all.  done(owner, SKEX_OK) is called when it is
  * durable; done with an error means that the store failed and takes nothing any more: the daemon
  * has to stop. done may be NULL.  When submit itself gives an error, nothing was taken, and done is
- * not called. The transaction is gone either way.
+ * not called. The transaction is gone either way.  Besides what its changes gave: SKEX_E_SPACE when
+ * the disk is full, SKEX_E_BUSY when too much waits for the disk (the store goes on after both);
+ * what made the store fail, once it has.
  */
 SKEX_MUST_USE static inline enum skex_error skex_txn_submit(
 	struct skex_txn *txn, struct skex_store *store, skex_done_fn done, void *owner)
@@ -150,7 +152,8 @@ static inline uint64_t skex_store_turn(struct skex_store *store, uint64_t now_ms
 	return store->ops->turn(store, now_ms);
 }
 
-/* Without waiting for what was submitted; no done is called any more. */
+/* Without waiting for what was submitted; no done is called any more.  Not from inside a callback
+ * of the store. */
 static inline void skex_store_close(struct skex_store *store)
 {
 	if (store != NULL)

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "core/base/mem.h"
+#include "platform/memory.h"
+#include "store/pad_internal.h"
+#include "store/path.h"
+
+/* ---- caches -----------------------------------------------------------------------------------
+ */
+
+void skex_pad_cache_trim(struct skex_pad_file *file, uint64_t mark)
+{
+	uint64_t number = mark / SKEX_PAD_SEGMENT_BYTES;
+
+	for (size_t i = 0; i < SKEX_PAD_CACHED_SEGMENTS; i++) {
+		struct skex_pad_segment *segment = file->segments[i];
+		if (segment == NULL || segment->number > number)
+			continue;
+		if (segment->number == number) {
+			uint16_t from = (uint16_t)(mark % SKEX_PAD_SEGMENT_BYTES);
+			skex_wipe(segment->bytes, from);
+			if (from > segment->from)
+				segment->from = from;
+		} else {
+			skex_secret_free(segment);
+			file->segments[i] = NULL;
+		}
+	}
+}
+
+void skex_pad_cache_clear(struct skex_pad_file *file)
+{
+	for (size_t i = 0; i < SKEX_PAD_CACHED_SEGMENTS; i++) {
+		skex_secret_free(file->segments[i]);
+		file->segments[i] = NULL;
+	}
+	for (size_t i = 0; i < SKEX_PAD_CACHED_CHUNKS; i++) {
+		skex_secret_free(file->cached[i]);
+		file->cached[i] = NULL;
+	}
+}
+
+enum skex_error skex_pad_chunk_get(
+	struct skex_pad_file *file, uint32_t number, struct skex_pad_chunk **chunk)
+{
+	if (file->cached[1] != NULL && file->cached[1]->number == number) {
+		struct skex_pad_chunk *first = file->cached[0];
+		file->cached[0] = file->cached[1];
+		file->cached[1] = first;
+	}
+	if (file->cached[0] != NULL && file->cached[0]->number == number) {
+		*chunk = file->cached[0];
+		return SKEX_OK;
+	}
+	uint8_t *data = skex_secret_new(SKEX_SLOT_BYTES);
+	struct skex_pad_chunk *made = skex_secret_new(sizeof(*made));
+	enum skex_error error = data == NULL || made == NULL ? SKEX_E_MEMORY : SKEX_OK;
+	if (error == SKEX_OK)
+		error = skex_key_slots_get(file->slots, number, data);
+	if (error == SKEX_OK) {
+		made->number = number;
+		error = skex_pad_chunk_decode(&file->seal, made, data);
+	}
+	skex_secret_free(data);
+	if (error != SKEX_OK) {
+		skex_secret_free(made);
+		return error;
+	}
+	skex_secret_free(file->cached[1]);
+	file->cached[1] = file->cached[0];
+	file->cached[0] = made;
+	*chunk = made;
+	return SKEX_OK;
+}
+
+/* ---- segments ---------------------------------------------------------------------------------
+ */
+
+/* Reads and opens segment j of a chunk, or its tail, into segment->bytes. */
+static enum skex_error segment_load(struct skex_pad_file *file, const struct skex_pad_chunk *chunk,
+	unsigned j, struct skex_pad_segment *segment)
+{
+	const struct skex_files *files = file->platform->files;
+	uint8_t tag[SKEX_AEAD_TAG_BYTES];
+	size_t size = skex_pad_segment_size(file->size, chunk->number, j);
+	bool tail = j < chunk->first;
+	size_t from = tail ? chunk->tail_offset : 0;
+
+	if (tail && (chunk->tail_area == 0 || j + 1u != chunk->first))
+		return SKEX_E_SPENT;
+	if (from >= size)
+		return SKEX_E_CORRUPT;
+	uint64_t at = tail
+		? skex_pad_tail_offset(chunk->tail_area)
+		: skex_pad_chunk_offset(chunk->number) + (uint64_t)j * SKEX_PAD_SEGMENT_BYTES;
+	uint64_t tag_at = tail ? at + SKEX_PAD_SEGMENT_BYTES
+			       : skex_pad_chunk_offset(chunk->number) + SKEX_PAD_CHUNK_BYTES +
+			(uint64_t)j * SKEX_AEAD_TAG_BYTES;
+	enum skex_error error = files->read(file->file, at, segment->bytes + from, size - from);
+	if (error == SKEX_OK)
+		error = files->read(file->file, tag_at, tag, sizeof(tag));
+	if (error != SKEX_OK)
+		return error;
+	struct skex_view sealed = skex_view(segment->bytes + from, size - from);
+	error = tail
+		? skex_pad_tail_open(&file->seal, chunk, sealed, tag, segment->bytes + from)
+		: skex_pad_segment_open(&file->seal, chunk, j, sealed, tag, segment->bytes + from);
+	segment->from = (uint16_t)from;
+	return error;
+}
+
+/* A place in the cache: a free one, or the one used longest ago. */
+static size_t cache_place(struct skex_pad_file *file)
+{
+	size_t place = 0;
+
+	for (size_t i = 0; i < SKEX_PAD_CACHED_SEGMENTS; i++) {
+		if (file->segments[i] == NULL)
+			return i;
+		if (file->segments[i]->used_at < file->segments[place]->used_at)
+			place = i;
+	}
+	return place;
+}
+
+enum skex_error skex_pad_segment_get(struct skex_pad_file *file, uint64_t number, unsigned from,
+	struct skex_pad_segment **segment)
+{
+	struct skex_pad_chunk *chunk = NULL;
+
+	for (size_t i = 0; i < SKEX_PAD_CACHED_SEGMENTS; i++) {
+		struct skex_pad_segment *cached = file->segments[i];
+		if (cached != NULL && cached->number == number && cached->from <= from) {
+			cached->used_at = ++file->reads;
+			*segment = cached;
+			return SKEX_OK;
+		}
+	}
+	enum skex_error error =
+		skex_pad_chunk_get(file, (uint32_t)(number / SKEX_PAD_SEGMENTS), &chunk);
+	if (error != SKEX_OK)
+		return error == SKEX_E_UNKNOWN ? SKEX_E_SPENT : error;
+	struct skex_pad_segment *made = skex_secret_new(sizeof(*made));
+	if (made == NULL)
+		return SKEX_E_MEMORY;
+	made->number = number;
+	made->used_at = ++file->reads;
+	error = segment_load(file, chunk, (unsigned)(number % SKEX_PAD_SEGMENTS), made);
+	if (error == SKEX_OK && made->from > from)
+		error = SKEX_E_SPENT;
+	if (error != SKEX_OK) {
+		skex_secret_free(made);
+		return error;
+	}
+	size_t place = cache_place(file);
+	skex_secret_free(file->segments[place]);
+	file->segments[place] = made;
+	*segment = made;
+	return SKEX_OK;
+}
+
+/* ---- reading ----------------------------------------------------------------------------------
+ */
+
+enum skex_error skex_pad_file_read(
+	struct skex_pad_file *file, uint64_t offset, uint8_t *out, size_t size)
+{
+	enum skex_error error = file->failed;
+	size_t done = 0;
+
+	if (error != SKEX_OK)
+		return error;
+	if (offset > file->size || size > file->size - offset)
+		return SKEX_E_EXHAUSTED;
+	if (offset < file->mark && size > 0)
+		return SKEX_E_SPENT;
+	file->read_ms = file->platform->now_ms(file->platform->context);
+	while (done < size) {
+		struct skex_pad_segment *segment = NULL;
+		uint64_t at = offset + done;
+		unsigned from = (unsigned)(at % SKEX_PAD_SEGMENT_BYTES);
+		size_t piece = SKEX_PAD_SEGMENT_BYTES - from;
+		if (piece > size - done)
+			piece = size - done;
+		error = skex_pad_segment_get(file, at / SKEX_PAD_SEGMENT_BYTES, from, &segment);
+		if (error != SKEX_OK)
+			break;
+		memcpy(out + done, segment->bytes + from, piece);
+		done += piece;
+	}
+	if (error != SKEX_OK)
+		skex_wipe(out, size);
+	return error;
+}
+
+uint64_t skex_pad_file_size(const struct skex_pad_file *file)
+{
+	return file->size;
+}
+
+/* ---- opening ----------------------------------------------------------------------------------
+ */
+
+static enum skex_error header_read(
+	struct skex_pad_file *file, const uint8_t kek[static SKEX_KEK_BYTES])
+{
+	const struct skex_files *files = file->platform->files;
+	uint8_t header[SKEX_PAD_HEADER_BYTES];
+
+	enum skex_error error = files->read(file->file, 0, header, sizeof(header));
+	if (error == SKEX_OK)
+		error = skex_pad_header_decode(&file->seal, kek, header, &file->size);
+	if (error != SKEX_OK)
+		return error;
+	file->chunks = (uint32_t)((file->size + SKEX_PAD_CHUNK_BYTES - 1) / SKEX_PAD_CHUNK_BYTES);
+	uint64_t size = 0;
+	error = files->size(file->file, &size);
+	if (error == SKEX_OK && size < skex_pad_chunk_offset(file->chunks))
+		error = SKEX_E_CORRUPT;
+	return error;
+}
+
+/* Keys that are missing are never made anew here. */
+static enum skex_error keys_open(
+	struct skex_pad_file *file, const char *path, const uint8_t kek[static SKEX_KEK_BYTES])
+{
+	char keys_path[SKEX_PATH_BYTES];
+	bool exists = false;
+
+	enum skex_error error = skex_path_append(keys_path, path, ".keys");
+	if (error == SKEX_OK)
+		error = skex_path_exists(file->platform->files, keys_path, &exists);
+	if (error == SKEX_OK && !exists)
+		error = SKEX_E_CORRUPT;
+	if (error == SKEX_OK) {
+		error = skex_key_slots_open(
+			file->platform, file->seal.crypto, keys_path, kek, &file->slots);
+	}
+	if (error == SKEX_OK && skex_key_slots_count(file->slots) < file->chunks)
+		error = SKEX_E_CORRUPT;
+	return error;
+}
+
+/* Moves mark on to where the keys that are left begin: a mark from a restored backup lies before
+ * it. */
+static enum skex_error mark_settle(struct skex_pad_file *file)
+{
+	while (file->mark < file->size) {
+		uint32_t number = (uint32_t)(file->mark / SKEX_PAD_CHUNK_BYTES);
+		uint64_t start = (uint64_t)number * SKEX_PAD_CHUNK_BYTES;
+		struct skex_pad_chunk *chunk = NULL;
+		enum skex_error error = skex_pad_chunk_get(file, number, &chunk);
+		if (error != SKEX_OK && error != SKEX_E_UNKNOWN)
+			return error;
+		uint64_t left = start + SKEX_PAD_CHUNK_BYTES;
+		if (error == SKEX_OK)
+			left = start + (uint64_t)chunk->first * SKEX_PAD_SEGMENT_BYTES;
+		if (error == SKEX_OK && chunk->tail_area != 0)
+			left = left - SKEX_PAD_SEGMENT_BYTES + chunk->tail_offset;
+		if (left > file->mark)
+			file->mark = left;
+		if (file->mark > file->size)
+			file->mark = file->size;
+		if (error == SKEX_OK && file->mark < start + SKEX_PAD_CHUNK_BYTES)
+			break;
+	}
+	return SKEX_OK;
+}
+
+enum skex_error skex_pad_file_open(const struct skex_platform *platform,
+	const struct skex_crypto *crypto, const char *path,
+	const uint8_t kek[static SKEX_KEK_BYTES], uint64_t mark, struct skex_pad_file **file)
+{
+	struct skex_pad_file *made = calloc(1, sizeof(*made));
+
+	if (made == NULL)
+		return SKEX_E_MEMORY;
+	made->platform = platform;
+	made->seal.crypto = crypto;
+	made->mark = mark;
+	made->done = UINT64_MAX;
+	made->due_ms = platform->now_ms(platform->context);
+	made->read_ms = made->due_ms;
+	enum skex_error error =
+		platform->files->open(platform->files->context, path, SKEX_OPEN_WRITE, &made->file);
+	if (error == SKEX_OK)
+		error = header_read(made, kek);
+	if (error == SKEX_OK && mark > made->size)
+		error = SKEX_E_ARGUMENT;
+	if (error == SKEX_OK)
+		error = keys_open(made, path, kek);
+	if (error == SKEX_OK)
+		error = mark_settle(made);
+	if (error != SKEX_OK) {
+		skex_pad_file_close(made);
+		return error;
+	}
+	*file = made;
+	return SKEX_OK;
+}
+
+void skex_pad_file_close(struct skex_pad_file *file)
+{
+	if (file == NULL)
+		return;
+	file->platform->files->close(file->file);
+	skex_key_slots_close(file->slots);
+	skex_pad_cache_clear(file);
+	skex_secret_free(file->step.next);
+	free(file);
+}
