@@ -57,7 +57,7 @@ void message_refused(struct skex_leg *leg, enum skex_error why);
 /* leg.c */
 void leg_mark_key(uint8_t key[9], uint64_t leg, uint8_t direction);
 void leg_want_epoch(struct skex_leg *leg);
-void leg_want_reserve(struct skex_leg *leg);
+
 void leg_commit(struct skex_leg *leg);
 void leg_stop(struct skex_leg *leg, const char *text);
 /* The directions of this role. */

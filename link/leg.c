@@ -322,7 +322,7 @@ static void reserve_durable(void *owner, enum skex_error error)
 
 /* Agent: moves the reserved mark ahead of use.  A hub needs none: its ranges are in the transaction
  * of the message that uses them. */
-void leg_want_reserve(struct skex_leg *leg)
+void skex_leg_want_reserve(struct skex_leg *leg)
 {
 	struct skex_pad_position mark = {0, 0};
 	struct snapshot *snapshot;
@@ -507,7 +507,7 @@ enum skex_error skex_leg_take(
 	if (error == SKEX_E_RESERVE) {
 		leg->tx_need =
 			skex_pad_align(size) > leg->tx_need ? skex_pad_align(size) : leg->tx_need;
-		leg_want_reserve(leg);
+		skex_leg_want_reserve(leg);
 	}
 	if (error == SKEX_OK) {
 		leg->tx_dirty = leg->link->role == SKEX_ROLE_HUB;
@@ -515,7 +515,7 @@ enum skex_error skex_leg_take(
 	}
 	if (error == SKEX_OK && leg->link->role == SKEX_ROLE_AGENT &&
 		leg->tx.reserved.offset - leg->tx.next.offset < stride(leg) / 2)
-		leg_want_reserve(leg);
+		skex_leg_want_reserve(leg);
 	return error;
 }
 

@@ -226,6 +226,9 @@ void skex_leg_refuse(struct skex_leg *leg, struct skex_pad_position at, uint16_t
 /* Holds the mark before the message that came in last (at is its position); and lets go of it. */
 void skex_leg_hold(struct skex_leg *leg, struct skex_hold *hold, struct skex_pad_position at);
 void skex_leg_release(struct skex_leg *leg, struct skex_hold *hold);
+/* Agent: moves the reserved mark ahead, by tx_need at least; `writable` follows.  Nothing for a
+ * hub. */
+void skex_leg_want_reserve(struct skex_leg *leg);
 /* Agent: begin to connect, now or when the back-off is over. */
 void skex_leg_connect(struct skex_leg *leg, uint64_t now_ms);
 /* Puts the leg on this turn's list of work. */

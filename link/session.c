@@ -174,7 +174,7 @@ static bool go_up(
 	leg->attempts = 0;
 	leg->last_error[0] = '\0';
 	leg->rx_told = leg->rx_durable;
-	leg_want_reserve(leg);
+	skex_leg_want_reserve(leg);
 	if (skex_pad_compare(hello->received, leg->released) > 0)
 		leg->released = hello->received;
 	leg->link->events->released(leg->link->owner, leg);

@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/agent.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/internal.h"
+#include "core/base/cursor.h"
+#include "platform/memory.h"
+
+#define SWEEP_MS  1000u
+#define SILENT_MS 5000u /* a hub that cannot be reached for so long is reported */
+
+uint64_t agent_now(const struct skex_agent *agent)
+{
+	return agent->link.platform->now_ms(agent->link.platform->context);
+}
+
+uint64_t agent_wall(const struct skex_agent *agent)
+{
+	return agent->link.platform->wall_ms(agent->link.platform->context);
+}
+
+void agent_wake(const struct skex_agent *agent)
+{
+	agent->link.platform->wake(agent->link.platform->context);
+}
+
+struct agent_leg *agent_leg_by_hub(struct skex_agent *agent, const struct skex_name *hub)
+{
+	struct agent_leg *leg = agent->legs;
+
+	while (leg != NULL && !skex_name_equal(&leg->leg->record.other, hub))
+		leg = leg->next;
+	return leg;
+}
+
+/* ---- events of the legs ------------------------------------------------------------------------
+ */
+
+static void transmit(struct agent_leg *leg, const struct skex_outgoing *message)
+{
+	/* Not sent is the same as lost: it goes again when the leg is up. */
+	(void)!skex_leg_transmit(leg->leg, skex_view(message->bytes, message->header_size),
+		skex_view(message->bytes + message->header_size, message->body_size));
+}
+
+void agent_send(struct agent_leg *leg, struct skex_outgoing *message)
+{
+	*leg->flight_end = message;
+	leg->flight_end = &message->next;
+	transmit(leg, message);
+}
+
+static void up(void *owner, struct skex_leg *link_leg)
+{
+	struct skex_agent *agent = owner;
+	struct agent_leg *leg = link_leg->owner_data;
+	const struct skex_outgoing *message;
+
+	agent_event(agent, SKEX_LEVEL_INFO, "hub_up", "", link_leg->record.other.text, "connected");
+	leg->down_since_ms = 0;
+	leg->silent_told = false;
+	if (leg->start_ms == 0) {
+		leg->start_ms = agent_now(agent);
+		leg->start_left = skex_leg_send_left(link_leg);
+	}
+	for (message = leg->flight; message != NULL; message = message->next)
+		transmit(leg, message);
+	agent_confirm_up(leg);
+}
+
+static void down(void *owner, struct skex_leg *link_leg)
+{
+	struct skex_agent *agent = owner;
+	struct agent_leg *leg = link_leg->owner_data;
+
+	leg->down_since_ms = agent_now(agent);
+	skex_log(agent->link.platform, SKEX_LEVEL_INFO, "hub %s is away: %s",
+		link_leg->record.other.text, link_leg->last_error);
+}
+
+static void message(void *owner, struct skex_leg *link_leg, const struct skex_incoming *incoming)
+{
+	(void)owner;
+	if (incoming->type == SKEX_MESSAGE_SHARE)
+		agent_respond_share(link_leg->owner_data, incoming);
+	else if (incoming->type == SKEX_MESSAGE_CONFIRM)
+		agent_confirm_message(link_leg->owner_data, incoming);
+}
+
+static void duplicate(void *owner, struct skex_leg *link_leg, const struct skex_prefix *prefix,
+	struct skex_view header, struct skex_view body)
+{
+	/* A hub sends again what it does not know to have arrived. */
+	(void)owner;
+	(void)link_leg;
+	(void)prefix;
+	(void)header;
+	(void)body;
+}
+
+static void released(void *owner, struct skex_leg *link_leg)
+{
+	struct agent_leg *leg = link_leg->owner_data;
+
+	(void)owner;
+	while (leg->flight != NULL &&
+		skex_pad_compare(skex_pad_end(leg->flight->range), link_leg->released) <= 0) {
+		struct skex_outgoing *arrived = leg->flight;
+
+		leg->flight = arrived->next;
+		if (leg->flight == NULL)
+			leg->flight_end = &leg->flight;
+		agent_confirm_delivered(leg, arrived);
+		free(arrived);
+	}
+}
+
+static void refused(
+	void *owner, struct skex_leg *link_leg, struct skex_pad_position at, uint16_t status)
+{
+	(void)owner;
+	agent_run_refused(link_leg->owner_data, at, status);
+}
+
+static void writable(void *owner, struct skex_leg *link_leg)
+{
+	agent_confirm_up(link_leg->owner_data);
+	agent_wake(owner);
+}
+
+static void alarm_raised(void *owner, struct skex_leg *link_leg, const char *name, const char *text)
+{
+	struct skex_agent *agent = owner;
+
+	agent_event(agent, SKEX_LEVEL_ERROR, name, "", link_leg->record.other.text,
+		"%s; the pools are emptied, and the leg waits for: skex leg resume %s", text,
+		link_leg->record.other.text);
+	if (strcmp(name, "rollback") != 0)
+		return;
+	/* What lies in the pools may have been handed out in the life that was forgotten. */
+	agent->counters.rollbacks++;
+	agent->emptying = true;
+	agent_wake(agent);
+}
+
+static const struct skex_link_events events = {
+	.up = up,
+	.down = down,
+	.message = message,
+	.duplicate = duplicate,
+	.released = released,
+	.refused = refused,
+	.writable = writable,
+	.alarm = alarm_raised,
+};
+
+/* ---- life --------------------------------------------------------------------------------------
+ */
+
+static enum skex_error new_instance(struct skex_agent *agent)
+{
+	uint8_t bytes[4];
+	uint32_t instance = 0;
+	enum skex_error error = SKEX_OK;
+
+	while (error == SKEX_OK && (instance == 0 || instance == agent->instance)) {
+		error = agent->link.platform->random(
+			agent->link.platform->context, bytes, sizeof(bytes));
+		instance = ((uint32_t)bytes[0] << 24) | ((uint32_t)bytes[1] << 16) |
+			((uint32_t)bytes[2] << 8) | bytes[3];
+	}
+	if (error == SKEX_OK)
+		error = skex_registry_set(
+			agent->link.registry, "instance", skex_view(bytes, sizeof(bytes)));
+	if (error == SKEX_OK)
+		agent->instance = instance;
+	return error;
+}
+
+static enum skex_error own_instance(struct skex_agent *agent)
+{
+	uint8_t bytes[4];
+	struct skex_reader reader;
+	enum skex_error error;
+	size_t size = 0;
+
+	error = skex_registry_get(agent->link.registry, "instance", bytes, sizeof(bytes), &size);
+	if (error == SKEX_E_UNKNOWN)
+		return new_instance(agent);
+	if (error != SKEX_OK)
+		return error;
+	skex_reader_init(&reader, skex_view(bytes, size));
+	agent->instance = skex_read_u32(&reader);
+	return skex_reader_end(&reader) == SKEX_OK ? SKEX_OK : SKEX_E_CORRUPT;
+}
+
+static enum skex_error add_leg(struct skex_agent *agent, uint64_t number)
+{
+	struct agent_leg *leg = calloc(1, sizeof(*leg));
+	enum skex_error error;
+
+	if (leg == NULL)
+		return SKEX_E_MEMORY;
+	leg->agent = agent;
+	leg->flight_end = &leg->flight;
+	error = skex_leg_load(&agent->link, number, &leg->leg);
+	if (error != SKEX_OK) {
+		free(leg);
+		return error;
+	}
+	leg->leg->owner_data = leg;
+	leg->down_since_ms = agent_now(agent);
+	leg->next = agent->legs;
+	agent->legs = leg;
+	return SKEX_OK;
+}
+
+static bool visit_leg(void *owner, const struct skex_leg_record *record)
+{
+	struct skex_agent *agent = owner;
+	enum skex_error error = add_leg(agent, record->leg);
+
+	if (error != SKEX_OK)
+		agent_event(agent, SKEX_LEVEL_ERROR, "leg_unusable", "", record->other.text,
+			"the leg to this hub cannot be used: %s", skex_error_name(error));
+	return true;
+}
+
+enum skex_error skex_agent_new(const struct skex_agent_setup *setup, struct skex_agent **out)
+{
+	struct skex_agent *agent = calloc(1, sizeof(*agent));
+	enum skex_error error;
+
+	if (agent == NULL)
+		return SKEX_E_MEMORY;
+	agent->config = setup->config;
+	agent->name = setup->config->name;
+	agent->link.role = SKEX_ROLE_AGENT;
+	agent->link.platform = setup->platform;
+	agent->link.crypto = setup->crypto;
+	agent->link.math = setup->math;
+	agent->link.store = setup->store;
+	agent->link.registry = setup->registry;
+	agent->link.directory = setup->directory;
+	agent->link.events = &events;
+	agent->link.owner = agent;
+	skex_link_init(&agent->link);
+	agent->events = calloc(AGENT_EVENTS, sizeof(*agent->events));
+	agent->kek = skex_secret_new(SKEX_KEK_BYTES);
+	error = agent->kek == NULL || agent->events == NULL ? SKEX_E_MEMORY : SKEX_OK;
+	if (error == SKEX_OK) {
+		memcpy(agent->kek, setup->kek, SKEX_KEK_BYTES);
+		agent->link.kek = agent->kek;
+		error = own_instance(agent);
+	}
+	if (error == SKEX_OK)
+		error = skex_registry_legs(setup->registry, visit_leg, agent);
+	if (error == SKEX_OK)
+		error = agent_peers_load(agent);
+	if (error == SKEX_OK)
+		error = agent_pools_load(agent);
+	if (error == SKEX_OK)
+		error = agent_confirms_load(agent);
+	if (error != SKEX_OK) {
+		skex_agent_free(agent);
+		return error;
+	}
+	*out = agent;
+	return SKEX_OK;
+}
+
+static void leg_free(struct agent_leg *leg)
+{
+	while (leg->flight != NULL) {
+		struct skex_outgoing *outgoing = leg->flight;
+
+		leg->flight = outgoing->next;
+		free(outgoing);
+	}
+	free(leg);
+}
+
+void skex_agent_free(struct skex_agent *agent)
+{
+	if (agent == NULL)
+		return;
+	agent_requests_clear(agent);
+	agent_runs_clear(agent);
+	agent_groups_clear(agent);
+	agent_confirms_clear(agent);
+	agent_peers_clear(agent);
+	skex_link_clear(&agent->link);
+	while (agent->legs != NULL) {
+		struct agent_leg *leg = agent->legs;
+
+		agent->legs = leg->next;
+		leg_free(leg);
+	}
+	agent_events_clear(agent);
+	skex_secret_free(agent->kek);
+	free(agent);
+}
+
+enum skex_error skex_agent_failed(const struct skex_agent *agent)
+{
+	return agent->link.commit.failed;
+}
+
+const struct skex_name *skex_agent_name(const struct skex_agent *agent)
+{
+	return &agent->name;
+}
+
+enum skex_error skex_agent_leg_joined(struct skex_agent *agent, uint64_t number)
+{
+	struct agent_leg *leg;
+	enum skex_error error;
+
+	/* A refill of a leg that is there is found when it is needed. */
+	for (leg = agent->legs; leg != NULL; leg = leg->next) {
+		if (leg->leg->record.leg == number)
+			return SKEX_OK;
+	}
+	error = add_leg(agent, number);
+	if (error == SKEX_OK)
+		agent_profiles_resolve(agent);
+	agent_wake(agent);
+	return error;
+}
+
+enum skex_error skex_agent_leg_resume(
+	struct skex_agent *agent, const char *hub, struct skex_problem *problem)
+{
+	struct skex_name name;
+	struct agent_leg *leg = NULL;
+	enum skex_error error;
+
+	if (skex_name_parse(&name, skex_view(hub, strlen(hub))))
+		leg = agent_leg_by_hub(agent, &name);
+	error = leg == NULL ? SKEX_E_UNKNOWN : skex_leg_resume(leg->leg);
+	if (error == SKEX_OK)
+		return SKEX_OK;
+	problem->error = error;
+	problem->code = leg == NULL ? "unknown_hub" : "not_stopped";
+	problem->message =
+		leg == NULL ? "there is no leg to such a hub" : "this leg is not stopped";
+	problem->act = "see skex status";
+	return error;
+}
+
+/* ---- the turn ----------------------------------------------------------------------------------
+ */
+
+/* After a rollback: everything in the pools goes, and block ids begin in a new instance. */
+static void empty_pools(struct skex_agent *agent)
+{
+	struct agent_peer *peer;
+	struct agent_pool *pool;
+	bool left = false;
+
+	for (peer = agent->peers; peer != NULL; peer = peer->next) {
+		for (pool = peer->pools; pool != NULL; pool = pool->next) {
+			agent_pool_empty(pool);
+			left |= pool->batches_count > 0 || pool->strides != NULL;
+		}
+	}
+	if (!left && new_instance(agent) == SKEX_OK)
+		agent->emptying = false;
+}
+
+static void watch_leg(struct skex_agent *agent, struct agent_leg *leg, uint64_t now_ms)
+{
+	const struct skex_leg *link_leg = leg->leg;
+
+	if (link_leg->state != SKEX_LEG_UP && !leg->silent_told &&
+		now_ms - leg->down_since_ms > SILENT_MS) {
+		leg->silent_told = true;
+		agent_event(agent, SKEX_LEVEL_WARNING, "hub_unreachable", "",
+			link_leg->record.other.text, "hub %s cannot be reached: %s",
+			link_leg->record.other.text,
+			link_leg->last_error[0] != '\0' ? link_leg->last_error : "no answer");
+	}
+	if (link_leg->record.kind == SKEX_PAD_TABLE && !leg->low_told &&
+		(skex_leg_send_left(link_leg) < link_leg->tx.size / 10 ||
+			skex_leg_receive_left(link_leg) < link_leg->rx.size / 10)) {
+		leg->low_told = true;
+		agent_event(agent, SKEX_LEVEL_WARNING, "pad_low", "", link_leg->record.other.text,
+			"less than a tenth of the pad with hub %s is left: refill it (skex hub refill %s)",
+			link_leg->record.other.text, agent->name.text);
+	}
+}
+
+static void sweep(struct skex_agent *agent, uint64_t now_ms)
+{
+	const uint64_t wall_ms = agent_wall(agent);
+	struct agent_peer *peer;
+	struct agent_pool *pool;
+	struct agent_leg *leg;
+
+	for (leg = agent->legs; leg != NULL; leg = leg->next)
+		watch_leg(agent, leg, now_ms);
+	for (peer = agent->peers; peer != NULL; peer = peer->next) {
+		for (pool = peer->pools; pool != NULL; pool = pool->next)
+			agent_pool_sweep(pool, wall_ms);
+	}
+	agent_confirm_sweep(agent);
+	if (agent->emptying)
+		empty_pools(agent);
+}
+
+uint64_t skex_agent_turn(struct skex_agent *agent, uint64_t now_ms)
+{
+	uint64_t next;
+	uint64_t due;
+
+	if (now_ms >= agent->sweep_ms) {
+		sweep(agent, now_ms);
+		agent->sweep_ms = now_ms + SWEEP_MS;
+	}
+	agent_requests_turn(agent, now_ms);
+	agent_initiate_turn(agent, now_ms);
+	agent_respond_turn(agent, now_ms);
+	next = skex_link_turn(&agent->link, now_ms);
+	due = agent_initiate_due(agent);
+	next = due < next ? due : next;
+	due = agent_requests_due(agent);
+	next = due < next ? due : next;
+	return agent->sweep_ms < next ? agent->sweep_ms : next;
+}

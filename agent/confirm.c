@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/internal.h"
+#include "agent/record.h"
+#include "core/base/cursor.h"
+#include "core/base/mem.h"
+#include "core/wire/confirm_message.h"
+#include "platform/memory.h"
+#include "store/tables.h"
+
+/*
+ * Confirmations that are not known to have arrived, kept over restarts: their bytes were fixed when
+ * the block was accepted, in the same transaction, and are sent again as they are.
+ *
+ * SKEX_TABLE_CONFIRM, key as a batch (side 1: our CONF_AB, 2: our CONF_BA), secret value u8 version
+ * 1 | u8 which | u16 blocks | u8 class | u64 expires | 16 profile | blocks * 16 ours | blocks * 16
+ * expected (CONF_BA only).
+ */
+#define CONFIRM_VERSION 1
+#define PREFIX_BYTES    29u
+
+static enum agent_side side_of(const struct agent_confirm *confirm)
+{
+	return confirm->which == SKEX_CONFIRM_BA ? AGENT_RESPONDER : AGENT_INITIATOR;
+}
+
+static void confirm_free(struct agent_confirm *confirm)
+{
+	*confirm->self = confirm->next;
+	if (confirm->next != NULL)
+		confirm->next->self = confirm->self;
+	skex_secret_free(confirm->tags);
+	free(confirm);
+}
+
+void agent_confirms_clear(struct skex_agent *agent)
+{
+	while (agent->confirms != NULL)
+		confirm_free(agent->confirms);
+}
+
+/* Over: its record goes with the transaction of this turn. */
+static void confirm_over(struct skex_agent *agent, struct agent_confirm *confirm)
+{
+	struct skex_txn *txn = skex_commit_txn(&agent->link.commit);
+	uint8_t key[RECORD_KEY_MAX];
+
+	if (txn == NULL)
+		return;
+	skex_txn_remove(txn, agent->link.store, SKEX_TABLE_CONFIRM,
+		skex_view(key,
+			record_key(key, side_of(confirm), &confirm->peer->name, confirm->first,
+				UINT32_MAX)));
+	confirm_free(confirm);
+}
+
+static struct agent_confirm *confirm_new(struct skex_agent *agent, struct agent_peer *peer,
+	struct agent_profile *profile, uint8_t which, struct skex_block_id first, uint16_t blocks)
+{
+	struct agent_confirm *confirm = calloc(1, sizeof(*confirm));
+	const size_t size = (size_t)blocks * SKEX_CONFIRM_TAG_BYTES;
+
+	if (confirm == NULL)
+		return NULL;
+	confirm->tags = skex_secret_new(2 * size);
+	if (confirm->tags == NULL) {
+		free(confirm);
+		return NULL;
+	}
+	confirm->expected = which == SKEX_CONFIRM_BA ? confirm->tags + size : NULL;
+	confirm->peer = peer;
+	confirm->profile = profile;
+	confirm->which = which;
+	confirm->first = first;
+	confirm->blocks = blocks;
+	confirm->self = &agent->confirms;
+	confirm->next = agent->confirms;
+	if (confirm->next != NULL)
+		confirm->next->self = &confirm->next;
+	agent->confirms = confirm;
+	return confirm;
+}
+
+static struct agent_confirm *confirm_find(struct skex_agent *agent, uint8_t which,
+	const struct agent_peer *peer, struct skex_block_id first)
+{
+	struct agent_confirm *confirm = agent->confirms;
+
+	while (confirm != NULL &&
+		!(confirm->which == which && confirm->peer == peer &&
+			confirm->first.instance == first.instance &&
+			confirm->first.counter == first.counter))
+		confirm = confirm->next;
+	return confirm;
+}
+
+/* ---- sending -----------------------------------------------------------------------------------
+ */
+
+static void send_through(
+	struct skex_agent *agent, struct agent_confirm *confirm, struct agent_leg *leg)
+{
+	uint8_t fields[SKEX_HEADER_MAX - SKEX_MESSAGE_PREFIX_BYTES];
+	const uint8_t index = skex_profile_index(&confirm->profile->profile, leg->leg->record.hub);
+	struct skex_confirm_message message = {0};
+	struct skex_outgoing *outgoing = NULL;
+	struct skex_pad_range range;
+	size_t size = 0;
+
+	if (index == 0 || !confirm->durable || (confirm->sent & (UINT32_C(1) << index)) != 0 ||
+		leg->leg->state != SKEX_LEG_UP)
+		return;
+	message.which = confirm->which;
+	message.initiator = confirm->which == SKEX_CONFIRM_BA ? confirm->peer->name : agent->name;
+	message.responder = confirm->which == SKEX_CONFIRM_BA ? agent->name : confirm->peer->name;
+	message.first = confirm->first;
+	message.class_responder = confirm->class_responder;
+	message.blocks = confirm->blocks;
+	message.tags = skex_view(confirm->tags, (size_t)confirm->blocks * SKEX_CONFIRM_TAG_BYTES);
+	if (skex_confirm_message_encode(&message, fields, sizeof(fields), &size) != SKEX_OK ||
+		skex_leg_take(leg->leg, 0, &range) != SKEX_OK ||
+		skex_leg_compose(leg->leg, SKEX_MESSAGE_CONFIRM, range, skex_view(fields, size),
+			skex_view(NULL, 0), &outgoing) != SKEX_OK)
+		return;
+	confirm->sent |= UINT32_C(1) << index;
+	agent_send(leg, outgoing);
+}
+
+static void send_through_all(struct skex_agent *agent, struct agent_confirm *confirm)
+{
+	uint8_t i;
+
+	for (i = 0; i < confirm->profile->profile.n; i++)
+		send_through(agent, confirm, confirm->profile->legs[i]);
+}
+
+/* A leg came up, or has room again. */
+void agent_confirm_up(struct agent_leg *leg)
+{
+	struct agent_confirm *confirm;
+
+	for (confirm = leg->agent->confirms; confirm != NULL; confirm = confirm->next)
+		send_through(leg->agent, confirm, leg);
+}
+
+static void durable(void *owner, enum skex_error error)
+{
+	struct agent_confirm *confirm = owner;
+
+	if (error != SKEX_OK)
+		return;
+	confirm->durable = true;
+	send_through_all(confirm->profile->legs[0]->agent, confirm);
+}
+
+enum skex_error agent_confirm_add(struct skex_agent *agent, struct agent_peer *peer,
+	struct agent_profile *profile, uint8_t which, struct skex_block_id first, uint16_t blocks,
+	uint8_t class_responder, const uint8_t *tags, const uint8_t *expected,
+	uint64_t expires_wall_ms)
+{
+	struct skex_txn *txn = skex_commit_txn(&agent->link.commit);
+	const size_t size = (size_t)blocks * SKEX_CONFIRM_TAG_BYTES;
+	struct agent_confirm *confirm;
+	uint8_t key[RECORD_KEY_MAX];
+	uint8_t prefix[PREFIX_BYTES];
+	struct skex_view parts[2];
+	struct skex_writer writer;
+
+	confirm = txn == NULL ? NULL : confirm_new(agent, peer, profile, which, first, blocks);
+	if (confirm == NULL)
+		return SKEX_E_MEMORY;
+	confirm->class_responder = class_responder;
+	confirm->expires_wall_ms = expires_wall_ms;
+	memcpy(confirm->tags, tags, size);
+	if (expected != NULL)
+		memcpy(confirm->tags + size, expected, size);
+	skex_writer_init(&writer, prefix, sizeof(prefix));
+	skex_write_u8(&writer, CONFIRM_VERSION);
+	skex_write_u8(&writer, which);
+	skex_write_u16(&writer, blocks);
+	skex_write_u8(&writer, class_responder);
+	skex_write_u64(&writer, expires_wall_ms);
+	skex_write_bytes(&writer, profile->profile.id, SKEX_PROFILE_ID_BYTES);
+	parts[0] = skex_view(prefix, sizeof(prefix));
+	parts[1] = skex_view(confirm->tags, expected != NULL ? 2 * size : size);
+	skex_txn_put_secret(txn, agent->link.store, SKEX_TABLE_CONFIRM,
+		skex_view(key, record_key(key, side_of(confirm), &peer->name, first, UINT32_MAX)),
+		parts, 2);
+	skex_commit_after(&agent->link.commit, durable, confirm);
+	return SKEX_OK;
+}
+
+/* ---- what comes back ---------------------------------------------------------------------------
+ */
+
+/* Once k hubs have our CONF_AB at least one honest one will bring it. */
+void agent_confirm_delivered(struct agent_leg *leg, const struct skex_outgoing *message)
+{
+	struct skex_agent *agent = leg->agent;
+	struct skex_confirm_message sent;
+	struct skex_prefix prefix;
+	struct agent_peer *peer;
+	struct agent_confirm *confirm;
+	uint8_t index;
+
+	if (skex_prefix_decode(&prefix, skex_view(message->bytes, message->header_size)) !=
+			SKEX_OK ||
+		prefix.type != SKEX_MESSAGE_CONFIRM ||
+		skex_confirm_message_decode(&sent, prefix.fields) != SKEX_OK ||
+		sent.which != SKEX_CONFIRM_AB)
+		return;
+	peer = agent_peer_find(agent, &sent.responder);
+	confirm = peer == NULL ? NULL : confirm_find(agent, SKEX_CONFIRM_AB, peer, sent.first);
+	index = confirm == NULL
+		? 0
+		: skex_profile_index(&confirm->profile->profile, leg->leg->record.hub);
+	if (index == 0)
+		return;
+	confirm->delivered |= UINT32_C(1) << index;
+	if (__builtin_popcount(confirm->delivered) >= confirm->profile->profile.k)
+		confirm_over(agent, confirm);
+}
+
+/* CONF_AB: what we accepted, the initiator has as well. */
+static void confirmed(struct agent_leg *leg, const struct skex_confirm_message *message)
+{
+	struct skex_agent *agent = leg->agent;
+	struct agent_peer *peer = agent_peer_find(agent, &message->initiator);
+	struct agent_confirm *confirm =
+		peer == NULL ? NULL : confirm_find(agent, SKEX_CONFIRM_BA, peer, message->first);
+	struct agent_batch *batch;
+	struct agent_pool *pool;
+	uint32_t bit;
+
+	if (confirm == NULL || !confirm->durable || message->blocks != confirm->blocks ||
+		!skex_name_equal(&message->responder, &agent->name))
+		return;
+	bit = UINT32_C(1) << skex_profile_index(&confirm->profile->profile, leg->leg->record.hub);
+	if (bit == 1 || (confirm->tried & bit) != 0)
+		return;
+	confirm->tried |= bit;
+	if (!skex_ct_equal(confirm->expected, message->tags.data,
+		    (size_t)confirm->blocks * SKEX_CONFIRM_TAG_BYTES)) {
+		agent_event(agent, SKEX_LEVEL_WARNING, "bad_confirmation", peer->name.text,
+			leg->leg->record.other.text,
+			"a confirmation that does not verify came through this hub");
+		return;
+	}
+	for (pool = peer->pools; pool != NULL; pool = pool->next) {
+		batch = pool->side == AGENT_RESPONDER ? agent_batch_find(pool, message->first)
+						      : NULL;
+		if (batch != NULL) {
+			batch->confirmed = true;
+			agent_batch_update(batch);
+		}
+	}
+	agent->counters.blocks_confirmed += confirm->blocks;
+	confirm_over(agent, confirm);
+	agent_wake(agent);
+}
+
+void agent_confirm_message(struct agent_leg *leg, const struct skex_incoming *incoming)
+{
+	struct skex_agent *agent = leg->agent;
+	struct skex_confirm_message message;
+
+	if (skex_confirm_message_decode(&message, incoming->fields) != SKEX_OK)
+		return;
+	if (message.which == SKEX_CONFIRM_AB)
+		confirmed(leg, &message);
+	else if (skex_name_equal(&message.initiator, &agent->name))
+		agent_run_confirm(leg, &message);
+}
+
+/* ---- upkeep ------------------------------------------------------------------------------------
+ */
+
+void agent_confirm_sweep(struct skex_agent *agent)
+{
+	const uint64_t wall_ms = agent_wall(agent);
+	struct agent_confirm *confirm = agent->confirms;
+
+	while (confirm != NULL) {
+		struct agent_confirm *next = confirm->next;
+
+		if (confirm->durable && confirm->expires_wall_ms <= wall_ms)
+			confirm_over(agent, confirm);
+		else if (confirm->durable)
+			send_through_all(agent, confirm);
+		confirm = next;
+	}
+}
+
+static enum skex_error load(void *owner, struct skex_view key, struct skex_view value)
+{
+	struct skex_agent *agent = owner;
+	struct skex_block_id first = {0, 0};
+	uint8_t profile_id[SKEX_PROFILE_ID_BYTES];
+	struct skex_reader reader;
+	struct skex_view tags;
+	struct skex_name name;
+	struct agent_peer *peer;
+	struct agent_profile *profile;
+	struct agent_confirm *confirm;
+	uint32_t piece = 0;
+	uint8_t side = 0;
+	uint8_t which;
+	uint8_t class;
+	uint16_t blocks;
+	uint64_t expires;
+	enum skex_error error = record_key_decode(key, &side, &name, &first, &piece);
+
+	if (error != SKEX_OK)
+		return error;
+	skex_reader_init(&reader, value);
+	if (skex_read_u8(&reader) != CONFIRM_VERSION)
+		return SKEX_E_VERSION;
+	which = skex_read_u8(&reader);
+	blocks = skex_read_u16(&reader);
+	class = skex_read_u8(&reader);
+	expires = skex_read_u64(&reader);
+	skex_read_bytes(&reader, profile_id, sizeof(profile_id));
+	tags = skex_read_rest(&reader);
+	if (skex_reader_end(&reader) != SKEX_OK || blocks == 0 || blocks > SKEX_BATCH_MAX ||
+		(which != SKEX_CONFIRM_BA && which != SKEX_CONFIRM_AB) ||
+		tags.size !=
+			(size_t)blocks * SKEX_CONFIRM_TAG_BYTES *
+				(which == SKEX_CONFIRM_BA ? 2 : 1))
+		return SKEX_E_CORRUPT;
+	peer = agent_peer_find(agent, &name);
+	profile = peer == NULL ? NULL : agent_profile_accepted(peer, profile_id);
+	if (profile == NULL)
+		return SKEX_OK; /* not configured now: kept until it is, or expires */
+	confirm = confirm_new(agent, peer, profile, which, first, blocks);
+	if (confirm == NULL)
+		return SKEX_E_MEMORY;
+	confirm->class_responder = class;
+	confirm->expires_wall_ms = expires;
+	confirm->durable = true;
+	memcpy(confirm->tags, tags.data, tags.size);
+	return SKEX_OK;
+}
+
+enum skex_error agent_confirms_load(struct skex_agent *agent)
+{
+	return skex_store_each(
+		agent->link.store, SKEX_TABLE_CONFIRM, skex_view(NULL, 0), load, agent);
+}

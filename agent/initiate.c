@@ -1,0 +1,492 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/internal.h"
+#include "core/base/cursor.h"
+#include "core/base/mem.h"
+#include "core/wire/share_message.h"
+#include "platform/memory.h"
+#include "store/tables.h"
+
+/*
+ * Fills the pools that we hand out from.  SKEX_TABLE_COUNTER, key "block": the claimed block
+ * counters of this instance.
+ */
+#define RUNS_MAX         64u
+#define RUN_DEADLINE_MS  30000u
+#define RUN_STALLED_MS   1500u
+#define STALLED_MAX      4u
+#define COUNTERS_CLAIMED 4096u
+#define RETRY_FIRST_MS   250u
+#define RETRY_MOST_MS    60000u
+
+/* ---- counters ----------------------------------------------------------------------------------
+ */
+
+static void claimed(void *owner, enum skex_error error, uint64_t from, uint64_t to)
+{
+	struct skex_agent *agent = owner;
+
+	agent->counter_pending = false;
+	if (error != SKEX_OK)
+		return;
+	agent->counter_next = from;
+	agent->counter_end = to;
+	agent_wake(agent);
+}
+
+/* Counters in a row for a batch; false while more are being claimed.  What is left over is skipped.
+ */
+static bool take_counters(struct skex_agent *agent, uint32_t blocks, uint64_t *first)
+{
+	static const char key[] = "block";
+
+	if (agent->counter_end - agent->counter_next >= blocks) {
+		*first = agent->counter_next;
+		agent->counter_next += blocks;
+		return true;
+	}
+	if (!agent->counter_pending &&
+		skex_store_claim(agent->link.store, SKEX_TABLE_COUNTER,
+			skex_view(key, sizeof(key) - 1), COUNTERS_CLAIMED, SKEX_COUNTER_MAX + 1,
+			claimed, agent) == SKEX_OK)
+		agent->counter_pending = true;
+	return false;
+}
+
+/* ---- runs --------------------------------------------------------------------------------------
+ */
+
+static void run_free(struct agent_run *run)
+{
+	*run->self = run->next;
+	if (run->next != NULL)
+		run->next->self = run->self;
+	run->pool->agent->runs_count--;
+	run->pool->runs_all--;
+	if (!run->stalled)
+		run->pool->runs--;
+	skex_secret_free(run->secret);
+	free(run);
+}
+
+static void failed(struct agent_pool *pool, uint64_t now_ms)
+{
+	uint64_t wait = RETRY_FIRST_MS << (pool->failures < 8 ? pool->failures : 8);
+
+	pool->failures++;
+	pool->retry_ms = now_ms + (wait < RETRY_MOST_MS ? wait : RETRY_MOST_MS);
+}
+
+/* The first profile of the peer with enough legs ready for a message of this size. */
+static struct agent_profile *choose(const struct agent_peer *peer, uint64_t body_size)
+{
+	size_t p;
+
+	for (p = 0; p < peer->profiles_count; p++) {
+		struct agent_profile *profile = peer->profiles[p];
+		uint8_t ready = 0;
+		uint8_t i;
+
+		if (!profile->usable)
+			continue;
+		for (i = 0; i < profile->profile.n; i++)
+			ready = (uint8_t)(ready +
+				skex_leg_can_take(profile->legs[i]->leg, body_size));
+		if (ready >= profile->profile.k)
+			return profile;
+	}
+	return NULL;
+}
+
+/* The legs that are up but have too little reserved: taking says so and moves their marks. */
+static void want_reserve(const struct agent_peer *peer, uint64_t body_size)
+{
+	uint8_t i;
+
+	if (peer->profiles_count == 0 || !peer->profiles[0]->usable)
+		return;
+	for (i = 0; i < peer->profiles[0]->profile.n; i++) {
+		struct skex_leg *leg = peer->profiles[0]->legs[i]->leg;
+		uint64_t need = skex_pad_align(SKEX_ONETIME_KEY_BYTES + body_size);
+
+		if (leg->state != SKEX_LEG_UP || skex_leg_can_take(leg, body_size))
+			continue;
+		leg->tx_need = need > leg->tx_need ? need : leg->tx_need;
+		skex_leg_want_reserve(leg);
+	}
+}
+
+static struct agent_run *run_new(
+	struct agent_pool *pool, struct agent_profile *profile, uint16_t blocks, uint64_t counter)
+{
+	struct skex_agent *agent = pool->agent;
+	const size_t vector = (size_t)blocks * (SKEX_BLOCK_EXTRA_BYTES + pool->block_bytes);
+	const size_t tags = (size_t)blocks * SKEX_BLOCK_TAG_BYTES;
+	struct agent_run *run = calloc(1, sizeof(*run));
+	struct skex_common common = {0};
+
+	if (run == NULL)
+		return NULL;
+	run->secret_size = vector + 2 * tags;
+	run->secret = skex_secret_new(run->secret_size);
+	if (run->secret == NULL) {
+		free(run);
+		return NULL;
+	}
+	common.initiator = agent->name;
+	common.responder = pool->peer->name;
+	common.first.instance = agent->instance;
+	common.first.counter = counter;
+	memcpy(common.profile, profile->profile.id, sizeof(common.profile));
+	common.n = profile->profile.n;
+	common.k = profile->profile.k;
+	common.secret_size = pool->block_bytes;
+	common.class_initiator = (uint8_t)agent_profile_class(profile);
+	common.purpose_size = (uint8_t)strlen(pool->purpose);
+	memcpy(common.purpose, pool->purpose, common.purpose_size);
+	common.lifetime_s = agent->config->pool.lifetime_s;
+	skex_initiator_init(&run->engine, agent->link.math, &profile->profile, &common, blocks,
+		run->secret, run->secret + vector, run->secret + vector + tags);
+	run->pool = pool;
+	run->profile = profile;
+	run->began_ms = agent_now(agent);
+	run->deadline_ms = run->began_ms + RUN_DEADLINE_MS;
+	run->self = &agent->runs;
+	run->next = agent->runs;
+	if (run->next != NULL)
+		run->next->self = &run->next;
+	agent->runs = run;
+	agent->runs_count++;
+	pool->runs++;
+	pool->runs_all++;
+	return run;
+}
+
+/* What the split needs for the moment: pads and bodies of every leg. */
+struct material {
+	struct skex_pad_range ranges[SKEX_HUBS_MAX];
+	struct skex_initiator_pads pads;
+	uint8_t *bytes; /* locked: n pads, then n bodies */
+	size_t size;    /* of one */
+};
+
+/* Takes the next pad of every leg that has some; gives how many. */
+static uint8_t take_pads(struct agent_run *run, struct material *material)
+{
+	uint8_t taken = 0;
+	uint8_t i;
+
+	for (i = 0; i < run->profile->profile.n; i++) {
+		struct skex_leg *leg = run->profile->legs[i]->leg;
+		uint8_t *pad = material->bytes + (size_t)i * material->size;
+
+		if (!skex_leg_can_take(leg, material->size) ||
+			skex_leg_take(leg, material->size, &material->ranges[i]) != SKEX_OK ||
+			skex_leg_tx_pad(leg, material->ranges[i], pad, material->size) != SKEX_OK)
+			continue;
+		material->pads.pads[i] = pad;
+		material->pads.bodies[i] =
+			material->bytes + (size_t)(run->profile->profile.n + i) * material->size;
+		taken++;
+	}
+	return taken;
+}
+
+static void send_shares(struct agent_run *run, const struct material *material)
+{
+	uint8_t fields[SKEX_HEADER_MAX - SKEX_MESSAGE_PREFIX_BYTES];
+	struct skex_share_message share = {0};
+	size_t size = 0;
+	uint8_t i;
+
+	share.common = run->engine.common;
+	share.blocks = run->engine.blocks;
+	share.secret_tags =
+		skex_view(run->engine.tags, (size_t)run->engine.blocks * SKEX_BLOCK_TAG_BYTES);
+	if (skex_share_message_encode(&share, fields, sizeof(fields), &size) != SKEX_OK)
+		return;
+	for (i = 0; i < run->profile->profile.n; i++) {
+		const bool bare = (run->engine.bare & (UINT32_C(1) << (i + 1u))) != 0;
+		struct skex_view body =
+			skex_view(material->pads.bodies[i], bare ? 0 : material->size);
+		struct skex_outgoing *message = NULL;
+
+		if (material->pads.pads[i] == NULL)
+			continue;
+		run->sent[i].generation = material->ranges[i].generation;
+		run->sent[i].offset = material->ranges[i].offset;
+		if (skex_leg_compose(run->profile->legs[i]->leg, SKEX_MESSAGE_SHARE,
+			    material->ranges[i], skex_view(fields, size), body,
+			    &message) == SKEX_OK)
+			agent_send(run->profile->legs[i], message);
+	}
+}
+
+static bool start(struct agent_pool *pool, struct agent_profile *profile, uint16_t blocks)
+{
+	struct skex_agent *agent = pool->agent;
+	struct material material = {0};
+	struct agent_run *run;
+	uint64_t counter;
+	bool began = false;
+
+	if (!take_counters(agent, blocks, &counter))
+		return false;
+	run = run_new(pool, profile, blocks, counter);
+	if (run == NULL)
+		return false;
+	material.size = (size_t)blocks * skex_vector_size(&run->engine.common);
+	material.bytes = skex_secret_new(2u * profile->profile.n * material.size);
+	if (material.bytes != NULL && take_pads(run, &material) >= profile->profile.k)
+		began = skex_initiator_step(&run->engine, SKEX_INITIATOR_START, &material.pads);
+	if (began) {
+		agent->counters.blocks_initiated += blocks;
+		send_shares(run, &material);
+	} else {
+		run_free(run);
+	}
+	skex_secret_free(material.bytes);
+	return began;
+}
+
+/* ---- what comes back ---------------------------------------------------------------------------
+ */
+
+static void drop(struct agent_run *run, const char *why)
+{
+	struct agent_pool *pool = run->pool;
+	struct skex_agent *agent = pool->agent;
+
+	agent->counters.blocks_failed += run->engine.blocks;
+	agent_pool_error(pool, "%s", why);
+	failed(pool, agent_now(agent));
+	if (pool->failures == 1 || pool->failures % 16 == 0)
+		agent_event(agent, SKEX_LEVEL_WARNING, "block_failed", pool->peer->name.text, "",
+			"%s: %s", pool->purpose, why);
+	run_free(run);
+}
+
+static const char *refusal(uint16_t status)
+{
+	switch (status) {
+	case SKEX_ACK_REFUSED:
+		return "the hubs' policy does not allow keys between these agents: see policy in skex-hub.conf";
+	case SKEX_ACK_UNKNOWN:
+		return "the hubs know no agent of that name: enrol it at the same hubs";
+	case SKEX_ACK_QUOTA:
+		return "the hubs' quota for this pair is used up: see quota in skex-hub.conf";
+	case SKEX_ACK_EXHAUSTED:
+		return "the hubs have no pad left towards the peer: refill it";
+	case SKEX_ACK_EXPIRED:
+		return "the peer did not fetch the shares in time: is it connected?";
+	case SKEX_ACK_BANNED:
+		return "the peer is banned at the hubs";
+	default:
+		return "the hubs refused the shares";
+	}
+}
+
+void agent_run_refused(struct agent_leg *leg, struct skex_pad_position at, uint16_t status)
+{
+	struct agent_run *run = leg->agent->runs;
+
+	while (run != NULL) {
+		uint8_t index = run->profile->usable
+			? skex_profile_index(&run->profile->profile, leg->leg->record.hub)
+			: 0;
+		struct agent_run *next = run->next;
+
+		if (index != 0 && (run->engine.members & (UINT32_C(1) << index)) != 0 &&
+			skex_pad_compare(run->sent[index - 1], at) == 0) {
+			leg->agent->counters.shares_refused++;
+			(void)skex_initiator_step(&run->engine, SKEX_INITIATOR_REFUSED, &index);
+			if (run->engine.actions & SKEX_DSKE_DROP)
+				drop(run, refusal(status));
+			return;
+		}
+		run = next;
+	}
+}
+
+/* The pair of keys is in both states now: deliver. */
+static void durable(void *owner, enum skex_error error)
+{
+	struct agent_run *run = owner;
+	struct agent_pool *pool = run->pool;
+	struct skex_agent *agent = pool->agent;
+	struct agent_batch *batch;
+
+	if (error != SKEX_OK)
+		return;
+	(void)skex_initiator_step(&run->engine, SKEX_INITIATOR_DURABLE, NULL);
+	batch = agent_batch_find(pool, run->engine.common.first);
+	if (batch != NULL)
+		agent_batch_durable(batch);
+	agent->counters.blocks_confirmed += run->engine.blocks;
+	pool->failures = 0;
+	pool->retry_ms = 0;
+	pool->last_error[0] = '\0';
+	run_free(run);
+	agent_wake(agent);
+}
+
+/* One transaction: the secret, and the confirmation that will be sent. */
+static void persist(struct agent_run *run)
+{
+	struct agent_pool *pool = run->pool;
+	struct skex_agent *agent = pool->agent;
+	const struct skex_common *common = &run->engine.common;
+	const uint64_t expires = agent_wall(agent) + (uint64_t)common->lifetime_s * 1000;
+	const uint8_t class = run->engine.class_responder < common->class_initiator
+		? run->engine.class_responder
+		: common->class_initiator;
+
+	if (agent->emptying ||
+		agent_batch_add(pool, common->first, run->engine.blocks, common->secret_size,
+			run->engine.vector, skex_vector_size(common), SKEX_BLOCK_EXTRA_BYTES,
+			class == SKEX_CLASS_ITS ? SKEX_CLASS_ITS : SKEX_CLASS_COMPUTATIONAL, true,
+			expires) == NULL ||
+		agent_confirm_add(agent, pool->peer, run->profile, SKEX_CONFIRM_AB, common->first,
+			run->engine.blocks, 0, run->engine.confirm, NULL, expires) != SKEX_OK) {
+		drop(run, "no memory, or the store failed");
+		return;
+	}
+	skex_commit_after(&agent->link.commit, durable, run);
+}
+
+void agent_run_confirm(struct agent_leg *leg, const struct skex_confirm_message *message)
+{
+	struct skex_initiator_confirm from = {0};
+	struct agent_run *run;
+
+	from.message = message;
+	for (run = leg->agent->runs; run != NULL; run = run->next) {
+		if (run->engine.common.first.counter != message->first.counter ||
+			run->engine.common.first.instance != message->first.instance)
+			continue;
+		from.index = skex_profile_index(&run->profile->profile, leg->leg->record.hub);
+		if (from.index == 0)
+			return;
+		if (skex_initiator_step(&run->engine, SKEX_INITIATOR_CONFIRM, &from) &&
+			(run->engine.actions & SKEX_DSKE_PERSIST) != 0)
+			persist(run);
+		return;
+	}
+}
+
+/* ---- filling -----------------------------------------------------------------------------------
+ */
+
+/* How many bytes the pool should have more: asked for now, or to reach the high water mark. */
+static uint64_t missing(struct agent_pool *pool, uint64_t now_ms)
+{
+	const struct skex_pool_config *config = &pool->agent->config->pool;
+	const uint64_t under_way = (uint64_t)pool->runs * config->blocks * pool->block_bytes;
+	const uint64_t have = pool->ready_bytes + under_way;
+	const bool idle = now_ms - pool->asked_ms > (uint64_t)config->idle_s * 1000;
+	uint64_t low = (uint64_t)(idle ? config->reserve_keys : config->low_keys) * 32;
+	uint64_t high = (uint64_t)(idle ? config->reserve_keys : config->high_keys) * 32;
+
+	if (pool->wanted_bytes > low)
+		low = pool->wanted_bytes;
+	if (high < low)
+		high = low;
+	if (have >= low && !(pool->runs > 0 && have < high))
+		return 0;
+	return high - have;
+}
+
+static void fill(struct agent_pool *pool, uint64_t now_ms)
+{
+	struct skex_agent *agent = pool->agent;
+	uint64_t bytes = missing(pool, now_ms);
+
+	if (pool->peer->profiles_count == 0 || now_ms < pool->retry_ms ||
+		pool->runs_all - pool->runs >= STALLED_MAX)
+		return;
+	while (bytes > 0 && agent->runs_count < RUNS_MAX) {
+		uint64_t blocks = (bytes + pool->block_bytes - 1) / pool->block_bytes;
+		const uint64_t most = SKEX_BODY_MAX / (SKEX_BLOCK_EXTRA_BYTES + pool->block_bytes);
+		struct agent_profile *profile;
+		uint64_t body;
+
+		if (blocks > agent->config->pool.blocks)
+			blocks = agent->config->pool.blocks;
+		if (blocks > most)
+			blocks = most;
+		body = blocks * (SKEX_BLOCK_EXTRA_BYTES + pool->block_bytes);
+		profile = choose(pool->peer, body);
+		if (profile == NULL) {
+			want_reserve(pool->peer, body);
+			return;
+		}
+		if (agent->config->require_its && agent_profile_class(profile) != SKEX_CLASS_ITS) {
+			agent_pool_error(pool, "require_its is set and a leg is not its");
+			return;
+		}
+		if (!start(pool, profile, (uint16_t)blocks))
+			return;
+		bytes = blocks * pool->block_bytes < bytes ? bytes - blocks * pool->block_bytes : 0;
+	}
+}
+
+void agent_initiate_turn(struct skex_agent *agent, uint64_t now_ms)
+{
+	struct agent_run *run = agent->runs;
+	struct agent_peer *peer;
+	struct agent_pool *pool;
+
+	while (run != NULL) {
+		struct agent_run *next = run->next;
+
+		if (run->engine.state == SKEX_INITIATOR_SHARING && !run->stalled &&
+			now_ms - run->began_ms > RUN_STALLED_MS) {
+			run->stalled = true;
+			run->pool->runs--;
+		}
+		if (run->engine.state == SKEX_INITIATOR_SHARING && now_ms >= run->deadline_ms) {
+			(void)skex_initiator_step(&run->engine, SKEX_INITIATOR_DEADLINE, NULL);
+			drop(run,
+				"the peer did not confirm in time: is it connected, and does it accept this purpose?");
+		}
+		run = next;
+	}
+	if (agent->emptying)
+		return;
+	for (peer = agent->peers; peer != NULL; peer = peer->next) {
+		for (pool = peer->pools; pool != NULL; pool = pool->next) {
+			if (pool->side == AGENT_INITIATOR)
+				fill(pool, now_ms);
+		}
+	}
+}
+
+uint64_t agent_initiate_due(const struct skex_agent *agent)
+{
+	uint64_t due = UINT64_MAX;
+	const struct agent_run *run;
+	const struct agent_peer *peer;
+	const struct agent_pool *pool;
+
+	for (run = agent->runs; run != NULL; run = run->next) {
+		uint64_t at = run->stalled ? run->deadline_ms : run->began_ms + RUN_STALLED_MS + 1;
+
+		due = at < due ? at : due;
+	}
+	for (peer = agent->peers; peer != NULL; peer = peer->next) {
+		for (pool = peer->pools; pool != NULL; pool = pool->next) {
+			if (pool->side == AGENT_INITIATOR && pool->wanted_bytes > 0 &&
+				pool->retry_ms != 0 && pool->retry_ms < due)
+				due = pool->retry_ms;
+		}
+	}
+	return due;
+}
+
+void agent_runs_clear(struct skex_agent *agent)
+{
+	while (agent->runs != NULL)
+		run_free(agent->runs);
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SKEX_AGENT_INTERNAL_H
+#define SKEX_AGENT_INTERNAL_H
+
+#include "agent/agent.h"
+#include "agent/pool.h"
+#include "core/dske/initiator.h"
+#include "core/dske/responder.h"
+#include "core/dske/spent.h"
+#include "link/link.h"
+
+/*
+ * What the agent's files share.
+ *
+ *   agent.c     life, the turn, events of the legs     peer.c      peers, profiles, identities
+ *   initiate.c  runs that fill a pool                  respond.c   shares and confirmations that
+ * come in confirm.c   confirmations that wait to be sent     pool.c      pools, batches and pieces
+ * of key request.c   get and fetch                          event.c     events and watchers
+ *   status.c    what is going on                       record.c    the forms of the durable records
+ */
+
+/* A leg, and what was sent over it and is not yet known to have arrived. */
+struct agent_leg {
+	struct agent_leg *next;
+	struct skex_agent *agent;
+	struct skex_leg *leg;
+	struct skex_outgoing *flight; /* in the order of their offsets */
+	struct skex_outgoing **flight_end;
+	uint64_t inconsistent; /* shares that were not on the accepted polynomial */
+	bool suspect;          /* one of the last */
+	bool low_told;         /* the warning that pad runs out */
+	bool silent_told;      /* the warning that the hub cannot be reached */
+	uint64_t down_since_ms;
+	uint64_t start_ms; /* for the forecast: */
+	uint64_t start_left;
+};
+
+/* A profile of the configuration; usable once the agent is enrolled at all of its hubs. */
+struct agent_profile {
+	const struct skex_profile_config *config;
+	bool usable;
+	struct skex_profile profile;
+	struct agent_leg *legs[SKEX_HUBS_MAX]; /* by index - 1 */
+};
+
+#define AGENT_PROFILES_MAX 8u
+
+struct agent_peer {
+	struct agent_peer *next;
+	struct skex_name name;
+	const struct skex_peer_config *config; /* NULL: added at run time */
+	size_t profiles_count;
+	struct agent_profile
+		*profiles[AGENT_PROFILES_MAX]; /* accepted; the first is used to begin */
+	struct agent_pool *pools;
+	uint32_t spent_instance; /* of this peer as initiator */
+	struct skex_spent spent;
+	char last_error[160];
+};
+
+/* One run of the initiator's engine. */
+struct agent_run {
+	struct agent_run *next;
+	struct agent_run **self;
+	struct agent_pool *pool;
+	struct agent_profile *profile;
+	struct skex_initiator engine;
+	uint8_t *secret; /* vector, tags and confirmations in one piece of locked memory */
+	size_t secret_size;
+	uint64_t began_ms;
+	uint64_t deadline_ms;
+	bool stalled;                                 /* does not count as under way any more */
+	struct skex_pad_position sent[SKEX_HUBS_MAX]; /* where the share stood in each leg's pad */
+};
+
+/* One group of shares of the responder: one batch of one initiator, agreeing on C, m and o. */
+struct agent_group {
+	struct agent_group *next;
+	struct agent_group **self;
+	struct agent_peer *peer;
+	struct agent_profile *profile;
+	struct skex_responder engine;
+	struct skex_view identity; /* C, m and o as they came; in memory of its own */
+	uint8_t *identity_bytes;
+	uint8_t *secret; /* vector, scratch, tags, confirmations */
+	size_t secret_size;
+	uint8_t *shares[SKEX_HUBS_MAX];
+	struct skex_hold holds[SKEX_HUBS_MAX];
+	uint32_t held;        /* bit (1 << index) */
+	uint64_t deadline_ms; /* while gathering, to give up; afterwards, to forget the shares */
+	struct agent_batch *batch; /* once accepted */
+};
+
+/* A confirmation that is not known to have arrived. */
+struct agent_confirm {
+	struct agent_confirm *next;
+	struct agent_confirm **self;
+	struct agent_peer *peer;
+	struct agent_profile *profile; /* NULL: through every hub */
+	uint8_t which;
+	struct skex_block_id first;
+	uint16_t blocks;
+	uint8_t class_responder;
+	uint32_t sent;      /* bit (1 << index): hubs that it was given to in this life */
+	uint32_t delivered; /* hubs that have it */
+	uint32_t tried;     /* hubs whose one candidate for `expected` was checked */
+	bool durable;
+	uint64_t expires_wall_ms;
+	uint8_t *tags;     /* ours, to send */
+	uint8_t *expected; /* BA: the AB to expect; secret; NULL for AB */
+};
+
+struct agent_request {
+	struct agent_request *next;
+	struct agent_request **self;
+	uint64_t ticket;
+	bool fetch;
+	skex_keys_fn keys;
+	void *owner;
+	struct agent_pool *pool;
+	uint32_t bytes;
+	uint32_t count;
+	bool require_its;
+	bool require_confirmed;
+	uint64_t deadline_ms;
+	bool cancelled;
+	bool committing; /* fetch: waits to be durable */
+	enum skex_error result;
+	uint32_t done;         /* keys taken so far */
+	struct skex_key *list; /* count of them */
+	uint8_t *secret;       /* their bytes */
+	uint8_t (*ids)[SKEX_KEY_ID_BYTES];
+};
+
+#define AGENT_EVENTS 256u
+
+struct agent_kept_event {
+	char name[32];
+	char peer[SKEX_NAME_MAX + 1];
+	char hub[SKEX_NAME_MAX + 1];
+	char text[256];
+	enum skex_level level;
+	uint64_t wall_ms;
+};
+
+struct agent_watch {
+	struct agent_watch *next;
+	uint64_t number;
+	skex_event_fn event;
+	void *owner;
+};
+
+struct skex_agent {
+	struct skex_link link;
+	const struct skex_agent_config *config;
+	struct skex_name name;
+	uint32_t instance;
+	uint8_t *kek; /* locked */
+	struct agent_leg *legs;
+	struct agent_profile *profiles;
+	size_t profiles_count;
+	struct agent_peer *peers;
+	struct agent_run *runs;
+	uint32_t runs_count;
+	struct agent_group *groups;
+	uint32_t groups_count;
+	struct agent_confirm *confirms;
+	struct agent_request *requests;
+	uint64_t next_ticket;
+
+	uint64_t counter_next; /* claimed block counters: next .. end - 1 */
+	uint64_t counter_end;
+	bool counter_pending;
+
+	struct agent_kept_event *events;
+	uint32_t events_next;
+	struct agent_watch *watches;
+	uint64_t next_watch;
+	uint64_t sweep_ms;
+	bool emptying; /* after a rollback: nothing is handed out until the pools are empty */
+	struct skex_agent_counters counters;
+};
+
+uint64_t agent_now(const struct skex_agent *agent);
+uint64_t agent_wall(const struct skex_agent *agent);
+void agent_wake(const struct skex_agent *agent);
+
+/* agent.c */
+struct agent_leg *agent_leg_by_hub(struct skex_agent *agent, const struct skex_name *hub);
+/* Sends a message at once and keeps it until it arrived; takes it over.  Without a connection it is
+ * freed: what matters is sent again by its owner. */
+void agent_send(struct agent_leg *leg, struct skex_outgoing *message);
+
+/* peer.c */
+SKEX_MUST_USE enum skex_error agent_peers_load(struct skex_agent *agent);
+void agent_peers_clear(struct skex_agent *agent);
+void agent_profiles_resolve(struct skex_agent *agent);
+struct agent_peer *agent_peer_find(struct skex_agent *agent, const struct skex_name *name);
+/* The peer at which a remote identity lives, NULL when nowhere. */
+struct agent_peer *agent_peer_of_identity(struct skex_agent *agent, const char *identity);
+bool agent_identity_is_local(const struct skex_agent *agent, const char *identity);
+/* May a peer that initiates use this purpose with us?  (its remote identity is at that peer, its
+ * local one here, or it is among the accepted ones) */
+bool agent_purpose_accepted(
+	const struct skex_agent *agent, const struct agent_peer *peer, const char *purpose);
+/* The profile of this id among those accepted from the peer; NULL otherwise. */
+struct agent_profile *agent_profile_accepted(const struct agent_peer *peer, const uint8_t id[16]);
+/* The weakest class of the profile's legs. */
+enum skex_class agent_profile_class(const struct agent_profile *profile);
+uint8_t agent_profile_up(const struct agent_profile *profile);
+
+/* initiate.c */
+void agent_initiate_turn(struct skex_agent *agent, uint64_t now_ms);
+/* The deadline that comes next. */
+uint64_t agent_initiate_due(const struct skex_agent *agent);
+void agent_run_refused(struct agent_leg *leg, struct skex_pad_position at, uint16_t status);
+void agent_run_confirm(struct agent_leg *leg, const struct skex_confirm_message *message);
+void agent_runs_clear(struct skex_agent *agent);
+
+/* respond.c */
+void agent_respond_share(struct agent_leg *leg, const struct skex_incoming *incoming);
+void agent_respond_turn(struct skex_agent *agent, uint64_t now_ms);
+void agent_groups_clear(struct skex_agent *agent);
+
+/* confirm.c */
+/* Keeps a confirmation (with the transaction of this turn) and sends it through the profile's hubs
+ * once it is durable.  expected may be NULL. */
+SKEX_MUST_USE enum skex_error agent_confirm_add(struct skex_agent *agent, struct agent_peer *peer,
+	struct agent_profile *profile, uint8_t which, struct skex_block_id first, uint16_t blocks,
+	uint8_t class_responder, const uint8_t *tags, const uint8_t *expected,
+	uint64_t expires_wall_ms);
+void agent_confirm_up(struct agent_leg *leg);
+/* A hub has a message that we sent, which may be a confirmation. */
+void agent_confirm_delivered(struct agent_leg *leg, const struct skex_outgoing *message);
+/* A CONFIRM came in through a leg. */
+void agent_confirm_message(struct agent_leg *leg, const struct skex_incoming *incoming);
+SKEX_MUST_USE enum skex_error agent_confirms_load(struct skex_agent *agent);
+void agent_confirms_clear(struct skex_agent *agent);
+void agent_confirm_sweep(struct skex_agent *agent);
+
+/* request.c */
+void agent_requests_turn(struct skex_agent *agent, uint64_t now_ms);
+uint64_t agent_requests_due(const struct skex_agent *agent);
+void agent_requests_clear(struct skex_agent *agent);
+
+/* event.c */
+void agent_event(struct skex_agent *agent, enum skex_level level, const char *name,
+	const char *peer, const char *hub, const char *format, ...)
+	__attribute__((format(printf, 6, 7)));
+void agent_events_clear(struct skex_agent *agent);
+
+#endif

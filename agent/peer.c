@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/internal.h"
+
+/* ---- profiles ----------------------------------------------------------------------------------
+ */
+
+/* A profile names its hubs; their ids come with the kits.  So it is usable when there is a leg to
+ * each. */
+static void resolve(struct skex_agent *agent, struct agent_profile *profile)
+{
+	const struct skex_profile_config *config = profile->config;
+	struct skex_profile made = {0};
+	uint8_t i;
+
+	if (profile->usable)
+		return;
+	made.n = config->n;
+	made.k = config->k;
+	for (i = 0; i < config->n; i++) {
+		profile->legs[i] = agent_leg_by_hub(agent, &config->hubs[i].name);
+		if (profile->legs[i] == NULL)
+			return;
+		memcpy(made.hubs[i].id, profile->legs[i]->leg->record.hub, SKEX_HUB_ID_BYTES);
+		made.hubs[i].owner = config->hubs[i].owner;
+	}
+	if (skex_profile_finish(&made, agent->link.crypto) != SKEX_OK) {
+		agent_event(agent, SKEX_LEVEL_ERROR, "profile_unusable", "", "",
+			"profile \"%s\": two of its hubs are the same hub", config->name);
+		return;
+	}
+	profile->profile = made;
+	profile->usable = true;
+}
+
+void agent_profiles_resolve(struct skex_agent *agent)
+{
+	size_t i;
+
+	for (i = 0; i < agent->profiles_count; i++)
+		resolve(agent, &agent->profiles[i]);
+}
+
+static struct agent_profile *profile_by_name(
+	struct skex_agent *agent, const char *name, size_t size)
+{
+	size_t i;
+
+	for (i = 0; i < agent->profiles_count; i++) {
+		const char *known = agent->profiles[i].config->name;
+
+		if (strlen(known) == size && strncmp(known, name, size) == 0)
+			return &agent->profiles[i];
+	}
+	return NULL;
+}
+
+enum skex_class agent_profile_class(const struct agent_profile *profile)
+{
+	enum skex_class class = SKEX_CLASS_ITS;
+	uint8_t i;
+
+	for (i = 0; i < profile->profile.n; i++)
+		class = profile->legs[i]->leg->record.class < class ? profile->legs[i]
+									      ->leg->record.class
+								    : class;
+	return class;
+}
+
+uint8_t agent_profile_up(const struct agent_profile *profile)
+{
+	uint8_t up = 0;
+	uint8_t i;
+
+	for (i = 0; profile->usable && i < profile->profile.n; i++)
+		up = (uint8_t)(up + (profile->legs[i]->leg->state == SKEX_LEG_UP));
+	return up;
+}
+
+struct agent_profile *agent_profile_accepted(const struct agent_peer *peer, const uint8_t id[16])
+{
+	size_t i;
+
+	for (i = 0; i < peer->profiles_count; i++) {
+		if (peer->profiles[i]->usable &&
+			memcmp(peer->profiles[i]->profile.id, id, SKEX_PROFILE_ID_BYTES) == 0)
+			return peer->profiles[i];
+	}
+	return NULL;
+}
+
+/* ---- peers -------------------------------------------------------------------------------------
+ */
+
+struct agent_peer *agent_peer_find(struct skex_agent *agent, const struct skex_name *name)
+{
+	struct agent_peer *peer = agent->peers;
+
+	while (peer != NULL && !skex_name_equal(&peer->name, name))
+		peer = peer->next;
+	return peer;
+}
+
+static struct agent_peer *add_peer(struct skex_agent *agent, const struct skex_name *name)
+{
+	struct agent_peer *peer = calloc(1, sizeof(*peer));
+
+	if (peer == NULL)
+		return NULL;
+	peer->name = *name;
+	peer->next = agent->peers;
+	agent->peers = peer;
+	return peer;
+}
+
+static bool add_profile(
+	struct skex_agent *agent, struct agent_peer *peer, const char *name, size_t size)
+{
+	struct agent_profile *profile = profile_by_name(agent, name, size);
+
+	if (profile == NULL || peer->profiles_count == AGENT_PROFILES_MAX)
+		return false;
+	peer->profiles[peer->profiles_count++] = profile;
+	return true;
+}
+
+/* Profiles separated by commas; false when one is not known. */
+static bool add_profiles(struct skex_agent *agent, struct agent_peer *peer, const char *list)
+{
+	while (*list != '\0') {
+		size_t size = strcspn(list, ",");
+
+		if (!add_profile(agent, peer, list, size))
+			return false;
+		list += size;
+		list += *list == ',';
+	}
+	return peer->profiles_count > 0;
+}
+
+static bool visit_peer(void *owner, const struct skex_peer_record *record)
+{
+	struct skex_agent *agent = owner;
+	struct agent_peer *peer;
+
+	if (agent_peer_find(agent, &record->name) != NULL)
+		return true; /* the configuration file wins */
+	peer = add_peer(agent, &record->name);
+	if (peer != NULL && !add_profiles(agent, peer, record->profiles))
+		agent_event(agent, SKEX_LEVEL_WARNING, "peer_unusable", record->name.text, "",
+			"it was added with profiles that the configuration does not have any more: %s",
+			record->profiles);
+	return true;
+}
+
+enum skex_error agent_peers_load(struct skex_agent *agent)
+{
+	size_t i;
+	size_t j;
+
+	agent->profiles_count = agent->config->profiles_count;
+	agent->profiles = calloc(agent->profiles_count + 1, sizeof(*agent->profiles));
+	if (agent->profiles == NULL)
+		return SKEX_E_MEMORY;
+	for (i = 0; i < agent->profiles_count; i++)
+		agent->profiles[i].config = &agent->config->profiles[i];
+	agent_profiles_resolve(agent);
+	for (i = 0; i < agent->config->peers_count; i++) {
+		const struct skex_peer_config *config = &agent->config->peers[i];
+		struct agent_peer *peer = add_peer(agent, &config->name);
+
+		if (peer == NULL)
+			return SKEX_E_MEMORY;
+		peer->config = config;
+		for (j = 0; j < config->profiles_count; j++) {
+			if (!add_profile(
+				    agent, peer, config->profiles[j], strlen(config->profiles[j])))
+				return SKEX_E_CONFIG;
+		}
+	}
+	return skex_registry_peers(agent->link.registry, visit_peer, agent);
+}
+
+static void free_peer(struct agent_peer *peer)
+{
+	while (peer->pools != NULL) {
+		struct agent_pool *pool = peer->pools;
+
+		peer->pools = pool->next;
+		agent_pool_free(pool);
+	}
+	free(peer);
+}
+
+void agent_peers_clear(struct skex_agent *agent)
+{
+	while (agent->peers != NULL) {
+		struct agent_peer *peer = agent->peers;
+
+		agent->peers = peer->next;
+		free_peer(peer);
+	}
+	free(agent->profiles);
+	agent->profiles = NULL;
+}
+
+static enum skex_error complain(struct skex_problem *problem, enum skex_error error,
+	const char *code, const char *message, const char *act)
+{
+	problem->error = error;
+	problem->code = code;
+	problem->message = message;
+	problem->act = act;
+	return error;
+}
+
+enum skex_error skex_agent_peer_add(struct skex_agent *agent, const char *text,
+	const char *profiles, struct skex_problem *problem)
+{
+	struct skex_peer_record record = {0};
+	struct agent_peer probe = {0};
+	struct agent_peer *peer;
+	enum skex_error error;
+
+	if (!skex_name_parse(&record.name, skex_view(text, strlen(text))))
+		return complain(problem, SKEX_E_ARGUMENT, "bad_name",
+			"that is not a name of an agent",
+			"use 1 to 63 of a-z 0-9 . _ - beginning with a letter or digit");
+	if (skex_name_equal(&record.name, &agent->name))
+		return complain(problem, SKEX_E_ARGUMENT, "self", "an agent is not its own peer",
+			"name the other agent");
+	if (strlen(profiles) >= sizeof(record.profiles) || !add_profiles(agent, &probe, profiles))
+		return complain(problem, SKEX_E_UNKNOWN, "unknown_profile",
+			"the configuration has no such profile",
+			"name profiles of the configuration, separated by commas");
+	peer = agent_peer_find(agent, &record.name);
+	if (peer != NULL && peer->config != NULL)
+		return complain(problem, SKEX_E_STATE, "configured",
+			"this peer is in the configuration file",
+			"change it there and restart skexd");
+	snprintf(record.profiles, sizeof(record.profiles), "%s", profiles);
+	error = skex_registry_peer_put(agent->link.registry, &record);
+	if (error != SKEX_OK)
+		return complain(problem, error, "io", "the peer could not be recorded",
+			"look at the disk and the log");
+	if (peer == NULL)
+		peer = add_peer(agent, &record.name);
+	if (peer == NULL)
+		return complain(problem, SKEX_E_MEMORY, "memory", "no memory", "try again later");
+	memcpy(peer->profiles, probe.profiles, sizeof(peer->profiles));
+	peer->profiles_count = probe.profiles_count;
+	return SKEX_OK;
+}
+
+enum skex_error skex_agent_peer_remove(
+	struct skex_agent *agent, const char *text, struct skex_problem *problem)
+{
+	struct skex_name name;
+	struct agent_peer *peer = NULL;
+	struct agent_pool *pool;
+	enum skex_error error;
+
+	if (skex_name_parse(&name, skex_view(text, strlen(text))))
+		peer = agent_peer_find(agent, &name);
+	if (peer == NULL)
+		return complain(problem, SKEX_E_UNKNOWN, "unknown_peer", "there is no such peer",
+			"see skex peer ls");
+	if (peer->config != NULL)
+		return complain(problem, SKEX_E_STATE, "configured",
+			"this peer is in the configuration file",
+			"remove it there and restart skexd");
+	error = skex_registry_peer_remove(agent->link.registry, &name);
+	if (error != SKEX_OK)
+		return complain(problem, error, "io", "the removal could not be recorded",
+			"look at the disk and the log");
+	/* Without profiles it is refused in both directions; its memory goes with the next start.
+	 */
+	peer->profiles_count = 0;
+	for (pool = peer->pools; pool != NULL; pool = pool->next)
+		agent_pool_empty(pool);
+	return SKEX_OK;
+}
+
+/* ---- purposes and identities -------------------------------------------------------------------
+ */
+
+static bool in_list(char (*list)[SKEX_PURPOSE_MAX + 1], size_t count, const char *text, size_t size)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		if (strlen(list[i]) == size && strncmp(list[i], text, size) == 0)
+			return true;
+	}
+	return false;
+}
+
+struct agent_peer *agent_peer_of_identity(struct skex_agent *agent, const char *identity)
+{
+	struct agent_peer *peer;
+
+	for (peer = agent->peers; peer != NULL; peer = peer->next) {
+		if (peer->config != NULL && peer->profiles_count > 0 &&
+			in_list(peer->config->identities, peer->config->identities_count, identity,
+				strlen(identity)))
+			return peer;
+	}
+	return NULL;
+}
+
+bool agent_identity_is_local(const struct skex_agent *agent, const char *identity)
+{
+	return in_list(agent->config->identities, agent->config->identities_count, identity,
+		strlen(identity));
+}
+
+static bool matches(const char *pattern, const char *purpose)
+{
+	size_t size = strlen(pattern);
+
+	if (size > 0 && pattern[size - 1] == '*')
+		return strncmp(pattern, purpose, size - 1) == 0;
+	return strcmp(pattern, purpose) == 0;
+}
+
+bool agent_purpose_accepted(
+	const struct skex_agent *agent, const struct agent_peer *peer, const char *purpose)
+{
+	const char *colon = strchr(purpose, ':');
+	const char *arrow = colon == NULL ? NULL : strchr(colon, '>');
+	size_t i;
+
+	/* With identities: theirs lives there, ours here, and nothing else counts. */
+	if (arrow != NULL)
+		return peer->config != NULL &&
+			in_list(peer->config->identities, peer->config->identities_count, colon + 1,
+				(size_t)(arrow - colon - 1)) &&
+			agent_identity_is_local(agent, arrow + 1);
+	if (peer->config == NULL || peer->config->accept_count == 0)
+		return matches("app:*", purpose);
+	for (i = 0; i < peer->config->accept_count; i++) {
+		if (matches(peer->config->accept[i], purpose))
+			return true;
+	}
+	return false;
+}

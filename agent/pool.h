@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SKEX_AGENT_POOL_H
+#define SKEX_AGENT_POOL_H
+
+#include "agent/agent.h"
+#include "core/wire/key_id.h"
+
+/*
+ * Pools of key: per peer, direction and purpose.
+ *
+ * The secret of an accepted batch is kept in pieces of at most 1 KiB, each a secret record of its
+ * own, so that what was handed out is destroyed piece by piece.  A piece holds whole blocks when
+ * they are small, or a part of one block.
+ *
+ * The initiator's side takes whole pieces into locked memory (a stride): the record is removed
+ * first, and when that is durable keys are cut from memory.  A crash wastes what was left of a
+ * stride. The responder's side is asked for keys by id, in any order: the piece is written again
+ * without them, and they are delivered when that is durable.
+ *
+ * Records (store/tables.h): key u8 side (1 initiator, 2 responder) | lp8 peer | u32 instance | u64
+ * counter SKEX_TABLE_BATCH  value: see record.c SKEX_TABLE_PIECE  the same key and u32 piece;
+ * secret value: u8 version 1 | u64 used units | bytes
+ */
+#define AGENT_PIECE_BYTES 1024u
+#define AGENT_UNIT_BYTES  16u
+
+struct skex_agent;
+struct agent_peer;
+
+enum agent_side {
+	AGENT_INITIATOR = 1,
+	AGENT_RESPONDER = 2,
+};
+
+/* A piece in memory: of an initiator a stride (several pieces in a row for long keys); of a
+ * responder one that is being fetched from. */
+struct agent_piece {
+	struct agent_piece *next;
+	struct agent_pool *pool;
+	struct skex_block_id first; /* of the batch */
+	uint32_t secret_size;
+	uint32_t block;  /* the first block that it holds, counted in the batch */
+	uint32_t offset; /* in that block's secret */
+	uint32_t index;  /* of the piece in the batch */
+	uint32_t size;
+	uint32_t at;    /* initiator: bytes cut so far */
+	uint64_t used;  /* responder: bit per unit */
+	uint8_t *bytes; /* locked */
+	bool durable;   /* initiator: its removal is */
+	enum skex_class class;
+};
+
+struct agent_batch {
+	struct agent_pool *pool;
+	struct skex_block_id first;
+	uint16_t blocks;
+	uint32_t secret_size;
+	enum skex_class class;
+	bool confirmed;
+	bool durable;
+	bool interval_known;
+	uint64_t earliest_ms;
+	uint64_t latest_ms;
+	uint64_t expires_wall_ms;
+	uint32_t pieces_count;
+	uint32_t pieces_left;       /* whose record is there */
+	uint8_t *there;             /* one byte per piece: 1 its record is there */
+	struct agent_piece *loaded; /* responder */
+};
+
+struct agent_pool {
+	struct agent_pool *next;
+	struct skex_agent *agent;
+	struct agent_peer *peer;
+	enum agent_side side;
+	char purpose[SKEX_PURPOSE_MAX + 1];
+	uint32_t block_bytes;         /* S of the blocks that it makes */
+	struct agent_batch **batches; /* ascending by instance and counter */
+	uint32_t batches_count;
+	uint32_t batches_room;
+	uint64_t ready_bytes; /* in records and strides, not handed out */
+
+	/* Initiator: */
+	struct agent_piece *strides; /* in memory, oldest first */
+	uint32_t strides_pending;    /* taken, not durable yet */
+	uint32_t runs;               /* under way and not stalled */
+	uint32_t runs_all;
+	uint32_t failures;
+	uint64_t retry_ms;     /* after a failure: not before */
+	uint64_t asked_ms;     /* last request */
+	uint64_t wanted_bytes; /* by requests that wait */
+	bool asked;
+
+	uint64_t last_block_wall_ms;
+	char last_error[160];
+};
+
+/* Found or made; NULL when there is no memory. */
+struct agent_pool *agent_pool_get(struct skex_agent *agent, struct agent_peer *peer,
+	enum agent_side side, const char *purpose);
+struct agent_pool *agent_pool_find(
+	struct agent_peer *peer, enum agent_side side, const char *purpose);
+void agent_pool_free(struct agent_pool *pool);
+void agent_pool_error(struct agent_pool *pool, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/*
+ * Adds a batch whose secrets stand in vectors (blocks * stride_bytes, the secret of each from
+ * `skip` on), with the transaction of this turn; it is usable when agent_batch_durable was called.
+ */
+struct agent_batch *agent_batch_add(struct agent_pool *pool, struct skex_block_id first,
+	uint16_t blocks, uint32_t secret_size, const uint8_t *vectors, uint32_t stride_bytes,
+	uint32_t skip, enum skex_class class, bool confirmed, uint64_t expires_wall_ms);
+void agent_batch_durable(struct agent_batch *batch);
+/* Confirmed, or the interval is known better: rewrites the record. */
+void agent_batch_update(struct agent_batch *batch);
+/* The batch that holds a block; NULL when there is none. */
+struct agent_batch *agent_batch_find(struct agent_pool *pool, struct skex_block_id block);
+/* Removes all that is left of it. */
+void agent_batch_drop(struct agent_batch *batch);
+/* Where a piece lies: block number in the batch, offset in that block's secret (0 when it holds
+ * whole blocks) and size in bytes. */
+void agent_piece_place(const struct agent_batch *batch, uint32_t index, uint32_t *block,
+	uint32_t *offset, uint32_t *size);
+
+/* Initiator: has memory for keys of this size?  Takes more pieces into memory when not. */
+bool agent_pool_stride(struct agent_pool *pool, uint32_t bytes);
+/* Initiator: cuts one key from the strides in memory; SKEX_E_EMPTY when there is none of this size.
+ */
+SKEX_MUST_USE enum skex_error agent_pool_cut(
+	struct agent_pool *pool, uint32_t bytes, uint8_t *out, struct skex_key *key);
+/* Responder: takes the bytes of a key out of its batch, with the transaction of this turn.
+ * SKEX_E_SPENT, SKEX_E_UNKNOWN; nothing is changed then. */
+SKEX_MUST_USE enum skex_error agent_pool_take(struct agent_pool *pool, const struct skex_key_id *id,
+	uint8_t *out, struct skex_key *key, bool check_only);
+/* Expired batches go; loaded pieces that nobody uses are forgotten. */
+void agent_pool_sweep(struct agent_pool *pool, uint64_t wall_ms);
+/* Removes everything: after a rollback. */
+void agent_pool_empty(struct agent_pool *pool);
+/* Reads all batches and pieces back after a start. */
+SKEX_MUST_USE enum skex_error agent_pools_load(struct skex_agent *agent);
+/* The weakest class among its batches; SKEX_CLASS_ITS when it is empty. */
+enum skex_class agent_pool_class(const struct agent_pool *pool);
+
+#endif

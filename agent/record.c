@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/record.h"
+
+#include <string.h>
+
+#include "core/base/cursor.h"
+
+#define RECORD_VERSION 1
+
+size_t record_key(uint8_t key[RECORD_KEY_MAX], enum agent_side side, const struct skex_name *peer,
+	struct skex_block_id first, uint32_t piece)
+{
+	struct skex_writer writer;
+	size_t size = 0;
+
+	skex_writer_init(&writer, key, RECORD_KEY_MAX);
+	skex_write_u8(&writer, (uint8_t)side);
+	skex_write_lp8(&writer, skex_name_view(peer));
+	skex_write_u32(&writer, first.instance);
+	skex_write_u64(&writer, first.counter);
+	if (piece != UINT32_MAX)
+		skex_write_u32(&writer, piece);
+	return skex_writer_end(&writer, &size) == SKEX_OK ? size : 0;
+}
+
+enum skex_error record_key_decode(struct skex_view key, uint8_t *side, struct skex_name *peer,
+	struct skex_block_id *first, uint32_t *piece)
+{
+	struct skex_reader reader;
+	struct skex_name name;
+	struct skex_block_id id;
+	uint32_t index = UINT32_MAX;
+	uint8_t which;
+
+	skex_reader_init(&reader, key);
+	which = skex_read_u8(&reader);
+	if (!skex_name_parse(&name, skex_read_lp8(&reader, SKEX_NAME_MAX)))
+		return SKEX_E_CORRUPT;
+	id.instance = skex_read_u32(&reader);
+	id.counter = skex_read_u64(&reader);
+	if (reader.at < reader.size)
+		index = skex_read_u32(&reader);
+	if (skex_reader_end(&reader) != SKEX_OK)
+		return SKEX_E_CORRUPT;
+	*side = which;
+	*peer = name;
+	*first = id;
+	*piece = index;
+	return SKEX_OK;
+}
+
+size_t record_batch(uint8_t value[RECORD_BATCH_MAX], const struct agent_batch *batch)
+{
+	struct skex_writer writer;
+	size_t size = 0;
+
+	skex_writer_init(&writer, value, RECORD_BATCH_MAX);
+	skex_write_u8(&writer, RECORD_VERSION);
+	skex_write_u16(&writer, batch->blocks);
+	skex_write_u32(&writer, batch->secret_size);
+	skex_write_u8(&writer, (uint8_t)batch->class);
+	skex_write_u8(&writer, batch->confirmed);
+	skex_write_u8(&writer, batch->interval_known);
+	skex_write_u64(&writer, batch->earliest_ms);
+	skex_write_u64(&writer, batch->latest_ms);
+	skex_write_u64(&writer, batch->expires_wall_ms);
+	skex_write_lp8(&writer, skex_view(batch->pool->purpose, strlen(batch->pool->purpose)));
+	return skex_writer_end(&writer, &size) == SKEX_OK ? size : 0;
+}
+
+enum skex_error record_batch_decode(
+	struct skex_view value, struct agent_batch *batch, char *purpose)
+{
+	struct skex_reader reader;
+	struct skex_view text;
+
+	skex_reader_init(&reader, value);
+	if (skex_read_u8(&reader) != RECORD_VERSION)
+		return SKEX_E_VERSION;
+	batch->blocks = skex_read_u16(&reader);
+	batch->secret_size = skex_read_u32(&reader);
+	batch->class =
+		skex_read_u8(&reader) == SKEX_CLASS_ITS ? SKEX_CLASS_ITS : SKEX_CLASS_COMPUTATIONAL;
+	batch->confirmed = skex_read_u8(&reader) != 0;
+	batch->interval_known = skex_read_u8(&reader) != 0;
+	batch->earliest_ms = skex_read_u64(&reader);
+	batch->latest_ms = skex_read_u64(&reader);
+	batch->expires_wall_ms = skex_read_u64(&reader);
+	text = skex_read_lp8(&reader, SKEX_PURPOSE_MAX);
+	if (skex_reader_end(&reader) != SKEX_OK || batch->blocks == 0 ||
+		batch->blocks > SKEX_BATCH_MAX || batch->secret_size < SKEX_SECRET_MIN ||
+		batch->secret_size > SKEX_SECRET_MAX || !skex_purpose_valid(text))
+		return SKEX_E_CORRUPT;
+	memcpy(purpose, text.data, text.size);
+	purpose[text.size] = '\0';
+	return SKEX_OK;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SKEX_AGENT_RECORD_H
+#define SKEX_AGENT_RECORD_H
+
+#include "agent/internal.h"
+
+/*
+ * The forms of the agent's durable records; all integers big-endian, all values begin with a
+ * version, and a record of another version is an error at the start (SKEX_E_VERSION), never guessed
+ * at.
+ */
+#define RECORD_KEY_MAX (1u + 64u + 4u + 8u + 4u)
+
+/* side | lp8 peer | instance | counter, and the piece when it is not UINT32_MAX; gives the size. */
+size_t record_key(uint8_t key[RECORD_KEY_MAX], enum agent_side side, const struct skex_name *peer,
+	struct skex_block_id first, uint32_t piece);
+SKEX_MUST_USE enum skex_error record_key_decode(struct skex_view key, uint8_t *side,
+	struct skex_name *peer, struct skex_block_id *first, uint32_t *piece);
+
+/* The value of a batch: u8 1 | u16 blocks | u32 secret size | u8 class | u8 confirmed | u8 interval
+ * known | u64 earliest | u64 latest | u64 expires | lp8 purpose. */
+#define RECORD_BATCH_MAX (1u + 2u + 4u + 3u + 24u + 256u)
+size_t record_batch(uint8_t value[RECORD_BATCH_MAX], const struct agent_batch *batch);
+/* Fills batch but for its pool; purpose has SKEX_PURPOSE_MAX + 1 bytes. */
+SKEX_MUST_USE enum skex_error record_batch_decode(
+	struct skex_view value, struct agent_batch *batch, char *purpose);
+
+#endif

@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/internal.h"
+#include "core/base/mem.h"
+#include "platform/memory.h"
+
+/* A stride or a confirmation that is under way is waited for, whatever the caller's patience. */
+#define GRACE_MS 3000u
+
+static enum skex_error complain(struct skex_problem *problem, enum skex_error error,
+	const char *code, const char *message, const char *act)
+{
+	problem->error = error;
+	problem->code = code;
+	problem->message = message;
+	problem->act = act;
+	return error;
+}
+
+/* ---- taking requests ---------------------------------------------------------------------------
+ */
+
+static enum skex_error check_request(
+	const struct skex_key_request *request, bool fetch, struct skex_problem *problem)
+{
+	if (request->count < 1 || request->count > SKEX_KEYS_MAX)
+		return complain(problem, SKEX_E_ARGUMENT, "bad_count",
+			"the number of keys has to be 1 to 128", "ask for fewer keys at once");
+	if (!fetch && (request->bytes < 1 || request->bytes > SKEX_KEY_MAX))
+		return complain(problem, SKEX_E_ARGUMENT, "bad_size",
+			"the size of a key has to be 1 to 8,192 bytes", "ask for another size");
+	if (request->purpose == NULL ||
+		!skex_purpose_valid(skex_view(request->purpose, strlen(request->purpose))))
+		return complain(problem, SKEX_E_ARGUMENT, "bad_purpose",
+			"a purpose is 1 to 191 printable characters without space, quote or backslash",
+			"use for example app:backup");
+	if (request->require_forward_secret)
+		return complain(problem, SKEX_E_REFUSED, "not_forward_secret",
+			"keys made through hubs are not marked forward-secret",
+			"leave that requirement out");
+	return SKEX_OK;
+}
+
+/* The peer and the purpose that a request means. */
+static enum skex_error address(struct skex_agent *agent, const struct skex_key_request *request,
+	bool fetch, struct agent_peer **peer, char purpose[SKEX_PURPOSE_MAX + 1],
+	struct skex_problem *problem)
+{
+	struct skex_name name;
+	int size;
+
+	if (request->peer != NULL) {
+		*peer = skex_name_parse(&name, skex_view(request->peer, strlen(request->peer)))
+			? agent_peer_find(agent, &name)
+			: NULL;
+		if (*peer == NULL || (*peer)->profiles_count == 0)
+			return complain(problem, SKEX_E_UNKNOWN, "unknown_peer",
+				"there is no such peer",
+				"see skex peer ls; add it with skex peer add or in skexd.conf");
+		if (strchr(request->purpose, '>') != NULL)
+			return complain(problem, SKEX_E_ARGUMENT, "bad_purpose",
+				"a purpose of one's own has no '>'", "use for example app:backup");
+		snprintf(purpose, SKEX_PURPOSE_MAX + 1, "%s", request->purpose);
+		return SKEX_OK;
+	}
+	if (request->local == NULL || request->remote == NULL)
+		return complain(problem, SKEX_E_ARGUMENT, "bad_request",
+			"neither peer nor identities are given", "name the peer");
+	if (!agent_identity_is_local(agent, request->local))
+		return complain(problem, SKEX_E_REFUSED, "foreign_identity",
+			"that identity does not live at this agent",
+			"see identities in skexd.conf");
+	*peer = agent_peer_of_identity(agent, request->remote);
+	if (*peer == NULL)
+		return complain(problem, SKEX_E_UNKNOWN, "unknown_identity",
+			"no peer has that identity", "see identities of the peers in skexd.conf");
+	size = snprintf(purpose, SKEX_PURPOSE_MAX + 1, "%s:%s>%s", request->purpose,
+		fetch ? request->remote : request->local, fetch ? request->local : request->remote);
+	if (size < 0 || (unsigned)size > SKEX_PURPOSE_MAX)
+		return complain(problem, SKEX_E_ARGUMENT, "bad_purpose",
+			"the identities are too long together", "use shorter identities");
+	return SKEX_OK;
+}
+
+static struct agent_request *request_new(
+	struct skex_agent *agent, const struct skex_key_request *request, uint32_t bytes)
+{
+	struct agent_request *made = calloc(1, sizeof(*made));
+	struct agent_request **end = &agent->requests;
+
+	if (made == NULL)
+		return NULL;
+	made->bytes = bytes;
+	made->count = request->count;
+	made->list = calloc(request->count, sizeof(*made->list));
+	made->secret = skex_secret_new((size_t)request->count * bytes);
+	if (request->ids != NULL)
+		made->ids = malloc((size_t)request->count * SKEX_KEY_ID_BYTES);
+	if (made->list == NULL || made->secret == NULL ||
+		(request->ids != NULL && made->ids == NULL)) {
+		free(made->list);
+		free(made->ids);
+		skex_secret_free(made->secret);
+		free(made);
+		return NULL;
+	}
+	if (request->ids != NULL)
+		memcpy(made->ids, request->ids, (size_t)request->count * SKEX_KEY_ID_BYTES);
+	made->ticket = ++agent->next_ticket;
+	made->require_its = request->require_its;
+	made->require_confirmed = request->require_confirmed;
+	made->deadline_ms = agent_now(agent) + request->wait_ms;
+	while (*end != NULL)
+		end = &(*end)->next;
+	made->self = end;
+	*end = made;
+	return made;
+}
+
+static void request_free(struct agent_request *request)
+{
+	*request->self = request->next;
+	if (request->next != NULL)
+		request->next->self = request->self;
+	skex_secret_free(request->secret);
+	free(request->list);
+	free(request->ids);
+	free(request);
+}
+
+void agent_requests_clear(struct skex_agent *agent)
+{
+	while (agent->requests != NULL)
+		request_free(agent->requests);
+}
+
+static const char its_message[] =
+	"a leg of this agent or of the peer is not its: keys are computational";
+static const char its_act[] = "enrol all legs with --pad-source, or leave that requirement out";
+
+static bool has_its(const struct agent_peer *peer)
+{
+	size_t p;
+
+	for (p = 0; p < peer->profiles_count; p++) {
+		if (peer->profiles[p]->usable &&
+			agent_profile_class(peer->profiles[p]) == SKEX_CLASS_ITS)
+			return true;
+	}
+	return false;
+}
+
+enum skex_error skex_agent_get(struct skex_agent *agent, const struct skex_key_request *request,
+	skex_keys_fn keys, void *owner, uint64_t *ticket, struct skex_problem *problem)
+{
+	const uint32_t units =
+		(request->bytes + AGENT_UNIT_BYTES - 1) / AGENT_UNIT_BYTES * AGENT_UNIT_BYTES;
+	char purpose[SKEX_PURPOSE_MAX + 1];
+	struct agent_request *made;
+	struct agent_peer *peer = NULL;
+	struct agent_pool *pool;
+	enum skex_error error;
+
+	error = check_request(request, false, problem);
+	if (error == SKEX_OK)
+		error = address(agent, request, false, &peer, purpose, problem);
+	if (error != SKEX_OK)
+		return error;
+	if (request->require_its && !has_its(peer))
+		return complain(problem, SKEX_E_REFUSED, "not_its", its_message, its_act);
+	pool = agent_pool_get(agent, peer, AGENT_INITIATOR, purpose);
+	made = pool == NULL ? NULL : request_new(agent, request, request->bytes);
+	if (made == NULL)
+		return complain(problem, SKEX_E_MEMORY, "memory", "no memory", "try again later");
+	if (units > pool->block_bytes)
+		pool->block_bytes = units;
+	pool->asked_ms = agent_now(agent);
+	pool->asked = true;
+	made->pool = pool;
+	made->keys = keys;
+	made->owner = owner;
+	*ticket = made->ticket;
+	agent_wake(agent);
+	return SKEX_OK;
+}
+
+/* Two ids of one request that name the same bytes would be the same key twice. */
+static bool overlap(const struct skex_key_id *a, const struct skex_key_id *b)
+{
+	return a->block.instance == b->block.instance && a->block.counter == b->block.counter &&
+		a->offset < b->offset + b->size && b->offset < a->offset + a->size;
+}
+
+static enum skex_error check_ids(struct skex_agent *agent, const struct skex_key_request *request,
+	const struct agent_peer *peer, uint32_t *largest, struct skex_problem *problem)
+{
+	struct skex_key_id ids[SKEX_KEYS_MAX];
+	uint32_t i;
+	uint32_t j;
+
+	*largest = 0;
+	for (i = 0; i < request->count; i++) {
+		if (skex_key_id_decode(agent->link.crypto, &ids[i], &peer->name, &agent->name,
+			    request->ids[i]) != SKEX_OK)
+			return complain(problem, SKEX_E_UNKNOWN, "unknown_key",
+				"that is not the id of a key between this peer and this agent",
+				"check the id, and which of the two got the key first");
+		if (ids[i].size > SKEX_KEY_MAX)
+			return complain(problem, SKEX_E_UNKNOWN, "unknown_key",
+				"no key of that size was handed out", "check the id");
+		for (j = 0; j < i; j++) {
+			if (overlap(&ids[i], &ids[j]))
+				return complain(problem, SKEX_E_SPENT, "spent_key",
+					"two of the ids name the same key", "name each key once");
+		}
+		*largest = ids[i].size > *largest ? ids[i].size : *largest;
+	}
+	return SKEX_OK;
+}
+
+enum skex_error skex_agent_fetch(struct skex_agent *agent, const struct skex_key_request *request,
+	skex_keys_fn keys, void *owner, uint64_t *ticket, struct skex_problem *problem)
+{
+	char purpose[SKEX_PURPOSE_MAX + 1];
+	struct agent_request *made;
+	struct agent_peer *peer = NULL;
+	struct agent_pool *pool;
+	uint32_t largest = 0;
+	enum skex_error error;
+
+	error = check_request(request, true, problem);
+	if (error == SKEX_OK)
+		error = address(agent, request, true, &peer, purpose, problem);
+	if (error == SKEX_OK)
+		error = check_ids(agent, request, peer, &largest, problem);
+	if (error != SKEX_OK)
+		return error;
+	pool = agent_pool_find(peer, AGENT_RESPONDER, purpose);
+	if (pool == NULL)
+		return complain(problem, SKEX_E_UNKNOWN, "unknown_key",
+			"no key from this peer for this purpose is here",
+			"check the id, the peer and the purpose");
+	made = request_new(agent, request, largest);
+	if (made == NULL)
+		return complain(problem, SKEX_E_MEMORY, "memory", "no memory", "try again later");
+	if (made->deadline_ms < agent_now(agent) + GRACE_MS)
+		made->deadline_ms = agent_now(agent) + GRACE_MS;
+	made->fetch = true;
+	made->pool = pool;
+	made->keys = keys;
+	made->owner = owner;
+	*ticket = made->ticket;
+	agent_wake(agent);
+	return SKEX_OK;
+}
+
+void skex_agent_cancel(struct skex_agent *agent, uint64_t ticket)
+{
+	struct agent_request *request = agent->requests;
+
+	while (request != NULL && request->ticket != ticket)
+		request = request->next;
+	if (request == NULL)
+		return;
+	/* One that waits for its commit is freed by it. */
+	if (request->committing)
+		request->cancelled = true;
+	else
+		request_free(request);
+}
+
+/* ---- answering ---------------------------------------------------------------------------------
+ */
+
+static void answer_keys(struct agent_request *request)
+{
+	struct skex_agent *agent = request->pool->agent;
+	skex_keys_fn keys = request->keys;
+
+	if (request->fetch)
+		agent->counters.keys_fetched += request->count;
+	else
+		agent->counters.keys_delivered += request->count;
+	if (!request->cancelled)
+		keys(request->owner, NULL, request->list, request->count);
+	request_free(request);
+}
+
+static void answer_problem(struct agent_request *request, enum skex_error error, const char *code,
+	const char *message, const char *act)
+{
+	struct skex_problem problem;
+
+	(void)complain(&problem, error, code, message, act);
+	request->keys(request->owner, &problem, NULL, 0);
+	request_free(request);
+}
+
+static uint64_t need(const struct agent_request *request)
+{
+	const uint64_t units = (request->bytes + AGENT_UNIT_BYTES - 1) / AGENT_UNIT_BYTES;
+
+	return (request->count - request->done) * units * AGENT_UNIT_BYTES;
+}
+
+static void serve_get(struct agent_request *request, uint64_t now_ms)
+{
+	struct agent_pool *pool = request->pool;
+
+	if (request->require_its && (pool->batches_count > 0 || pool->strides != NULL) &&
+		agent_pool_class(pool) != SKEX_CLASS_ITS) {
+		answer_problem(request, SKEX_E_REFUSED, "not_its", its_message, its_act);
+		return;
+	}
+	while (request->done < request->count) {
+		struct skex_key *key = &request->list[request->done];
+
+		if (agent_pool_cut(pool, request->bytes,
+			    request->secret + (size_t)request->done * request->bytes,
+			    key) != SKEX_OK)
+			break;
+		request->done++;
+	}
+	(void)agent_pool_stride(pool, request->bytes);
+	if (request->done == request->count) {
+		answer_keys(request);
+		return;
+	}
+	if (now_ms < request->deadline_ms)
+		return;
+	/* Strides under way, or enough in the pool: a flush away. */
+	if ((pool->strides_pending > 0 || pool->ready_bytes >= need(request)) &&
+		now_ms < request->deadline_ms + GRACE_MS)
+		return;
+	answer_problem(request, SKEX_E_EMPTY, "pool_empty",
+		pool->last_error[0] != '\0' ? pool->last_error
+					    : "no key is ready for this peer and purpose yet",
+		"try again in a moment, or ask with a time to wait; see skex status");
+}
+
+static void fetch_durable(void *owner, enum skex_error error)
+{
+	struct agent_request *request = owner;
+
+	if (error == SKEX_OK)
+		answer_keys(request);
+}
+
+/* All or none: first look at all, then take all. */
+static enum skex_error look(struct agent_request *request, bool *unconfirmed)
+{
+	struct skex_agent *agent = request->pool->agent;
+	enum skex_error error = SKEX_OK;
+	uint32_t i;
+
+	for (i = 0; i < request->count && error == SKEX_OK; i++) {
+		struct skex_key key = {0};
+		struct skex_key_id id;
+
+		key.confirmed = true;
+		error = skex_key_id_decode(agent->link.crypto, &id, &request->pool->peer->name,
+			&agent->name, request->ids[i]);
+		if (error == SKEX_OK)
+			error = agent_pool_take(request->pool, &id, NULL, &key, true);
+		*unconfirmed |= !key.confirmed;
+	}
+	return error;
+}
+
+static enum skex_error take(struct agent_request *request)
+{
+	struct skex_agent *agent = request->pool->agent;
+	uint32_t i;
+
+	for (i = 0; i < request->count; i++) {
+		struct skex_key *key = &request->list[i];
+		struct skex_key_id id;
+		enum skex_error error;
+
+		error = skex_key_id_decode(agent->link.crypto, &id, &request->pool->peer->name,
+			&agent->name, request->ids[i]);
+		if (error == SKEX_OK)
+			error = agent_pool_take(request->pool, &id,
+				request->secret + (size_t)i * request->bytes, key, false);
+		if (error != SKEX_OK)
+			return error;
+		memcpy(key->id, request->ids[i], SKEX_KEY_ID_BYTES);
+	}
+	return SKEX_OK;
+}
+
+static void serve_fetch(struct agent_request *request, uint64_t now_ms)
+{
+	struct skex_agent *agent = request->pool->agent;
+	bool unconfirmed = false;
+	enum skex_error error = look(request, &unconfirmed);
+
+	if (error == SKEX_OK && unconfirmed && request->require_confirmed) {
+		if (now_ms < request->deadline_ms)
+			return;
+		answer_problem(request, SKEX_E_EMPTY, "unconfirmed",
+			"the initiator has not confirmed this key yet", "try again in a moment");
+		return;
+	}
+	if (error == SKEX_OK && request->require_its &&
+		agent_pool_class(request->pool) != SKEX_CLASS_ITS) {
+		answer_problem(request, SKEX_E_REFUSED, "not_its", its_message, its_act);
+		return;
+	}
+	if (error == SKEX_OK)
+		error = take(request);
+	if (error == SKEX_OK) {
+		request->committing = true;
+		skex_commit_after(&agent->link.commit, fetch_durable, request);
+		return;
+	}
+	if (error == SKEX_E_SPENT)
+		answer_problem(request, error, "spent_key",
+			"that key has been fetched already: each is delivered once",
+			"get a new key at the other end");
+	else if (error == SKEX_E_UNKNOWN)
+		answer_problem(request, error, "unknown_key",
+			"no such key is here: used up, expired, or never made",
+			"get a new key at the other end");
+	else
+		answer_problem(request, error, "store", "the key could not be read",
+			"look at the log of skexd");
+}
+
+void agent_requests_turn(struct skex_agent *agent, uint64_t now_ms)
+{
+	struct agent_request *request;
+	struct agent_request *next;
+
+	if (agent->emptying)
+		return;
+	for (request = agent->requests; request != NULL; request = request->next)
+		request->pool->wanted_bytes = 0;
+	for (request = agent->requests; request != NULL; request = next) {
+		next = request->next;
+		if (request->committing)
+			continue;
+		if (request->fetch) {
+			serve_fetch(request, now_ms);
+			continue;
+		}
+		request->pool->wanted_bytes += need(request) + AGENT_PIECE_BYTES;
+		serve_get(request, now_ms);
+	}
+}
+
+uint64_t agent_requests_due(const struct skex_agent *agent)
+{
+	const struct agent_request *request;
+	uint64_t due = UINT64_MAX;
+
+	for (request = agent->requests; request != NULL; request = request->next) {
+		if (!request->committing && request->deadline_ms < due)
+			due = request->deadline_ms;
+	}
+	return due;
+}

@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/internal.h"
+#include "core/base/cursor.h"
+#include "core/base/mem.h"
+#include "core/wire/share_message.h"
+#include "platform/memory.h"
+#include "store/tables.h"
+
+/*
+ * Shares that come in, gathered into groups that agree on C, m and o.
+ *
+ * A share that waits for others is kept in locked memory only, and the mark of its leg stays before
+ * it (skex_leg_hold): after a crash its hub sends it again.  So no single share is ever written
+ * down, and one transaction holds {the ranges used, the block, the confirmation, the spent ids}.
+ *
+ * SKEX_TABLE_SPENT, key the initiator's name: u8 version 1 | u32 instance | u64 floor | u32 count |
+ * count * { u64 from, u64 to }.
+ */
+#define GROUPS_MAX      512u
+#define GATHER_MS       45000u /* longer than the initiator waits */
+#define JUDGE_MS        2000u  /* how long late shares are held against an accepted block */
+#define SPENT_VERSION   1
+#define SPENT_VALUE_MAX (1u + 4u + 8u + 4u + SKEX_SPENT_RANGES * 16u)
+
+/* ---- spent ids ---------------------------------------------------------------------------------
+ */
+
+static void load_spent(struct skex_agent *agent, struct agent_peer *peer)
+{
+	uint8_t value[SPENT_VALUE_MAX];
+	struct skex_reader reader;
+	size_t size = 0;
+	uint32_t i;
+
+	if (skex_store_get(agent->link.store, SKEX_TABLE_SPENT, skex_name_view(&peer->name), value,
+		    sizeof(value), &size) != SKEX_OK)
+		return;
+	skex_reader_init(&reader, skex_view(value, size));
+	if (skex_read_u8(&reader) != SPENT_VERSION)
+		return;
+	peer->spent_instance = skex_read_u32(&reader);
+	peer->spent.floor = skex_read_u64(&reader);
+	peer->spent.count = skex_read_u32(&reader);
+	for (i = 0; i < peer->spent.count && i < SKEX_SPENT_RANGES; i++) {
+		peer->spent.ranges[i].from = skex_read_u64(&reader);
+		peer->spent.ranges[i].to = skex_read_u64(&reader);
+	}
+}
+
+static bool is_spent(struct skex_agent *agent, struct agent_peer *peer, struct skex_block_id first,
+	uint32_t blocks)
+{
+	if (peer->spent_instance == 0)
+		load_spent(agent, peer);
+	if (peer->spent_instance != first.instance)
+		return false;
+	return skex_spent_any(&peer->spent, first.counter, blocks);
+}
+
+static void put_spent(struct skex_agent *agent, struct agent_peer *peer, struct skex_txn *txn)
+{
+	uint8_t value[SPENT_VALUE_MAX];
+	struct skex_writer writer;
+	struct skex_view part;
+	size_t size = 0;
+	uint32_t i;
+
+	skex_writer_init(&writer, value, sizeof(value));
+	skex_write_u8(&writer, SPENT_VERSION);
+	skex_write_u32(&writer, peer->spent_instance);
+	skex_write_u64(&writer, peer->spent.floor);
+	skex_write_u32(&writer, peer->spent.count);
+	for (i = 0; i < peer->spent.count; i++) {
+		skex_write_u64(&writer, peer->spent.ranges[i].from);
+		skex_write_u64(&writer, peer->spent.ranges[i].to);
+	}
+	if (skex_writer_end(&writer, &size) != SKEX_OK)
+		return;
+	part = skex_view(value, size);
+	skex_txn_put(
+		txn, agent->link.store, SKEX_TABLE_SPENT, skex_name_view(&peer->name), &part, 1);
+}
+
+static void spend(struct skex_agent *agent, struct agent_peer *peer, struct skex_block_id first,
+	uint32_t blocks)
+{
+	struct skex_txn *txn = skex_commit_txn(&agent->link.commit);
+
+	if (peer->spent_instance != first.instance) {
+		/* The initiator lost its state and began anew. */
+		peer->spent_instance = first.instance;
+		skex_spent_init(&peer->spent);
+	}
+	skex_spent_add(&peer->spent, first.counter, blocks);
+	if (txn != NULL)
+		put_spent(agent, peer, txn);
+}
+
+/* ---- groups ------------------------------------------------------------------------------------
+ */
+
+static void forget_shares(struct agent_group *group)
+{
+	uint8_t i;
+
+	skex_responder_forget(&group->engine);
+	for (i = 0; i < SKEX_HUBS_MAX; i++) {
+		skex_secret_free(group->shares[i]);
+		group->shares[i] = NULL;
+	}
+}
+
+static void release_holds(struct agent_group *group)
+{
+	uint8_t i;
+
+	for (i = 1; i <= group->profile->profile.n; i++) {
+		if ((group->held & (UINT32_C(1) << i)) != 0)
+			skex_leg_release(group->profile->legs[i - 1]->leg, &group->holds[i - 1]);
+	}
+	group->held = 0;
+}
+
+static void group_free(struct agent_group *group)
+{
+	*group->self = group->next;
+	if (group->next != NULL)
+		group->next->self = group->self;
+	group->peer = NULL;
+	forget_shares(group);
+	skex_secret_free(group->secret);
+	free(group->identity_bytes);
+	free(group);
+}
+
+void agent_groups_clear(struct skex_agent *agent)
+{
+	while (agent->groups != NULL)
+		group_free(agent->groups);
+	agent->groups_count = 0;
+}
+
+static struct agent_group *group_new(struct skex_agent *agent, struct agent_peer *peer,
+	struct agent_profile *profile, const struct skex_share_message *share,
+	struct skex_view identity)
+{
+	struct agent_group *group =
+		agent->groups_count < GROUPS_MAX ? calloc(1, sizeof(*group)) : NULL;
+	const uint32_t vector = skex_vector_size(&share->common);
+	const size_t vectors = (size_t)share->blocks * vector;
+	const size_t tags = (size_t)share->blocks * SKEX_BLOCK_TAG_BYTES;
+	uint8_t *secret;
+	uint32_t suspects = 0;
+	uint8_t i;
+
+	if (group == NULL)
+		return NULL;
+	group->identity_bytes = malloc(identity.size);
+	group->secret_size = vectors + vector + 3 * tags;
+	group->secret = skex_secret_new(group->secret_size);
+	if (group->identity_bytes == NULL || group->secret == NULL) {
+		free(group->identity_bytes);
+		skex_secret_free(group->secret);
+		free(group);
+		return NULL;
+	}
+	memcpy(group->identity_bytes, identity.data, identity.size);
+	group->identity = skex_view(group->identity_bytes, identity.size);
+	group->peer = peer;
+	group->profile = profile;
+	secret = group->secret;
+	skex_responder_init(&group->engine, agent->link.math, &profile->profile, &share->common,
+		share->blocks, (uint8_t)agent_profile_class(profile), share->secret_tags, secret,
+		secret + vectors, secret + vectors + vector, secret + vectors + vector + tags,
+		secret + vectors + vector + 2 * tags);
+	for (i = 0; i < profile->profile.n; i++) {
+		if (profile->legs[i]->suspect)
+			suspects |= UINT32_C(1) << (i + 1u);
+	}
+	group->engine.suspects = suspects;
+	group->deadline_ms = agent_now(agent) + GATHER_MS;
+	group->self = &agent->groups;
+	group->next = agent->groups;
+	if (group->next != NULL)
+		group->next->self = &group->next;
+	agent->groups = group;
+	agent->groups_count++;
+	return group;
+}
+
+/* The group that a share belongs to.  *taken is set when this hub has given a share for this block
+ * already, in whatever group. */
+static struct agent_group *group_find(struct skex_agent *agent, const struct agent_peer *peer,
+	const struct skex_share_message *share, struct skex_view identity, uint8_t index,
+	bool *taken)
+{
+	struct agent_group *found = NULL;
+	struct agent_group *group;
+
+	*taken = false;
+	for (group = agent->groups; group != NULL; group = group->next) {
+		if (group->peer != peer ||
+			group->engine.common.first.instance != share->common.first.instance ||
+			group->engine.common.first.counter != share->common.first.counter)
+			continue;
+		if ((group->engine.members & (UINT32_C(1) << index)) != 0)
+			*taken = true;
+		if (skex_view_equal(group->identity, identity))
+			found = group;
+	}
+	return found;
+}
+
+/* ---- accepting ---------------------------------------------------------------------------------
+ */
+
+static void name_inconsistent(struct agent_group *group, uint32_t already)
+{
+	struct skex_agent *agent = group->profile->legs[0]->agent;
+	uint32_t found = group->engine.inconsistent & ~already;
+	uint8_t i;
+
+	for (i = 1; i <= group->profile->profile.n; i++) {
+		struct agent_leg *leg = group->profile->legs[i - 1];
+
+		if ((found & (UINT32_C(1) << i)) == 0)
+			continue;
+		leg->inconsistent++;
+		leg->suspect = true;
+		agent->counters.inconsistent_shares++;
+		agent_event(agent, SKEX_LEVEL_WARNING, "inconsistent_share", group->peer->name.text,
+			leg->leg->record.other.text,
+			"inconsistent share through hub %s from initiator %s: the key was made without it",
+			leg->leg->record.other.text, group->peer->name.text);
+	}
+}
+
+static void update_interval(struct agent_group *group)
+{
+	struct agent_batch *batch = group->batch;
+	uint64_t earliest = 0;
+	uint64_t latest = 0;
+
+	if (batch == NULL || !skex_responder_interval(&group->engine, &earliest, &latest))
+		return;
+	if (batch->interval_known && batch->earliest_ms == earliest && batch->latest_ms == latest)
+		return;
+	batch->interval_known = true;
+	batch->earliest_ms = earliest;
+	batch->latest_ms = latest;
+	agent_batch_update(batch);
+}
+
+static void durable(void *owner, enum skex_error error)
+{
+	struct agent_group *group = owner;
+	struct skex_agent *agent;
+
+	if (error != SKEX_OK)
+		return;
+	agent = group->profile->legs[0]->agent;
+	(void)skex_responder_step(&group->engine, SKEX_RESPONDER_DURABLE, NULL);
+	if (group->batch != NULL)
+		agent_batch_durable(group->batch);
+	agent->counters.blocks_accepted += group->engine.blocks;
+	agent_wake(agent);
+}
+
+/* One transaction: ranges (their holds end), block, confirmation, spent ids. */
+static void accept(struct agent_group *group)
+{
+	struct skex_agent *agent = group->profile->legs[0]->agent;
+	const struct skex_common *common = &group->engine.common;
+	const uint64_t expires = agent_wall(agent) + (uint64_t)common->lifetime_s * 1000;
+	const uint8_t class = group->engine.class_responder < common->class_initiator
+		? group->engine.class_responder
+		: common->class_initiator;
+	struct agent_pool *pool =
+		agent_pool_get(agent, group->peer, AGENT_RESPONDER, common->purpose);
+
+	spend(agent, group->peer, common->first, group->engine.blocks);
+	group->batch = pool == NULL || agent->emptying
+		? NULL
+		: agent_batch_add(pool, common->first, group->engine.blocks, common->secret_size,
+			  group->engine.vector, skex_vector_size(common), SKEX_BLOCK_EXTRA_BYTES,
+			  class == SKEX_CLASS_ITS ? SKEX_CLASS_ITS : SKEX_CLASS_COMPUTATIONAL,
+			  false, expires);
+	/* Without it the block is spent and never confirmed: the initiator's run fails. */
+	if (group->batch != NULL &&
+		agent_confirm_add(agent, group->peer, group->profile, SKEX_CONFIRM_BA,
+			common->first, group->engine.blocks, group->engine.class_responder,
+			group->engine.confirm, group->engine.expected, expires) != SKEX_OK)
+		agent_batch_drop(group->batch);
+	release_holds(group);
+	name_inconsistent(group, 0);
+	update_interval(group);
+	group->deadline_ms = agent_now(agent) + JUDGE_MS;
+	skex_commit_after(&agent->link.commit, durable, group);
+}
+
+/* ---- a share -----------------------------------------------------------------------------------
+ */
+
+static const char *unwelcome(struct skex_agent *agent, const struct skex_share_message *share,
+	struct agent_peer *peer, struct agent_profile *profile)
+{
+	if (!skex_name_equal(&share->common.responder, &agent->name))
+		return "a share for another agent";
+	if (peer == NULL || peer->profiles_count == 0)
+		return "an initiator that is not a peer here: see peers in skexd.conf";
+	if (profile == NULL || share->common.n != profile->profile.n ||
+		share->common.k != profile->profile.k)
+		return "a profile that is not accepted from this peer";
+	if (!agent_purpose_accepted(agent, peer, share->common.purpose))
+		return "a purpose that is not accepted from this peer: see accept and identities in skexd.conf";
+	return NULL;
+}
+
+/* The clear share, in locked memory. */
+static uint8_t *clear_share(struct agent_leg *leg, const struct skex_incoming *incoming)
+{
+	uint8_t *share = skex_secret_new(incoming->body.size);
+
+	if (share == NULL)
+		return NULL;
+	if (skex_leg_rx_pad(leg->leg, incoming->range, share, incoming->body.size) != SKEX_OK) {
+		skex_secret_free(share);
+		return NULL;
+	}
+	skex_xor(share, share, incoming->body.data, incoming->body.size);
+	return share;
+}
+
+static void add_share(struct agent_group *group, struct agent_leg *leg,
+	const struct skex_incoming *incoming, uint8_t index, uint64_t stamp_ms)
+{
+	const struct skex_pad_position at = {incoming->range.generation, incoming->range.offset};
+	const uint32_t already = group->engine.inconsistent;
+	const bool gathering = group->engine.state == SKEX_RESPONDER_GATHERING;
+	struct skex_responder_share event = {0};
+	uint8_t *share = clear_share(leg, incoming);
+
+	if (share == NULL)
+		return;
+	event.index = index;
+	event.share = share;
+	event.stamp_ms = stamp_ms;
+	if (!gathering) {
+		(void)skex_responder_step(&group->engine, SKEX_RESPONDER_SHARE, &event);
+		skex_secret_free(share);
+		leg->agent->counters.shares_late++;
+		name_inconsistent(group, already);
+		update_interval(group);
+		return;
+	}
+	group->shares[index - 1] = share;
+	skex_leg_hold(leg->leg, &group->holds[index - 1], at);
+	group->held |= UINT32_C(1) << index;
+	if (skex_responder_step(&group->engine, SKEX_RESPONDER_SHARE, &event) &&
+		(group->engine.actions & SKEX_DSKE_PERSIST) != 0)
+		accept(group);
+}
+
+void agent_respond_share(struct agent_leg *leg, const struct skex_incoming *incoming)
+{
+	struct skex_agent *agent = leg->agent;
+	struct skex_view identity = skex_share_message_identity(incoming->fields);
+	struct skex_share_message share;
+	struct agent_profile *profile;
+	struct agent_group *group;
+	struct agent_peer *peer;
+	const char *wrong;
+	bool taken = false;
+	uint8_t index;
+
+	if (skex_share_message_decode(
+		    &share, SKEX_TO_AGENT, incoming->fields, incoming->body.size) != SKEX_OK)
+		return;
+	agent->counters.shares_received++;
+	peer = agent_peer_find(agent, &share.common.initiator);
+	profile = peer == NULL ? NULL : agent_profile_accepted(peer, share.common.profile);
+	wrong = unwelcome(agent, &share, peer, profile);
+	/* The index is the hub's place in our own profile, never anything from the wire. */
+	index = wrong == NULL ? skex_profile_index(&profile->profile, leg->leg->record.hub) : 0;
+	if (wrong == NULL && index == 0)
+		wrong = "a hub that is not in the profile";
+	if (wrong != NULL) {
+		agent->counters.shares_refused++;
+		agent_event(agent, SKEX_LEVEL_NOTICE, "share_refused", share.common.initiator.text,
+			leg->leg->record.other.text, "%s", wrong);
+		return;
+	}
+	group = group_find(agent, peer, &share, identity, index, &taken);
+	if (taken) {
+		agent->counters.shares_late++;
+		return;
+	}
+	if (group == NULL && is_spent(agent, peer, share.common.first, share.blocks)) {
+		agent->counters.shares_late++;
+		return;
+	}
+	if (group == NULL)
+		group = group_new(agent, peer, profile, &share, identity);
+	if (group != NULL)
+		add_share(group, leg, incoming, index, share.stamp_ms);
+}
+
+/* ---- the turn ----------------------------------------------------------------------------------
+ */
+
+static void give_up(struct agent_group *group)
+{
+	struct skex_agent *agent = group->profile->legs[0]->agent;
+
+	(void)skex_responder_step(&group->engine, SKEX_RESPONDER_DEADLINE, NULL);
+	agent->counters.blocks_failed += group->engine.blocks;
+	agent_event(agent, SKEX_LEVEL_WARNING, "block_failed", group->peer->name.text, "", "%s",
+		group->engine.why == SKEX_E_EMPTY
+			? "too few shares came in time: some hubs are away"
+			: "the shares do not agree: more hubs than the profile tolerates sent wrong ones, or the initiator did");
+	spend(agent, group->peer, group->engine.common.first, group->engine.blocks);
+	release_holds(group);
+}
+
+void agent_respond_turn(struct skex_agent *agent, uint64_t now_ms)
+{
+	struct agent_group *group = agent->groups;
+
+	while (group != NULL) {
+		struct agent_group *next = group->next;
+		const uint32_t all = ((UINT32_C(1) << group->profile->profile.n) - 1u) << 1;
+		const bool judged = group->engine.members == all &&
+			group->engine.state >= SKEX_RESPONDER_ACCEPTED;
+
+		if (group->engine.state == SKEX_RESPONDER_GATHERING && now_ms >= group->deadline_ms)
+			give_up(group);
+		if (group->engine.state == SKEX_RESPONDER_FAILED || judged ||
+			(group->engine.state >= SKEX_RESPONDER_ACCEPTED &&
+				now_ms >= group->deadline_ms)) {
+			group_free(group);
+			agent->groups_count--;
+		}
+		group = next;
+	}
+}
