@@ -13,7 +13,8 @@
 
 /* ---- messages ---- */
 
-static enum skex_error say(const struct config_reading *reading, unsigned line, const char *setting,
+__attribute__((format(printf, 4, 0))) static enum skex_error say(
+	const struct config_reading *reading, unsigned line, const char *setting,
 	const char *format, va_list arguments)
 {
 	char *message = reading->message;

@@ -82,6 +82,7 @@ const struct schema skex_hub_schema[] = {
 	{.name = "listen",
 		.type = SCHEMA_LISTEN,
 		.fallback = "[::]:7100 0.0.0.0:7100",
+		.shown = "[::]:7100 and 0.0.0.0:7100",
 		FIELD(listen),
 		.list = &listen_list},
 	{.name = "advertise",

@@ -6,9 +6,9 @@
 #include "config/values.h"
 
 /*
- * A look at the text before libconfig sees it.  libconfig reads 010 as ten and 99999999999999999999
- * as minus one, opens other files at @include, and of a word without quotes or a name written twice
- * says only the line.  Here each of these is an error that names its setting.
+ * A look at the text before libconfig sees it.  libconfig reads 010 as ten and 4294967297 as one,
+ * opens other files at @include, and of a word without quotes or a name written twice says only the
+ * line.  Here each of these is an error that names its setting.
  */
 #define DEPTH_MAX 8
 /* Names in one group and those around it. */
@@ -131,7 +131,8 @@ static enum skex_error take_string(struct scanner *scanner)
 			continue;
 		scanner->at++;
 		if (*scanner->at != '"' && *scanner->at != '\\')
-			return wrong(scanner, "a backslash is for \\\" and \\\\ only");
+			return wrong(scanner,
+				"a backslash stands before \" or another only; write it twice");
 	}
 	scanner->at++;
 	if (scanner->last == 'v')
@@ -152,7 +153,7 @@ static enum skex_error take_name(struct scanner *scanner, struct word word)
 			return wrong(scanner, "is there twice; keep one of them");
 	}
 	if (scanner->names_count == NAMES_MAX)
-		return wrong(scanner, "too many settings");
+		return wrong(scanner, "too many settings in this group; none has so many");
 	scanner->names[scanner->names_count++] = word;
 	scanner->last = 'n';
 	return SKEX_OK;
@@ -171,7 +172,7 @@ static bool number_valid(struct word word)
 		return false;
 	memcpy(text, word.text, word.size);
 	text[word.size] = '\0';
-	return skex_parse_number(text, &number) && number <= INT64_MAX;
+	return skex_parse_number(text, &number) && number <= INT32_MAX;
 }
 
 static enum skex_error take_value(struct scanner *scanner, struct word word)
@@ -187,7 +188,7 @@ static enum skex_error take_value(struct scanner *scanner, struct word word)
 	if ((word.text[0] >= '0' && word.text[0] <= '9') || word.text[0] == '-' ||
 		word.text[0] == '+')
 		return wrong_word(scanner, word,
-			"is not a whole number; write it in decimal digits without a leading zero, "
+			"is not a whole number up to 2147483647; write decimal digits without a leading zero, "
 			"and what has a unit in quotes");
 	return wrong_word(
 		scanner, word, "is neither a number nor true or false; text stands in quotes");
@@ -224,7 +225,8 @@ static enum skex_error take_open(struct scanner *scanner, char close)
 	if (scanner->depth == 0 && scanner->last != '=')
 		return wrong(scanner, "a value without a name; write NAME = VALUE;");
 	if (scanner->depth == DEPTH_MAX)
-		return wrong(scanner, "too many brackets inside each other");
+		return wrong(
+			scanner, "too many brackets inside each other; no setting needs so many");
 	scope = &scanner->scopes[scanner->depth++];
 	scope->name = scanner->current;
 	scope->close = close;
@@ -241,17 +243,18 @@ static enum skex_error take_close(struct scanner *scanner)
 	struct scope *scope;
 
 	if (scanner->depth == 0)
-		return wrong(scanner, "a bracket closes nothing");
+		return wrong(scanner, "a bracket closes nothing; remove it");
 	scope = &scanner->scopes[scanner->depth - 1];
 	if (scope->close != *scanner->at) {
 		char text[64];
 
-		(void)snprintf(text, sizeof(text), "expected %c for the bracket in line %u",
-			scope->close, scope->line);
+		(void)snprintf(text, sizeof(text),
+			"another bracket is open, from line %u; close it with %c", scope->line,
+			scope->close);
 		return wrong(scanner, text);
 	}
 	if (scanner->last == '=' || scanner->last == ',')
-		return wrong(scanner, "a value is missing before the closing bracket");
+		return wrong(scanner, "a value is missing before the closing bracket; write it");
 	scanner->depth--;
 	scanner->names_count = scope->first_name;
 	scanner->current = scope->name;
@@ -267,9 +270,10 @@ static enum skex_error take_mark(struct scanner *scanner)
 	if (mark == ':')
 		mark = '=';
 	if (mark == '=' && scanner->last != 'n')
-		return wrong(scanner, "= stands between a name and its value only");
+		return wrong(
+			scanner, "= stands between a name and its value only; write NAME = VALUE;");
 	if (mark != '=' && scanner->last != 'v')
-		return wrong(scanner, "a value is missing");
+		return wrong(scanner, "a value is missing; write NAME = VALUE;");
 	if (mark == ';' && !in_group(scanner))
 		return wrong(scanner, "; ends a setting; in brackets values are separated with ,");
 	if (mark == ',' && in_group(scanner))
@@ -338,9 +342,9 @@ enum skex_error config_check_text(const struct config_reading *reading, const ch
 		scanner.depth--;
 		scanner.current = scanner.scopes[scanner.depth].name;
 		scanner.line = scanner.scopes[scanner.depth].line;
-		return wrong(&scanner, "a bracket is not closed");
+		return wrong(&scanner, "a bracket is not closed; close it after its last value");
 	}
 	if (scanner.last == '=')
-		return wrong(&scanner, "a value is missing");
+		return wrong(&scanner, "a value is missing; write NAME = VALUE;");
 	return SKEX_OK;
 }

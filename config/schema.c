@@ -98,7 +98,8 @@ static enum skex_error read_one(const struct config_reading *reading, const stru
 	if (setting->type != SCHEMA_GROUP)
 		return config_read_value(reading, setting, written, field);
 	if (config_setting_type(written) != CONFIG_TYPE_GROUP)
-		return config_wrong_setting(reading, written, "needs a group: { NAME = VALUE; }");
+		return config_wrong_setting(
+			reading, written, "needs a group; write { NAME = VALUE; }");
 	return config_read_group(reading, setting->inner, written, field);
 }
 
@@ -135,7 +136,7 @@ static enum skex_error read_list(const struct config_reading *reading, const str
 	char *first;
 
 	if (type != CONFIG_TYPE_LIST && (groups || type != CONFIG_TYPE_ARRAY))
-		return config_wrong_setting(reading, written, "needs a list: %s",
+		return config_wrong_setting(reading, written, "needs a list; write %s",
 			groups ? "( { NAME = VALUE; }, ... )" : "[ VALUE, ... ]");
 	count = (size_t)config_setting_length(written);
 	if (count < list->least || count > list->most)
@@ -228,30 +229,31 @@ enum skex_error config_read_group(const struct config_reading *reading, const st
 
 /* ---- finding one twice ---- */
 
+/* By text, and those that are alike by their place in the file. */
 static int compare(const void *a, const void *b)
 {
 	const struct config_text *left = a;
 	const struct config_text *right = b;
+	unsigned left_line = config_setting_source_line(left->setting);
+	unsigned right_line = config_setting_source_line(right->setting);
 	int order = strcmp(left->text, right->text);
 
 	if (order != 0)
 		return order;
-	return left->setting < right->setting ? -1 : left->setting > right->setting;
+	if (left_line != right_line)
+		return left_line < right_line ? -1 : 1;
+	return left->order < right->order ? -1 : left->order > right->order;
 }
 
 const struct config_text *config_find_twice(struct config_text *texts, size_t count)
 {
-	if (count < 2)
-		return NULL;
-	qsort(texts, count, sizeof(*texts), compare);
+	for (size_t i = 0; i < count; i++)
+		texts[i].order = i;
+	if (count > 0)
+		qsort(texts, count, sizeof(*texts), compare);
 	for (size_t i = 1; i < count; i++) {
-		if (strcmp(texts[i - 1].text, texts[i].text) != 0)
-			continue;
-		/* The one further down is the one to remove. */
-		return config_setting_source_line(texts[i].setting) >=
-				config_setting_source_line(texts[i - 1].setting)
-			? &texts[i]
-			: &texts[i - 1];
+		if (strcmp(texts[i - 1].text, texts[i].text) == 0)
+			return &texts[i];
 	}
 	return NULL;
 }

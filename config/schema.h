@@ -112,6 +112,7 @@ enum skex_error config_default_socket(const struct config_reading *reading,
 struct config_text {
 	const char *text;
 	const config_setting_t *setting;
+	size_t order; /* set by config_find_twice */
 };
 /* Sorts; the later of the first two equal ones, NULL when all differ. */
 const struct config_text *config_find_twice(struct config_text *texts, size_t count);

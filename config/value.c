@@ -92,7 +92,7 @@ static void range_of_one(const struct schema *setting, char *text, size_t size)
 		(void)snprintf(text, size, "true or false");
 		break;
 	case SCHEMA_GROUP:
-		(void)snprintf(text, size, "a group { }");
+		(void)snprintf(text, size, "a group in braces");
 		break;
 	}
 }
@@ -104,6 +104,9 @@ void config_range(const struct schema *setting, char *text, size_t size)
 	range_of_one(setting, one, sizeof(one));
 	if (setting->list == NULL)
 		(void)snprintf(text, size, "%s", one);
+	else if (setting->type == SCHEMA_GROUP)
+		(void)snprintf(text, size, "%zu to %zu groups in a list", setting->list->least,
+			setting->list->most);
 	else if (setting->list->least == setting->list->most)
 		(void)snprintf(text, size, "exactly %zu, each %s", setting->list->least, one);
 	else

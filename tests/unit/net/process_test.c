@@ -127,7 +127,7 @@ static void descriptors(void **state)
 	text[size] = '\0';
 	/* 0, 1, 2, 3, 4, and what the shell opens to list them. */
 	assert_memory_equal(text, "three\n", 6);
-	assert_in_range(atoi(text + 6), 5, 6);
+	assert_in_range(strtol(text + 6, NULL, 10), 5, 6);
 	size = read(second[0], text, sizeof(text) - 1);
 	assert_int_equal(size, 5);
 	assert_memory_equal(text, "four\n", 5);

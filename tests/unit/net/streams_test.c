@@ -27,7 +27,7 @@ static void check_echo(const char *host, const char *prefix)
 	assert_int_equal(pair.client.drained, 1);
 	pair.world.net->peer(pair.client.stream, peer);
 	assert_memory_equal(peer, prefix, strlen(prefix));
-	assert_int_equal(atoi(peer + strlen(prefix)), server_port(&pair.server));
+	assert_int_equal(strtol(peer + strlen(prefix), NULL, 10), server_port(&pair.server));
 	assert_int_equal(pair.world.net->credentials(pair.client.stream, &user, &group, &process),
 		SKEX_E_STATE);
 	pair_clear(&pair);

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/config/text.h"
+
+static const char *root; /* of the sources */
+static char message[SKEX_CONFIG_MESSAGE_MAX];
+
+static void hub_defaults(void **state)
+{
+	struct skex_hub_config config;
+
+	(void)state;
+	assert_int_equal(read_hub(LEAST, strlen(LEAST), &config, message), SKEX_OK);
+	assert_string_equal(config.name.text, "a");
+	assert_int_equal(config.name.size, 1);
+	assert_string_equal(config.directory, "/d");
+	assert_string_equal(config.kek.file, "/k");
+	assert_string_equal(config.kek.credential, "");
+	assert_string_equal(config.kek.passphrase_file, "");
+	assert_string_equal(config.admin_socket, "/d/admin.sock");
+	assert_int_equal(config.metrics.port, 0);
+	assert_int_equal(config.listen_count, 2);
+	assert_string_equal(config.listen[0].host, "::");
+	assert_int_equal(config.listen[0].port, 7100);
+	assert_string_equal(config.listen[1].host, "0.0.0.0");
+	/* Nobody can connect to a wildcard. */
+	assert_int_equal(config.advertise_count, 0);
+	assert_int_equal(config.policy_count, 0);
+	assert_null(config.policy);
+	assert_true(config.pair_quota_bytes == UINT64_C(1) << 30);
+	assert_true(config.unacknowledged_bytes == UINT64_C(64) << 20);
+	assert_int_equal(config.lifetime_max_s, 7 * 86400);
+	assert_int_equal(config.shards, 1);
+	skex_hub_config_clear(&config);
+}
+
+static void hub_whole(void **state)
+{
+	static const char text[] =
+		"# a comment with \" and {\n"
+		"name : \"hub1\", directory = \"/d\" /* = */ // ]\n"
+		"kek = { credential = \"kek\"; };\n"
+		"listen = ( \"127.0.0.1:0\", \"[::1]:7101\", \"10.1.2.3:7102\" );\n"
+		"policy = ( { between = [ \"b\", \"a\" ]; }, { between = [ \"*\", \"b\" ]; } );\n"
+		"quota = { unacknowledged = \"1 MiB\"; };\n"
+		"lifetime_max = \"90 s\"; shards = 64; admin_socket = \"/s\";\n"
+		"metrics = \"[::1]:9100\";";
+	struct skex_hub_config config;
+
+	(void)state;
+	if (read_hub(text, strlen(text), &config, message) != SKEX_OK)
+		fail_msg("%s", message);
+	assert_string_equal(config.kek.credential, "kek");
+	assert_int_equal(config.listen_count, 3);
+	assert_int_equal(config.advertise_count, 2);
+	assert_string_equal(config.advertise[0].host, "::1");
+	assert_int_equal(config.advertise[1].port, 7102);
+	assert_int_equal(config.policy_count, 2);
+	assert_string_equal(config.policy[0].a, "b");
+	assert_string_equal(config.policy[0].b, "a");
+	assert_string_equal(config.policy[1].a, "*");
+	assert_true(config.unacknowledged_bytes == UINT64_C(1) << 20);
+	assert_true(config.pair_quota_bytes == UINT64_C(1) << 30);
+	assert_int_equal(config.lifetime_max_s, 90);
+	assert_int_equal(config.shards, 64);
+	assert_string_equal(config.admin_socket, "/s");
+	assert_string_equal(config.metrics.host, "::1");
+	assert_int_equal(config.metrics.port, 9100);
+	skex_hub_config_clear(&config);
+	assert_null(config.policy);
+}
+
+static void agent_defaults(void **state)
+{
+	struct skex_agent_config config;
+
+	(void)state;
+	assert_int_equal(read_agent(LEAST, strlen(LEAST), &config, message), SKEX_OK);
+	assert_string_equal(config.socket, "/d/api.sock");
+	assert_int_equal(config.socket_mode, 0660);
+	assert_int_equal(config.profiles_count + config.peers_count, 0);
+	assert_int_equal(config.identities_count, 0);
+	assert_int_equal(config.pool.block_bytes, 1024);
+	assert_int_equal(config.pool.blocks, 16);
+	assert_int_equal(config.pool.low_keys, 256);
+	assert_int_equal(config.pool.high_keys, 1024);
+	assert_int_equal(config.pool.reserve_keys, 32);
+	assert_int_equal(config.pool.idle_s, 3600);
+	assert_int_equal(config.pool.lifetime_s, 86400);
+	assert_false(config.etsi014.enabled);
+	assert_false(config.require_its);
+	assert_int_equal(config.metrics.port, 0);
+	skex_agent_config_clear(&config);
+}
+
+static void agent_example(void **state)
+{
+	struct skex_agent_config config;
+	char path[512];
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/examples/skexd.conf", root);
+	if (skex_agent_config_read(path, &config, message) != SKEX_OK)
+		fail_msg("%s", message);
+	assert_string_equal(config.name.text, "agent1");
+	assert_string_equal(config.kek.credential, "kek");
+	assert_int_equal(config.profiles_count, 1);
+	assert_string_equal(config.profiles[0].name, "main");
+	assert_int_equal(config.profiles[0].k, 3);
+	assert_int_equal(config.profiles[0].n, 5);
+	assert_string_equal(config.profiles[0].hubs[4].name.text, "hub5");
+	assert_string_equal(config.profiles[0].hubs[4].owner.text, "abroad");
+	assert_int_equal(config.peers_count, 1);
+	assert_string_equal(config.peers[0].name.text, "agent2");
+	assert_int_equal(config.peers[0].profiles_count, 1);
+	assert_string_equal(config.peers[0].profiles[0], "main");
+	assert_string_equal(config.peers[0].accept[0], "app:*");
+	assert_int_equal(config.peers[0].identities_count, 1);
+	assert_string_equal(config.peers[0].identities[0], "sae-agent2");
+	assert_string_equal(config.identities[0], "sae-agent1");
+	assert_true(config.etsi014.enabled);
+	assert_int_equal(config.etsi014.listen.port, 8443);
+	assert_int_equal(config.etsi014.max_key_per_request, 128);
+	assert_int_equal(config.etsi014.key_bits, 256);
+	skex_agent_config_clear(&config);
+}
+
+static void hub_example(void **state)
+{
+	struct skex_hub_config config;
+	char path[512];
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/examples/skex-hub.conf", root);
+	if (skex_hub_config_read(path, &config, message) != SKEX_OK)
+		fail_msg("%s", message);
+	assert_int_equal(config.advertise_count, 1);
+	assert_int_equal(config.policy_count, 2);
+	skex_hub_config_clear(&config);
+}
+
+static void agent_lists(void **state)
+{
+	static const char text[] = LEAST
+		"etsi014 = { ca=\"/c\"; certificate=\"/d\"; key=\"/e\"; };\n"
+		"profiles = ( { name=\"p\"; k=2; hubs=({name=\"h\";owner=\"o\";},\n"
+		"  {name=\"g\";owner=\"o\";}); }, { name=\"q\"; k=2; hubs=(\n"
+		"  {name=\"h\";owner=\"o\";}, {name=\"i\";owner=\"o\";}); } );\n"
+		"peers = ( { name=\"b\"; profiles=[\"q\",\"p\"]; accept=[]; },\n"
+		"  { name=\"c\"; profiles=[\"p\"]; accept=[\"a:x\",\"*\"];\n"
+		"    identities=[\"KME/C=1\",\"2\"]; } );\n"
+		"require_its = true; socket_mode = \"0600\"; pool = { low = 0; reserve = 0; };";
+	struct skex_agent_config config;
+
+	(void)state;
+	if (read_agent(text, strlen(text), &config, message) != SKEX_OK)
+		fail_msg("%s", message);
+	assert_true(config.etsi014.enabled);
+	assert_string_equal(config.etsi014.kme_id, "a");
+	assert_string_equal(config.etsi014.listen.host, "127.0.0.1");
+	assert_int_equal(config.profiles_count, 2);
+	assert_int_equal(config.profiles[1].n, 2);
+	assert_int_equal(config.peers[0].profiles_count, 2);
+	assert_int_equal(config.peers[0].accept_count, 0);
+	assert_string_equal(config.peers[0].profiles[1], "p");
+	assert_int_equal(config.peers[1].accept_count, 2);
+	assert_string_equal(config.peers[1].accept[1], "*");
+	assert_int_equal(config.peers[1].identities_count, 2);
+	assert_true(config.require_its);
+	assert_int_equal(config.socket_mode, 0600);
+	assert_int_equal(config.pool.low_keys, 0);
+	assert_int_equal(config.pool.high_keys, 1024);
+	skex_agent_config_clear(&config);
+}
+
+/* As many peers as fit into a file. */
+static void many_peers(void **state)
+{
+	struct skex_agent_config config;
+	size_t size = 1024 * 1024;
+	char *text = malloc(size + 1);
+	size_t used;
+	unsigned count = 0;
+
+	(void)state;
+	used = (size_t)snprintf(text, size, "%s",
+		LEAST "profiles=({name=\"p\";k=2;hubs=({name=\"h\";owner=\"o\";},"
+		      "{name=\"g\";owner=\"o\";});});\npeers=(\n");
+	while (used < size - 100)
+		used += (size_t)snprintf(text + used, size - used,
+			"%s{name=\"p%u\";profiles=[\"p\"];identities=[\"i%u\"];}",
+			count > 0 ? ",\n" : "", count, count),
+			count++;
+	used += (size_t)snprintf(text + used, size - used, ");\n");
+	assert_int_equal(read_agent(text, used, &config, message), SKEX_OK);
+	assert_int_equal(config.peers_count, count);
+	assert_true(count > 15000);
+	skex_agent_config_clear(&config);
+	free(text);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(hub_defaults),
+		cmocka_unit_test(hub_whole),
+		cmocka_unit_test(hub_example),
+		cmocka_unit_test(agent_defaults),
+		cmocka_unit_test(agent_lists),
+		cmocka_unit_test(agent_example),
+		cmocka_unit_test(many_peers),
+	};
+
+	if (argc != 2)
+		return 2;
+	root = argv[1];
+	return cmocka_run_group_tests_name("config good", tests, NULL, NULL);
+}
