@@ -17,7 +17,7 @@
  *    16    key id            of the 64-byte note key, used for this one note
  *    16    note id           random; the same when the note is sent again through another hub
  *    u16   size              1..256 + 16
- *    size  sealed            the note, sealed (docs/spec/distributed.md, "Note")
+ *    size  sealed            the note, sealed (docs/spec/distributed.md, "Notes")
  *
  * No body.
  */
