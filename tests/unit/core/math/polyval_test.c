@@ -190,7 +190,7 @@ static void divide_by_x_ghash(uint8_t a[16])
 		a[0] ^= 0xe1;
 	for (size_t i = 0; i < 15; i++)
 		a[i] = (uint8_t)(a[i] << 1 | a[i + 1] >> 7);
-	a[15] = (uint8_t)(a[15] << 1 | carry);
+	a[15] = (uint8_t)((unsigned)a[15] << 1 | carry);
 }
 
 /*
