@@ -101,7 +101,8 @@ enum skex_error skex_etsi014_backend_flush(struct skex_etsi014_backend *backend)
 			return errno == EPIPE || errno == ECONNRESET ? SKEX_E_OFFLINE : SKEX_E_IO;
 		sent += (size_t)n;
 	}
-	memmove(backend->output, backend->output + sent, backend->output_size - sent);
+	if (sent > 0)
+		memmove(backend->output, backend->output + sent, backend->output_size - sent);
 	backend->output_size -= sent;
 	return SKEX_OK;
 }

@@ -141,7 +141,7 @@ static enum skex_error query_parse(struct skex_etsi014_request *request,
 	request->bits = 0;
 	while (*query != '\0') {
 		size_t size = strcspn(query, "&");
-		if (query_pair(request, limits, query, size, problem) != SKEX_OK)
+		if (size > 0 && query_pair(request, limits, query, size, problem) != SKEX_OK)
 			return SKEX_E_SYNTAX;
 		query += size;
 		if (*query == '&')

@@ -8,7 +8,6 @@ usage: etsi014_abuse.py LAUNCHER
 import base64
 import concurrent.futures
 import json
-import os
 import random
 import re
 import signal
@@ -307,19 +306,20 @@ def garbage():
 
 # --- secrets ---
 
-def memory_holds(pid, needle):
-    """How often needle is in the memory of a process (of ours, or we are root)."""
+def memory_holds(pid, needles):
+    """How often needles are in the memory of a process (of ours, or we are root)."""
     found = 0
     with open('/proc/%d/maps' % pid, encoding='ascii') as maps, \
             open('/proc/%d/mem' % pid, 'rb', 0) as memory:
         for line in maps:
             span, rights = line.split()[:2]
-            if not rights.startswith('rw'):
-                continue
             low, high = (int(part, 16) for part in span.split('-'))
+            if not rights.startswith('rw') or high - low > 1 << 30:  # the map of a sanitizer
+                continue
             try:
                 memory.seek(low)
-                found += memory.read(high - low).count(needle)
+                piece = memory.read(high - low)
+                found += sum(piece.count(needle) for needle in needles)
             except (OSError, ValueError, OverflowError):
                 pass
     return found
@@ -337,12 +337,11 @@ def secrets():
         texts += [k['key'] for k in client.get('sae-b/enc_keys?number=%d' % number).json['keys']]
     client.get('sae-b/status')
     try:
-        left = sum(memory_holds(server.process.pid, text.encode()) for text in texts)
+        left = memory_holds(server.process.pid, [text.encode() for text in texts])
     except PermissionError:
         return
-    if 'sanitize' not in os.environ.get('ASAN_OPTIONS', ''):
-        tap.check('the memory can be searched', memory_holds(server.process.pid, b'kme-1') > 0)
-        tap.equal('no key is left in memory once it was sent', left, 0)
+    tap.check('the memory can be searched', memory_holds(server.process.pid, [b'kme-1']) > 0)
+    tap.equal('no key is left in memory once it was sent', left, 0)
     tap.check('no key is in the log', not any(text in server.log_text() for text in texts))
 
 

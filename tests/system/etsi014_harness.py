@@ -51,7 +51,7 @@ def run_cases(tap, cases):
         try:
             case()
         except Exception:  # a broken case is a failure of that case
-            tap.check(case.__name__, False, traceback.format_exc())
+            tap.check(case.__name__, False, traceback.format_exc(-1))
         print('# %s: %.1f s' % (case.__name__, time.monotonic() - began), flush=True)
 
 

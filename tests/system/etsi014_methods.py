@@ -197,7 +197,8 @@ def dec_keys():
 
 def dec_keys_bad():
     for query in ['', '?key_ID=', '?key_id=x',
-                  '?key_ID=%s&key_ID=%s' % (uuid.uuid4(), uuid.uuid4()), '?number=1', '?key_ID=' + 'a' * 300]:
+                  '?key_ID=%s&key_ID=%s' % (uuid.uuid4(), uuid.uuid4()), '?number=1',
+                  '?key_ID=' + 'a' * 300]:
         bad('dec_keys' + query[:20], bob.get('sae-a/dec_keys' + query), 400)
     one = {'key_ID': str(uuid.uuid4())}
     for body in [{}, {'key_IDs': []}, {'key_IDs': None}, {'key_IDs': {}}, {'key_IDs': [None]},
