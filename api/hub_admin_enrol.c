@@ -132,6 +132,7 @@ static void reply_kit(const struct skex_hub_admin *admin, struct skex_api_call *
 	struct skex_enrol_kit *kit = skex_secret_new(sizeof(*kit) + 2048);
 	char *text = kit == NULL ? NULL : (char *)(kit + 1);
 	char preamble[(SKEX_KIT_PREAMBLE_BYTES + 2) / 3 * 4 + 1];
+	struct skex_leg_record leg = {.class = SKEX_CLASS_COMPUTATIONAL};
 	json_t *path;
 	char *quoted = NULL;
 	int size;
@@ -144,16 +145,19 @@ static void reply_kit(const struct skex_hub_admin *admin, struct skex_api_call *
 	}
 	skex_base64_encode(preamble, kit->preamble, sizeof(kit->preamble));
 	preamble[sizeof(preamble) - 1] = '\0';
+	(void)!skex_registry_leg_get(admin->setup.enrol->registry, kit->leg, &leg);
 	path = json_string(kit->path);
 	if (path != NULL)
 		quoted = json_dumps(path, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
 	json_decref(path);
-	size = quoted == NULL
-		? -1
-		: snprintf(text, 2048,
-			  "\"agent\":\"%s\",\"leg\":\"%016" PRIx64 "\",\"generation\":%" PRIu32
-			  ",\"size\":%" PRIu64 ",\"spool\":%s,\"preamble\":\"%s\"",
-			  agent->text, kit->leg, kit->generation, kit->size, quoted, preamble);
+	size = quoted == NULL ? -1
+			      : snprintf(text, 2048,
+					"\"agent\":\"%s\",\"leg\":\"%016" PRIx64
+					"\",\"generation\":%" PRIu32 ",\"class\":\"%s\""
+					",\"size\":%" PRIu64 ",\"spool\":%s,\"preamble\":\"%s\"",
+					agent->text, kit->leg, kit->generation,
+					leg.class == SKEX_CLASS_ITS ? "its" : "computational",
+					kit->size, quoted, preamble);
 	free(quoted);
 	skex_wipe(preamble, sizeof(preamble));
 	if (size > 0 && size < 2048)

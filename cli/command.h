@@ -52,5 +52,8 @@ extern const struct skex_command skex_peer_commands[];
 extern const struct skex_command skex_key_commands[];
 extern const struct skex_command skex_plan_commands[];
 extern const struct skex_command skex_doctor_commands[];
+extern const struct skex_command skex_hub_commands[];
+extern const struct skex_command skex_join_commands[];
+extern const struct skex_command skex_lab_commands[];
 
 #endif

@@ -6,6 +6,8 @@
 /* In the order in which help lists them: { "hub", skex_hub_commands } for `skex hub ...`, { "", ...
  * } for commands without a group.  The tables are declared in cli/command.h. */
 static const struct skex_command_group groups[] = {
+	{"", skex_join_commands},
+	{"hub", skex_hub_commands},
 	{NULL, NULL},
 };
 
