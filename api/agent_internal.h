@@ -10,6 +10,7 @@
 struct skex_agent_ops {
 	struct skex_agent *agent;
 	const struct skex_platform *platform;
+	const struct skex_pool_config *pool;
 	uint64_t started_ms;
 };
 
@@ -31,6 +32,4 @@ void skex_agent_op_status(void *owner, struct skex_api_call *call, const struct 
 void skex_agent_op_peers(void *owner, struct skex_api_call *call, const struct json_t *request);
 void skex_agent_op_identity_status(
 	void *owner, struct skex_api_call *call, const struct json_t *request);
-/* agent_ops.c: the rest */
-
 #endif

@@ -214,7 +214,8 @@ static const struct {
 };
 
 enum skex_error skex_agent_ops_new(struct skex_api_server *server, struct skex_agent *agent,
-	const struct skex_platform *platform, struct skex_agent_ops **ops)
+	const struct skex_platform *platform, const struct skex_pool_config *pool,
+	struct skex_agent_ops **ops)
 {
 	struct skex_agent_ops *made = calloc(1, sizeof(*made));
 	enum skex_error error = SKEX_OK;
@@ -224,6 +225,7 @@ enum skex_error skex_agent_ops_new(struct skex_api_server *server, struct skex_a
 		return SKEX_E_MEMORY;
 	made->agent = agent;
 	made->platform = platform;
+	made->pool = pool;
 	made->started_ms = platform->now_ms(platform->context);
 	for (i = 0; i < SKEX_COUNT(operations) && error == SKEX_OK; i++)
 		error = skex_api_server_op(server, operations[i].name, operations[i].rights,

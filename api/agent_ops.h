@@ -12,11 +12,11 @@
  */
 struct skex_agent_ops;
 
-/* Registers them.  agent and platform outlive the server, and ops (the caller's, to free) does too.
- */
+/* Registers them.  agent, platform and pool (of which forecasts are made) outlive the server, and
+ * so does ops (the caller's, to free). */
 SKEX_MUST_USE enum skex_error skex_agent_ops_new(struct skex_api_server *server,
 	struct skex_agent *agent, const struct skex_platform *platform,
-	struct skex_agent_ops **ops);
+	const struct skex_pool_config *pool, struct skex_agent_ops **ops);
 void skex_agent_ops_free(struct skex_agent_ops *ops);
 
 #endif

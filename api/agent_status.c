@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/agent_internal.h"
+#include "api/pad_cost.h"
 #include "platform/memory.h"
 
 /* status, peers and identity_status. */
@@ -12,6 +13,7 @@
 struct list {
 	json_t *items;
 	bool failed;
+	const struct skex_pool_config *pool;
 };
 
 static void append(struct list *list, json_t *item)
@@ -41,21 +43,37 @@ static json_t *days(double value)
 	return value >= 0 && value < 1e9 ? json_real(value) : json_null();
 }
 
+/* How many 256-bit keys the pad is good for, with blocks as they are made here; a ratchet's does
+ * not end. */
+static json_t *keys_left(const struct skex_leg_status *leg, const struct skex_pool_config *pool)
+{
+	uint64_t left = leg->send_left_bytes < leg->receive_left_bytes ? leg->send_left_bytes
+								       : leg->receive_left_bytes;
+
+	if (leg->kind != SKEX_PAD_TABLE)
+		return json_null();
+	return number(left / skex_pad_cost_share(pool->blocks, pool->block_bytes) * pool->blocks *
+		skex_keys_of_block(pool->block_bytes, 32));
+}
+
 static void add_leg(void *owner, const struct skex_leg_status *leg)
 {
+	struct list *list = owner;
 	char id[17];
 
 	snprintf(id, sizeof(id), "%016" PRIx64, leg->leg);
-	append(owner,
-		json_pack("{ss ss sb so so ss ss so so so so so so so so so}", "hub", leg->hub.text,
-			"leg", id, "connected", (int)leg->connected, "state", text(leg->state),
-			"last_error", text(leg->last_error), "class", class_word(leg->class), "pad",
+	append(list,
+		json_pack("{ss ss sb so so ss ss so so so so so so so so so so}", "hub",
+			leg->hub.text, "leg", id, "connected", (int)leg->connected, "state",
+			text(leg->state), "last_error", text(leg->last_error), "class",
+			class_word(leg->class), "pad",
 			leg->kind == SKEX_PAD_TABLE ? "table" : "ratchet", "send_left_bytes",
 			number(leg->send_left_bytes), "send_size_bytes",
 			number(leg->send_size_bytes), "receive_left_bytes",
 			number(leg->receive_left_bytes), "receive_size_bytes",
-			number(leg->receive_size_bytes), "days_left", days(leg->days_left),
-			"sent_messages", number(leg->sent_messages), "received_messages",
+			number(leg->receive_size_bytes), "keys_left", keys_left(leg, list->pool),
+			"days_left", days(leg->days_left), "sent_messages",
+			number(leg->sent_messages), "received_messages",
 			number(leg->received_messages), "refused_packets",
 			number(leg->refused_packets), "inconsistent", number(leg->inconsistent)));
 }
@@ -101,9 +119,9 @@ void skex_agent_op_status(void *owner, struct skex_api_call *call, const struct 
 {
 	const struct skex_agent_ops *ops = owner;
 	const struct skex_platform *platform = ops->platform;
-	struct list legs = {json_array(), false};
-	struct list pools = {json_array(), false};
-	struct list peers = {json_array(), false};
+	struct list legs = {json_array(), false, ops->pool};
+	struct list pools = {json_array(), false, ops->pool};
+	struct list peers = {json_array(), false, ops->pool};
 	uint64_t wall_ms = platform->wall_ms(platform->context);
 	json_t *status;
 
@@ -132,7 +150,7 @@ void skex_agent_op_status(void *owner, struct skex_api_call *call, const struct 
 void skex_agent_op_peers(void *owner, struct skex_api_call *call, const struct json_t *request)
 {
 	const struct skex_agent_ops *ops = owner;
-	struct list peers = {json_array(), false};
+	struct list peers = {json_array(), false, ops->pool};
 
 	if (skex_agent_ops_read(call, NULL, 0, request, NULL)) {
 		skex_agent_peers(ops->agent, add_peer, &peers);

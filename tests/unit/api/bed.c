@@ -17,7 +17,8 @@ int bed_up(void **state)
 	assert_non_null(bed->agent);
 	fake_agent_init(bed->agent);
 	assert_int_equal(skex_api_server_new(&bed->net.platform, &bed->server), SKEX_OK);
-	assert_int_equal(skex_agent_ops_new(bed->server, bed->agent, &bed->net.platform, &bed->ops),
+	assert_int_equal(skex_agent_ops_new(bed->server, bed->agent, &bed->net.platform, &fake_pool,
+				 &bed->ops),
 		SKEX_OK);
 	close(mkstemp(path));
 	assert_int_equal(skex_api_server_listen(bed->server, path, 0660), SKEX_OK);

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+const struct skex_pool_config fake_pool = {.block_bytes = 4096, .blocks = 1};
+
 void fake_agent_init(struct skex_agent *agent)
 {
 	memset(agent, 0, sizeof(*agent));

@@ -46,6 +46,9 @@ struct skex_agent {
 	unsigned resumed;
 };
 
+/* Blocks of 4 KiB, one a batch. */
+extern const struct skex_pool_config fake_pool;
+
 void fake_agent_init(struct skex_agent *agent);
 /* Answers what can be answered now; true when something waits. */
 bool fake_agent_run(struct skex_agent *agent, uint64_t now_ms);
