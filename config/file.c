@@ -13,23 +13,23 @@
 
 /* ---- messages ---- */
 
-__attribute__((format(printf, 4, 0))) static enum skex_error say(
-	const struct config_reading *reading, unsigned line, const char *setting,
-	const char *format, va_list arguments)
+/* Writes where something is wrong; gives the place for what is wrong. */
+static size_t begin(const struct config_reading *reading, unsigned line, const char *setting)
 {
-	char *message = reading->message;
-	size_t size = SKEX_CONFIG_MESSAGE_MAX;
 	char place[32] = "";
 	int used;
 
 	if (line > 0)
 		(void)snprintf(place, sizeof(place), ":%u", line);
-	used = snprintf(message, size, "%.150s%s: %.160s%s", reading->file, place,
-		setting == NULL ? "" : setting, setting == NULL ? "" : ": ");
-	if (used > 0 && (size_t)used < size)
-		(void)vsnprintf(message + used, size - (size_t)used, format, arguments);
-	/* What somebody wrote into a file must not steer a terminal. */
-	for (char *c = message; *c != '\0'; c++) {
+	used = snprintf(reading->message, SKEX_CONFIG_MESSAGE_MAX, "%.150s%s: %.160s%s",
+		reading->file, place, setting == NULL ? "" : setting, setting == NULL ? "" : ": ");
+	return used < 0 ? 0 : (size_t)used;
+}
+
+/* What somebody wrote into a file must not steer a terminal. */
+static enum skex_error finish(const struct config_reading *reading)
+{
+	for (char *c = reading->message; *c != '\0'; c++) {
 		if ((unsigned char)*c < 0x20 || (unsigned char)*c == 0x7f)
 			*c = '?';
 	}
@@ -39,13 +39,13 @@ __attribute__((format(printf, 4, 0))) static enum skex_error say(
 enum skex_error config_wrong(const struct config_reading *reading, unsigned line,
 	const char *setting, const char *format, ...)
 {
+	size_t used = begin(reading, line, setting);
 	va_list arguments;
-	enum skex_error error;
 
 	va_start(arguments, format);
-	error = say(reading, line, setting, format, arguments);
+	(void)vsnprintf(reading->message + used, SKEX_CONFIG_MESSAGE_MAX - used, format, arguments);
 	va_end(arguments);
-	return error;
+	return finish(reading);
 }
 
 /* Writes the whole name of a setting; gives its length, less than size. */
@@ -73,14 +73,14 @@ enum skex_error config_wrong_setting(const struct config_reading *reading,
 	const config_setting_t *setting, const char *format, ...)
 {
 	char path[160];
+	bool named = path_of(setting, path, sizeof(path)) > 0;
+	size_t used = begin(reading, config_setting_source_line(setting), named ? path : NULL);
 	va_list arguments;
-	enum skex_error error;
 
 	va_start(arguments, format);
-	error = say(reading, config_setting_source_line(setting),
-		path_of(setting, path, sizeof(path)) > 0 ? path : NULL, format, arguments);
+	(void)vsnprintf(reading->message + used, SKEX_CONFIG_MESSAGE_MAX - used, format, arguments);
 	va_end(arguments);
-	return error;
+	return finish(reading);
 }
 
 /* ---- reading ---- */
@@ -141,7 +141,7 @@ static enum skex_error read_file(const struct config_reading *reading, char **ou
 
 enum skex_error config_load(const struct config_reading *reading, config_t *tree)
 {
-	char *text;
+	char *text = NULL;
 	enum skex_error error;
 
 	config_init(tree);

@@ -188,7 +188,8 @@ static enum skex_error take_value(struct scanner *scanner, struct word word)
 	if ((word.text[0] >= '0' && word.text[0] <= '9') || word.text[0] == '-' ||
 		word.text[0] == '+')
 		return wrong_word(scanner, word,
-			"is not a whole number up to 2147483647; write decimal digits without a leading zero, "
+			"is not a whole number up to 2147483647; write decimal digits without a "
+			"leading zero, "
 			"and what has a unit in quotes");
 	return wrong_word(
 		scanner, word, "is neither a number nor true or false; text stands in quotes");

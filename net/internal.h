@@ -160,7 +160,7 @@ void net_output_free(struct skex_stream *stream);
 
 /* connect.c */
 enum skex_error net_connect(void *context, const char *host, int port,
-	const struct skex_stream_events *events, void *owner, struct skex_stream **stream);
+	const struct skex_stream_events *events, void *owner, struct skex_stream **out);
 /* The stream is closed or has failed: lets go of what connecting it needed. */
 void net_connect_abandon(struct skex_stream *stream);
 /* Gives up addresses that have not answered in time. */
@@ -175,7 +175,7 @@ bool net_address_local(const char *path, union net_address *address);
 /* listen.c */
 enum skex_error net_listen(void *context, const char *host, int port,
 	void (*accepted)(void *owner, struct skex_stream *stream), void *owner,
-	struct skex_listener **listener);
+	struct skex_listener **out);
 uint16_t net_listener_port(struct skex_listener *listener);
 void net_unlisten(struct skex_listener *listener);
 

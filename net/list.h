@@ -61,6 +61,20 @@ static inline bool net_list_empty(const struct net_list *list)
 	return list->head.next == &list->head;
 }
 
+/* Takes the first link off; NULL when there is none. */
+static inline struct net_link *net_list_pop(struct net_list *list)
+{
+	struct net_link *link = list->head.next;
+
+	if (link == &list->head)
+		return NULL;
+	list->head.next = link->next;
+	link->next->prev = &list->head;
+	link->next = NULL;
+	link->prev = NULL;
+	return link;
+}
+
 /* Moves all that is on from to the empty list to. */
 static inline void net_list_take(struct net_list *to, struct net_list *from)
 {

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/mem.h"
 #include "net/internal.h"
 #include "platform/memory.h"
 #include "platform/posix.h"
@@ -262,10 +261,8 @@ void skex_loop_free(struct skex_loop *loop)
 		net_stream_close(NET_OWNER(link, struct skex_stream, all));
 	while ((link = net_list_first(&loop->listeners)) != NULL)
 		net_unlisten(NET_OWNER(link, struct skex_listener, all));
-	while ((link = net_list_first(&loop->children)) != NULL) {
-		net_list_remove(link);
+	while ((link = net_list_pop(&loop->children)) != NULL)
 		free(NET_OWNER(link, struct net_child, link));
-	}
 	close_handles(loop);
 	/* Also waits for work in other threads, which uses what is to be freed. */
 	(void)uv_run(&loop->uv, UV_RUN_DEFAULT);

@@ -157,7 +157,7 @@ void net_flush_dirty(struct skex_loop *loop)
 	/* What drained sends is for the next turn: else one fast reader could hold up all others.
 	 */
 	net_list_take(&dirty, &loop->dirty);
-	while ((link = net_list_first(&dirty)) != NULL) {
+	while ((link = net_list_pop(&dirty)) != NULL) {
 		struct skex_stream *stream = NET_OWNER(link, struct skex_stream, dirty);
 
 		if (!flush(stream))
@@ -205,7 +205,8 @@ static size_t write_now(struct skex_stream *stream, const struct skex_view *part
 	if (count > WRITE_PARTS || stream->collected.size > 0 || stream->flying.data != NULL)
 		return 0;
 	for (size_t i = 0; i < count; i++) {
-		buffers[i].base = (char *)(uintptr_t)parts[i].data;
+		/* libuv only reads them, but does not say so. */
+		memcpy(&buffers[i].base, &parts[i].data, sizeof(buffers[i].base));
 		buffers[i].len = parts[i].size;
 	}
 	written = uv_try_write(&stream->uv.stream, buffers, (unsigned)count);

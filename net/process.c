@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -40,10 +41,9 @@ void net_children_ended(uv_signal_t *handle, int number)
 		net_list_remove(link);
 		net_list_add(&ended, link);
 	}
-	while ((link = net_list_first(&ended)) != NULL) {
+	while ((link = net_list_pop(&ended)) != NULL) {
 		struct net_child *child = NET_OWNER(link, struct net_child, link);
 
-		net_list_remove(link);
 		if (child->ended != NULL)
 			child->ended(child->owner, status_of(child->status));
 		free(child);
@@ -103,9 +103,12 @@ static int place_descriptors(const int *descriptors, int count, int report)
 static _Noreturn void run_child(
 	const char *const *argv, const int *descriptors, int count, int report, pid_t parent)
 {
+	char *const *arguments;
 	int placed;
 	int error;
 
+	/* execv leaves them as they are, but does not say so. */
+	memcpy(&arguments, &argv, sizeof(arguments));
 	reset_signals();
 	placed = place_descriptors(descriptors, count, report);
 	if (placed < 0)
@@ -116,7 +119,7 @@ static _Noreturn void run_child(
 	/* The parent may have died before the kernel was asked. */
 	if (getppid() != parent)
 		_exit(127);
-	(void)execv(argv[0], (char *const *)(uintptr_t)argv);
+	(void)execv(argv[0], arguments);
 
 failed:
 	error = errno;

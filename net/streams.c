@@ -2,7 +2,6 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 
 #include "core/base/mem.h"
@@ -105,7 +104,7 @@ void net_finish_failed(struct skex_loop *loop)
 	struct net_link *link;
 
 	net_list_take(&failed, &loop->failed);
-	while ((link = net_list_first(&failed)) != NULL) {
+	while ((link = net_list_pop(&failed)) != NULL) {
 		struct skex_stream *stream = NET_OWNER(link, struct skex_stream, failed);
 		const struct skex_stream_events *events = stream->events;
 		void *owner = stream->owner;

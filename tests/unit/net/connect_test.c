@@ -32,6 +32,7 @@ static struct addrinfo *add_address(struct addrinfo *next, const char *text)
 	return info;
 }
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name) */
 int getaddrinfo(const char *restrict name, const char *restrict service,
 	const struct addrinfo *restrict hints, struct addrinfo **restrict result)
 {
@@ -53,6 +54,7 @@ int getaddrinfo(const char *restrict name, const char *restrict service,
 	return 0;
 }
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name) */
 void freeaddrinfo(struct addrinfo *info)
 {
 	while (info != NULL) {
