@@ -353,7 +353,7 @@ static enum skex_error commit(struct skex_enrolment *enrolment, struct skex_reas
 	error = put_rows(enrolment);
 	if (error != SKEX_OK)
 		return fail(enrolment, error, "registry", "the registry cannot be written", reason);
-	skex_log(hub->platform, SKEX_LEVEL_NOTICE, "%s: agent %s, leg %llu, generation %u, %s",
+	skex_log(hub->platform, SKEX_LEVEL_NOTICE, "%s: agent %s, leg %016llx, generation %u, %s",
 		enrolment->header.type == SKEX_KIT_ENROL ? "enrolled" : "refilled", agent->text,
 		(unsigned long long)enrolment->header.leg, (unsigned)enrolment->header.generation,
 		enrolment->class == SKEX_CLASS_ITS ? "its" : "computational");
