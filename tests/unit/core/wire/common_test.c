@@ -39,6 +39,7 @@ static size_t encode(const struct skex_common *common, uint8_t *out)
 	skex_common_encode(&writer, common);
 	if (skex_writer_end(&writer, &size) != SKEX_OK)
 		return 0;
+	assert_true(size != 0);
 	return size;
 }
 
@@ -267,6 +268,23 @@ static void encode_needs_room(void **state)
 	}
 }
 
+static void a_malformed_name_fails_the_reader(void **state)
+{
+	static const uint8_t inputs[][3] = {{2, 'a', 'B'}, {2, '.', 'b'}, {0, 0, 0}, {64, 0, 0}};
+	const struct skex_name before = sample_name("before");
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		struct skex_name name = before;
+		struct skex_reader reader;
+
+		skex_reader_init(&reader, skex_view(inputs[i], 3));
+		skex_read_name(&reader, &name);
+		assert_true(reader.failed);
+		assert_true(skex_name_equal(&name, &before));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -280,6 +298,7 @@ int main(void)
 		cmocka_unit_test(purposes),
 		cmocka_unit_test(other_versions_and_forms_are_refused),
 		cmocka_unit_test(encode_needs_room),
+		cmocka_unit_test(a_malformed_name_fails_the_reader),
 	};
 
 	return cmocka_run_group_tests_name("wire_common", tests, NULL, NULL);
