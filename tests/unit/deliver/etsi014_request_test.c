@@ -436,8 +436,8 @@ static void sae_encodings(void **state)
 			bool must = strchr("/?%", c) != NULL;
 			plain[i] = c;
 			if (must || dice(2) == 0)
-				at += (size_t)sprintf(
-					uri + at, dice(2) ? "%%%02x" : "%%%02X", (unsigned char)c);
+				at += (size_t)snprintf(uri + at, 4, dice(2) ? "%%%02x" : "%%%02X",
+					(unsigned char)c);
 			else
 				uri[at++] = c;
 		}
