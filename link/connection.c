@@ -273,8 +273,8 @@ void skex_leg_connect(struct skex_leg *leg, uint64_t now_ms)
 		return;
 	leg->connection = connection;
 	leg->state = SKEX_LEG_CONNECTING;
-	if (link->platform->net->connect(link->platform->context, host, port, &events, connection,
-		    &connection->stream) != SKEX_OK)
+	if (link->platform->net->connect(link->platform->net->context, host, port, &events,
+		    connection, &connection->stream) != SKEX_OK)
 		gone(connection, "cannot connect");
 }
 

@@ -9,6 +9,7 @@
 #include "core/base/cursor.h"
 #include "core/base/mem.h"
 #include "link/internal.h"
+#include "link/trace.h"
 #include "platform/memory.h"
 #include "store/tables.h"
 
@@ -587,6 +588,7 @@ enum skex_error skex_leg_transmit(
 
 	if (leg->state != SKEX_LEG_UP || leg->connection == NULL)
 		return SKEX_E_OFFLINE;
+	skex_trace_send(leg, header, body);
 	error = connection_send(leg->connection, header, body);
 	if (error == SKEX_OK)
 		leg->sent_messages++;

@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/sim/net.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TABLES_MAX 64u
+
+enum event_kind {
+	EVENT_OPENED,
+	EVENT_ACCEPTED,
+	EVENT_BYTES,
+	EVENT_DRAINED,
+	EVENT_CLOSED
+};
+
+struct event {
+	struct event *next;
+	uint64_t at;
+	enum event_kind kind;
+	struct skex_stream *stream; /* who gets it */
+	struct skex_listener *listener;
+	size_t size;
+	uint8_t bytes[];
+};
+
+struct skex_stream {
+	struct skex_stream *next_all;
+	struct sim_net *net;
+	struct skex_stream *other; /* NULL when that end is gone */
+	uint32_t node;
+	bool open;
+	bool dead;
+	uint64_t last_ms; /* what is sent later arrives later */
+	size_t queued;
+	const struct skex_stream_events *events;
+	void *owner;
+};
+
+struct skex_listener {
+	struct skex_listener *next;
+	struct sim_net *net;
+	uint32_t node;
+	char name[64];
+	int port;
+	void (*accepted)(void *owner, struct skex_stream *stream);
+	void *owner;
+};
+
+struct table {
+	struct sim_net *net;
+	uint32_t node;
+	char name[64];
+	struct skex_net functions;
+};
+
+struct sim_net {
+	uint64_t (*random)(void *owner);
+	void *random_owner;
+	struct sim_net_rules rules;
+	struct table *tables[TABLES_MAX];
+	struct skex_listener *listeners;
+	struct skex_stream *streams;
+	struct event *events; /* by time, then in the order of making */
+	uint64_t now;
+};
+
+static void schedule(struct sim_net *net, struct event *event, uint64_t at)
+{
+	struct event **link = &net->events;
+
+	event->at = at;
+	while (*link != NULL && (*link)->at <= at)
+		link = &(*link)->next;
+	event->next = *link;
+	*link = event;
+}
+
+static struct event *event_new(enum event_kind kind, struct skex_stream *stream, size_t size)
+{
+	struct event *event = calloc(1, sizeof(*event) + size);
+
+	event->kind = kind;
+	event->stream = stream;
+	event->size = size;
+	return event;
+}
+
+/* In the order of sending, each after a delay of its own. */
+static void deliver(struct skex_stream *to, struct event *event)
+{
+	struct sim_net *net = to->net;
+	uint64_t delay = 1 +
+		(net->rules.delay_ms == 0 ? 0
+					  : net->random(net->random_owner) % net->rules.delay_ms);
+	uint64_t at = net->now + delay;
+
+	if (at < to->last_ms)
+		at = to->last_ms;
+	to->last_ms = at;
+	schedule(net, event, at);
+}
+
+static bool chance(struct sim_net *net, uint32_t per_million)
+{
+	return per_million > 0 && net->random(net->random_owner) % 1000000 < per_million;
+}
+
+static struct skex_stream *stream_new(struct sim_net *net, uint32_t node)
+{
+	struct skex_stream *stream = calloc(1, sizeof(*stream));
+
+	stream->net = net;
+	stream->node = node;
+	stream->last_ms = net->now;
+	stream->next_all = net->streams;
+	net->streams = stream;
+	return stream;
+}
+
+/* The other end learns of it later. */
+static void end(struct skex_stream *stream)
+{
+	struct skex_stream *other = stream->other;
+
+	stream->dead = true;
+	stream->open = false;
+	stream->other = NULL;
+	if (other == NULL)
+		return;
+	other->other = NULL;
+	deliver(other, event_new(EVENT_CLOSED, other, 0));
+}
+
+/* ---- the table's functions ---------------------------------------------------------------------
+ */
+
+static enum skex_error net_listen(void *context, const char *host, int port,
+	void (*accepted)(void *owner, struct skex_stream *stream), void *owner,
+	struct skex_listener **out)
+{
+	struct table *table = context;
+	struct skex_listener *listener = calloc(1, sizeof(*listener));
+
+	(void)host;
+	listener->net = table->net;
+	listener->node = table->node;
+	snprintf(listener->name, sizeof(listener->name), "%s", table->name);
+	listener->port = port;
+	listener->accepted = accepted;
+	listener->owner = owner;
+	listener->next = table->net->listeners;
+	table->net->listeners = listener;
+	*out = listener;
+	return SKEX_OK;
+}
+
+static uint16_t net_port(struct skex_listener *listener)
+{
+	return (uint16_t)listener->port;
+}
+
+static void net_unlisten(struct skex_listener *listener)
+{
+	struct skex_listener **link = &listener->net->listeners;
+
+	while (*link != listener)
+		link = &(*link)->next;
+	*link = listener->next;
+	free(listener);
+}
+
+static enum skex_error net_connect(void *context, const char *host, int port,
+	const struct skex_stream_events *events, void *owner, struct skex_stream **out)
+{
+	struct table *table = context;
+	struct sim_net *net = table->net;
+	struct skex_stream *stream = stream_new(net, table->node);
+	struct skex_listener *listener = net->listeners;
+	struct event *event;
+
+	stream->events = events;
+	stream->owner = owner;
+	*out = stream;
+	while (listener != NULL && !(strcmp(listener->name, host) == 0 && listener->port == port))
+		listener = listener->next;
+	if (listener == NULL || chance(net, net->rules.reset_per_million)) {
+		deliver(stream, event_new(EVENT_CLOSED, stream, 0));
+		return SKEX_OK;
+	}
+	stream->other = stream_new(net, listener->node);
+	stream->other->other = stream;
+	event = event_new(EVENT_ACCEPTED, stream->other, 0);
+	event->listener = listener;
+	deliver(stream->other, event);
+	deliver(stream, event_new(EVENT_OPENED, stream, 0));
+	return SKEX_OK;
+}
+
+static void net_attach(
+	struct skex_stream *stream, const struct skex_stream_events *events, void *owner)
+{
+	stream->events = events;
+	stream->owner = owner;
+}
+
+static enum skex_error net_send(
+	struct skex_stream *stream, const struct skex_view *parts, size_t count)
+{
+	struct skex_stream *other = stream->other;
+	struct event *event;
+	size_t size = 0;
+	size_t i;
+
+	if (!stream->open || stream->dead)
+		return SKEX_E_OFFLINE;
+	if (other == NULL)
+		return SKEX_OK; /* into the void: closed follows */
+	if (chance(stream->net, stream->net->rules.reset_per_million)) {
+		struct event *closed = event_new(EVENT_CLOSED, stream, 0);
+
+		stream->other = NULL;
+		other->other = NULL;
+		deliver(other, event_new(EVENT_CLOSED, other, 0));
+		deliver(stream, closed);
+		return SKEX_OK;
+	}
+	for (i = 0; i < count; i++)
+		size += parts[i].size;
+	event = event_new(EVENT_BYTES, other, size);
+	for (i = 0, size = 0; i < count; i++) {
+		memcpy(event->bytes + size, parts[i].data, parts[i].size);
+		size += parts[i].size;
+	}
+	if (chance(stream->net, stream->net->rules.flip_per_million))
+		event->bytes[stream->net->random(stream->net->random_owner) % size] ^=
+			(uint8_t)(1u << (stream->net->random(stream->net->random_owner) % 8));
+	stream->queued += size;
+	deliver(other, event);
+	return SKEX_OK;
+}
+
+static size_t net_queued(struct skex_stream *stream)
+{
+	return stream->queued;
+}
+
+static void net_pause(struct skex_stream *stream, bool paused)
+{
+	(void)stream;
+	(void)paused;
+}
+
+static void net_close(struct skex_stream *stream)
+{
+	end(stream);
+}
+
+static void net_peer(struct skex_stream *stream, char text[64])
+{
+	(void)stream;
+	snprintf(text, 64, "sim");
+}
+
+static enum skex_error net_credentials(
+	struct skex_stream *stream, uint32_t *user, uint32_t *group, int32_t *process)
+{
+	(void)stream;
+	(void)user;
+	(void)group;
+	(void)process;
+	return SKEX_E_STATE;
+}
+
+/* ---- for the world -----------------------------------------------------------------------------
+ */
+
+struct sim_net *sim_net_new(uint64_t (*random)(void *owner), void *owner)
+{
+	struct sim_net *net = calloc(1, sizeof(*net));
+
+	net->random = random;
+	net->random_owner = owner;
+	return net;
+}
+
+void sim_net_rules(struct sim_net *net, const struct sim_net_rules *rules)
+{
+	net->rules = *rules;
+}
+
+const struct skex_net *sim_net_table(struct sim_net *net, uint32_t node, const char *name)
+{
+	struct table *table = net->tables[node];
+
+	if (table == NULL) {
+		table = calloc(1, sizeof(*table));
+		net->tables[node] = table;
+		table->net = net;
+		table->node = node;
+		snprintf(table->name, sizeof(table->name), "%s", name);
+		table->functions.context = table;
+		table->functions.listen = net_listen;
+		table->functions.port = net_port;
+		table->functions.unlisten = net_unlisten;
+		table->functions.connect = net_connect;
+		table->functions.attach = net_attach;
+		table->functions.send = net_send;
+		table->functions.queued = net_queued;
+		table->functions.pause = net_pause;
+		table->functions.close = net_close;
+		table->functions.peer = net_peer;
+		table->functions.credentials = net_credentials;
+	}
+	return &table->functions;
+}
+
+void sim_net_kill(struct sim_net *net, uint32_t node)
+{
+	struct skex_listener **link = &net->listeners;
+	struct skex_stream *stream;
+
+	while (*link != NULL) {
+		struct skex_listener *listener = *link;
+
+		if (listener->node == node) {
+			*link = listener->next;
+			free(listener);
+		} else {
+			link = &listener->next;
+		}
+	}
+	for (stream = net->streams; stream != NULL; stream = stream->next_all) {
+		if (stream->node == node && !stream->dead)
+			end(stream);
+	}
+}
+
+uint64_t sim_net_due(const struct sim_net *net)
+{
+	return net->events == NULL ? UINT64_MAX : net->events->at;
+}
+
+static bool listening(const struct sim_net *net, const struct skex_listener *listener)
+{
+	const struct skex_listener *known = net->listeners;
+
+	while (known != NULL && known != listener)
+		known = known->next;
+	return known != NULL;
+}
+
+/* Frees streams that are dead and that no event mentions. */
+static void collect(struct sim_net *net)
+{
+	struct skex_stream **link = &net->streams;
+
+	while (*link != NULL) {
+		struct skex_stream *stream = *link;
+		const struct event *event = net->events;
+
+		while (event != NULL && event->stream != stream)
+			event = event->next;
+		if (stream->dead && event == NULL) {
+			if (stream->other != NULL)
+				stream->other->other = NULL;
+			*link = stream->next_all;
+			free(stream);
+		} else {
+			link = &stream->next_all;
+		}
+	}
+}
+
+static void happen(struct sim_net *net, struct event *event)
+{
+	struct skex_stream *stream = event->stream;
+
+	switch (event->kind) {
+	case EVENT_ACCEPTED:
+		if (!listening(net, event->listener)) {
+			end(stream);
+			return;
+		}
+		stream->open = true;
+		event->listener->accepted(event->listener->owner, stream);
+		return;
+	case EVENT_OPENED:
+		stream->open = true;
+		stream->events->opened(stream->owner, stream);
+		return;
+	case EVENT_BYTES:
+		if (stream->other != NULL) {
+			stream->other->queued -= event->size;
+			if (stream->other->queued == 0 && !stream->other->dead &&
+				stream->other->open)
+				deliver(stream->other, event_new(EVENT_DRAINED, stream->other, 0));
+		}
+		if (stream->events != NULL)
+			stream->events->received(
+				stream->owner, stream, skex_view(event->bytes, event->size));
+		return;
+	case EVENT_DRAINED:
+		if (stream->events->drained != NULL)
+			stream->events->drained(stream->owner, stream);
+		return;
+	case EVENT_CLOSED:
+		stream->dead = true;
+		stream->open = false;
+		if (stream->events != NULL)
+			stream->events->closed(stream->owner, stream, SKEX_E_OFFLINE);
+		return;
+	}
+}
+
+bool sim_net_step(struct sim_net *net, uint64_t now_ms, uint32_t *node)
+{
+	struct event *event = net->events;
+
+	net->now = now_ms;
+	if (event == NULL || event->at > now_ms)
+		return false;
+	net->events = event->next;
+	*node = event->stream->node;
+	if (!event->stream->dead)
+		happen(net, event);
+	if (event->kind == EVENT_CLOSED)
+		collect(net);
+	free(event);
+	return true;
+}
+
+void sim_net_free(struct sim_net *net)
+{
+	uint32_t i;
+
+	while (net->events != NULL) {
+		struct event *event = net->events;
+
+		net->events = event->next;
+		free(event);
+	}
+	while (net->streams != NULL) {
+		struct skex_stream *stream = net->streams;
+
+		net->streams = stream->next_all;
+		free(stream);
+	}
+	while (net->listeners != NULL)
+		net_unlisten(net->listeners);
+	for (i = 0; i < TABLES_MAX; i++)
+		free(net->tables[i]);
+	free(net);
+}

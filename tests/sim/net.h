@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SKEX_TESTS_SIM_NET_H
+#define SKEX_TESTS_SIM_NET_H
+
+#include "platform/platform.h"
+
+/*
+ * A virtual network of reliable streams with delay, resets and flipped bits, driven by the world's
+ * clock. Names of hosts are names of nodes.  Everything is delivered by sim_net_step, never from
+ * inside a call.
+ */
+struct sim_net;
+
+struct sim_net_rules {
+	uint32_t delay_ms;
+	uint32_t reset_per_million;
+	uint32_t flip_per_million;
+};
+
+/* random is the world's. */
+struct sim_net *sim_net_new(uint64_t (*random)(void *owner), void *owner);
+void sim_net_free(struct sim_net *net);
+void sim_net_rules(struct sim_net *net, const struct sim_net_rules *rules);
+/* The table for one node; connected is called with the node that an event was delivered to, so that
+ * the world gives it a turn. */
+const struct skex_net *sim_net_table(struct sim_net *net, uint32_t node, const char *name);
+/* A node died: its listeners and streams end without a word to it. */
+void sim_net_kill(struct sim_net *net, uint32_t node);
+/* When the next event is due; UINT64_MAX for none. */
+uint64_t sim_net_due(const struct sim_net *net);
+/* Delivers the events of this instant one at a time; false when none was due.  *node is who got it.
+ */
+bool sim_net_step(struct sim_net *net, uint64_t now_ms, uint32_t *node);
+
+#endif

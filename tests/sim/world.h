@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SKEX_TESTS_SIM_WORLD_H
+#define SKEX_TESTS_SIM_WORLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/agent.h"
+#include "hub/hub.h"
+
+/*
+ * A deterministic world: real hub and agent code over a virtual clock, network, disk and entropy,
+ * all from one seed.  The same seed gives the same run, event by event.
+ *
+ * Time passes only when nothing is left to do at an instant.  A crash drops a node's memory; a
+ * power cut drops what its disk had not synced as well.
+ */
+#define WORLD_NODES_MAX 16u
+
+struct world;
+struct world_node;
+
+struct world_faults {
+	uint32_t delay_ms;          /* of a piece on the wire: 0 .. this */
+	uint32_t reset_per_million; /* chance that a send ends its connection instead */
+	uint32_t flip_per_million;  /* chance that a send has one bit changed */
+};
+
+/* n hubs and m agents, each agent enrolled at each hub with pads of pad_bytes, one profile (n, k),
+ * everyone a peer of everyone. */
+struct world *world_new(uint64_t seed, uint8_t hubs, uint8_t k, uint8_t agents, uint64_t pad_bytes);
+void world_free(struct world *world);
+void world_set_faults(struct world *world, const struct world_faults *faults);
+uint64_t world_now(const struct world *world);
+uint64_t world_random(struct world *world);
+/* Below limit. */
+uint64_t world_below(struct world *world, uint64_t limit);
+/* Carries out everything until this much virtual time has passed. */
+void world_run(struct world *world, uint64_t ms);
+
+struct world_node *world_hub(struct world *world, uint8_t i);
+struct world_node *world_agent(struct world *world, uint8_t i);
+bool world_is_up(const struct world_node *node);
+/* NULL while it is down. */
+struct skex_agent *world_agent_of(struct world_node *node);
+struct skex_hub *world_hub_of(struct world_node *node);
+void world_crash(struct world_node *node);
+void world_power_cut(struct world_node *node);
+void world_start(struct world_node *node);
+
+/* A key handed out by get or fetch. */
+struct world_key {
+	uint8_t id[SKEX_KEY_ID_BYTES];
+	uint8_t bytes[64];
+	uint32_t size;
+};
+/* Asks and runs the world until the answer or `patience` ms; true with the key. */
+bool world_get(struct world *world, struct world_node *from, struct world_node *to,
+	const char *purpose, uint32_t bytes, uint32_t patience_ms, struct world_key *key);
+bool world_fetch(struct world *world, struct world_node *at, struct world_node *from,
+	const char *purpose, const uint8_t id[SKEX_KEY_ID_BYTES], uint32_t patience_ms,
+	struct world_key *key);
+
+/* The trace of every one-time message that left any node in any life: a range of pad with two
+ * different messages is the fault that must never be.  Checked at every send; the count of ranges
+ * so far. */
+uint64_t world_ranges(const struct world *world);
+/* True when no range was ever used for two messages and none overlaps another. */
+bool world_pads_intact(const struct world *world);
+
+#endif
