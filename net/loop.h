@@ -11,7 +11,8 @@
  *
  * One turn: wait for events and deliver them; then call turn(owner, now_ms), which does the work
  * that the events left (group commits, timers) and gives the monotonic time at which it wants to be
- * called again at the latest (UINT64_MAX: only after events or wake).
+ * called again at the latest (UINT64_MAX: only after events or wake).  wake may be called by any
+ * thread; all else belongs to the one that runs the loop.
  */
 struct skex_loop;
 
@@ -22,10 +23,13 @@ const struct skex_platform *skex_loop_platform(struct skex_loop *loop);
  * when given); SIGPIPE is ignored. */
 void skex_loop_run(struct skex_loop *loop, uint64_t (*turn)(void *owner, uint64_t now_ms),
 	void (*stopping)(void *owner), void (*reload)(void *owner), void *owner);
+/* From inside the turn or a callback: run returns after this turn. */
 void skex_loop_stop(struct skex_loop *loop);
 /* Starts a child process (argv[0] is a path; ends with NULL) with these open descriptors as 3, 4,
  * ...; standard input is /dev/null.  The child is killed by the kernel when this process dies.
- * ended is called with its exit status (signals: 128 + number). */
+ * ended is called with its exit status (signals: 128 + number).  All other descriptors are closed
+ * in the child.  SKEX_E_UNKNOWN when the program cannot be run.  The thread that calls this has to
+ * live as long as the process: the kernel takes its end for that of the parent. */
 SKEX_MUST_USE enum skex_error skex_loop_spawn(struct skex_loop *loop, const char *const *argv,
 	const int *descriptors, size_t count, void (*ended)(void *owner, int status), void *owner,
 	int32_t *process);
@@ -33,6 +37,8 @@ SKEX_MUST_USE enum skex_error skex_loop_spawn(struct skex_loop *loop, const char
  * next. */
 SKEX_MUST_USE enum skex_error skex_loop_adopt(
 	struct skex_loop *loop, int descriptor, struct skex_stream **stream);
+/* Closes all streams and listeners without a callback; waits for syncs and lookups under way, whose
+ * callbacks are not called either.  Children go on.  NULL is fine. */
 void skex_loop_free(struct skex_loop *loop);
 
 /* Tells systemd (Type=notify) a state such as "READY=1"; nothing when there is no NOTIFY_SOCKET. */

@@ -224,7 +224,9 @@ enum skex_error net_send(struct skex_stream *stream, const struct skex_view *par
 		return SKEX_E_OFFLINE;
 	for (size_t i = 0; i < count; i++)
 		size += parts[i].size;
-	if (size >= NET_COLLECT_BYTES)
+	/* A local caller waits for this one answer: only what follows in the same turn is
+	 * collected. */
+	if (size >= NET_COLLECT_BYTES || (stream->local && !net_link_linked(&stream->dirty)))
 		written = write_now(stream, parts, count);
 	if (stream->broken)
 		return SKEX_E_OFFLINE;
