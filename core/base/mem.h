@@ -10,10 +10,12 @@
  * The only four functions that the core takes from its environment.  A freestanding compiler may
  * call them anyway (C11 4p6 with GCC's and LLVM's documented additions), so every target has them.
  */
-void *memcpy(void *restrict to, const void *restrict from, size_t size);
-void *memmove(void *to, const void *from, size_t size);
-void *memset(void *to, int value, size_t size);
-int memcmp(const void *a, const void *b, size_t size);
+/* NOLINTBEGIN(readability-redundant-declaration): a hosted program may have them from string.h. */
+void *memcpy(void *restrict, const void *restrict, size_t);
+void *memmove(void *, const void *, size_t);
+void *memset(void *, int, size_t);
+int memcmp(const void *, const void *, size_t);
+/* NOLINTEND(readability-redundant-declaration) */
 
 /* Overwrites size bytes with zero in a way that the compiler may not leave out. */
 void skex_wipe(void *data, size_t size);

@@ -21,8 +21,8 @@ struct variant {
 	{                                                                                          \
 		.needs = (features) | SKEX_CPU_SSSE3 | SKEX_CPU_PCLMUL,                            \
 		.math = {                                                                          \
-			.name = label,                                                             \
-			.gf256_mul_add = gf256,                                                    \
+			.name = (label),                                                           \
+			.gf256_mul_add = (gf256),                                                  \
 			.polyval = skex_polyval_pclmul,                                            \
 			.polyval_reverse = skex_polyval_reverse_pclmul,                            \
 		},                                                                                 \

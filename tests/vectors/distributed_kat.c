@@ -31,11 +31,15 @@ struct answer {
 	char error[TEXT_MAX];
 };
 
-/* Everything that lines need; what was allocated is freed at the end of each line. */
+/* Bytes that live as long as the line. */
+struct piece {
+	struct piece *next;
+	uint8_t bytes[];
+};
+
 struct work {
 	const struct skex_math *math;
-	uint8_t *owned[4 * SKEX_HUBS_MAX];
-	size_t owned_count;
+	struct piece *pieces;
 };
 
 __attribute__((format(printf, 2, 3))) static bool fail(
@@ -60,16 +64,21 @@ static void *must(void *pointer)
 
 static uint8_t *take_bytes(struct work *work, size_t size)
 {
-	uint8_t *bytes = must(calloc(1, size + 1));
+	struct piece *piece = must(calloc(1, sizeof(*piece) + size));
 
-	work->owned[work->owned_count++] = bytes;
-	return bytes;
+	piece->next = work->pieces;
+	work->pieces = piece;
+	return piece->bytes;
 }
 
 static void clear(struct work *work)
 {
-	while (work->owned_count > 0)
-		free(work->owned[--work->owned_count]);
+	while (work->pieces != NULL) {
+		struct piece *piece = work->pieces;
+
+		work->pieces = piece->next;
+		free(piece);
+	}
 }
 
 static int nibble(char c)
@@ -127,7 +136,7 @@ static bool get_integer(struct answer *answer, const json_t *request, const char
 /* 2 <= k <= n <= 16 */
 static bool get_threshold(struct answer *answer, const json_t *request, uint8_t *n, uint8_t *k)
 {
-	json_int_t value;
+	json_int_t value = 0;
 
 	if (!get_integer(answer, request, "n", 2, SKEX_HUBS_MAX, &value))
 		return false;
@@ -176,8 +185,8 @@ static bool get_pads(struct work *work, struct answer *answer, const json_t *lis
 	for (i = 0; i < n; i++) {
 		const json_t *item = json_array_get(list, i);
 		char what[32];
-		uint8_t *pad;
-		size_t pad_size;
+		uint8_t *pad = NULL;
+		size_t pad_size = 0;
 
 		pads[i] = NULL;
 		if (json_is_null(item))
@@ -247,7 +256,9 @@ static bool split(struct work *work, struct answer *answer, const json_t *reques
 	bool carried[SKEX_HUBS_MAX];
 	uint8_t *vector;
 	size_t size = 0;
-	uint8_t n, k, i;
+	uint8_t n = 0;
+	uint8_t k = 0;
+	uint8_t i;
 
 	if (!get_threshold(answer, request, &n, &k))
 		return false;
@@ -295,8 +306,8 @@ static bool get_shares(struct work *work, struct answer *answer, json_t *receive
 	{
 		uint8_t index = parse_index(key, n);
 		char what[32];
-		uint8_t *share;
-		size_t share_size;
+		uint8_t *share = NULL;
+		size_t share_size = 0;
 
 		if (index == 0)
 			return fail(answer, "\"%.20s\" is no hub index 1..%u", key, n);
@@ -319,10 +330,11 @@ static bool combine(struct work *work, struct answer *answer, const json_t *requ
 	const uint8_t *shares[SKEX_HUBS_MAX] = {NULL};
 	struct skex_block_combine input = {.math = work->math, .shares = shares};
 	uint32_t inconsistent = 0;
-	uint8_t *vector, *tag;
+	uint8_t *vector;
+	uint8_t *tag = NULL;
 	size_t count = 0;
-	size_t tag_size;
-	json_int_t length;
+	size_t tag_size = 0;
+	json_int_t length = 0;
 	json_t *liars;
 	uint8_t i;
 
@@ -362,8 +374,10 @@ static bool combine(struct work *work, struct answer *answer, const json_t *requ
 static bool polyval(struct work *work, struct answer *answer, const json_t *request)
 {
 	uint8_t acc[16] = {0};
-	uint8_t *key, *blocks;
-	size_t key_size, size;
+	uint8_t *key = NULL;
+	uint8_t *blocks = NULL;
+	size_t key_size = 0;
+	size_t size = 0;
 
 	if (!get_hex(work, answer, json_object_get(request, "polyval_key"), "\"polyval_key\"", &key,
 		    &key_size) ||

@@ -72,8 +72,8 @@ static size_t make_info(uint8_t *info, const char *label, struct skex_view conte
 	size_t at = 0;
 
 	info[at++] = (uint8_t)strlen(label);
-	memcpy(info + at, label, strlen(label));
-	at += strlen(label);
+	while (*label != '\0')
+		info[at++] = (uint8_t)*label++;
 	info[at++] = (uint8_t)(context.size >> 8);
 	info[at++] = (uint8_t)context.size;
 	if (context.size > 0)

@@ -14,7 +14,7 @@
 #define TOP (UINT64_MAX - 1)
 
 struct row {
-	int number;
+	uint64_t number;
 	uint64_t sequence;
 	bool accepted;
 };
@@ -28,14 +28,14 @@ static void run(const struct row *rows, size_t count)
 		struct skex_replay before = window;
 
 		if (skex_replay_check(&window, rows[i].sequence) != rows[i].accepted)
-			fail_msg("row %d: check", rows[i].number);
+			fail_msg("row %u: check", (unsigned)rows[i].number);
 		assert_memory_equal(&window, &before, sizeof(window));
 		if (skex_replay_accept(&window, rows[i].sequence) != rows[i].accepted)
-			fail_msg("row %d: accept", rows[i].number);
+			fail_msg("row %u: accept", (unsigned)rows[i].number);
 		if (!rows[i].accepted)
 			assert_memory_equal(&window, &before, sizeof(window));
 		if (skex_replay_check(&window, rows[i].sequence))
-			fail_msg("row %d: accepted twice", rows[i].number);
+			fail_msg("row %u: accepted twice", (unsigned)rows[i].number);
 	}
 }
 

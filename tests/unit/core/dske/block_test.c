@@ -80,7 +80,7 @@ static void prepare(struct split *split, uint32_t without, uint64_t seed)
 static void check_split(uint8_t n, uint8_t k, uint32_t without, size_t size)
 {
 	static struct split split;
-	uint8_t x[SKEX_HUBS_MAX];
+	uint8_t x[SKEX_HUBS_MAX] = {0};
 	size_t first = 0;
 
 	prepare(&split, without, n * 1000u + k * 50u + without);

@@ -23,13 +23,15 @@
 #define Q_MAX 16u
 #define M_MAX 3u
 
-static unsigned q;
+static unsigned q; /* 2^field_bits */
+static unsigned field_bits;
 static uint8_t product[Q_MAX][Q_MAX];
 
 /* GF(2^bits), by shift and add, reduced by x^4 + x + 1, x^3 + x + 1 or x^2 + x + 1. */
 static void make_field(unsigned bits)
 {
 	q = 1u << bits;
+	field_bits = bits;
 	for (unsigned a = 0; a < q; a++) {
 		for (unsigned b = 0; b < q; b++) {
 			unsigned sum = 0;
@@ -49,8 +51,8 @@ static void make_field(unsigned bits)
 static void nth_message(uint8_t *y, unsigned m, unsigned number)
 {
 	for (unsigned i = 0; i < m; i++) {
-		y[i] = (uint8_t)(number % q);
-		number /= q;
+		y[i] = (uint8_t)(number & (q - 1));
+		number >>= field_bits;
 	}
 }
 
