@@ -50,17 +50,60 @@ bool skex_size_parse(const char *text, uint64_t *bytes)
 	return false;
 }
 
+bool skex_time_parse(const char *text, uint64_t *milliseconds)
+{
+	static const struct {
+		const char *unit;
+		uint64_t milliseconds;
+	} units[] = {{"ms", 1}, {"s", 1000}, {"min", 60000}, {"h", 3600000}, {"d", 86400000}};
+	uint64_t value;
+
+	if (!parse_digits(&text, &value))
+		return false;
+	if (value == 0 && *text == '\0') {
+		*milliseconds = 0;
+		return true;
+	}
+	if (*text == ' ')
+		text++;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (strcmp(text, units[i].unit) != 0)
+			continue;
+		if (value > UINT64_MAX / units[i].milliseconds)
+			return false;
+		*milliseconds = value * units[i].milliseconds;
+		return true;
+	}
+	return false;
+}
+
+static bool parse_number(const char *text, uint64_t *number)
+{
+	uint64_t value;
+
+	if (!parse_digits(&text, &value) || *text != '\0')
+		return false;
+	*number = value;
+	return true;
+}
+
 static int set_number(const struct skex_argument *argument, const char *text)
 {
-	bool size = argument->kind == SKEX_ARGUMENT_SIZE;
-	const char *end = text;
-	uint64_t value;
-	bool good =
-		size ? skex_size_parse(text, &value) : parse_digits(&end, &value) && *end == '\0';
+	const char *kind = "whole number";
+	uint64_t value = 0;
+	bool good;
 
+	if (argument->kind == SKEX_ARGUMENT_SIZE) {
+		kind = "size (such as 65536, 64KiB, 1GiB)";
+		good = skex_size_parse(text, &value);
+	} else if (argument->kind == SKEX_ARGUMENT_TIME) {
+		kind = "time (such as 500ms, 5s, 2min, 1h, 30d)";
+		good = skex_time_parse(text, &value);
+	} else {
+		good = parse_number(text, &value);
+	}
 	if (!good)
-		return skex_command_misuse("%s %s: not a %s", argument->name, text,
-			size ? "size (such as 65536, 64KiB, 1GiB)" : "whole number");
+		return skex_command_misuse("%s %s: not a %s", argument->name, text, kind);
 	if (value < argument->least || (argument->most != 0 && value > argument->most))
 		return skex_command_misuse("%s %s: has to be %" PRIu64 " to %" PRIu64,
 			argument->name, text, argument->least, argument->most);
@@ -72,7 +115,8 @@ static int set_value(const struct skex_argument *argument, const char *text)
 {
 	struct skex_argument_texts *texts;
 
-	if (argument->kind == SKEX_ARGUMENT_SIZE || argument->kind == SKEX_ARGUMENT_NUMBER)
+	if (argument->kind == SKEX_ARGUMENT_SIZE || argument->kind == SKEX_ARGUMENT_NUMBER ||
+		argument->kind == SKEX_ARGUMENT_TIME)
 		return set_number(argument, text);
 	if (argument->kind == SKEX_ARGUMENT_TEXT) {
 		*(const char **)argument->value = text;

@@ -16,6 +16,7 @@ enum skex_argument_kind {
 	SKEX_ARGUMENT_TEXTS,  /* struct skex_argument_texts */
 	SKEX_ARGUMENT_SIZE,   /* uint64_t: bytes, or with KiB, MiB, GiB */
 	SKEX_ARGUMENT_NUMBER, /* uint64_t */
+	SKEX_ARGUMENT_TIME,   /* uint64_t: milliseconds; a number with ms, s, min, h or d */
 };
 
 #define SKEX_ARGUMENT_TEXTS_MAX 16u
@@ -30,7 +31,7 @@ struct skex_argument {
 	enum skex_argument_kind kind;
 	void *value; /* kept as it is when the option is not given */
 	uint64_t least;
-	uint64_t most; /* of a size or number; 0: no limit */
+	uint64_t most; /* of a size, number or time; 0: no limit */
 };
 
 /*
@@ -42,5 +43,8 @@ int skex_arguments_read(int argc, char **argv, const struct skex_argument *table
 
 /* A size as text: "65536", "64KiB", "1 GiB".  False when it is none. */
 bool skex_size_parse(const char *text, uint64_t *bytes);
+
+/* A time as text: "500ms", "5s", "2 min", "0".  False when it is none. */
+bool skex_time_parse(const char *text, uint64_t *milliseconds);
 
 #endif

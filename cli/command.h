@@ -49,6 +49,7 @@ int skex_command_fail(enum skex_error error, const char *act, const char *format
 /* The tables; cli/main.c lists them. */
 extern const struct skex_command skex_status_commands[];
 extern const struct skex_command skex_peer_commands[];
+extern const struct skex_command skex_leg_commands[];
 extern const struct skex_command skex_key_commands[];
 extern const struct skex_command skex_plan_commands[];
 extern const struct skex_command skex_doctor_commands[];

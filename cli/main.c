@@ -6,6 +6,10 @@
 /* In the order in which help lists them: { "hub", skex_hub_commands } for `skex hub ...`, { "", ...
  * } for commands without a group.  The tables are declared in cli/command.h. */
 static const struct skex_command_group groups[] = {
+	{"", skex_status_commands},
+	{"peer", skex_peer_commands},
+	{"key", skex_key_commands},
+	{"leg", skex_leg_commands},
 	{"", skex_join_commands},
 	{"hub", skex_hub_commands},
 	{NULL, NULL},

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/key_output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+
+static int io_error(const char *doing, const char *path)
+{
+	return skex_command_fail(
+		SKEX_E_IO, "mend what the message says", "%s %s: %s", doing, path, strerror(errno));
+}
+
+int skex_key_output_file(struct skex_key_output *output, const char *path)
+{
+	struct stat status;
+	int size;
+
+	if (lstat(path, &status) == 0 && !S_ISREG(status.st_mode))
+		return skex_command_misuse("%s is there and is no plain file; use --fd", path);
+	size = snprintf(output->temporary, sizeof(output->temporary), "%s.XXXXXX", path);
+	if (size < 0 || (size_t)size >= sizeof(output->temporary)) {
+		output->temporary[0] = '\0';
+		return skex_command_misuse("the path is too long: %s", path);
+	}
+	/* Mode 0600, and never an existing file. */
+	output->descriptor = mkostemp(output->temporary, O_CLOEXEC);
+	if (output->descriptor < 0) {
+		output->temporary[0] = '\0';
+		return io_error("making a file for", path);
+	}
+	output->path = path;
+	return 0;
+}
+
+int skex_key_output_descriptor(struct skex_key_output *output, int descriptor)
+{
+	int flags = fcntl(descriptor, F_GETFL);
+
+	if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY)
+		return skex_command_misuse("--fd %d is not open for writing", descriptor);
+	if (isatty(descriptor) == 1)
+		return skex_command_misuse("--fd %d is a terminal; keys are not shown", descriptor);
+	output->descriptor = descriptor;
+	return 0;
+}
+
+static bool write_all(int descriptor, const uint8_t *bytes, size_t size)
+{
+	while (size > 0) {
+		ssize_t written = write(descriptor, bytes, size);
+
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written <= 0)
+			return false;
+		bytes += written;
+		size -= (size_t)written;
+	}
+	return true;
+}
+
+static bool sync_directory_of(const char *path)
+{
+	char *copy = strdup(path);
+	char *slash = copy != NULL ? strrchr(copy, '/') : NULL;
+	int descriptor;
+	bool good;
+
+	if (slash == copy && slash != NULL)
+		slash[1] = '\0';
+	else if (slash != NULL)
+		*slash = '\0';
+	descriptor = open(slash != NULL ? copy : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	good = descriptor >= 0 && fsync(descriptor) == 0;
+	if (descriptor >= 0)
+		close(descriptor);
+	free(copy);
+	return good;
+}
+
+static int finish_file(struct skex_key_output *output)
+{
+	if (fsync(output->descriptor) != 0)
+		return io_error("syncing", output->path);
+	if (rename(output->temporary, output->path) != 0)
+		return io_error("naming", output->path);
+	output->temporary[0] = '\0';
+	if (!sync_directory_of(output->path))
+		return io_error("syncing the directory of", output->path);
+	return 0;
+}
+
+int skex_key_output_write(struct skex_key_output *output, const struct skex_client_keys *keys)
+{
+	size_t i;
+
+	if (output->descriptor < 0)
+		return 0;
+	for (i = 0; i < keys->count; i++)
+		if (!write_all(output->descriptor, keys->list[i].bytes, keys->list[i].size))
+			return io_error("writing to",
+				output->path != NULL ? output->path : "the descriptor");
+	return output->path != NULL ? finish_file(output) : 0;
+}
+
+void skex_key_output_end(struct skex_key_output *output)
+{
+	if (output->path != NULL)
+		close(output->descriptor);
+	if (output->temporary[0] != '\0')
+		unlink(output->temporary);
+	output->descriptor = -1;
+	output->temporary[0] = '\0';
+	output->path = NULL;
+}
