@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -259,9 +258,9 @@ int skex_etsi014_backend_descriptor(const struct skex_etsi014_backend *backend)
 	return backend->descriptor;
 }
 
-short skex_etsi014_backend_events(const struct skex_etsi014_backend *backend)
+bool skex_etsi014_backend_unsent(const struct skex_etsi014_backend *backend)
 {
-	return backend->output_size > 0 ? POLLIN | POLLOUT : POLLIN;
+	return backend->output_size > 0;
 }
 
 enum skex_error skex_etsi014_backend_turn(struct skex_etsi014_backend *backend)

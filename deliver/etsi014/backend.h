@@ -3,6 +3,7 @@
 #define SKEX_DELIVER_ETSI014_BACKEND_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/base/error.h"
@@ -10,7 +11,7 @@
 
 /*
  * Many requests at a time over the one descriptor of the local API.  Answers come in any order and
- * are matched by id.  One thread, never blocking: its owner polls the descriptor.
+ * are matched by id.  One thread, never blocking: its owner waits for the descriptor.
  */
 struct skex_etsi014_backend;
 
@@ -32,9 +33,10 @@ SKEX_MUST_USE enum skex_error skex_etsi014_backend_send(struct skex_etsi014_back
 	uint64_t *ticket);
 void skex_etsi014_backend_forget(struct skex_etsi014_backend *backend, uint64_t ticket);
 
-/* The descriptor, and the events of poll(2) to wait for. */
+/* The descriptor, to wait until it can be read; and also written, when something is not sent yet.
+ */
 int skex_etsi014_backend_descriptor(const struct skex_etsi014_backend *backend);
-short skex_etsi014_backend_events(const struct skex_etsi014_backend *backend);
+bool skex_etsi014_backend_unsent(const struct skex_etsi014_backend *backend);
 /*
  * Reads and writes what can be, and calls the answers.  SKEX_E_OFFLINE when the other end has
  * closed; SKEX_E_SYNTAX when what it sends is no answer of the API; SKEX_E_IO, SKEX_E_MEMORY. After

@@ -2,13 +2,14 @@
 #include "deliver/etsi014/etsi014.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/select.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -97,7 +98,7 @@ static struct MHD_Daemon *daemon_start(
 	struct server *server, const struct files *files, int listener)
 {
 	/* Not MHD_USE_ERROR_LOG: see log_library. */
-	unsigned flags = MHD_USE_TLS | MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
+	unsigned flags = MHD_USE_TLS | MHD_ALLOW_SUSPEND_RESUME;
 
 	return MHD_start_daemon(flags, 0, NULL, NULL, skex_etsi014_on_request, server->connections,
 		MHD_OPTION_EXTERNAL_LOGGER, log_library, NULL, MHD_OPTION_LISTEN_SOCKET, listener,
@@ -165,6 +166,23 @@ static enum skex_error signals_open(int *descriptor)
 	return SKEX_OK;
 }
 
+/* What the parent had open, pads above all, is not for this process.  And select(2) takes only low
+ * descriptors: gives the one to use for the API. */
+static int descriptors_keep(int api_descriptor)
+{
+	unsigned kept = (unsigned)api_descriptor;
+
+	close_range(kept + 1, ~0u, 0);
+	if (kept <= 3)
+		return api_descriptor;
+	close_range(3, kept - 1, 0);
+	int low = fcntl(api_descriptor, F_DUPFD_CLOEXEC, 3);
+	if (low < 0)
+		return api_descriptor;
+	close(api_descriptor);
+	return low;
+}
+
 static void process_prepare(void)
 {
 	skex_process_protect();
@@ -213,47 +231,81 @@ static void server_sweep(struct server *server, uint64_t now_ms)
 	server->told_ms = now_ms + QUIET_MS;
 }
 
-static int poll_timeout(struct server *server, uint64_t now_ms)
+static struct timeval timeout_of(struct server *server, uint64_t now_ms)
 {
 	uint64_t left = server->sweep_ms > now_ms ? server->sweep_ms - now_ms : 0;
 	MHD_UNSIGNED_LONG_LONG wanted = 0;
 
 	if (MHD_get_timeout(server->daemon, &wanted) == MHD_YES && wanted < left)
 		left = wanted;
-	return (int)left;
+	return (struct timeval){
+		.tv_sec = (time_t)(left / 1000), .tv_usec = (suseconds_t)(left % 1000 * 1000)};
+}
+
+struct ready {
+	fd_set read;
+	fd_set write;
+	fd_set except;
+};
+
+/*
+ * With select(2): the epoll of this library turns without end while a client that has begun a
+ * handshake is silent, and poll(2) it has only for threads of its own.
+ */
+static enum skex_error server_wait(struct server *server, struct ready *ready, uint64_t now_ms)
+{
+	int backend = skex_etsi014_backend_descriptor(server->service.backend);
+	struct timeval timeout = timeout_of(server, now_ms);
+	int most = server->signals > backend ? server->signals : backend;
+
+	FD_ZERO(&ready->read);
+	FD_ZERO(&ready->write);
+	FD_ZERO(&ready->except);
+	if (MHD_get_fdset2(server->daemon, &ready->read, &ready->write, &ready->except, &most,
+		    FD_SETSIZE) != MHD_YES)
+		return SKEX_E_IO;
+	FD_SET(server->signals, &ready->read);
+	FD_SET(backend, &ready->read);
+	if (skex_etsi014_backend_unsent(server->service.backend))
+		FD_SET(backend, &ready->write);
+	if (select(most + 1, &ready->read, &ready->write, &ready->except, &timeout) >= 0)
+		return SKEX_OK;
+	return errno == EINTR ? SKEX_E_BUSY : SKEX_E_IO;
+}
+
+/* Answers first: the connections that they resume are served by the same turn. */
+static enum skex_error server_turn(struct server *server, struct ready *ready)
+{
+	struct skex_etsi014_backend *backend = server->service.backend;
+	int descriptor = skex_etsi014_backend_descriptor(backend);
+	enum skex_error error = SKEX_OK;
+
+	if (FD_ISSET(descriptor, &ready->read) || FD_ISSET(descriptor, &ready->write))
+		error = skex_etsi014_backend_turn(backend);
+	if (error == SKEX_OK &&
+		MHD_run_from_select(server->daemon, &ready->read, &ready->write, &ready->except) !=
+			MHD_YES)
+		error = SKEX_E_IO;
+	return error != SKEX_OK ? error : skex_etsi014_backend_flush(backend);
 }
 
 static enum skex_error server_run(struct server *server)
 {
-	struct skex_etsi014_backend *backend = server->service.backend;
-	const union MHD_DaemonInfo *info =
-		MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-	struct pollfd polled[3] = {
-		{.fd = server->signals, .events = POLLIN},
-		{.fd = skex_etsi014_backend_descriptor(backend)},
-		{.fd = info != NULL ? info->epoll_fd : -1, .events = POLLIN},
-	};
+	enum skex_error error = SKEX_OK;
+	struct ready ready;
 
-	for (;;) {
+	while (error == SKEX_OK || error == SKEX_E_BUSY) {
 		uint64_t now_ms = skex_posix_now_ms(NULL);
 		if (now_ms >= server->sweep_ms)
 			server_sweep(server, now_ms);
-		polled[1].events = skex_etsi014_backend_events(backend);
-		if (poll(polled, 3, poll_timeout(server, now_ms)) < 0 && errno != EINTR)
-			return SKEX_E_IO;
-		if (polled[0].revents != 0)
-			return SKEX_OK;
-		/* Answers first: the connections that they resume are served by this run. */
-		enum skex_error error = SKEX_OK;
-		if (polled[1].revents != 0)
-			error = skex_etsi014_backend_turn(backend);
-		if (error == SKEX_OK && MHD_run(server->daemon) != MHD_YES)
-			error = SKEX_E_IO;
-		if (error == SKEX_OK)
-			error = skex_etsi014_backend_flush(backend);
+		error = server_wait(server, &ready, now_ms);
 		if (error != SKEX_OK)
-			return error;
+			continue;
+		if (FD_ISSET(server->signals, &ready.read))
+			return SKEX_OK;
+		error = server_turn(server, &ready);
 	}
+	return error;
 }
 
 static void server_close(struct server *server)
@@ -275,7 +327,7 @@ int skex_etsi014_main(
 	enum skex_error error;
 
 	process_prepare();
-	error = server_open(&server, api_descriptor, config, agent_name);
+	error = server_open(&server, descriptors_keep(api_descriptor), config, agent_name);
 	if (error == SKEX_OK) {
 		error = server_run(&server);
 		/* The agent has ended: so does what it started. */
