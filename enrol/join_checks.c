@@ -95,8 +95,8 @@ static enum skex_error check_kit_id(const struct skex_join_setup *setup, const s
 		return fail_registry(reason, error);
 	return skex_reason_set(reason, SKEX_E_SPENT, "kit_joined",
 		"nothing has to be done; destroy the file",
-		"%s: was taken in already: leg %016" PRIx64 " with hub %s, generation %" PRIu32, path,
-		header->leg, header->hub_name.text, header->generation);
+		"%s: was taken in already: leg %016" PRIx64 " with hub %s, generation %" PRIu32,
+		path, header->leg, header->hub_name.text, header->generation);
 }
 
 /* ---- a new leg --------------------------------------------------------------------------------
@@ -135,8 +135,8 @@ static enum skex_error check_enrolment(const struct skex_join_setup *setup,
 	if (find.leg.leg == header->leg)
 		return skex_reason_set(reason, SKEX_E_SPENT, "kit_joined",
 			"nothing has to be done; destroy the file",
-			"%s: was taken in already: leg %016" PRIx64 " with hub %s", path, header->leg,
-			header->hub_name.text);
+			"%s: was taken in already: leg %016" PRIx64 " with hub %s", path,
+			header->leg, header->hub_name.text);
 	if (!setup->replace)
 		return skex_reason_set(reason, SKEX_E_REFUSED, "hub_joined",
 			"if the hub evicted this agent and enrolled it anew, add --replace",
