@@ -254,8 +254,9 @@ const struct skex_command skex_key_commands[] = {
 		"[--json [--show-key]] [--socket PATH]",
 		"take fresh keys towards a peer", run_get},
 	{"fetch",
-		"ID --peer INITIATOR [--purpose KIND:NAME] [--require its,confirmed,forward-secret] "
-		"[--wait TIME] [--out FILE | --fd N] [--json [--show-key]] [--socket PATH]",
+		"ID --peer INITIATOR [--purpose KIND:NAME] "
+		"[--require its,confirmed,forward-secret] [--wait TIME] [--out FILE | --fd N] "
+		"[--json [--show-key]] [--socket PATH]",
 		"take the key with this id, which the peer handed out", run_fetch},
 	{.name = NULL},
 };

@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "agent/agent.h"
+#include "api/agent_join.h"
+#include "api/agent_metrics.h"
+#include "api/agent_ops.h"
+#include "api/metrics.h"
+#include "api/server.h"
+#include "config/config.h"
+#include "core/math/math.h"
+#include "crypto/openssl.h"
+#include "deliver/etsi014/etsi014.h"
+#include "enrol/unlock.h"
+#include "net/loop.h"
+#include "platform/memory.h"
+#include "platform/posix.h"
+#include "store/state.h"
+
+/* skexd: puts the parts together.  The exit code is the class of the error. */
+
+#define API_DESCRIPTOR   3 /* of a consumer's process */
+#define RESTART_FIRST_MS 1000u
+#define RESTART_MOST_MS  60000u
+
+struct daemon {
+	const char *config_path;
+	struct skex_agent_config config;
+	struct skex_loop *loop;
+	const struct skex_platform *platform;
+	struct skex_state state;
+	uint8_t *kek;
+	struct skex_agent *agent;
+	struct skex_api_server *server;
+	struct skex_agent_ops *ops;
+	struct skex_agent_join *join;
+	struct skex_metrics *metrics;
+	enum skex_error failed;
+
+	/* The process that serves ETSI GS QKD 014. */
+	char program[4096]; /* this one */
+	uint64_t started_ms;
+	uint64_t restart_ms; /* UINT64_MAX: it runs, or is not wanted */
+	uint64_t pause_ms;
+	bool stopping;
+};
+
+static int fail(enum skex_error error, const char *what, const char *act)
+{
+	fprintf(stderr, "skexd: %s (%s)\n", what, skex_error_name(error));
+	if (act != NULL)
+		fprintf(stderr, "what to do: %s\n", act);
+	return (int)skex_error_class(error);
+}
+
+/* ---- the process that serves 014
+ * ----------------------------------------------------------------- */
+
+static void consumer_ended(void *owner, int status)
+{
+	struct daemon *daemon = owner;
+	uint64_t now_ms = daemon->platform->now_ms(daemon->platform->context);
+
+	if (daemon->stopping)
+		return;
+	/* One that ran for long does not have to wait for what happened before. */
+	if (now_ms - daemon->started_ms > RESTART_MOST_MS)
+		daemon->pause_ms = RESTART_FIRST_MS;
+	daemon->restart_ms = now_ms + daemon->pause_ms;
+	skex_log(daemon->platform, SKEX_LEVEL_ERROR,
+		"the process that serves ETSI 014 ended with status %d; another is started in %u s",
+		status, (unsigned)(daemon->pause_ms / 1000));
+	daemon->pause_ms *= 2;
+	if (daemon->pause_ms > RESTART_MOST_MS)
+		daemon->pause_ms = RESTART_MOST_MS;
+}
+
+/* Its only way to us is one end of a socket pair, on which it has the rights of its consumer. */
+static enum skex_error start_consumer(struct daemon *daemon)
+{
+	const char *const argv[] = {daemon->program, "--etsi014", "-c", daemon->config_path, NULL};
+	struct skex_stream *stream;
+	enum skex_error error;
+	int32_t process;
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+		return SKEX_E_IO;
+	error = skex_loop_adopt(daemon->loop, pair[0], &stream);
+	if (error != SKEX_OK)
+		close(pair[0]);
+	else
+		error = skex_api_server_adopt(daemon->server, stream, "etsi014");
+	if (error == SKEX_OK)
+		error = skex_loop_spawn(
+			daemon->loop, argv, &pair[1], 1, consumer_ended, daemon, &process);
+	/* When it did not start, the stream ends with this. */
+	close(pair[1]);
+	if (error != SKEX_OK)
+		return error;
+	daemon->started_ms = daemon->platform->now_ms(daemon->platform->context);
+	daemon->restart_ms = UINT64_MAX;
+	skex_log(daemon->platform, SKEX_LEVEL_INFO, "process %d serves ETSI 014", (int)process);
+	return SKEX_OK;
+}
+
+static void restart_consumer(struct daemon *daemon, uint64_t now_ms)
+{
+	enum skex_error error;
+
+	if (now_ms < daemon->restart_ms)
+		return;
+	error = start_consumer(daemon);
+	if (error == SKEX_OK)
+		return;
+	daemon->restart_ms = now_ms + RESTART_MOST_MS;
+	skex_log(daemon->platform, SKEX_LEVEL_ERROR,
+		"the process that serves ETSI 014 cannot be started (%s); trying again in %u s",
+		skex_error_name(error), RESTART_MOST_MS / 1000);
+}
+
+/* The role of that process. */
+static int run_consumer(const struct skex_agent_config *config)
+{
+	return skex_etsi014_main(API_DESCRIPTOR, &config->etsi014, config->name.text);
+}
+
+/* ---- start
+ * --------------------------------------------------------------------------------------- */
+
+static int open_state(struct daemon *daemon)
+{
+	const struct skex_agent_config *config = &daemon->config;
+	const struct skex_unlock from = {config->kek.file, config->kek.credential,
+		config->kek.passphrase_file, config->directory};
+	struct skex_reason reason;
+	enum skex_error error;
+
+	daemon->kek = skex_secret_new(SKEX_KEK_BYTES);
+	if (daemon->kek == NULL)
+		return fail(SKEX_E_MEMORY, "no memory", NULL);
+	error = skex_unlock(daemon->platform, &from, daemon->kek, &reason);
+	if (error != SKEX_OK)
+		return fail(error, reason.message, reason.act);
+	error = skex_state_open(daemon->platform, skex_crypto_openssl(), config->directory,
+		daemon->kek, &daemon->state);
+	if (error == SKEX_E_BUSY)
+		return fail(error, config->directory, "another process has it: stop that first");
+	if (error == SKEX_E_AUTH)
+		return fail(error, config->directory, "this is not its key-encryption key");
+	if (error == SKEX_E_VERSION)
+		return fail(error, config->directory,
+			"another version of skexd made it: run that version");
+	if (error != SKEX_OK)
+		return fail(error, config->directory,
+			"the state cannot be opened: look at the log and the disk");
+	return 0;
+}
+
+static int start_agent(struct daemon *daemon, struct skex_agent_setup *setup)
+{
+	enum skex_error error;
+
+	setup->platform = daemon->platform;
+	setup->crypto = skex_crypto_openssl();
+	setup->math = skex_math_select(skex_posix_cpu_features());
+	setup->store = daemon->state.store;
+	setup->registry = daemon->state.registry;
+	setup->config = &daemon->config;
+	setup->directory = daemon->config.directory;
+	setup->kek = daemon->kek;
+	error = skex_agent_new(setup, &daemon->agent);
+	if (error != SKEX_OK)
+		return fail(error, "the agent's state cannot be read",
+			"look at the log; pads and registry have to be those of this directory");
+	return 0;
+}
+
+static char *metrics_text(void *owner)
+{
+	struct daemon *daemon = owner;
+
+	return skex_agent_metrics(daemon->agent, daemon->platform);
+}
+
+static int start_api(struct daemon *daemon, const struct skex_agent_setup *setup)
+{
+	const struct skex_agent_config *config = &daemon->config;
+	enum skex_error error = skex_api_server_new(daemon->platform, &daemon->server);
+
+	if (error == SKEX_OK)
+		error = skex_agent_ops_new(daemon->server, daemon->agent, daemon->platform,
+			&config->pool, &daemon->ops);
+	if (error == SKEX_OK)
+		error = skex_agent_join_new(daemon->server, setup, daemon->agent, &daemon->join);
+	if (error != SKEX_OK)
+		return fail(error, "the local API cannot be set up", NULL);
+	error = skex_api_server_listen(daemon->server, config->socket, config->socket_mode);
+	if (error == SKEX_E_BUSY)
+		return fail(error, config->socket,
+			"another process listens there, or it is no socket: set another `socket`");
+	if (error != SKEX_OK)
+		return fail(error, config->socket,
+			"the socket cannot be made: its folder has to be there and writable");
+	if (config->metrics.port == 0)
+		return 0;
+	error = skex_metrics_new(daemon->platform, config->metrics.host, config->metrics.port,
+		metrics_text, daemon, &daemon->metrics);
+	if (error != SKEX_OK)
+		return fail(error, "cannot listen for metrics", "set another port in `metrics`");
+	return 0;
+}
+
+static int start_consumers(struct daemon *daemon)
+{
+	ssize_t size;
+	enum skex_error error;
+
+	daemon->restart_ms = UINT64_MAX;
+	daemon->pause_ms = RESTART_FIRST_MS;
+	if (!daemon->config.etsi014.enabled)
+		return 0;
+	size = readlink("/proc/self/exe", daemon->program, sizeof(daemon->program) - 1);
+	if (size <= 0)
+		return fail(SKEX_E_IO, "this program does not find itself", "mount /proc");
+	error = start_consumer(daemon);
+	if (error != SKEX_OK)
+		return fail(error, "the process that serves ETSI 014 cannot be started", NULL);
+	return 0;
+}
+
+/* ---- life
+ * ---------------------------------------------------------------------------------------- */
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint64_t turn(void *owner, uint64_t now_ms)
+{
+	struct daemon *daemon = owner;
+	uint64_t next_ms = skex_agent_turn(daemon->agent, now_ms);
+
+	next_ms = earlier(next_ms, skex_agent_join_turn(daemon->join, now_ms));
+	/* Last: it sends what the others answered, and takes away who left. */
+	next_ms = earlier(next_ms, skex_api_server_turn(daemon->server, now_ms));
+	restart_consumer(daemon, now_ms);
+	daemon->failed = skex_agent_failed(daemon->agent);
+	if (daemon->failed != SKEX_OK) {
+		skex_log(daemon->platform, SKEX_LEVEL_ERROR,
+			"the store failed (%s): the agent stops, what was handed out is safe",
+			skex_error_name(daemon->failed));
+		skex_loop_stop(daemon->loop);
+	}
+	return earlier(next_ms, daemon->restart_ms);
+}
+
+static void stopping(void *owner)
+{
+	struct daemon *daemon = owner;
+
+	daemon->stopping = true;
+	skex_notify("STOPPING=1");
+	skex_log(daemon->platform, SKEX_LEVEL_NOTICE, "stopping");
+	skex_loop_stop(daemon->loop);
+}
+
+static void reload(void *owner)
+{
+	const struct daemon *daemon = owner;
+
+	skex_log(daemon->platform, SKEX_LEVEL_NOTICE,
+		"the configuration is read at the start only; `skex peer add` adds peers");
+}
+
+static void stop(struct daemon *daemon)
+{
+	skex_metrics_free(daemon->metrics);
+	/* Its connections end requests of the agent; the consumer's process ends with its own. */
+	skex_api_server_free(daemon->server);
+	skex_agent_join_free(daemon->join);
+	skex_agent_ops_free(daemon->ops);
+	skex_agent_free(daemon->agent);
+	skex_state_close(&daemon->state);
+	skex_secret_free(daemon->kek);
+	if (daemon->loop != NULL)
+		skex_loop_free(daemon->loop);
+}
+
+static int run(struct daemon *daemon)
+{
+	static struct skex_agent_setup setup;
+	enum skex_error error = skex_loop_new(&daemon->loop);
+	int code;
+
+	if (error != SKEX_OK)
+		return fail(error, "no event loop", NULL);
+	daemon->platform = skex_loop_platform(daemon->loop);
+	code = open_state(daemon);
+	if (code == 0)
+		code = start_agent(daemon, &setup);
+	if (code == 0)
+		code = start_api(daemon, &setup);
+	if (code == 0)
+		code = start_consumers(daemon);
+	if (code != 0)
+		return code;
+	skex_log(daemon->platform, SKEX_LEVEL_NOTICE, "agent %s is ready, socket %s",
+		daemon->config.name.text, daemon->config.socket);
+	skex_notify("READY=1");
+	skex_loop_run(daemon->loop, turn, stopping, reload, daemon);
+	return (int)skex_error_class(daemon->failed);
+}
+
+/* ---- the command line
+ * ---------------------------------------------------------------------------- */
+
+enum role {
+	ROLE_DAEMON,
+	ROLE_CHECK,
+	ROLE_ETSI014,
+};
+
+static int usage(FILE *out, int code)
+{
+	fputs("usage: skexd -c FILE [--check]\n"
+	      "       skexd --version | --help\n"
+	      "\n"
+	      "  -c FILE   the configuration (skexd.conf(5))\n"
+	      "  --check   read the configuration, say what is wrong with it, and end\n",
+		out);
+	return code;
+}
+
+static int run_role(struct daemon *daemon, enum role role)
+{
+	char message[SKEX_CONFIG_MESSAGE_MAX];
+	enum skex_error error =
+		skex_agent_config_read(daemon->config_path, &daemon->config, message);
+	int code = 0;
+
+	if (error != SKEX_OK) {
+		fprintf(stderr, "skexd: %s\n", message);
+		return (int)skex_error_class(error);
+	}
+	if (role == ROLE_CHECK)
+		printf("%s: ok\n", daemon->config_path);
+	else if (role == ROLE_ETSI014)
+		code = run_consumer(&daemon->config);
+	else {
+		code = run(daemon);
+		stop(daemon);
+	}
+	skex_agent_config_clear(&daemon->config);
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	static struct daemon daemon;
+	enum role role = ROLE_DAEMON;
+
+	skex_process_protect();
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "-c") == 0 && i + 1 < argc) {
+			daemon.config_path = argv[++i];
+		} else if (strcmp(argv[i], "--check") == 0) {
+			role = ROLE_CHECK;
+		} else if (strcmp(argv[i], "--etsi014") == 0) {
+			role = ROLE_ETSI014; /* skexd starts itself so */
+		} else if (strcmp(argv[i], "--version") == 0) {
+			printf("skexd %s\n", SKEX_VERSION);
+			return 0;
+		} else if (strcmp(argv[i], "--help") == 0) {
+			return usage(stdout, 0);
+		} else {
+			return usage(stderr, SKEX_CLASS_USAGE);
+		}
+	}
+	if (daemon.config_path == NULL)
+		return usage(stderr, SKEX_CLASS_USAGE);
+	return run_role(&daemon, role);
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SKEX_API_AGENT_METRICS_H
+#define SKEX_API_AGENT_METRICS_H
+
+#include "agent/agent.h"
+
+/* What Prometheus is told of an agent: hubs and their pad, peers, pools with the age of their last
+ * block, counters.  On the heap; NULL when there is no memory. */
+char *skex_agent_metrics(struct skex_agent *agent, const struct skex_platform *platform);
+
+#endif
