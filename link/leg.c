@@ -118,7 +118,7 @@ static enum skex_error load_pads(struct skex_leg *leg)
 	if (error == SKEX_OK)
 		error = skex_pad_rx_init(
 			&leg->rx, rx, skex_pad_bytes_size(leg->rx_pad, rx.generation));
-	leg->released = tx;
+	leg->life = tx;
 	leg->rx_durable = rx;
 	leg->rx_told = rx;
 	return error;
@@ -463,9 +463,10 @@ enum skex_error skex_leg_resume(struct skex_leg *leg)
 
 static uint64_t in_flight(const struct skex_leg *leg)
 {
-	if (leg->released.generation != leg->tx.next.generation)
-		return 0;
-	return leg->tx.next.offset - leg->released.offset;
+	const struct skex_pad_position from =
+		skex_pad_compare(leg->released, leg->life) > 0 ? leg->released : leg->life;
+
+	return from.generation == leg->tx.next.generation ? leg->tx.next.offset - from.offset : 0;
 }
 
 /* The current generation cannot hold it: go to the next when there is one. */

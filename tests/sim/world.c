@@ -392,8 +392,10 @@ struct world_node *world_agent(struct world *world, uint8_t i)
 
 static void settle_setup(void *owner, enum skex_error error)
 {
-	(void)owner;
+	bool *settled = owner;
+
 	must(error, "setup");
+	*settled = true;
 }
 
 struct world *world_new(uint64_t seed, uint8_t hubs, uint8_t k, uint8_t agents, uint64_t pad_bytes)
@@ -428,9 +430,10 @@ struct world *world_new(uint64_t seed, uint8_t hubs, uint8_t k, uint8_t agents, 
 		configure_agent(&world->nodes[hubs + j]);
 	for (i = 0; i < hubs + agents; i++) {
 		struct skex_txn *txn = skex_txn_begin(world->nodes[i].store);
+		bool settled = false;
 
-		must(skex_txn_submit(txn, world->nodes[i].store, settle_setup, NULL), "setup");
-		for (j = 0; j < 10; j++) {
+		must(skex_txn_submit(txn, world->nodes[i].store, settle_setup, &settled), "setup");
+		while (!settled) {
 			(void)skex_store_turn(world->nodes[i].store, world->now);
 			disk_turn(world->nodes[i].disk);
 		}
