@@ -327,8 +327,7 @@ enum skex_error skex_key_slots_sync_wait(struct skex_key_slots *slots)
 	return slots->platform->files->sync_wait(slots->file);
 }
 
-/* ---- making and opening -----------------------------------------------------------------------
- */
+/* ---- making and opening ---- */
 
 /* The tag that shows the right KEK, over the first bytes of the header. */
 static enum skex_error header_tag(const struct skex_crypto *crypto,

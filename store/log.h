@@ -33,9 +33,11 @@
  */
 
 /* Bytes that may wait for the disk; more is refused with SKEX_E_BUSY. */
-#define SKEX_LOG_WAITING_MAX (128u << 20)
+#define SKEX_LOG_WAITING_MAX   (128u << 20)
 /* What small transactions are gathered in, to be written at once. */
-#define SKEX_LOG_CHUNK_BYTES (256u << 10)
+#define SKEX_LOG_CHUNK_BYTES   (256u << 10)
+/* A segment's file grows by this much at a time. */
+#define SKEX_LOG_RESERVE_BYTES (1u << 20)
 
 struct skex_log;
 
@@ -68,7 +70,8 @@ struct skex_txn {
 	size_t size;
 	size_t room;
 	uint32_t records;
-	bool secrets;
+	bool secrets;                 /* it put some */
+	bool copies;                  /* made by compaction: its slots belong to what it copies */
 	struct skex_log_entry *first; /* its changes, by next[0] */
 	struct skex_log_entry *last;
 	skex_done_fn done;
@@ -95,11 +98,15 @@ enum skex_log_phase {
 
 struct skex_log_claim;
 
+/* Of the oldest segment. */
 struct skex_log_compaction {
 	bool active;
-	uint64_t at;   /* in the oldest segment: all before it is copied */
-	uint64_t end;  /* where its frames end */
-	bool trimming; /* the record that says so was submitted */
+	bool outstanding; /* a transaction of ours is on its way */
+	bool given_up;    /* the segment cannot be read */
+	uint64_t at;      /* all before it is copied; between frames when it is frame_end */
+	uint64_t frame_end;
+	uint32_t trim;     /* segments before this one go when that is durable; 0: not asked yet */
+	uint64_t retry_ms; /* not before, for the disk was full or memory short */
 };
 
 struct skex_log {
@@ -120,6 +127,10 @@ struct skex_log {
 	struct skex_log_segment *current; /* the last, when it was begun in this life; else NULL */
 	uint64_t reads;
 	unsigned files_open;
+	uint64_t segment_bytes; /* SKEX_LOG_SEGMENT_BYTES, and less in tests */
+	uint64_t reserve_bytes;
+	uint64_t total_bytes; /* of all segments */
+	uint64_t live_bytes;
 
 	uint64_t sequence; /* of the next frame */
 	uint64_t durable;  /* of the last frame that is durable */

@@ -14,8 +14,7 @@ void skex_log_fail(struct skex_log *log, enum skex_error error)
 		log->platform->wake(log->platform->context);
 }
 
-/* ---- applying ---------------------------------------------------------------------------------
- */
+/* ---- applying ---- */
 
 void skex_log_retire(struct skex_log *log, struct skex_log_entry *entry, uint32_t kept_slot)
 {
@@ -23,7 +22,7 @@ void skex_log_retire(struct skex_log *log, struct skex_log_entry *entry, uint32_
 
 	if (segment != NULL) {
 		segment->live_records--;
-		segment->live_bytes -= skex_log_record_size(entry->key_size, entry->value_size);
+		log->live_bytes -= skex_log_record_size(entry->key_size, entry->value_size);
 	}
 	if (entry->kind == SKEX_LOG_PUT_SECRET && entry->slot != kept_slot &&
 		skex_log_slots_doom(&log->slots, entry->slot) != SKEX_OK)
@@ -47,7 +46,7 @@ struct skex_log_entry *skex_log_link(struct skex_log *log, struct skex_log_entry
 
 	if (segment != NULL) {
 		segment->live_records++;
-		segment->live_bytes += skex_log_record_size(entry->key_size, entry->value_size);
+		log->live_bytes += skex_log_record_size(entry->key_size, entry->value_size);
 	}
 	return skex_log_index_insert(&log->index, entry);
 }
@@ -78,8 +77,7 @@ void skex_log_apply(struct skex_log *log, struct skex_log_entry *entry)
 	}
 }
 
-/* ---- the way of a group -----------------------------------------------------------------------
- */
+/* ---- the way of a group ---- */
 
 /* Frees the bytes of a group, but for one buffer that the next one can use. */
 static void chunks_clear(struct skex_log *log, struct skex_log_group *group)
@@ -168,6 +166,9 @@ static void bytes_synced(void *owner, enum skex_error error)
 		return;
 	if (error == SKEX_OK && !segment->named)
 		error = skex_log_segment_name(log, segment);
+	/* A segment that is full gives back what it does not need. */
+	if (error == SKEX_OK && segment != log->current)
+		error = log->platform->files->resize(segment->file, segment->end);
 	if (error != SKEX_OK) {
 		skex_log_fail(log, error);
 		return;

@@ -6,7 +6,6 @@
 #include "store/path.h"
 
 #define FILES_OPEN_MAX 16u
-#define RESERVE_BYTES  (UINT64_C(1) << 20)
 
 struct skex_log_segment *skex_log_segment_of(struct skex_log *log, uint32_t number)
 {
@@ -86,6 +85,7 @@ enum skex_error skex_log_segment_begin(struct skex_log *log)
 		return error;
 	}
 	log->files_open++;
+	log->total_bytes += segment->end;
 	log->current = segment;
 	return SKEX_OK;
 }
@@ -114,7 +114,7 @@ enum skex_error skex_log_segment_reserve(
 
 	if (need <= segment->reserved)
 		return SKEX_OK;
-	need = (need + RESERVE_BYTES - 1) / RESERVE_BYTES * RESERVE_BYTES;
+	need = (need + log->reserve_bytes - 1) / log->reserve_bytes * log->reserve_bytes;
 	enum skex_error error = log->platform->files->resize(segment->file, need);
 	if (error == SKEX_OK)
 		segment->reserved = need;
@@ -177,6 +177,7 @@ void skex_log_segment_drop(struct skex_log *log)
 	}
 	if (segment->file != NULL)
 		log->files_open--;
+	log->total_bytes -= segment->end;
 	skex_log_segment_free(segment, log->platform);
 	log->segments_count--;
 	memmove(log->segments, log->segments + 1,

@@ -6,8 +6,7 @@
 #include "platform/memory.h"
 #include "store/log.h"
 
-/* ---- secret values ----------------------------------------------------------------------------
- */
+/* ---- secret values ---- */
 
 #define BINDING_MAX (5u + SKEX_STORE_KEY_MAX)
 
@@ -75,8 +74,7 @@ enum skex_error skex_log_value_open(
 	return error == SKEX_E_UNKNOWN || error == SKEX_E_AUTH ? SKEX_E_CORRUPT : error;
 }
 
-/* ---- reading ----------------------------------------------------------------------------------
- */
+/* ---- reading ---- */
 
 static size_t plain_size(const struct skex_log_entry *entry)
 {

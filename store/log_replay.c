@@ -26,8 +26,7 @@ struct replay {
 	uint64_t file_size;
 };
 
-/* ---- which segments there are -----------------------------------------------------------------
- */
+/* ---- which segments there are ---- */
 
 /* NNNNNNNN.suffix; more digits when eight do not suffice. */
 static bool number_parse(const char *name, const char *suffix, uint32_t *number)
@@ -126,8 +125,7 @@ static enum skex_error headers_read(struct replay *replay)
 	return SKEX_OK;
 }
 
-/* ---- reading one ------------------------------------------------------------------------------
- */
+/* ---- reading one ---- */
 
 /* *at: size bytes of the segment from offset on.  SKEX_E_CORRUPT when it ends before. */
 static enum skex_error window_get(struct replay *replay, struct skex_log_segment *segment,
@@ -287,11 +285,11 @@ static enum skex_error segment_replay(struct replay *replay, size_t i)
 		offset += size;
 	}
 	segment->end = offset;
+	log->total_bytes += offset;
 	return error == SKEX_OK && !last && offset != end ? SKEX_E_CORRUPT : error;
 }
 
-/* ---- afterwards -------------------------------------------------------------------------------
- */
+/* ---- afterwards ---- */
 
 /* What was read has to last from now on, also when nobody had it synced; what follows the end is
  * void. */

@@ -67,8 +67,7 @@ static enum skex_error gmac(const struct skex_log_segment *segment,
 		skex_view(nothing, 0), nothing, tag);
 }
 
-/* ---- header -----------------------------------------------------------------------------------
- */
+/* ---- header ---- */
 
 enum skex_error skex_log_segment_key(struct skex_log_segment *segment,
 	const struct skex_crypto *crypto, const uint8_t kek[static SKEX_KEK_BYTES],
@@ -139,8 +138,7 @@ enum skex_error skex_log_header_decode(struct skex_log_segment *segment,
 	return SKEX_OK;
 }
 
-/* ---- records ----------------------------------------------------------------------------------
- */
+/* ---- records ---- */
 
 size_t skex_log_record_size(size_t key_size, size_t value_size)
 {
@@ -164,29 +162,51 @@ void skex_log_record_begin(uint8_t *at, uint8_t table, uint8_t kind, uint32_t sl
 	skex_write_bytes(&writer, key.data, key.size);
 }
 
+/* Head and key; *value_size is what follows them. */
+static enum skex_error record_head(
+	struct skex_log_record *record, struct skex_reader *reader, size_t *value_size)
+{
+	struct skex_log_record read = {0};
+
+	skex_read_view(reader, TAG_BYTES);
+	read.table = skex_read_u8(reader);
+	read.kind = skex_read_u8(reader);
+	size_t key_size = skex_read_u16(reader);
+	size_t size = skex_read_u32(reader);
+	read.slot = skex_read_u32(reader);
+	uint32_t zero = skex_read_u32(reader);
+	read.key = skex_read_view(reader, key_size);
+	if (reader->failed || zero != 0 || key_size > SKEX_STORE_KEY_MAX ||
+		size > SKEX_STORE_VALUE_MAX + TAG_BYTES)
+		return SKEX_E_CORRUPT;
+	read.size = skex_log_record_size(key_size, size);
+	*record = read;
+	*value_size = size;
+	return SKEX_OK;
+}
+
+enum skex_error skex_log_record_peek(struct skex_log_record *record, const uint8_t *at, size_t room)
+{
+	struct skex_reader reader;
+	size_t value_size;
+
+	skex_reader_init(&reader, skex_view(at, room));
+	return record_head(record, &reader, &value_size);
+}
+
 enum skex_error skex_log_record_decode(
 	struct skex_log_record *record, const uint8_t *at, size_t room)
 {
-	struct skex_log_record read = {0};
+	struct skex_log_record read;
 	struct skex_reader reader;
+	size_t value_size;
 
-	if (room < SKEX_LOG_RECORD_BYTES)
-		return SKEX_E_CORRUPT;
 	skex_reader_init(&reader, skex_view(at, room));
-	skex_read_view(&reader, TAG_BYTES);
-	read.table = skex_read_u8(&reader);
-	read.kind = skex_read_u8(&reader);
-	size_t key_size = skex_read_u16(&reader);
-	size_t value_size = skex_read_u32(&reader);
-	read.slot = skex_read_u32(&reader);
-	uint32_t zero = skex_read_u32(&reader);
-	if (zero != 0 || key_size > SKEX_STORE_KEY_MAX ||
-		value_size > SKEX_STORE_VALUE_MAX + TAG_BYTES)
-		return SKEX_E_CORRUPT;
-	read.size = skex_log_record_size(key_size, value_size);
+	enum skex_error error = record_head(&read, &reader, &value_size);
+	if (error != SKEX_OK)
+		return error;
 	if (read.size > room)
 		return SKEX_E_CORRUPT;
-	read.key = skex_read_view(&reader, key_size);
 	read.value = skex_read_view(&reader, value_size);
 	*record = read;
 	return SKEX_OK;
@@ -211,8 +231,7 @@ enum skex_error skex_log_record_verify(const struct skex_log_segment *segment,
 	return skex_ct_equal(tag, at, TAG_BYTES) ? SKEX_OK : SKEX_E_CORRUPT;
 }
 
-/* ---- frames -----------------------------------------------------------------------------------
- */
+/* ---- frames ---- */
 
 /* The tag of a frame covers its head and the tags of its records; those are gathered for it. */
 struct gathered {

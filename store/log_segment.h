@@ -69,7 +69,6 @@ struct skex_log_segment {
 	uint32_t number;
 	uint64_t end;      /* where the next frame goes, or where the last one ended */
 	uint64_t reserved; /* bytes that the file has on the disk */
-	uint64_t live_bytes;
 	uint64_t live_records;
 	struct skex_file *file; /* NULL when it is not open */
 	uint64_t used_at;       /* when it was last read, to close the one not used for longest */
@@ -136,6 +135,9 @@ SKEX_MUST_USE enum skex_error skex_log_frame_seal(const struct skex_log_segment 
 /* Reads a record's head.  SKEX_E_CORRUPT when it makes no sense or does not fit into at most `room`
  * bytes. Verifies nothing. */
 SKEX_MUST_USE enum skex_error skex_log_record_decode(
+	struct skex_log_record *record, const uint8_t *at, size_t room);
+/* The same when only the head and key are there: record->value is empty. */
+SKEX_MUST_USE enum skex_error skex_log_record_peek(
 	struct skex_log_record *record, const uint8_t *at, size_t room);
 /* SKEX_E_CORRUPT when the record's tag is wrong. */
 SKEX_MUST_USE enum skex_error skex_log_record_verify(const struct skex_log_segment *segment,

@@ -100,6 +100,8 @@ enum skex_error skex_log_store_open(const struct skex_platform *platform,
 	log->platform = platform;
 	log->crypto = crypto;
 	log->slots.doomed_ms = UINT64_MAX;
+	log->segment_bytes = SKEX_LOG_SEGMENT_BYTES;
+	log->reserve_bytes = SKEX_LOG_RESERVE_BYTES;
 	skex_log_index_init(&log->index);
 	log->directory = strdup(directory);
 	log->kek = skex_secret_new(SKEX_KEK_BYTES);

@@ -36,8 +36,7 @@ void skex_log_txn_free(struct skex_txn *txn)
 	free(txn);
 }
 
-/* ---- building ---------------------------------------------------------------------------------
- */
+/* ---- building ---- */
 
 static enum skex_error make_room(struct skex_txn *txn, size_t size)
 {
@@ -213,7 +212,7 @@ void skex_log_txn_abandon(struct skex_txn *txn)
 	struct skex_log *log = txn->log;
 
 	for (struct skex_log_entry *entry = txn->first; entry != NULL; entry = entry->next[0]) {
-		if (entry->kind != SKEX_LOG_PUT_SECRET)
+		if (entry->kind != SKEX_LOG_PUT_SECRET || txn->copies)
 			continue;
 		if (skex_log_slots_doom(&log->slots, entry->slot) != SKEX_OK)
 			skex_log_fail(log, SKEX_E_MEMORY);
@@ -221,8 +220,7 @@ void skex_log_txn_abandon(struct skex_txn *txn)
 	skex_log_txn_free(txn);
 }
 
-/* ---- handing over -----------------------------------------------------------------------------
- */
+/* ---- handing over ---- */
 
 /* Adds a chunk with room bytes; room 0 for one that is given its bytes later. */
 static enum skex_error chunk_append(struct skex_log *log, size_t room)
@@ -260,7 +258,7 @@ static enum skex_error group_room(struct skex_log *log, const struct skex_txn *t
 	if (txn->size > SKEX_LOG_WAITING_MAX - group->size)
 		return SKEX_E_BUSY;
 	if (group->segment == NULL) {
-		if (log->current == NULL || log->current->end >= SKEX_LOG_SEGMENT_BYTES) {
+		if (log->current == NULL || log->current->end >= log->segment_bytes) {
 			enum skex_error error = skex_log_segment_begin(log);
 			if (error != SKEX_OK)
 				return error;
@@ -297,6 +295,8 @@ static enum skex_error frame_add(struct skex_log *log, struct skex_txn *txn)
 	struct skex_log_group *group = &log->waiting;
 	enum skex_error error = group_room(log, txn);
 
+	if (error == SKEX_E_IO)
+		skex_log_fail(log, error);
 	if (error != SKEX_OK)
 		return error;
 	struct skex_log_segment *segment = log->current;
@@ -320,6 +320,7 @@ static enum skex_error frame_add(struct skex_log *log, struct skex_txn *txn)
 	group->size += txn->size;
 	group->secrets = group->secrets || txn->secrets;
 	segment->end += txn->size;
+	log->total_bytes += txn->size;
 	return SKEX_OK;
 }
 

@@ -30,8 +30,7 @@ size_t skex_pad_segment_size(uint64_t pad_size, uint32_t chunk, unsigned segment
 							: SKEX_PAD_SEGMENT_BYTES;
 }
 
-/* ---- keys -------------------------------------------------------------------------------------
- */
+/* ---- keys ---- */
 
 enum skex_error skex_pad_chunk_derive(
 	const struct skex_pad_seal *seal, struct skex_pad_chunk *chunk)
@@ -95,8 +94,7 @@ enum skex_error skex_pad_chunk_decode(const struct skex_pad_seal *seal,
 	return skex_pad_chunk_derive(seal, chunk);
 }
 
-/* ---- segments and tails -----------------------------------------------------------------------
- */
+/* ---- segments and tails ---- */
 
 static struct skex_view segment_associated(const struct skex_pad_seal *seal, uint64_t chunk,
 	unsigned segment, uint8_t out[static ASSOCIATED_MAX])
@@ -179,8 +177,7 @@ enum skex_error skex_pad_tail_open(const struct skex_pad_seal *seal,
 	return error == SKEX_E_AUTH ? SKEX_E_CORRUPT : error;
 }
 
-/* ---- header -----------------------------------------------------------------------------------
- */
+/* ---- header ---- */
 
 static enum skex_error header_tag(const struct skex_pad_seal *seal,
 	const uint8_t kek[static SKEX_KEK_BYTES], const uint8_t *header,

@@ -6,8 +6,7 @@
 #include "store/pad_internal.h"
 #include "store/path.h"
 
-/* ---- caches -----------------------------------------------------------------------------------
- */
+/* ---- caches ---- */
 
 void skex_pad_cache_trim(struct skex_pad_file *file, uint64_t mark)
 {
@@ -74,8 +73,7 @@ enum skex_error skex_pad_chunk_get(
 	return SKEX_OK;
 }
 
-/* ---- segments ---------------------------------------------------------------------------------
- */
+/* ---- segments ---- */
 
 /* Reads and opens segment j of a chunk, or its tail, into segment->bytes. */
 static enum skex_error segment_load(struct skex_pad_file *file, const struct skex_pad_chunk *chunk,
@@ -160,8 +158,7 @@ enum skex_error skex_pad_segment_get(struct skex_pad_file *file, uint64_t number
 	return SKEX_OK;
 }
 
-/* ---- reading ----------------------------------------------------------------------------------
- */
+/* ---- reading ---- */
 
 enum skex_error skex_pad_file_read(
 	struct skex_pad_file *file, uint64_t offset, uint8_t *out, size_t size)
@@ -199,8 +196,7 @@ uint64_t skex_pad_file_size(const struct skex_pad_file *file)
 	return file->size;
 }
 
-/* ---- opening ----------------------------------------------------------------------------------
- */
+/* ---- opening ---- */
 
 static enum skex_error header_read(
 	struct skex_pad_file *file, const uint8_t kek[static SKEX_KEK_BYTES])

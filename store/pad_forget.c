@@ -55,8 +55,7 @@ static void synced(void *owner, enum skex_error error)
 	}
 }
 
-/* ---- planning ---------------------------------------------------------------------------------
- */
+/* ---- planning ---- */
 
 /* What the slot of chunk has to lead to when everything before mark, which lies in it, is gone. */
 static enum skex_error next_plan(
@@ -118,8 +117,7 @@ static enum skex_error tail_write(struct skex_pad_file *file)
 	return error;
 }
 
-/* ---- the steps --------------------------------------------------------------------------------
- */
+/* ---- the steps ---- */
 
 /* Destroys the slots of chunks before the mark's, a bounded number; *wrote when there were any. */
 static enum skex_error sweep(struct skex_pad_file *file, bool *wrote)
@@ -271,8 +269,7 @@ static void step_begin(struct skex_pad_file *file, uint64_t now_ms)
 	}
 }
 
-/* ---- what others call -------------------------------------------------------------------------
- */
+/* ---- what others call ---- */
 
 void skex_pad_file_forget(struct skex_pad_file *file, uint64_t mark)
 {

@@ -126,8 +126,7 @@ static enum skex_error error_of(int code)
 	}
 }
 
-/* ---- statements -------------------------------------------------------------------------------
- */
+/* ---- statements ---- */
 
 static struct query query_begin(struct skex_registry *registry, enum statement which)
 {
@@ -210,8 +209,7 @@ static enum skex_error query_run(struct query *query)
 	return query_end(query);
 }
 
-/* ---- columns: what does not fit its field is damage -------------------------------------------
- */
+/* ---- columns: what does not fit its field is damage ---- */
 
 static uint64_t column_number(struct query *query, int index, uint64_t least, uint64_t most)
 {
@@ -248,8 +246,7 @@ static void column_text(struct query *query, int index, char *out, size_t room)
 	out[view.size] = '\0';
 }
 
-/* ---- opening ----------------------------------------------------------------------------------
- */
+/* ---- opening ---- */
 
 static enum skex_error execute(struct skex_registry *registry, const char *text)
 {
@@ -364,8 +361,7 @@ void skex_registry_undo(struct skex_registry *registry)
 		sqlite3_exec(registry->database, "ROLLBACK", NULL, NULL, NULL);
 }
 
-/* ---- settings ---------------------------------------------------------------------------------
- */
+/* ---- settings ---- */
 
 enum skex_error skex_registry_set(
 	struct skex_registry *registry, const char *name, struct skex_view value)
@@ -399,8 +395,7 @@ enum skex_error skex_registry_get(
 	return query_end(&query);
 }
 
-/* ---- members ----------------------------------------------------------------------------------
- */
+/* ---- members ---- */
 
 #define GROUPS_TEXT_MAX (SKEX_GROUPS_MAX * (SKEX_NAME_MAX + 1u))
 
@@ -496,8 +491,7 @@ enum skex_error skex_registry_members(struct skex_registry *registry, const stru
 	return query_end(&query);
 }
 
-/* ---- legs and pads ----------------------------------------------------------------------------
- */
+/* ---- legs and pads ---- */
 
 /* Zero-terminated within its array. */
 static bool terminated(const char *text, size_t room)
@@ -617,8 +611,7 @@ enum skex_error skex_registry_pads(struct skex_registry *registry, uint64_t leg,
 	return query_end(&query);
 }
 
-/* ---- peers ------------------------------------------------------------------------------------
- */
+/* ---- peers ---- */
 
 enum skex_error skex_registry_peer_put(
 	struct skex_registry *registry, const struct skex_peer_record *peer)

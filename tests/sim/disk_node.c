@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/sim/disk_node.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+uint64_t disk_random(uint64_t *state)
+{
+	uint64_t z = *state += UINT64_C(0x9E3779B97F4A7C15);
+
+	z = (z ^ z >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
+	z = (z ^ z >> 27) * UINT64_C(0x94D049BB133111EB);
+	return z ^ z >> 31;
+}
+
+/* A test without memory has nothing to say. */
+static void *need(void *memory)
+{
+	if (memory == NULL)
+		abort();
+	return memory;
+}
+
+static void bytes_resize(struct disk_bytes *bytes, size_t size)
+{
+	if (size > bytes->room) {
+		size_t room = bytes->room * 2 > size ? bytes->room * 2 : size;
+		bytes->data = need(realloc(bytes->data, room));
+		bytes->room = room;
+	}
+	if (size > bytes->size)
+		memset(bytes->data + bytes->size, 0, size - bytes->size);
+	bytes->size = size;
+}
+
+static void bytes_write(struct disk_bytes *bytes, uint64_t offset, const uint8_t *data, size_t size)
+{
+	if (size == 0)
+		return;
+	if (offset + size > bytes->size)
+		bytes_resize(bytes, (size_t)offset + size);
+	memcpy(bytes->data + offset, data, size);
+}
+
+struct disk_node *disk_node_new(bool directory)
+{
+	struct disk_node *node = need(calloc(1, sizeof(*node)));
+
+	node->directory = directory;
+	node->last = &node->first;
+	return node;
+}
+
+static void changes_drop(struct disk_node *node)
+{
+	while (node->first != NULL) {
+		struct disk_change *change = node->first;
+		node->first = change->next;
+		free(change);
+	}
+	node->last = &node->first;
+}
+
+void disk_node_free(struct disk_node *node)
+{
+	changes_drop(node);
+	free(node->shown.data);
+	free(node->durable.data);
+	free(node->remains.data);
+	free(node);
+}
+
+static struct disk_change *change_add(struct disk_node *node, uint64_t offset, size_t size)
+{
+	struct disk_change *change = need(calloc(1, sizeof(*change) + size));
+
+	change->number = ++node->changes;
+	change->offset = offset;
+	change->size = size;
+	*node->last = change;
+	node->last = &change->next;
+	return change;
+}
+
+void disk_node_write(struct disk_node *node, uint64_t offset, const void *data, size_t size)
+{
+	if (size == 0)
+		return;
+	struct disk_change *change = change_add(node, offset, size);
+	change->data = (uint8_t *)(change + 1);
+	memcpy(change->data, data, size);
+	bytes_write(&node->shown, offset, change->data, size);
+}
+
+void disk_node_resize(struct disk_node *node, uint64_t size)
+{
+	change_add(node, size, 0);
+	bytes_resize(&node->shown, (size_t)size);
+}
+
+static void durable_resize(struct disk_node *node, uint64_t size)
+{
+	if (node->keep_remains && size < node->durable.size) {
+		bytes_write(&node->remains, node->remains.size, node->durable.data + size,
+			node->durable.size - (size_t)size);
+	}
+	bytes_resize(&node->durable, (size_t)size);
+}
+
+void disk_node_sync(struct disk_node *node, uint64_t number)
+{
+	while (node->first != NULL && node->first->number <= number) {
+		struct disk_change *change = node->first;
+		if (change->data == NULL)
+			durable_resize(node, change->offset);
+		else
+			bytes_write(&node->durable, change->offset, change->data, change->size);
+		node->first = change->next;
+		free(change);
+	}
+	if (node->first == NULL)
+		node->last = &node->first;
+}
+
+/* In the order in which they were made: what overlaps does not swap, as on a disk. */
+static void change_cut(
+	struct disk_node *node, const struct disk_change *change, uint64_t *random, unsigned keep)
+{
+	if (change->data == NULL) {
+		if ((disk_random(random) & 255u) < keep)
+			durable_resize(node, change->offset);
+		return;
+	}
+	for (size_t at = 0; at < change->size;) {
+		uint64_t offset = change->offset + at;
+		size_t piece = DISK_SECTOR_BYTES - (size_t)(offset % DISK_SECTOR_BYTES);
+		if (piece > change->size - at)
+			piece = change->size - at;
+		if ((disk_random(random) & 255u) < keep)
+			bytes_write(&node->durable, offset, change->data + at, piece);
+		at += piece;
+	}
+}
+
+void disk_node_cut(struct disk_node *node, uint64_t *random, unsigned keep)
+{
+	for (const struct disk_change *change = node->first; change != NULL; change = change->next)
+		change_cut(node, change, random, keep);
+	changes_drop(node);
+	bytes_resize(&node->shown, 0);
+	bytes_write(&node->shown, 0, node->durable.data, node->durable.size);
+}
