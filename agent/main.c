@@ -327,11 +327,12 @@ enum role {
 
 static int usage(FILE *out, int code)
 {
-	fputs("usage: skexd -c FILE [--check]\n"
+	fputs("usage: skexd -c FILE [--check] [-v]\n"
 	      "       skexd --version | --help\n"
 	      "\n"
 	      "  -c FILE   the configuration (skexd.conf(5))\n"
-	      "  --check   read the configuration, say what is wrong with it, and end\n",
+	      "  --check   read the configuration, say what is wrong with it, and end\n"
+	      "  -v        log more: who connects to the local API\n",
 		out);
 	return code;
 }
@@ -372,6 +373,8 @@ int main(int argc, char **argv)
 			role = ROLE_CHECK;
 		} else if (strcmp(argv[i], "--etsi014") == 0) {
 			role = ROLE_ETSI014; /* skexd starts itself so */
+		} else if (strcmp(argv[i], "-v") == 0) {
+			skex_posix_log_up_to(SKEX_LEVEL_DEBUG);
 		} else if (strcmp(argv[i], "--version") == 0) {
 			printf("skexd %s\n", SKEX_VERSION);
 			return 0;

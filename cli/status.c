@@ -156,7 +156,9 @@ static int print_event(const struct skex_local *local, const struct skex_client_
 			"level", event->level, "peer", event->peer, "hub", event->hub, "text",
 			event->text, "wall_ms", (json_int_t)event->wall_ms));
 	skex_text_time(when, event->wall_ms);
-	printf("%s %-7s %s: %s\n", when, event->level, event->name, event->text);
+	printf("%s %-7s %s%s%s%s%s: %s\n", when, event->level, event->name,
+		event->peer[0] != '\0' ? " peer " : "", event->peer,
+		event->hub[0] != '\0' ? " hub " : "", event->hub, event->text);
 	if (fflush(stdout) != 0)
 		return skex_command_fail(SKEX_E_IO, NULL, "the event cannot be printed");
 	return 0;

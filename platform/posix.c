@@ -71,6 +71,13 @@ static const char *level_name(enum skex_level level)
 	return "?";
 }
 
+static enum skex_level log_up_to = SKEX_LEVEL_INFO;
+
+void skex_posix_log_up_to(enum skex_level level)
+{
+	log_up_to = level;
+}
+
 void skex_posix_log(void *context, enum skex_level level, const char *line)
 {
 	struct timespec now = {0, 0};
@@ -78,6 +85,8 @@ void skex_posix_log(void *context, enum skex_level level, const char *line)
 	char time[32];
 
 	(void)context;
+	if (level > log_up_to)
+		return;
 	/* Says that standard error goes to a journal, which adds the time and reads <level>. */
 	if (getenv("JOURNAL_STREAM") != NULL) { /* rule 6: holds device numbers, no secret */
 		fprintf(stderr, "<%d>%s\n", (int)level, line);

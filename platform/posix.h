@@ -19,6 +19,8 @@ uint64_t skex_posix_wall_ms(void *context);
 enum skex_error skex_posix_random(void *context, void *out, size_t size);
 /* Writes "<level> line" to standard error, with the time unless a journal adds its own. */
 void skex_posix_log(void *context, enum skex_level level, const char *line);
+/* Lines that are less important than this are left out; SKEX_LEVEL_INFO at first. */
+void skex_posix_log_up_to(enum skex_level level);
 
 /* Features of this processor for skex_math_select. */
 uint32_t skex_posix_cpu_features(void);
