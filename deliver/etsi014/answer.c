@@ -58,39 +58,40 @@ static uint64_t member_number(json_t *object, const char *name, uint64_t otherwi
 }
 
 /*
- * The errors of the API that the standard has a code for; all others go by their class.  A call of
- * NULL stands for every call.
+ * What the API refuses because of who asks (docs/api.md): the caller lives at another agent, or the
+ * key is another identity's.
  */
-static unsigned refused_status(const struct skex_etsi014_request *request, const char *code)
+static bool unauthorized(const char *code)
 {
-	static const char *const unauthorized[] = {"unknown_local", "refused", "not_named"};
+	return strcmp(code, "foreign_identity") == 0 || strcmp(code, "not_named") == 0;
+}
 
-	for (size_t i = 0; i < sizeof(unauthorized) / sizeof(unauthorized[0]); i++)
-		if (strcmp(code, unauthorized[i]) == 0)
-			return 401;
-	(void)request;
-	return 400;
+/* By the class: what another request would mend is 400, what time or the operator mends is 503. */
+static unsigned error_status(const char *class, const char *code)
+{
+	if (strcmp(class, "refused") == 0)
+		return unauthorized(code) ? 401 : 400;
+	return strcmp(class, "usage") == 0 ? 400 : 503;
 }
 
 static void error_problem(struct skex_etsi014_problem *problem,
 	const struct skex_etsi014_request *request, json_t *error)
 {
-	const char *class = member_text(error, "class");
 	const char *code = member_text(error, "code");
-	unsigned status = 503;
+	const char *message = member_text(error, "message");
+	unsigned status = error_status(member_text(error, "class"), code);
 
-	if (strcmp(class, "usage") == 0)
-		status = 400;
-	else if (strcmp(class, "refused") == 0)
-		status = refused_status(request, code);
+	skex_etsi014_problem_set(problem, status, UNAVAILABLE);
 	if (status == 400 && request->call == SKEX_ETSI014_DEC_KEYS) {
 		skex_etsi014_problem_set(problem, status, SKEX_ETSI014_MESSAGE_NOT_FOUND);
 		return;
 	}
-	skex_etsi014_problem_set(problem, status, UNAVAILABLE);
-	if (member_text(error, "message")[0] != '\0')
-		skex_etsi014_text_cut(
-			problem->message, sizeof(problem->message), member_text(error, "message"));
+	if (message[0] != '\0')
+		skex_etsi014_text_cut(problem->message, sizeof(problem->message), message);
+	/* An agent that knows nothing of them calls the member of its own request unknown. */
+	if (strcmp(member_text(error, "class"), "usage") == 0 && request->additional_count > 0)
+		skex_etsi014_problem_set(problem, status,
+			"these additional_slave_SAE_IDs cannot be served, see max_SAE_ID_count");
 	skex_etsi014_problem_detail(problem, code, member_text(error, "do"));
 }
 
@@ -100,16 +101,13 @@ static enum skex_error status_reply(struct skex_etsi014_reply *reply,
 	const struct skex_etsi014_sae *caller, json_t *answer)
 {
 	uint64_t ready = member_number(answer, "ready", UINT64_MAX);
-	const char *other = json_string_value(json_object_get(answer, "other"));
-
-	if (other == NULL)
-		other = json_string_value(json_object_get(answer, "peer"));
-	if (ready > INT64_MAX || other == NULL)
+	const char *peer = json_string_value(json_object_get(answer, "peer"));
+	if (ready > INT64_MAX || peer == NULL)
 		return SKEX_E_SYNTAX;
 	/* What the agent does not say is the least that is surely true. */
 	uint64_t most = member_number(answer, "capacity", facts->limits.keys_max);
 	json_t *status = json_pack("{s:s, s:s, s:s, s:s, s:i, s:I, s:I, s:i, s:I, s:i, s:I}",
-		"source_KME_ID", facts->kme_id, "target_KME_ID", other, "master_SAE_ID",
+		"source_KME_ID", facts->kme_id, "target_KME_ID", peer, "master_SAE_ID",
 		caller->text, "slave_SAE_ID", request->sae.text, "key_size",
 		(int)facts->limits.bits_default, "stored_key_count", (json_int_t)ready,
 		"max_key_count", (json_int_t)(most > ready ? most : ready), "max_key_per_request",

@@ -225,7 +225,7 @@ static void server_sweep(struct server *server, uint64_t now_ms)
 	if (server->refused == 0 || now_ms < server->told_ms)
 		return;
 	log_line(SKEX_LEVEL_WARNING,
-		"%u connections without an acceptable client certificate were refused",
+		"connections refused, without an acceptable client certificate: %u",
 		server->refused);
 	server->refused = 0;
 	server->told_ms = now_ms + QUIET_MS;

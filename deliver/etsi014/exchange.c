@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "deliver/etsi014/call.h"
@@ -11,24 +12,40 @@
 
 /* One request after the other of a connection: read, judged, asked of the agent, answered. */
 
-#define WAIT_MS       5000u /* for keys of a new purpose to be made */
-#define ANSWER_MS     8000u /* for the agent's answer: more than it may wait */
+#define WAIT_MS       5000u  /* for keys of a new purpose to be made */
+#define ANSWER_MS     10000u /* for its answer: more than it waits, with its own grace */
 #define DISCARDED_MAX (1u << 20)
+
+static void *connection_session(const struct skex_etsi014_connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+
+	return info != NULL ? info->tls_session : NULL;
+}
 
 /* Once per connection: it costs more than all the rest of a request. */
 static bool connection_trusted(struct skex_etsi014_connection *connection)
 {
 	if (connection->trust == SKEX_ETSI014_TRUST_OPEN) {
-		const union MHD_ConnectionInfo *info = MHD_get_connection_info(
-			connection->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-		bool good = info != NULL &&
-			skex_etsi014_identity_verify(info->tls_session, &connection->identity) ==
-				SKEX_OK;
-		connection->trust = good ? SKEX_ETSI014_TRUST_GOOD : SKEX_ETSI014_TRUST_NONE;
-		connection->all->refused += !good;
+		enum skex_error error = skex_etsi014_identity_verify(
+			connection_session(connection), &connection->identity);
+		connection->trust =
+			error == SKEX_OK ? SKEX_ETSI014_TRUST_GOOD : SKEX_ETSI014_TRUST_NONE;
 	}
-	return connection->trust == SKEX_ETSI014_TRUST_GOOD &&
-		(int64_t)time(NULL) <= connection->identity.expires_s;
+	if (connection->trust == SKEX_ETSI014_TRUST_GOOD &&
+		(int64_t)time(NULL) > connection->identity.expires_s)
+		connection->trust = SKEX_ETSI014_TRUST_NONE;
+	return connection->trust == SKEX_ETSI014_TRUST_GOOD;
+}
+
+/* Here and not with the other answers, so that the library has no word for it, whatever follows its
+ * request line. */
+static void connection_refuse(struct skex_etsi014_connection *connection)
+{
+	connection->all->refused++;
+	skex_etsi014_identity_refuse(connection_session(connection));
+	shutdown(connection->descriptor, SHUT_RDWR);
 }
 
 /* The only sight of the URI as it came: later the daemon has decoded it, "%2F" too. */
@@ -42,6 +59,8 @@ void *skex_etsi014_on_uri(void *context, const char *uri, struct MHD_Connection 
 		memcpy(connection->uri, uri, size);
 		connection->uri[size] = '\0';
 		skex_etsi014_phase_set(connection, SKEX_ETSI014_PHASE_READING);
+		if (!connection_trusted(connection))
+			connection_refuse(connection);
 	}
 	return connection;
 }
@@ -68,7 +87,7 @@ static enum MHD_Result reply_queue(struct skex_etsi014_connection *connection)
 	good &= MHD_add_response_header(response, "Cache-Control", "no-store");
 	if (reply.allow != NULL)
 		good &= MHD_add_response_header(response, "Allow", reply.allow);
-	if (reply.status == 413 || connection->trust != SKEX_ETSI014_TRUST_GOOD)
+	if (reply.status == 413)
 		good &= MHD_add_response_header(response, "Connection", "close");
 	if (good == MHD_YES)
 		good = MHD_queue_response(connection->mhd, reply.status, response);
@@ -131,11 +150,8 @@ static enum MHD_Result request_begin(struct skex_etsi014_connection *connection,
 	struct framing framing = {0};
 
 	connection->begun = true;
-	if (!connection_trusted(connection)) {
-		connection->trust = SKEX_ETSI014_TRUST_NONE;
-		skex_etsi014_problem_set(&connection->problem, 401, "%s", "");
-		return problem_queue(connection);
-	}
+	if (connection->trust != SKEX_ETSI014_TRUST_GOOD)
+		return MHD_NO; /* it was refused */
 	MHD_get_connection_values(connection->mhd, MHD_HEADER_KIND, framing_header, &framing);
 	if (!framing_clear(&framing)) {
 		request_refuse(connection, 400, "the length of the body is not clear");

@@ -123,3 +123,15 @@ enum skex_error skex_etsi014_identity_verify(void *session, struct skex_etsi014_
 	gnutls_x509_crt_deinit(certificate);
 	return error;
 }
+
+void skex_etsi014_identity_refuse(void *session)
+{
+	static const char answer[] = "HTTP/1.1 401 Unauthorized\r\n"
+				     "Content-Length: 0\r\n"
+				     "Cache-Control: no-store\r\n"
+				     "Connection: close\r\n\r\n";
+
+	/* A few bytes on a stream that has carried none: if they do not fit, they are not owed. */
+	if (gnutls_record_send(session, answer, sizeof(answer) - 1) > 0)
+		(void)gnutls_bye(session, GNUTLS_SHUT_WR);
+}

@@ -25,4 +25,7 @@ struct skex_etsi014_identity {
 SKEX_MUST_USE enum skex_error skex_etsi014_identity_verify(
 	void *session, struct skex_etsi014_identity *identity);
 
+/* Answers a client that is nobody with 401, without a body, and ends the stream towards it. */
+void skex_etsi014_identity_refuse(void *session);
+
 #endif

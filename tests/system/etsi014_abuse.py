@@ -209,7 +209,9 @@ def slow_clients():
         worst = max(worst, time.monotonic() - asked)
         time.sleep(0.5)
     for name in everyone:
-        tap.check('%s: closed in time' % name, 5 < open_until.get(name, 99) < 25,
+        # Of a stranger the request line is enough to be refused.
+        least = 0 if name == 'slow stranger' else 5
+        tap.check('%s: closed in time' % name, least < open_until.get(name, 99) < 25,
                   open_until.get(name))
     tap.check('others did not wait', worst < 2, worst)
     share = (cpu_seconds() - cpu) / (time.monotonic() - began)
@@ -273,7 +275,7 @@ def agent_is_slow():
         served('others are served meanwhile')
         answer = waiting.result()
         tap.check('no answer: 503', answer.status == 503 and 'message' in answer.json, answer)
-        tap.check('after some seconds', 6 < time.monotonic() - began < 12)
+        tap.check('after some seconds', 8 < time.monotonic() - began < 14)
 
 
 def too_many_connections():

@@ -169,9 +169,9 @@ class Agent:
 
     def answer(self, request):
         if request['local'] not in self.HERE:
-            return self.error(request, 'refused', 'unknown_local', 'not an identity of this agent')
+            return self.error(request, 'refused', 'foreign_identity', 'it does not live here')
         if request['remote'] not in self.ELSEWHERE:
-            return self.error(request, 'refused', 'unknown_remote', 'this identity lives nowhere')
+            return self.error(request, 'refused', 'unknown_identity', 'this identity lives nowhere')
         return getattr(self, 'op_' + request['op'])(request)
 
     def op_get(self, request):
@@ -196,13 +196,13 @@ class Agent:
             found.append((identity, key))
         uses = {(identity, request['local']) for identity, _ in found}
         if len(uses) != len(found) or uses & self.used:
-            return self.error(request, 'refused', 'key_spent', 'each key once')
+            return self.error(request, 'refused', 'spent_key', 'each key once')
         self.used |= uses
         return {'id': request['id'], 'keys': [self.shown(*one) for one in found]}
 
     def op_identity_status(self, request):
         return {'id': request['id'], 'ready': self.ready,
-                'other': self.ELSEWHERE[request['remote']], **self.extra}
+                'peer': self.ELSEWHERE[request['remote']], **self.extra}
 
 
 # --- the server ---

@@ -52,19 +52,27 @@ def no_certificate():
 
 
 def nothing_else():
-    """After the 401 the connection is over."""
-    with socket.create_connection((server.host, server.port)) as raw, \
-            server.context(None).wrap_socket(raw, server_hostname=server.host) as tls:
-        request = b'GET /api/v1/keys/sae-b/status HTTP/1.1\r\nHost: x\r\n\r\n'
-        tls.sendall(request * 3)
-        tls.settimeout(10)
-        received = b''
-        try:
-            while part := tls.recv(4096):
-                received += part
-        except OSError:
-            pass
-        tap.equal('one 401, and the end', received.count(b'HTTP/1.1'), 1)
+    """Whatever a stranger sends, the 401 is all of the answer."""
+    line = b'GET /api/v1/keys/sae-b/status HTTP/1.1\r\n'
+    for name, text in [('three requests', (line + b'Host: x\r\n\r\n') * 3),
+                       ('no more than a request line', line),
+                       ('a bad length', line + b'Content-Length: x\r\n\r\n'),
+                       ('a bad header', line + b' : \r\n\xff\r\n\r\n'),
+                       ('long headers', line + b'X: %s\r\n\r\n' % (b'x' * 20000)),
+                       ('no method', b' / HTTP/1.1\r\n\r\n'),
+                       ('no HTTP', b'hello\r\n\r\n')]:
+        with server.tls(None) as tls:
+            received = b''
+            try:
+                tls.sendall(text)
+                tls.settimeout(30)
+                while part := tls.recv(4096):
+                    received += part
+            except OSError:
+                pass
+            tap.check('a stranger sends %s' % name, received == b'' or (
+                received.startswith(b'HTTP/1.1 401 ') and received.endswith(b'\r\n\r\n') and
+                received.count(b'HTTP/1.') == 1), received)
 
 
 def bad_certificates():
@@ -173,7 +181,7 @@ def versions():
 
 def end():
     tap.check('refusals are logged',
-              'without an acceptable client certificate' in server.log_text())
+              'without an acceptable client certificate: ' in server.log_text())
     tap.equal('ended well', server.stop(), 0)
 
 

@@ -128,7 +128,7 @@ def enc_keys_additional():
     tap.equal('each of them has the key', [
         bob.get(path).json, server.client('sae-c').get(path).json], [answer.json] * 2)
     bad('additional SAEs that the agent refuses', alice.post(
-        'sae-b/enc_keys', {'additional_slave_SAE_IDs': ['sae-far']}), 400, 'sae-far lives *')
+        'sae-b/enc_keys', {'additional_slave_SAE_IDs': ['sae-far']}), 400, 'these additional_*')
     for value in [['sae-b'], ['sae-c', 'sae-c'], ['a b'], [''], ['x' * 81], ['a"b'], ["a'b"],
                   ['a,b'], ['a>b'], ['a\\b'], ['\u00e4'], [1], [None], 'sae-c', None, {},
                   ['s%d' % i for i in range(17)]]:
@@ -218,7 +218,7 @@ def agent_says_no():
     for kind, code, wanted in [('again', 'pool_empty', 503), ('limit', 'exhausted', 503),
                                ('environment', 'io', 503), ('peer', 'offline', 503),
                                ('fatal', 'fatal', 503), ('usage', 'bits', 400),
-                               ('refused', 'unknown_remote', 400), ('refused', 'x', 400)]:
+                               ('refused', 'unknown_identity', 400), ('refused', 'x', 400)]:
         agent.override = lambda r, k=kind, c=code: agent.error(r, k, c, 'it "says" \u00e4 no')
         bad('enc_keys, agent says %s' % code, alice.get('sae-b/enc_keys'), wanted,
             'it "says" \u00e4 no')
@@ -238,7 +238,7 @@ def agent_talks_nonsense():
                  [{**key, 'key': '"' * 44}], [{**key, 'key': '\u00e4' * 22}]]:
         agent.override = lambda r, k=keys: {'id': r['id'], 'keys': k}
         bad('the agent gives %.60r' % keys, alice.get('sae-b/enc_keys'), 503)
-    for answer in [{'ready': -1, 'other': 'x'}, {'ready': 1}, {'ready': '1', 'other': 'x'}, {},
+    for answer in [{'ready': -1, 'peer': 'x'}, {'ready': 1}, {'ready': '1', 'peer': 'x'}, {},
                    {'error': None}, {'error': {}}]:
         agent.override = lambda r, a=answer: {'id': r['id'], **a}
         bad('the agent gives %r' % answer, alice.get('sae-b/status'), 503)

@@ -139,17 +139,17 @@ static void statuses(void **state)
 	",\"min_key_size\":64,\"max_SAE_ID_count\":" additional "}"
 
 	(void)state;
-	assert_reply(SKEX_ETSI014_STATUS, 1, "{\"id\":1,\"ready\":0,\"other\":\"agent2\"}", 200,
+	assert_reply(SKEX_ETSI014_STATUS, 1, "{\"id\":1,\"ready\":0,\"peer\":\"agent2\"}", 200,
 		STATUS("0", "20", "65536", "0"));
-	assert_reply(SKEX_ETSI014_STATUS, 1, "{\"ready\":5000,\"other\":\"agent2\"}", 200,
+	assert_reply(SKEX_ETSI014_STATUS, 1, "{\"ready\":5000,\"peer\":\"agent2\"}", 200,
 		STATUS("5000", "5000", "65536", "0"));
 	assert_reply(SKEX_ETSI014_STATUS, 1,
-		"{\"ready\":5,\"other\":\"agent2\",\"capacity\":1024,\"max_bits\":512,"
+		"{\"ready\":5,\"peer\":\"agent2\",\"capacity\":1024,\"max_bits\":512,"
 		"\"max_additional\":3}",
 		200, STATUS("5", "1024", "512", "3"));
-	assert_reply(SKEX_ETSI014_STATUS, 1, "{\"ready\":-1,\"other\":\"x\"}", 503, UNAVAILABLE);
+	assert_reply(SKEX_ETSI014_STATUS, 1, "{\"ready\":-1,\"peer\":\"x\"}", 503, UNAVAILABLE);
 	assert_reply(SKEX_ETSI014_STATUS, 1, "{\"ready\":1}", 503, UNAVAILABLE);
-	assert_reply(SKEX_ETSI014_STATUS, 1, "{\"other\":\"x\"}", 503, UNAVAILABLE);
+	assert_reply(SKEX_ETSI014_STATUS, 1, "{\"peer\":\"x\"}", 503, UNAVAILABLE);
 	assert_reply(SKEX_ETSI014_STATUS, 1, "{}", 503, UNAVAILABLE);
 }
 
@@ -173,7 +173,7 @@ static void errors(void **state)
 			json_decref(answer);
 		}
 		assert_reply(each, 1, ERROR("refused", "not_named"), 401, NULL);
-		assert_reply(each, 1, ERROR("refused", "unknown_local"), 401, NULL);
+		assert_reply(each, 1, ERROR("refused", "foreign_identity"), 401, NULL);
 		assert_reply(each, 1, ERROR("refused", "unknown_key"), 400,
 			each == SKEX_ETSI014_DEC_KEYS ? NOT_FOUND : SAID("unknown_key"));
 		assert_reply(each, 1, ERROR("usage", "argument"), 400,
