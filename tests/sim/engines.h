@@ -170,13 +170,14 @@ void world_post(struct world *world, uint8_t agent, uint8_t hub, uint8_t directi
 /* True when the packet is accepted as a new, authentic message. */
 bool world_open(struct world *world, const struct flight *flight, struct letter *letter);
 
+/* at is the place of a batch or group in the world. */
 void hub_receive(struct world *world, uint8_t hub, uint8_t agent, const struct letter *letter);
 
-bool alice_start(struct world *world, size_t batch);
+bool alice_start(struct world *world, size_t at);
 void alice_receive(struct world *world, uint8_t hub, const struct letter *letter);
-void alice_durable(struct world *world, size_t batch);
+void alice_durable(struct world *world, size_t at);
 void bob_receive(struct world *world, uint8_t hub, const struct letter *letter);
-void bob_durable(struct world *world, size_t group);
+void bob_durable(struct world *world, size_t at);
 
 /* Notes in which blocks the share that bob took from a hub is the one that alice sent. */
 void world_note_truth(const struct world *world, struct group *group, uint8_t hub);

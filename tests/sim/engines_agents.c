@@ -32,7 +32,7 @@ bool alice_start(struct world *world, size_t at)
 {
 	struct batch *batch = &world->batches[at];
 	struct skex_initiator_pads pads = {0};
-	struct skex_pad_range ranges[HUBS_MAX];
+	struct skex_pad_range ranges[HUBS_MAX] = {0};
 	uint8_t bodies[HUBS_MAX][BYTES_MAX];
 	uint8_t hub;
 

@@ -204,5 +204,5 @@ void hub_receive(struct world *world, uint8_t hub, uint8_t agent, const struct l
 	else if (letter->type == SKEX_MESSAGE_CONFIRM)
 		receive_confirm(world, hub, agent, letter);
 	else
-		CHECK(world, !"a message that no agent sends here");
+		world_fail(world, "a message that no agent sends here", __FILE__, __LINE__);
 }

@@ -48,7 +48,7 @@ enum order {
 static void give_all(struct pair *pair, uint32_t liars, enum order order)
 {
 	const uint8_t n = pair->scene.profile.n;
-	uint8_t turn[SKEX_HUBS_MAX];
+	uint8_t turn[SKEX_HUBS_MAX] = {0};
 	uint8_t i;
 
 	for (i = 0; i < n; i++)

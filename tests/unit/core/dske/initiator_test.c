@@ -15,7 +15,7 @@ static void let_bob_answer(struct scene *scene)
 }
 
 /* Brings alice into a state by genuine events only. */
-static void go_to(struct scene *scene, uint8_t state)
+static void go_to(struct scene *scene, unsigned state)
 {
 	scene_init(scene, 5, 3, 2, 32, 11);
 	if (state == SKEX_INITIATOR_NEW)
@@ -33,7 +33,7 @@ static void go_to(struct scene *scene, uint8_t state)
 }
 
 /* Feeds an event with input that is as good as can be. */
-static bool feed(struct scene *scene, uint8_t event)
+static bool feed(struct scene *scene, unsigned event)
 {
 	static uint8_t index;
 	struct skex_initiator_pads pads = {0};
@@ -95,7 +95,7 @@ static void initiator_each_row_is_reached(void **state)
 	}
 }
 
-static bool has_row(uint8_t state, uint8_t event)
+static bool has_row(unsigned state, unsigned event)
 {
 	size_t found = 0;
 	size_t i;
@@ -110,8 +110,8 @@ static bool has_row(uint8_t state, uint8_t event)
 static void initiator_what_has_no_row_changes_nothing(void **state)
 {
 	unsigned missing = 0;
-	uint8_t s;
-	uint8_t e;
+	unsigned s;
+	unsigned e;
 
 	(void)state;
 	for (s = 0; s < SKEX_INITIATOR_STATES; s++) {

@@ -3,7 +3,7 @@
 #include "tests/unit/core/dske/scene.h"
 
 /* Brings bob into a state by genuine events only; hubs 1..k have given their shares by then. */
-static void go_to(struct scene *scene, uint8_t state)
+static void go_to(struct scene *scene, unsigned state)
 {
 	scene_init(scene, 5, 3, 2, 32, 21);
 	assert_true(scene_start(scene));
@@ -26,7 +26,7 @@ static void go_to(struct scene *scene, uint8_t state)
 }
 
 /* Feeds an event with input that is as good as can be. */
-static bool feed(struct scene *scene, uint8_t event)
+static bool feed(struct scene *scene, unsigned event)
 {
 	if (event == SKEX_RESPONDER_SHARE)
 		return scene_give(scene, 4);
@@ -67,7 +67,7 @@ static void responder_each_row_is_reached(void **state)
 	}
 }
 
-static bool has_row(uint8_t state, uint8_t event)
+static bool has_row(unsigned state, unsigned event)
 {
 	size_t found = 0;
 	size_t i;
@@ -82,8 +82,8 @@ static bool has_row(uint8_t state, uint8_t event)
 static void responder_what_has_no_row_changes_nothing(void **state)
 {
 	unsigned missing = 0;
-	uint8_t s;
-	uint8_t e;
+	unsigned s;
+	unsigned e;
 
 	(void)state;
 	for (s = 0; s < SKEX_RESPONDER_STATES; s++) {
@@ -108,7 +108,7 @@ static void responder_what_has_no_row_changes_nothing(void **state)
 /* One share per hub and batch: the first. */
 static void responder_second_share_of_a_hub_changes_nothing(void **state)
 {
-	uint8_t s;
+	unsigned s;
 
 	(void)state;
 	for (s = 0; s < SKEX_RESPONDER_STATES; s++) {
@@ -130,7 +130,7 @@ static void responder_second_share_of_a_hub_changes_nothing(void **state)
 static void responder_share_without_a_place_in_the_profile_changes_nothing(void **state)
 {
 	static const uint8_t wrong[] = {0, 6, 16, 17, 31, 32, 255};
-	uint8_t s;
+	unsigned s;
 	size_t i;
 
 	(void)state;
@@ -252,7 +252,7 @@ static void responder_wrong_confirmations_change_nothing(void **state)
 
 static void responder_names_a_late_share_that_does_not_fit(void **state)
 {
-	uint8_t s;
+	unsigned s;
 
 	(void)state;
 	for (s = SKEX_RESPONDER_COMMITTING; s <= SKEX_RESPONDER_CONFIRMED; s++) {
