@@ -170,9 +170,9 @@ void world_post(struct world *world, uint8_t agent, uint8_t hub, uint8_t directi
 /* True when the packet is accepted as a new, authentic message. */
 bool world_open(struct world *world, const struct flight *flight, struct letter *letter);
 
-/* at is the place of a batch or group in the world. */
 void hub_receive(struct world *world, uint8_t hub, uint8_t agent, const struct letter *letter);
 
+/* at is the place of a batch or group in the world. */
 bool alice_start(struct world *world, size_t at);
 void alice_receive(struct world *world, uint8_t hub, const struct letter *letter);
 void alice_durable(struct world *world, size_t at);

@@ -149,12 +149,48 @@ static void interval_is_known_from_2k_minus_1_members_only(void **state)
 	assert_int_equal(latest, scene.offers[4].stamp_ms);
 }
 
+/* Through the engine: hubs that only lie about time are members like all others. */
+static void interval_with_lying_clocks_at_the_usual_profiles(void **state)
+{
+	static const uint8_t shapes[][2] = {{3, 2}, {5, 3}, {7, 4}};
+	size_t s;
+
+	(void)state;
+	for (s = 0; s < 3; s++) {
+		const uint8_t n = shapes[s][0];
+		const uint8_t k = shapes[s][1];
+		uint32_t liars;
+
+		for (liars = 0; liars < UINT32_C(1) << n; liars++) {
+			struct scene scene;
+			uint8_t i;
+
+			if (scene_count(liars) >= k)
+				continue;
+			scene_init(&scene, n, k, 1, 16, 43 + liars);
+			assert_true(scene_start(&scene));
+			scene_meet(&scene, 1);
+			for (i = 0; i < n; i++) {
+				if ((liars & UINT32_C(1) << i) != 0)
+					scene.offers[i].stamp_ms =
+						random_below(&scene.random, 2) ? 0 : UINT64_MAX;
+				(void)scene_give(&scene, (uint8_t)(i + 1));
+			}
+			assert_true(scene_same_secrets(&scene));
+			assert_int_equal(scene.bob.inconsistent, 0);
+			assert_int_equal(scene.bob.accepted, scene_all(n));
+			check(&scene.bob, liars << 1);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(interval_is_within_the_honest_range_in_all_small_cases),
 		cmocka_unit_test(interval_is_within_the_honest_range_in_random_cases),
 		cmocka_unit_test(interval_is_moved_by_k_colluding_hubs),
+		cmocka_unit_test(interval_with_lying_clocks_at_the_usual_profiles),
 		cmocka_unit_test(interval_is_known_from_2k_minus_1_members_only),
 	};
 
