@@ -208,21 +208,26 @@ class Agent:
 # --- the server ---
 
 class Server:
-    """A directory with certificates, the agent, and the server process between them."""
+    """A directory with certificates, the agent, and the server process between them.
 
-    def __init__(self, launcher, keys_max=128, bits=256, host='127.0.0.1'):
+    prepare: makes ca.crt, server.crt and server.key in the directory, in place of our own.
+    """
+
+    def __init__(self, launcher, keys_max=128, bits=256, host='127.0.0.1', prepare=None):
         self.directory = tempfile.mkdtemp(prefix='skex-etsi014-')
-        self.ca = Authority(self.directory, 'ca')
-        san = 'IP:%s,DNS:localhost' % host
-        certificate, key = self.ca.issue('server', san=san, usage='serverAuth')
-        for name in ('sae-a', 'sae-b', 'sae-c', 'sae-nobody'):
-            self.ca.issue(name)
+        if prepare:
+            prepare(self.directory)
+        else:
+            self.ca = Authority(self.directory, 'ca')
+            self.ca.issue('server', san='IP:%s,DNS:localhost' % host, usage='serverAuth')
+            for name in ('sae-a', 'sae-b', 'sae-c', 'sae-nobody'):
+                self.ca.issue(name)
         near, far = socket.socketpair()
         self.log = os.path.join(self.directory, 'server.log')
         with open(self.log, 'wb') as log:
             self.process = subprocess.Popen(
-                [launcher, str(far.fileno()), host, '0', self.ca.certificate, certificate, key,
-                 'kme-1', str(keys_max), str(bits)],
+                [launcher, str(far.fileno()), host, '0', self.paths('ca')[0],
+                 *self.paths('server'), 'kme-1', str(keys_max), str(bits)],
                 pass_fds=[far.fileno()], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         far.close()
         self.agent = Agent(near)
@@ -251,7 +256,7 @@ class Server:
 
         weak: the client itself does not mind a weak certificate.
         """
-        context = ssl.create_default_context(cafile=self.ca.certificate)
+        context = ssl.create_default_context(cafile=self.paths('ca')[0])
         if weak:
             context.set_ciphers('DEFAULT:@SECLEVEL=0')
         if identity is not None:
