@@ -7,9 +7,11 @@
  * } for commands without a group.  The tables are declared in cli/command.h. */
 static const struct skex_command_group groups[] = {
 	{"", skex_status_commands},
+	{"", skex_doctor_commands},
 	{"peer", skex_peer_commands},
 	{"key", skex_key_commands},
 	{"leg", skex_leg_commands},
+	{"", skex_plan_commands},
 	{"", skex_join_commands},
 	{"hub", skex_hub_commands},
 	{"lab", skex_lab_commands},
