@@ -469,10 +469,16 @@ static uint64_t in_flight(const struct skex_leg *leg)
 	return from.generation == leg->tx.next.generation ? leg->tx.next.offset - from.offset : 0;
 }
 
+/* Of the generation that a refill added; 0 when there is none. */
+static uint64_t next_size(struct skex_pad_bytes *pad, uint32_t generation)
+{
+	return skex_pad_bytes_size(pad, generation + 1);
+}
+
 /* The current generation cannot hold it: go to the next when there is one. */
 static bool switch_generation(struct skex_leg *leg)
 {
-	uint64_t size = skex_pad_bytes_size(leg->tx_pad, leg->tx.next.generation + 1);
+	uint64_t size = next_size(leg->tx_pad, leg->tx.next.generation);
 
 	return size != 0 && skex_pad_tx_switch(&leg->tx, size) == SKEX_OK;
 }
@@ -481,8 +487,11 @@ bool skex_leg_can_take(const struct skex_leg *leg, uint64_t body_size)
 {
 	uint64_t size = skex_pad_align(SKEX_ONETIME_KEY_BYTES + body_size);
 
-	if (leg->state != SKEX_LEG_UP || size > skex_pad_tx_left(&leg->tx))
+	if (leg->state != SKEX_LEG_UP)
 		return false;
+	/* Where the current generation cannot hold it, take goes to the next. */
+	if (size > skex_pad_tx_left(&leg->tx))
+		return size <= next_size(leg->tx_pad, leg->tx.next.generation);
 	if (leg->link->role == SKEX_ROLE_HUB)
 		return true;
 	return in_flight(leg) < SKEX_LEG_WINDOW_BYTES &&
@@ -523,12 +532,13 @@ enum skex_error skex_leg_take(
 
 uint64_t skex_leg_send_left(const struct skex_leg *leg)
 {
-	return skex_pad_tx_left(&leg->tx);
+	return skex_pad_tx_left(&leg->tx) + next_size(leg->tx_pad, leg->tx.next.generation);
 }
 
 uint64_t skex_leg_receive_left(const struct skex_leg *leg)
 {
-	return leg->rx.size - leg->rx.mark.offset;
+	return leg->rx.size - leg->rx.mark.offset +
+		next_size(leg->rx_pad, leg->rx.mark.generation);
 }
 
 static struct skex_pad_position body_position(struct skex_pad_range range)
