@@ -216,7 +216,7 @@ static uint16_t status_of(enum skex_error error)
 
 /* {the sender's range, the recipient's range, the whole message, the pair} become durable as one.
  */
-static uint16_t accept(
+uint16_t hub_accept(
 	struct skex_hub *hub, struct hub_mail *mail, struct hub_leg *to, struct hub_pair *pair)
 {
 	const uint64_t wall_ms = hub_wall_ms(hub);
@@ -229,8 +229,6 @@ static uint16_t accept(
 		free(sending);
 		return SKEX_ACK_QUOTA;
 	}
-	if (mail->type == SKEX_MESSAGE_SHARE)
-		stamp(mail, wall_ms);
 	error = compose(to, mail, &message);
 	if (error != SKEX_OK ||
 		hub_queue_add(&to->queue, hub->link.store, txn, to->number, message,
@@ -267,8 +265,10 @@ void hub_deliver(struct skex_hub *hub, struct hub_mail *mail)
 	}
 	pair = hub_pair_get(&hub->pairs, &mail->sender, &to->member->row.name);
 	status = pair == NULL ? SKEX_ACK_QUOTA : admit(hub, mail, to, pair);
+	if (status == 0 && mail->type == SKEX_MESSAGE_SHARE)
+		stamp(mail, hub_wall_ms(hub));
 	if (status == 0)
-		status = accept(hub, mail, to, pair);
+		status = hub_pass(hub, mail, to, pair);
 	if (status != 0) {
 		count_refusal(hub, status);
 		hub_mail_refuse(hub, mail->from, mail->at, status);

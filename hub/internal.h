@@ -14,6 +14,7 @@
  *   hub.c      life, connections, status        member.c   who is enrolled, policy
  *   forward.c  from one leg to another          pair.c     last block and quota of a pair
  *   queue.c    what waits for an agent          mailbox.c  what passes between shards
+ *   pass.c     where a test's hub lies
  */
 
 /* An agent that has a connection, or messages waiting: at most one per leg. */
@@ -89,8 +90,17 @@ void hub_alarm(struct skex_hub *hub, const struct hub_leg *leg, const char *name
 /* forward.c */
 void hub_forward(struct skex_hub *hub, struct hub_leg *from, const struct skex_incoming *message);
 void hub_deliver(struct skex_hub *hub, struct hub_mail *mail);
+/* Takes a range of the recipient's pad, stores the message and sends it.  0, or the status for the
+ * sender.  The body is encrypted in place. */
+uint16_t hub_accept(
+	struct skex_hub *hub, struct hub_mail *mail, struct hub_leg *to, struct hub_pair *pair);
 /* Sends what waits, as far as the connection takes it. */
 void hub_pump(struct hub_leg *leg);
+
+/* pass.c: what was admitted goes on to hub_accept, its share in clear.  Tests link a definition of
+ * their own, of a hub that lies. */
+uint16_t hub_pass(
+	struct skex_hub *hub, struct hub_mail *mail, struct hub_leg *to, struct hub_pair *pair);
 
 /* mailbox.c */
 struct hub_mail *hub_mail_new(uint8_t type, struct skex_view fields, size_t body_size);
