@@ -137,6 +137,7 @@ enum skex_error skex_etsi014_backend_send(struct skex_etsi014_backend *backend,
 	struct skex_view members, uint64_t deadline_ms, skex_etsi014_answer_fn answer, void *owner,
 	uint64_t *ticket)
 {
+	static const char tail[] = {'}', '\n'};
 	char head[32];
 	uint32_t slot = 0;
 	struct call *call = call_free(backend, &slot);
@@ -146,13 +147,14 @@ enum skex_error skex_etsi014_backend_send(struct skex_etsi014_backend *backend,
 	/* Below 2^53, so that it is the same number in every JSON library. */
 	uint64_t id = (++backend->uses & ((UINT64_C(1) << 36) - 1)) << SLOT_BITS | slot;
 	int head_size = snprintf(head, sizeof(head), "{\"id\":%" PRIu64 ",", id);
-	if (output_reserve(backend, (size_t)head_size + members.size + 2) != SKEX_OK)
+	size_t size = (size_t)head_size + members.size + sizeof(tail);
+	if (output_reserve(backend, size) != SKEX_OK)
 		return SKEX_E_MEMORY;
 	char *at = backend->output + backend->output_size;
 	memcpy(at, head, (size_t)head_size);
 	memcpy(at + head_size, members.data, members.size);
-	memcpy(at + head_size + members.size, "}\n", 2);
-	backend->output_size += (size_t)head_size + members.size + 2;
+	memcpy(at + head_size + members.size, tail, sizeof(tail));
+	backend->output_size += size;
 	*call = (struct call){id, deadline_ms, answer, owner};
 	backend->next = slot + 1;
 	*ticket = id;

@@ -11,7 +11,7 @@
 
 int main(int argc, char **argv)
 {
-	struct skex_etsi014_config config = { .enabled = true };
+	struct skex_etsi014_config config = {.enabled = true};
 
 	if (argc != 10)
 		return 1;

@@ -172,7 +172,8 @@ static void long_lines(void **state)
 	size_t head =
 		(size_t)snprintf(text, 80, "{\"id\":%llu,\"value\":1,", (unsigned long long)one);
 	text[head] = ' ';
-	memcpy(text + size - 7, "\"x\":1}\n", 7);
+	static const char end[] = "\"x\":1}\n";
+	memcpy(text + size - (sizeof(end) - 1), end, sizeof(end) - 1);
 	for (size_t at = 0; at < size;) {
 		size_t most = size - at < 60000 ? size - at : 60000;
 		ssize_t n = send(fixture->agent, text + at, most, MSG_DONTWAIT);
@@ -235,7 +236,8 @@ static void back_pressure(void **state)
 	static char taken[65536];
 
 	memset(members, ' ', sizeof(members));
-	memcpy(members, "\"x\":1", 5);
+	static const char member[] = "\"x\":1";
+	memcpy(members, member, sizeof(member) - 1);
 	for (int i = 0; i < CALLS; i++)
 		assert_int_equal(skex_etsi014_backend_send(fixture->backend,
 					 skex_view(members, sizeof(members)), 0, told_set, &told,
