@@ -475,12 +475,17 @@ enum skex_error skex_key_slots_erase(const struct skex_platform *platform, const
 		return SKEX_OK;
 	if (error == SKEX_OK)
 		error = files->size(file, &size);
-	for (uint64_t at = 0; error == SKEX_OK && at < size; at += sizeof(zero)) {
-		uint64_t left = size - at;
-		error = files->write(
-			file, at, zero, left < sizeof(zero) ? (size_t)left : sizeof(zero));
+	/* The header first: a file of which only a part is erased must not pass for a whole one. */
+	for (uint64_t at = 0; error == SKEX_OK && at < size;) {
+		uint64_t piece = at == 0 ? PAGE_BYTES : sizeof(zero);
+		if (piece > size - at)
+			piece = size - at;
+		error = files->write(file, at, zero, (size_t)piece);
+		if (error == SKEX_OK && at == 0)
+			error = files->sync_wait(file);
+		at += piece;
 	}
-	if (error == SKEX_OK && file != NULL)
+	if (error == SKEX_OK)
 		error = files->sync_wait(file);
 	files->close(file);
 	return error;

@@ -208,6 +208,8 @@ enum skex_error skex_log_record_decode(
 	if (read.size > room)
 		return SKEX_E_CORRUPT;
 	read.value = skex_read_view(&reader, value_size);
+	if (!skex_ct_is_zero(at + reader.at, read.size - reader.at))
+		return SKEX_E_CORRUPT;
 	*record = read;
 	return SKEX_OK;
 }
