@@ -46,7 +46,7 @@ struct up {
 	uint64_t hubs, threshold, agents, base_port, pad_bytes;
 };
 
-/* "3:bad_share" */
+/* "3:bad-share" */
 static int read_liar(const char *text, struct lab *lab)
 {
 	char *end;

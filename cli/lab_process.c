@@ -171,7 +171,7 @@ enum skex_error lab_start(
 {
 	char program[LAB_PATH_MAX], config[LAB_PATH_MAX], log[LAB_PATH_MAX];
 	char mode[LAB_MODE_MAX + 1];
-	char option_c[] = "-c", option_mode[] = "--mode";
+	char option_c[] = "-c", option_mode[] = "--fault";
 	char *argv[] = {program, option_c, config, NULL, NULL, NULL};
 	enum skex_error error = lab_program(node, program, reason);
 	pid_t pid;
