@@ -259,8 +259,8 @@ static void chunk_try(const struct pad_view *view, uint64_t chunk, unsigned j, c
 	}
 }
 
-/* Either tail area under this key, as the tail of any place that the slot could mean. */
-static void tail_try(const struct pad_view *view, uint64_t chunk, unsigned j, unsigned offset,
+/* Either tail area under this key, as the tail of one place. */
+static void tail_try_at(const struct pad_view *view, uint64_t chunk, unsigned j, unsigned offset,
 	const uint8_t *key)
 {
 	uint8_t associated[27], plain[SEGMENT_BYTES];
@@ -279,6 +279,17 @@ static void tail_try(const struct pad_view *view, uint64_t chunk, unsigned j, un
 			    skex_view(sealed, size - offset), sealed + 4096, plain))
 			mark(view, at + offset, plain, size - offset);
 	}
+}
+
+/* The place that the slot means, and those shortly before: the key could have served for them too.
+ */
+static void tail_try(const struct pad_view *view, uint64_t chunk, unsigned j, unsigned offset,
+	const uint8_t *key)
+{
+	for (unsigned before = 0; before <= offset; before += 16)
+		tail_try_at(view, chunk, j, before, key);
+	for (unsigned before = 0; j > 0 && before < SEGMENT_BYTES; before += 16)
+		tail_try_at(view, chunk, j - 1, before, key);
 }
 
 void thief_pad(const struct thief *thief, const uint8_t *original, size_t size, uint8_t *found)
