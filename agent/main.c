@@ -39,6 +39,7 @@ struct daemon {
 	struct skex_agent_join *join;
 	struct skex_metrics *metrics;
 	enum skex_error failed;
+	bool ready;
 
 	/* The process that serves ETSI GS QKD 014. */
 	char program[4096]; /* this one */
@@ -240,11 +241,23 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+/* From within the loop: only then does a signal end it in order. */
+static void tell_ready(struct daemon *daemon)
+{
+	if (daemon->ready)
+		return;
+	daemon->ready = true;
+	skex_log(daemon->platform, SKEX_LEVEL_NOTICE, "agent %s is ready, socket %s",
+		daemon->config.name.text, daemon->config.socket);
+	skex_notify("READY=1");
+}
+
 static uint64_t turn(void *owner, uint64_t now_ms)
 {
 	struct daemon *daemon = owner;
 	uint64_t next_ms = skex_agent_turn(daemon->agent, now_ms);
 
+	tell_ready(daemon);
 	next_ms = earlier(next_ms, skex_agent_join_turn(daemon->join, now_ms));
 	/* Last: it sends what the others answered, and takes away who left. */
 	next_ms = earlier(next_ms, skex_api_server_turn(daemon->server, now_ms));
@@ -309,9 +322,6 @@ static int run(struct daemon *daemon)
 		code = start_consumers(daemon);
 	if (code != 0)
 		return code;
-	skex_log(daemon->platform, SKEX_LEVEL_NOTICE, "agent %s is ready, socket %s",
-		daemon->config.name.text, daemon->config.socket);
-	skex_notify("READY=1");
 	skex_loop_run(daemon->loop, turn, stopping, reload, daemon);
 	return (int)skex_error_class(daemon->failed);
 }

@@ -379,8 +379,9 @@ enum skex_error skex_api_server_listen(
 	server->mode = mode;
 	error = server->platform->net->listen(
 		server->platform->net->context, path, -1, on_accepted, server, &server->listener);
+	/* What the network calls out of reach is a folder that is not there. */
 	if (error != SKEX_OK)
-		return error;
+		return error == SKEX_E_OFFLINE ? SKEX_E_IO : error;
 	return chmod(path, (mode_t)(mode & 0777u)) == 0 ? SKEX_OK : SKEX_E_IO;
 }
 
