@@ -127,6 +127,8 @@ void skex_log_slots_synced(struct skex_log_slots *slots, uint64_t now_ms)
 {
 	for (size_t i = 0; i < slots->destroyed; i++)
 		set_free(slots, slots->doomed[i]);
+	if (slots->destroyed == 0)
+		return;
 	slots->doomed_count -= slots->destroyed;
 	memmove(slots->doomed, slots->doomed + slots->destroyed,
 		slots->doomed_count * sizeof(*slots->doomed));

@@ -154,7 +154,7 @@ static enum skex_error older_waits(struct skex_pad_file *file, bool *waits)
 static void step_slot(struct skex_pad_file *file)
 {
 	uint8_t data[SKEX_SLOT_BYTES];
-	bool wrote = file->step.change, waits = false;
+	bool wrote = file->step.change || !file->synced, waits = false;
 	enum skex_error error = SKEX_OK;
 
 	if (file->step.change) {
@@ -164,7 +164,8 @@ static void step_slot(struct skex_pad_file *file)
 	}
 	if (error == SKEX_OK)
 		error = sweep(file, &wrote);
-	/* What another life wrote may not be durable: no copy is overwritten before a sync. */
+	/* What another life wrote, and what it destroyed, may not be durable: the first step syncs
+	 * in any case, and no copy is overwritten before a sync. */
 	if (error == SKEX_OK)
 		error = older_waits(file, &waits);
 	file->phase = SKEX_PAD_SYNC_SLOT;
@@ -179,6 +180,8 @@ static void step_slot(struct skex_pad_file *file)
 static void step_older(struct skex_pad_file *file)
 {
 	bool wrote = false;
+
+	file->synced = true;
 	enum skex_error error = older_waits(file, &wrote);
 
 	if (error == SKEX_OK && wrote)

@@ -113,6 +113,7 @@ struct skex_pad_file {
 	uint64_t done; /* everything before it is destroyed; UINT64_MAX: not known yet */
 	uint64_t due_ms;
 	uint32_t swept; /* all chunks before this one are destroyed */
+	bool synced;    /* the slots were, in this life */
 	enum skex_pad_phase phase;
 	struct skex_pad_step step;
 };

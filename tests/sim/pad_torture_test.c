@@ -153,8 +153,8 @@ static void live(struct pads *t)
 		read_some(t);
 		if (scene_below(&t->scene, 3) == 0)
 			forget_some(t);
-		turns(t, (unsigned)scene_below(&t->scene, 3),
-			(unsigned)scene_below(&t->scene, 400));
+		unsigned count = (unsigned)scene_below(&t->scene, 3);
+		turns(t, count, (unsigned)scene_below(&t->scene, 400));
 	}
 	skex_pad_file_close(t->file);
 	if (scene_below(&t->scene, 4) > 0)

@@ -115,8 +115,8 @@ static void fail_once(uint64_t seed, bool write, uint64_t n)
 	else
 		disk_fail_sync(scene.disk, n);
 	for (unsigned i = 0; i < 60; i++) {
-		enum skex_error error = put(
-			store, &told, i, scene_below(&scene, 3000), scene_below(&scene, 2) == 0);
+		size_t bytes = (size_t)scene_below(&scene, 3000);
+		enum skex_error error = put(store, &told, i, bytes, scene_below(&scene, 2) == 0);
 		if (error == SKEX_OK)
 			taken++;
 		else
