@@ -66,7 +66,12 @@ static enum skex_error send_parts(
 	if (stream->refuses)
 		return SKEX_E_OFFLINE;
 	for (i = 0; i < count; i++) {
-		stream->text = realloc(stream->text, stream->size + parts[i].size + 1);
+		size_t need = stream->size + parts[i].size + 1;
+
+		if (need > stream->room) {
+			stream->room = need * 2;
+			stream->text = realloc(stream->text, stream->room);
+		}
 		if (stream->text == NULL)
 			abort();
 		memcpy(stream->text + stream->size, parts[i].data, parts[i].size);
@@ -173,6 +178,7 @@ const char *fake_take(struct skex_stream *stream)
 	taken = stream->text != NULL ? stream->text : strdup("");
 	stream->text = NULL;
 	stream->size = 0;
+	stream->room = 0;
 	stream->read_before = 0;
 	return taken;
 }

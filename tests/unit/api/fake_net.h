@@ -31,6 +31,7 @@ struct skex_stream {
 	uint32_t user;
 	char *text; /* what was sent to the client, zero-terminated */
 	size_t size;
+	size_t room;
 	size_t read_before; /* bytes the client took, when it does not read at once */
 	bool lazy;          /* does not read: everything stays queued */
 	bool paused;

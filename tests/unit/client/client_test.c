@@ -425,8 +425,8 @@ static void test_bad_answers(void **state)
 		"\"forward_secret\":false,\"interval\":null}]}\n",
 		"{\"id\":@,\"error\":null}\n",
 		"{\"id\":@,\"error\":{\"class\":\"again\"}}\n",
-		"{\"id\":@,\"error\":{\"class\":7,\"code\":\"x\",\"message\":\"x\","
-		"\"do\":\"x\"}}\n",
+		("{\"id\":@,\"error\":{\"class\":7,\"code\":\"x\",\"message\":\"x\","
+		 "\"do\":\"x\"}}\n"),
 		"\xff\n",
 		"{\"id\":@,\"keys\":[{\"key\":\"\n",
 		"{\"id\":@,\"keys\":[{\"key\\\n",
