@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the benchmarks share: results as JSON lines, and a lab of real processes."""
+
+import json
+import os
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BUILD = os.environ.get('SKEX_BENCH_BUILD', os.path.join(ROOT, 'build'))
+
+
+def result(name, values, unit, must=None, most=False, digits=4):
+    """Prints the median of some values; must is the least it has to be, or the most."""
+    value = statistics.median(values)
+    ok = must is None or (value <= must if most else value >= must)
+    print(json.dumps({
+        'name': name, 'value': rounded(value, digits), 'unit': unit,
+        'min': rounded(min(values), digits), 'max': rounded(max(values), digits),
+        'runs': len(values), 'must': must, 'ok': ok}), flush=True)
+
+
+def rounded(value, digits):
+    return float('%.*g' % (max(digits, len(str(int(value)))), value))
+
+
+class Api:
+    """One connection to a local API."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.socket.connect(path)
+        self.lines = self.socket.makefile('rb')
+
+    def ask(self, **request):
+        self.socket.sendall(json.dumps(dict(request, id=1)).encode() + b'\n')
+        return json.loads(self.lines.readline())
+
+
+class Lab:
+    """Five hubs, threshold three, two agents; gone when the with statement ends."""
+
+    def __init__(self, pad='64MiB'):
+        self.directory = tempfile.mkdtemp(prefix='skex-bench-')
+        self.dir = os.path.join(self.directory, 'lab')
+        self.pad = pad
+
+    def skex(self, *arguments):
+        return subprocess.run([os.path.join(BUILD, 'skex')] + list(arguments), check=True,
+                              stdout=subprocess.PIPE, text=True).stdout
+
+    def __enter__(self):
+        try:
+            self.what = json.loads(self.skex(
+                'lab', 'up', '--dir', self.dir, '--hubs', '5', '--threshold', '3', '--agents', '2',
+                '--pad-bytes', self.pad))
+        except BaseException:
+            shutil.rmtree(self.directory, ignore_errors=True)
+            raise
+        return self
+
+    def __exit__(self, *_):
+        subprocess.run([os.path.join(BUILD, 'skex'), 'lab', 'down', '--dir', self.dir])
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def configure(self, pool):
+        """Starts both agents again with these settings of their pools."""
+        for agent in self.what['agents']:
+            self.skex('lab', 'stop', '--dir', self.dir, agent['name'])
+            path = os.path.join(self.dir, agent['name'], 'conf')
+            with open(path, encoding='ascii') as f:
+                text = f.read().split('pool = ')[0]
+            with open(path, 'w', encoding='ascii') as f:
+                f.write(text + 'pool = { %s };\n' % pool)
+        for agent in self.what['agents']:
+            self.skex('lab', 'start', '--dir', self.dir, agent['name'])
+        self.wait_up()
+
+    def wait_up(self):
+        for i in range(len(self.what['agents'])):
+            while not all(leg['connected'] for leg in self.status(i)['legs']):
+                time.sleep(0.1)
+
+    def api(self, agent):
+        return Api(self.what['agents'][agent]['socket'])
+
+    def status(self, agent):
+        return self.api(agent).ask(op='status')['status']
+
+    def processes(self):
+        """The pids of hubs and agents, with the processes that they started."""
+        pids = [hub['pid'] for hub in self.what['hubs']]
+        for agent in self.what['agents']:
+            with open(os.path.join(self.dir, agent['name'], 'pid'), encoding='ascii') as f:
+                pids.append(int(f.read().split()[0]))
+        return pids
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)

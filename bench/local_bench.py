@@ -1,0 +1,52 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""A key from a filled pool over the local API, against a bare echo over a Unix socket of as many
+bytes each way in the same run; and how long the first key of a purpose takes, with no pool yet."""
+
+import json
+import os
+import subprocess
+import time
+
+from lab import BUILD, Lab, result
+
+RUNS = 5
+KEYS = 4000
+
+
+def fill(lab, keys):
+    lab.api(0).ask(op='get', peer='agent2', purpose='app:bench', wait_ms=10000)
+    while not any(pool['purpose'] == 'app:bench' and pool['keys_256'] >= keys
+                  for pool in lab.status(0)['pools']):
+        time.sleep(0.1)
+
+
+def measure(lab):
+    client = os.path.join(BUILD, 'bench', 'local_client')
+    return json.loads(subprocess.run(
+        [client, lab.what['agents'][0]['socket'], 'agent2', 'app:bench', str(KEYS)],
+        check=True, stdout=subprocess.PIPE, text=True).stdout)
+
+
+def cold(lab, number):
+    """Milliseconds to the first key of a purpose that nobody asked for before."""
+    api = lab.api(0)
+    began = time.monotonic()
+    answer = api.ask(op='get', peer='agent2', purpose='app:cold%d' % number, wait_ms=10000)
+    seconds = time.monotonic() - began
+    if 'keys' not in answer:
+        raise SystemExit('no key: %s' % answer)
+    return seconds * 1000
+
+
+with Lab('16MiB') as lab:
+    result('latency/first key of a purpose', [cold(lab, i) for i in range(20)], 'ms')
+    lab.configure('block = "64 KiB"; blocks = 1; low = 256; high = 60000;')
+    fill(lab, 50000)
+    runs = [measure(lab) for _ in range(RUNS)]
+
+for at, name in enumerate(('median', 'p99', 'p99.9')):
+    result('local/get %s' % name, [run['get_us'][at] for run in runs], 'us')
+    result('local/bare echo %s' % name, [run['echo_us'][at] for run in runs], 'us')
+result('local/get against echo, medians',
+       [run['get_us'][0] / run['echo_us'][0] for run in runs], 'ratio', must=1.5, most=True)
