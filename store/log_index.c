@@ -7,7 +7,7 @@
 
 void skex_log_index_init(struct skex_log_index *index)
 {
-	*index = (struct skex_log_index){.levels = 1, .random = 1};
+	*index = (struct skex_log_index){.random = 1};
 }
 
 void skex_log_index_clear(struct skex_log_index *index)
@@ -43,7 +43,7 @@ struct skex_log_entry *skex_log_entry_new(
 {
 	uint8_t levels = levels_pick(index);
 	struct skex_log_entry *entry =
-		calloc(1, sizeof(*entry) + levels * sizeof(entry->next[0]) + key.size);
+		calloc(1, sizeof(*entry) + levels * sizeof(struct skex_log_entry *) + key.size);
 
 	if (entry == NULL)
 		return NULL;
@@ -83,7 +83,7 @@ static void path_find(struct skex_log_index *index, uint8_t table, struct skex_v
 {
 	struct skex_log_entry **links = index->first;
 
-	for (uint32_t level = index->levels; level-- > 0;) {
+	for (uint32_t level = SKEX_LOG_LEVELS; level-- > 0;) {
 		while (links[level] != NULL && compare(links[level], table, key) < 0)
 			links = links[level]->next;
 		path[level] = &links[level];
@@ -122,8 +122,6 @@ struct skex_log_entry *skex_log_index_insert(
 	struct skex_log_entry **path[SKEX_LOG_LEVELS];
 	struct skex_view key = skex_log_entry_key(entry);
 
-	while (index->levels < entry->levels)
-		index->first[index->levels++] = NULL;
 	path_find(index, entry->table, key, path);
 	struct skex_log_entry *old = *path[0];
 	if (old != NULL && compare(old, entry->table, key) == 0)

@@ -30,7 +30,6 @@ struct skex_log_entry {
 
 struct skex_log_index {
 	struct skex_log_entry *first[SKEX_LOG_LEVELS];
-	uint32_t levels;
 	uint32_t random;
 	size_t count;
 };

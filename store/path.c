@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/path.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum skex_error skex_path_append(
 	char out[static SKEX_PATH_BYTES], const char *path, const char *suffix)
 {
-	size_t size = strlen(path), more = strlen(suffix);
-
-	if (size >= SKEX_PATH_BYTES || more >= SKEX_PATH_BYTES - size)
+	if (strlen(path) + strlen(suffix) >= SKEX_PATH_BYTES)
 		return SKEX_E_ARGUMENT;
-	memcpy(out, path, size);
-	memcpy(out + size, suffix, more + 1);
-	return SKEX_OK;
+	int size = snprintf(out, SKEX_PATH_BYTES, "%s%s", path, suffix);
+	return size >= 0 ? SKEX_OK : SKEX_E_ARGUMENT;
 }
 
 enum skex_error skex_path_sync_parent(const struct skex_files *files, const char *path)

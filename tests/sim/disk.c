@@ -302,8 +302,10 @@ void disk_free(struct disk *disk)
 {
 	if (disk == NULL)
 		return;
-	while (disk->open != NULL)
-		file_close(disk->open);
+	for (struct skex_file *file = disk->open, *next; file != NULL; file = next) {
+		next = file->next;
+		file_close(file);
+	}
 	disk_names_free(disk);
 	for (size_t i = 0; i < disk->nodes_count; i++)
 		disk_node_free(disk->nodes[i]);
