@@ -56,13 +56,10 @@ void skex_api_connection_free(struct skex_api_connection *connection)
 	struct skex_api_call *call;
 
 	while ((call = connection->calls) != NULL) {
-		void (*cancelled)(void *, uint64_t) = call->cancelled;
-		void *owner = call->owner;
-		uint64_t data = call->data;
-
-		skex_api_call_free(call);
-		if (cancelled != NULL)
-			cancelled(owner, data);
+		connection->calls = call->next;
+		if (call->cancelled != NULL)
+			call->cancelled(call->owner, call->data);
+		free(call);
 	}
 	if (connection->input != NULL)
 		skex_wipe(connection->input, connection->input_room);

@@ -30,13 +30,18 @@ static const struct skex_field *find(
 static bool check_known(
 	const struct skex_field *fields, size_t count, const json_t *request, char *message)
 {
-	json_t *object = (json_t *)(uintptr_t)request; /* what iterates takes no const */
+	/* What iterates takes no const, and changes nothing. */
+	const union {
+		const json_t *constant;
+		json_t *object;
+	} both = {request};
 	char clean[40];
 	const char *name;
 	size_t at = 0;
 	void *i;
 
-	for (i = json_object_iter(object); i != NULL; i = json_object_iter_next(object, i)) {
+	for (i = json_object_iter(both.object); i != NULL;
+		i = json_object_iter_next(both.object, i)) {
 		name = json_object_iter_key(i);
 		if (strcmp(name, "id") == 0 || strcmp(name, "op") == 0 ||
 			find(fields, count, name) != NULL)
@@ -103,23 +108,20 @@ static bool check_value(const struct skex_field *field, const json_t *value, cha
 
 static void store_value(const struct skex_field *field, const json_t *value, void *out)
 {
-	uint8_t *to = (uint8_t *)out + field->offset;
-	const char *string = json_string_value(value);
-	uint64_t integer = (uint64_t)json_integer_value(value);
-	bool truth = json_is_true(value);
+	void *to = (uint8_t *)out + field->offset;
 
 	switch (field->kind) {
 	case SKEX_FIELD_STRING:
-		memcpy(to, &string, sizeof(string));
+		*(const char **)to = json_string_value(value);
 		break;
 	case SKEX_FIELD_INTEGER:
-		memcpy(to, &integer, sizeof(integer));
+		*(uint64_t *)to = (uint64_t)json_integer_value(value);
 		break;
 	case SKEX_FIELD_BOOL:
-		memcpy(to, &truth, sizeof(truth));
+		*(bool *)to = json_is_true(value);
 		break;
 	case SKEX_FIELD_STRINGS:
-		memcpy(to, &value, sizeof(value));
+		*(const json_t **)to = value;
 		break;
 	}
 }

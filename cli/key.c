@@ -77,28 +77,29 @@ static int open_output(struct order *order)
 	return 0;
 }
 
+#define BOTH(order)                                                                                \
+	SKEX_LOCAL_ARGUMENTS(&(order)->local),                                                     \
+		{"--purpose", SKEX_ARGUMENT_TEXT, &(order)->request.purpose, 0, 0},                \
+		{"--require", SKEX_ARGUMENT_TEXT, &(order)->require, 0, 0},                        \
+		{"--wait", SKEX_ARGUMENT_TIME, &(order)->wait_ms, 0, 600000},                      \
+		{"--out", SKEX_ARGUMENT_TEXT, &(order)->out, 0, 0},                                \
+		{"--fd", SKEX_ARGUMENT_NUMBER, &(order)->fd, 0, 1023},                             \
+	{                                                                                          \
+		"--show-key", SKEX_ARGUMENT_FLAG, &(order)->show_key, 0, 0                         \
+	}
+
 static int read_order(struct order *order, int argc, char **argv, bool fetch, const char **word)
 {
-	const struct skex_argument table[] = {SKEX_LOCAL_ARGUMENTS(&order->local),
-		{"--purpose", SKEX_ARGUMENT_TEXT, &order->request.purpose, 0, 0},
-		{"--require", SKEX_ARGUMENT_TEXT, &order->require, 0, 0},
-		{"--wait", SKEX_ARGUMENT_TIME, &order->wait_ms, 0, 600000},
-		{"--out", SKEX_ARGUMENT_TEXT, &order->out, 0, 0},
-		{"--fd", SKEX_ARGUMENT_NUMBER, &order->fd, 0, 1023},
-		{"--show-key", SKEX_ARGUMENT_FLAG, &order->show_key, 0, 0},
-		fetch ? (struct skex_argument){"--peer", SKEX_ARGUMENT_TEXT, &order->request.peer,
-				0, 0}
-		      : (struct skex_argument){"--bits", SKEX_ARGUMENT_NUMBER, &order->bits, 8,
-				65536},
-		fetch ? (struct skex_argument){.name = NULL}
-		      : (struct skex_argument){"--count", SKEX_ARGUMENT_NUMBER, &order->count, 1,
-				128},
-		{.name = NULL}};
+	const struct skex_argument get[] = {BOTH(order),
+		{"--bits", SKEX_ARGUMENT_NUMBER, &order->bits, 8, 65536},
+		{"--count", SKEX_ARGUMENT_NUMBER, &order->count, 1, 128}, {.name = NULL}};
+	const struct skex_argument with_id[] = {BOTH(order),
+		{"--peer", SKEX_ARGUMENT_TEXT, &order->request.peer, 0, 0}, {.name = NULL}};
 	int code;
 
 	order->fd = NO_FD;
 	order->output.descriptor = -1;
-	code = skex_arguments_read(argc, argv, table, word, 1);
+	code = skex_arguments_read(argc, argv, fetch ? with_id : get, word, 1);
 	if (code == 0 && fetch && order->request.peer == NULL)
 		code = skex_command_misuse("--peer is missing: the agent that gave out the key");
 	if (code == 0 && order->bits % 8 != 0)

@@ -74,6 +74,8 @@ static bool compute(struct plan *plan)
 	keys = plan->made_per_day;
 	if (!multiply(&keys, DAYS))
 		return false;
+	if (plan->keys_per_batch == 0)
+		return false;
 	plan->batches = keys / plan->keys_per_batch + (keys % plan->keys_per_batch != 0);
 	if (!multiply(&plan->batches, plan->peers))
 		return false;

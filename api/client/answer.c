@@ -62,6 +62,22 @@ static bool is_ours(const struct skex_client *client, const json_t *answer)
 				   : json_object_get(answer, "error") != NULL;
 }
 
+/* What an answer comes to; one that is for an earlier request is fine, whatever it says. */
+static enum skex_client_class judge(const struct skex_client *client, const json_t *object,
+	struct skex_client_keys *extracted, bool wants_keys, struct skex_client_error *error)
+{
+	const json_t *told = json_object_get(object, "error");
+
+	if (json_is_object(object) && !is_ours(client, object))
+		return SKEX_CLIENT_OK;
+	if (told != NULL)
+		return error_of(told, error);
+	if (!json_is_object(object) ||
+		(wants_keys && !skex_lib_keys_describe(extracted, json_object_get(object, "keys"))))
+		return skex_lib_bad_answer(error);
+	return SKEX_CLIENT_OK;
+}
+
 /* One line; *answer is NULL when it was for an earlier request. */
 static enum skex_client_class read_answer(struct skex_client *client, int64_t timeout_ms,
 	json_t **answer, struct skex_client_keys **keys, struct skex_client_error *error)
@@ -82,26 +98,18 @@ static enum skex_client_class read_answer(struct skex_client *client, int64_t ti
 	}
 	object = json_loadb(line, size, JSON_REJECT_DUPLICATES, NULL);
 	skex_lib_line_done(client);
-	if (!json_is_object(object))
-		result = skex_lib_bad_answer(error);
-	else if (!is_ours(client, object))
-		result = SKEX_CLIENT_OK;
-	else if (json_object_get(object, "error") != NULL)
-		result = error_of(json_object_get(object, "error"), error);
-	else if (keys != NULL &&
-		!skex_lib_keys_describe(extracted, json_object_get(object, "keys")))
-		result = skex_lib_bad_answer(error);
-	else {
-		*answer = object;
-		if (keys != NULL)
-			*keys = extracted;
-		else
-			skex_client_keys_free(extracted);
-		return SKEX_CLIENT_OK;
+	result = judge(client, object, extracted, keys != NULL, error);
+	if (result != SKEX_CLIENT_OK || !is_ours(client, object)) {
+		json_decref(object);
+		skex_client_keys_free(extracted);
+		return result;
 	}
-	json_decref(object);
-	skex_client_keys_free(extracted);
-	return result;
+	*answer = object;
+	if (keys != NULL)
+		*keys = extracted;
+	else
+		skex_client_keys_free(extracted);
+	return SKEX_CLIENT_OK;
 }
 
 enum skex_client_class skex_lib_exchange(struct skex_client *client, const char *op,

@@ -13,7 +13,10 @@ static const char *path;
 /* The same members of the same types everywhere; of lists only the first items are compared. */
 static bool same_shape(const json_t *a, const json_t *b)
 {
-	json_t *object = (json_t *)(uintptr_t)a; /* what iterates takes no const */
+	const union {
+		const json_t *constant;
+		json_t *object;
+	} both = {a}; /* what iterates takes no const */
 	void *i;
 
 	if (json_is_array(a) && json_is_array(b) && json_array_size(a) > 0)
@@ -22,7 +25,8 @@ static bool same_shape(const json_t *a, const json_t *b)
 		return json_typeof(a) == json_typeof(b);
 	if (!json_is_object(b) || json_object_size(a) != json_object_size(b))
 		return false;
-	for (i = json_object_iter(object); i != NULL; i = json_object_iter_next(object, i)) {
+	for (i = json_object_iter(both.object); i != NULL;
+		i = json_object_iter_next(both.object, i)) {
 		const json_t *other = json_object_get(b, json_object_iter_key(i));
 
 		if (other == NULL || !same_shape(json_object_iter_value(i), other))

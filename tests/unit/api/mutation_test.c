@@ -2,6 +2,7 @@
 #include "tests/unit/api/bed.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -122,11 +123,10 @@ static void test_mutations(void **state)
 
 	for (round = 0; round < rounds; round++) {
 		const char *seed = seeds[dice(sizeof(seeds) / sizeof(seeds[0]))];
-		size_t size = strlen(seed);
+		size_t size = (size_t)snprintf(line, sizeof(line), "%s", seed);
 		unsigned times = dice(5);
 		size_t i;
 
-		memcpy(line, seed, size);
 		while (times-- > 0)
 			size = mutate(line, size);
 		for (i = 0; i < size; i++)

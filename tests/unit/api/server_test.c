@@ -139,14 +139,14 @@ static void test_pieces(void **state)
 
 static void test_long_line(void **state)
 {
-	const char *request = "{\"id\":1,\"op\":\"leg_resume\",\"hub\":\"hub1\"}";
+	static const char request[] = "{\"id\":1,\"op\":\"leg_resume\",\"hub\":\"hub1\"}";
 	struct bed *bed = *state;
 	char *line = malloc(SKEX_API_LINE_MAX + 2);
 	struct skex_stream *other = fake_connect(&bed->net, (uint32_t)geteuid());
 
 	assert_non_null(line);
 	memset(line, ' ', SKEX_API_LINE_MAX + 1);
-	memcpy(line, request, strlen(request));
+	memcpy(line, request, sizeof(request) - 1);
 	line[SKEX_API_LINE_MAX - 1] = '\n';
 	/* The longest that may be. */
 	fake_send_bytes(bed->client, line, SKEX_API_LINE_MAX);

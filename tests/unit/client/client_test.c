@@ -155,13 +155,16 @@ __attribute__((no_sanitize("address"))) static unsigned count_in_memory(
 	while (fgets(line, sizeof(line), maps) != NULL) {
 		unsigned long from, to;
 		const uint8_t *at;
-		char rights[8];
+		char *end;
 		size_t i;
 
-		if (sscanf(line, "%lx-%lx %4s", &from, &to, rights) != 3 || rights[0] != 'r' ||
-			rights[1] != 'w' || strstr(line, "[v") != NULL || to - from > (64u << 20))
+		from = strtoul(line, &end, 16);
+		to = strtoul(end + 1, &end, 16);
+		if (strncmp(end, " rw", 3) != 0 || strstr(line, "[v") != NULL ||
+			to - from > (64u << 20))
 			continue;
-		for (at = (const uint8_t *)from; at + size <= (const uint8_t *)to; at++) {
+		at = (const uint8_t *)from; /* NOLINT(performance-no-int-to-ptr) */
+		for (; from + size <= to; from++, at++) {
 			for (i = 0; i < size && (at[i] ^ HIDE) == hidden[i]; i++)
 				;
 			count += i == size;

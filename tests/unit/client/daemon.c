@@ -86,9 +86,8 @@ static void serve(int listener, const char *const *answers, bool hang_up)
 	int fd = accept(listener, NULL, NULL);
 	char line[65536];
 	size_t size = 0;
-	ssize_t got;
 
-	while (fd >= 0 && (got = read(fd, line + size, 1)) == 1) {
+	while (fd >= 0 && read(fd, line + size, 1) == 1) {
 		if (line[size] != '\n') {
 			size++;
 			continue;
