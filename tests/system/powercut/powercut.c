@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "tests/system/powercut/platter.h"
+
+/*
+ * Preloaded into a process: a disk whose power can be cut.  The files below each directory of
+ * $POWERCUT (absolute, without symbolic links, separated by colons) stay what they are, the cache
+ * that the process reads and writes.  Beside each directory DIR lies DIR.platter, what would be
+ * found after a power cut (platter.h): only fsync and fdatasync of a file bring its bytes there,
+ * only fsync of a directory its names.  powercut.py makes the platter, and after a SIGKILL cuts the
+ * power: it replaces DIR by what the platter holds.
+ *
+ * Nothing is really synced, so that it is fast.  What would escape it ends the process with a
+ * message: writing through a mapping (but for SQLite's -shm, which is made anew after a crash),
+ * rmdir, sync, a second descriptor for a file.
+ */
+#define DESCRIPTORS 20000
+
+#define REAL(name) ((__typeof__(&name))real(#name))
+
+enum kind {
+	UNKNOWN = 0,
+	OUTSIDE,
+	INSIDE,
+};
+
+static struct {
+	unsigned char kind;
+	struct inode *inode;
+} descriptors[DESCRIPTORS];
+
+/* The next definition of a function: the C library's. */
+static void (*real(const char *name))(void)
+{
+	void *found = dlsym(RTLD_NEXT, name);
+	void (*function)(void);
+
+	if (found == NULL)
+		platter_die("no such function", name);
+	memcpy(&function, &found, sizeof(function));
+	return function;
+}
+
+/* ---- which files ------------------------------------------------------------------------------
+ */
+
+/* The path of a descriptor when it lies below one of the directories. */
+static bool inside(int descriptor, char path[static PATH_MAX], struct platter **platter)
+{
+	char link[64];
+	ssize_t size;
+
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", descriptor);
+	size = readlink(link, path, PATH_MAX - 1);
+	if (size <= 0)
+		return false;
+	path[size] = '\0';
+	*platter = platter_of(path);
+	return *platter != NULL;
+}
+
+/* Looks at a descriptor once; with the lock held. */
+static struct inode *classify(int descriptor)
+{
+	struct platter *platter;
+	char path[PATH_MAX];
+	struct stat status;
+
+	if (descriptor < 0 || descriptor >= DESCRIPTORS)
+		return NULL;
+	if (descriptors[descriptor].kind == UNKNOWN) {
+		descriptors[descriptor].kind = OUTSIDE;
+		descriptors[descriptor].inode = NULL;
+		if (fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) &&
+			inside(descriptor, path, &platter)) {
+			descriptors[descriptor].kind = INSIDE;
+			descriptors[descriptor].inode = platter_inode(platter, path, &status);
+		}
+	}
+	return descriptors[descriptor].inode;
+}
+
+static void forget(int descriptor)
+{
+	if (descriptor < 0 || descriptor >= DESCRIPTORS)
+		return;
+	platter_lock();
+	descriptors[descriptor].kind = UNKNOWN;
+	descriptors[descriptor].inode = NULL;
+	platter_unlock();
+}
+
+static int opened(int descriptor)
+{
+	if (descriptor < 0)
+		return descriptor;
+	platter_lock();
+	if (descriptor < DESCRIPTORS)
+		descriptors[descriptor].kind = UNKNOWN;
+	(void)classify(descriptor);
+	platter_unlock();
+	return descriptor;
+}
+
+/* After the write: a sync that begins before the mark need not have it. */
+static void written(int descriptor, off_t offset, ssize_t size)
+{
+	struct inode *inode;
+
+	if (size <= 0)
+		return;
+	platter_lock();
+	inode = classify(descriptor);
+	if (inode != NULL && offset < 0)
+		offset = lseek(descriptor, 0, SEEK_CUR) - size;
+	if (inode != NULL)
+		platter_dirty(inode, (uint64_t)offset, (uint64_t)size);
+	platter_unlock();
+}
+
+static void refuse(int descriptor, const char *what)
+{
+	platter_lock();
+	if (classify(descriptor) != NULL)
+		platter_die("is not supported on a file of the test disk", what);
+	platter_unlock();
+}
+
+/* ---- opening and closing ----------------------------------------------------------------------
+ */
+
+#define MODE(flags)                                                                                \
+	mode_t mode = 0;                                                                           \
+	if (((flags) & (O_CREAT | O_TMPFILE)) != 0) {                                              \
+		va_list arguments;                                                                 \
+		va_start(arguments, flags);                                                        \
+		mode = va_arg(arguments, mode_t);                                                  \
+		va_end(arguments);                                                                 \
+	}
+
+int open(const char *path, int flags, ...)
+{
+	MODE(flags)
+	return opened(REAL(open)(path, flags, mode));
+}
+
+int open64(const char *path, int flags, ...)
+{
+	MODE(flags)
+	return opened(REAL(open64)(path, flags, mode));
+}
+
+int openat(int at, const char *path, int flags, ...)
+{
+	MODE(flags)
+	return opened(REAL(openat)(at, path, flags, mode));
+}
+
+int openat64(int at, const char *path, int flags, ...)
+{
+	MODE(flags)
+	return opened(REAL(openat64)(at, path, flags, mode));
+}
+
+/* What open becomes with _FORTIFY_SOURCE. */
+int __open_2(const char *path, int flags);
+int __open64_2(const char *path, int flags);
+
+int __open_2(const char *path, int flags)
+{
+	return open(path, flags);
+}
+
+int __open64_2(const char *path, int flags)
+{
+	return open64(path, flags);
+}
+
+int close(int descriptor)
+{
+	forget(descriptor);
+	return REAL(close)(descriptor);
+}
+
+int dup(int descriptor)
+{
+	refuse(descriptor, "dup");
+	return REAL(dup)(descriptor);
+}
+
+int dup2(int descriptor, int other)
+{
+	refuse(descriptor, "dup2");
+	forget(other);
+	return REAL(dup2)(descriptor, other);
+}
+
+int dup3(int descriptor, int other, int flags)
+{
+	refuse(descriptor, "dup3");
+	forget(other);
+	return REAL(dup3)(descriptor, other, flags);
+}
+
+/* ---- writing ----------------------------------------------------------------------------------
+ */
+
+ssize_t write(int descriptor, const void *data, size_t size)
+{
+	ssize_t done = REAL(write)(descriptor, data, size);
+
+	written(descriptor, -1, done);
+	return done;
+}
+
+ssize_t writev(int descriptor, const struct iovec *parts, int count)
+{
+	ssize_t done = REAL(writev)(descriptor, parts, count);
+
+	written(descriptor, -1, done);
+	return done;
+}
+
+ssize_t pwrite(int descriptor, const void *data, size_t size, off_t offset)
+{
+	ssize_t done = REAL(pwrite)(descriptor, data, size, offset);
+
+	written(descriptor, offset, done);
+	return done;
+}
+
+ssize_t pwrite64(int descriptor, const void *data, size_t size, off64_t offset)
+{
+	ssize_t done = REAL(pwrite64)(descriptor, data, size, offset);
+
+	written(descriptor, offset, done);
+	return done;
+}
+
+ssize_t pwritev(int descriptor, const struct iovec *parts, int count, off_t offset)
+{
+	ssize_t done = REAL(pwritev)(descriptor, parts, count, offset);
+
+	written(descriptor, offset, done);
+	return done;
+}
+
+/* Whatever happens to the size: all that lies behind the smaller of both is looked at. */
+static int resized(int descriptor, off_t size, int result)
+{
+	struct inode *inode;
+	struct stat status;
+
+	platter_lock();
+	inode = classify(descriptor);
+	if (inode != NULL && result == 0 && fstat(descriptor, &status) == 0)
+		platter_dirty(inode, (uint64_t)(size < status.st_size ? size : status.st_size),
+			UINT64_MAX / 2);
+	platter_unlock();
+	return result;
+}
+
+int ftruncate(int descriptor, off_t size)
+{
+	return resized(descriptor, size, REAL(ftruncate)(descriptor, size));
+}
+
+int ftruncate64(int descriptor, off64_t size)
+{
+	return resized(descriptor, size, REAL(ftruncate64)(descriptor, size));
+}
+
+int posix_fallocate(int descriptor, off_t offset, off_t size)
+{
+	return resized(descriptor, offset, REAL(posix_fallocate)(descriptor, offset, size));
+}
+
+int posix_fallocate64(int descriptor, off64_t offset, off64_t size)
+{
+	return resized(descriptor, offset, REAL(posix_fallocate64)(descriptor, offset, size));
+}
+
+int fallocate(int descriptor, int mode, off_t offset, off_t size)
+{
+	return resized(descriptor, offset, REAL(fallocate)(descriptor, mode, offset, size));
+}
+
+int fallocate64(int descriptor, int mode, off64_t offset, off64_t size)
+{
+	return resized(descriptor, offset, REAL(fallocate64)(descriptor, mode, offset, size));
+}
+
+/* ---- syncing ----------------------------------------------------------------------------------
+ */
+
+/* True when it was one of ours, and is on the platter now. */
+static bool synced(int descriptor)
+{
+	struct platter *platter;
+	char path[PATH_MAX];
+	struct inode *inode;
+	struct stat status;
+	bool ours = true;
+
+	platter_lock();
+	inode = classify(descriptor);
+	if (inode != NULL)
+		platter_sync(inode);
+	else if (fstat(descriptor, &status) == 0 && S_ISDIR(status.st_mode) &&
+		inside(descriptor, path, &platter))
+		platter_sync_directory(platter, path, &status);
+	else
+		ours = false;
+	platter_unlock();
+	return ours;
+}
+
+int fsync(int descriptor)
+{
+	return synced(descriptor) ? 0 : REAL(fsync)(descriptor);
+}
+
+int fdatasync(int descriptor)
+{
+	return synced(descriptor) ? 0 : REAL(fdatasync)(descriptor);
+}
+
+/* ---- what would escape ------------------------------------------------------------------------
+ */
+
+static void check_map(size_t size, int protection, int flags, int descriptor)
+{
+	static const char allowed[] = "-shm";
+	struct platter *platter;
+	char path[PATH_MAX];
+
+	(void)size;
+	if (descriptor < 0 || (flags & MAP_ANONYMOUS) != 0 || (flags & MAP_SHARED) == 0 ||
+		(protection & PROT_WRITE) == 0 || !inside(descriptor, path, &platter))
+		return;
+	if (strlen(path) < sizeof(allowed) ||
+		strcmp(path + strlen(path) - (sizeof(allowed) - 1), allowed) != 0)
+		platter_die("writing through a mapping is not supported", path);
+}
+
+void *mmap(void *address, size_t size, int protection, int flags, int descriptor, off_t offset)
+{
+	check_map(size, protection, flags, descriptor);
+	return REAL(mmap)(address, size, protection, flags, descriptor, offset);
+}
+
+void *mmap64(void *address, size_t size, int protection, int flags, int descriptor, off64_t offset)
+{
+	check_map(size, protection, flags, descriptor);
+	return REAL(mmap64)(address, size, protection, flags, descriptor, offset);
+}
+
+int rmdir(const char *path)
+{
+	if (platter_of(path) != NULL)
+		platter_die("rmdir is not supported on the test disk", path);
+	return REAL(rmdir)(path);
+}
+
+int truncate(const char *path, off_t size)
+{
+	if (platter_of(path) != NULL)
+		platter_die("truncate is not supported on the test disk", path);
+	return REAL(truncate)(path, size);
+}
+
+void sync(void)
+{
+	platter_die("is not supported", "sync");
+}
+
+int syncfs(int descriptor)
+{
+	(void)descriptor;
+	platter_die("is not supported", "syncfs");
+}
+
+int sync_file_range(int descriptor, off64_t offset, off64_t size, unsigned flags)
+{
+	refuse(descriptor, "sync_file_range");
+	return REAL(sync_file_range)(descriptor, offset, size, flags);
+}
+
+__attribute__((constructor)) static void begin(void)
+{
+	const char *directories = getenv("POWERCUT"); /* rule 6: paths, no secret */
+
+	if (directories == NULL)
+		platter_die("is not set", "POWERCUT");
+	platter_begin(directories);
+}
