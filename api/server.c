@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <jansson.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 
 #include "api/connection.h"
 #include "api/fields.h"
+#include "core/base/mem.h"
 
 struct op {
 	const char *name;
@@ -32,6 +34,14 @@ struct skex_api_server {
 	uint64_t next_ms;
 };
 
+/* Some requests bring a secret: JSON's memory is wiped whenever it is given back. */
+static void wipe_and_free(void *memory)
+{
+	if (memory != NULL)
+		skex_wipe(memory, malloc_usable_size(memory));
+	free(memory);
+}
+
 enum skex_error skex_api_server_new(
 	const struct skex_platform *platform, struct skex_api_server **server)
 {
@@ -39,6 +49,7 @@ enum skex_error skex_api_server_new(
 
 	if (made == NULL)
 		return SKEX_E_MEMORY;
+	json_set_alloc_funcs(malloc, wipe_and_free);
 	made->platform = platform;
 	made->next_ms = UINT64_MAX;
 	*server = made;

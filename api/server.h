@@ -40,7 +40,7 @@ enum skex_api_right {
 		<< 2, /* a stream that the daemon adopted, of a consumer in a process of its own */
 };
 
-/* platform outlives the server. */
+/* platform outlives the server.  From now on the JSON library of this process wipes its memory. */
 SKEX_MUST_USE enum skex_error skex_api_server_new(
 	const struct skex_platform *platform, struct skex_api_server **server);
 /* Cancels all calls, ends all connections; NULL is fine. */

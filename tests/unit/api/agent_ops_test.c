@@ -208,7 +208,7 @@ static void test_fetch(void **state)
 	bed_ask(bed, "{\"id\":1,\"op\":\"get\",\"peer\":\"agent2\"}",
 		"{\"id\":1,\"keys\":[" KEY0 "]}\n");
 	bed_ask(bed, fetch, "{\"id\":2,\"keys\":[" KEY0 "]}\n");
-	bed_error(bed, fetch, "refused", "key_spent");
+	bed_error(bed, fetch, "refused", "spent_key");
 }
 
 static void test_fetch_bad(void **state)
@@ -347,7 +347,7 @@ static void test_administration(void **state)
 		"usage", "bad_request");
 	bed_ask(bed, "{\"id\":1,\"op\":\"peer_remove\",\"peer\":\"a3\"}",
 		"{\"id\":1,\"peer\":\"a3\"}\n");
-	bed_error(bed, "{\"id\":1,\"op\":\"peer_remove\",\"peer\":\"agent2\"}", "refused",
+	bed_error(bed, "{\"id\":1,\"op\":\"peer_remove\",\"peer\":\"agent2\"}", "usage",
 		"configured");
 	bed_error(bed, "{\"id\":1,\"op\":\"peer_remove\",\"peer\":\" \"}", "usage", "bad_request");
 	bed_ask(bed, "{\"id\":1,\"op\":\"leg_resume\",\"hub\":\"hub1\"}",

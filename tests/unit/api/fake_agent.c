@@ -186,8 +186,9 @@ static void answer_fetch(struct skex_agent *agent, struct fake_request *request)
 			return;
 		}
 		if (agent->taken[number]) {
-			refuse(request, SKEX_E_SPENT, "key_spent", "the key was fetched before",
-				"ask the peer for another key");
+			refuse(request, SKEX_E_SPENT, "spent_key",
+				"that key has been fetched already: each is delivered once",
+				"get a new key at the other end");
 			return;
 		}
 		fill(&keys[i], number, agent->size[number], false);
@@ -375,9 +376,9 @@ enum skex_error skex_agent_peer_remove(
 {
 	(void)agent;
 	if (strcmp(name, "agent2") == 0) {
-		set(problem, SKEX_E_REFUSED, "configured", "the peer is in the configuration",
+		set(problem, SKEX_E_STATE, "configured", "the peer is in the configuration",
 			"remove it there");
-		return SKEX_E_REFUSED;
+		return SKEX_E_STATE;
 	}
 	return SKEX_OK;
 }

@@ -92,7 +92,7 @@ static void test_get_and_fetch(void **state)
 	assert_int_equal(
 		skex_client_fetch(scene->client, &request, ids, 1, &fetched, &scene->error),
 		SKEX_CLIENT_REFUSED);
-	assert_string_equal(scene->error.code, "key_spent");
+	assert_string_equal(scene->error.code, "spent_key");
 	assert_int_equal(scene->error.error_class, SKEX_CLIENT_REFUSED);
 	assert_true(scene->error.message[0] != '\0' && scene->error.act[0] != '\0');
 	skex_client_keys_free(got);
