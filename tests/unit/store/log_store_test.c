@@ -138,6 +138,26 @@ static void records_come_back(void **state)
 	free(large);
 }
 
+/* Every opening begins a segment, and few of their files stay open. */
+static void many_segments_come_back(void **state)
+{
+	(void)state;
+	struct skex_store *store = open_store("many");
+	char name[24];
+
+	for (int i = 0; i < 40; i++) {
+		(void)snprintf(name, sizeof(name), "record %d", i);
+		put(store, i % 2 == 0, name, text(name));
+		skex_store_close(store);
+		store = open_store("many");
+	}
+	for (int i = 0; i < 40; i++) {
+		(void)snprintf(name, sizeof(name), "record %d", i);
+		expect(store, name, text(name));
+	}
+	skex_store_close(store);
+}
+
 static void bad_calls_change_nothing(void **state)
 {
 	(void)state;
@@ -376,6 +396,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(records_come_back),
+		cmocka_unit_test(many_segments_come_back),
 		cmocka_unit_test(bad_calls_change_nothing),
 		cmocka_unit_test(parts_are_joined),
 		cmocka_unit_test(done_is_called_in_order),
