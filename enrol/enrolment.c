@@ -135,6 +135,24 @@ static enum skex_error prepare(struct skex_enrolment *enrolment,
 	return error;
 }
 
+/* Is the kit's file still there?  Without it the kit counts as taken. */
+static bool spooled(const struct skex_enrol_hub *hub, const struct skex_pending *pending)
+{
+	const struct skex_files *files = hub->platform->files;
+	struct skex_file *file;
+	uint64_t size = 0;
+	char path[1024];
+
+	if (!skex_pending_path(
+		    path, sizeof(path), hub->directory, pending->leg, pending->generation) ||
+		files->open(files->context, path, SKEX_OPEN_READ, &file) != SKEX_OK)
+		return false;
+	if (files->size(file, &size) != SKEX_OK)
+		size = 0;
+	files->close(file);
+	return size == pending->file_size;
+}
+
 /* SKEX_OK to go on; otherwise what is pending decides. */
 static enum skex_error look_pending(const struct skex_enrol_hub *hub,
 	const struct skex_enrol_request *request, bool *ready, struct skex_reason *reason)
@@ -161,7 +179,7 @@ static enum skex_error look_pending(const struct skex_enrol_hub *hub,
 				: "fetch it: `skex hub refill NAME --out FILE`",
 			"agent %s: a kit of the other type waits to be taken", name);
 	else
-		*ready = !request->again;
+		*ready = !request->again && spooled(hub, &pending);
 	skex_wipe(&pending, sizeof(pending));
 	return error;
 }

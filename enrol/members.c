@@ -77,29 +77,46 @@ enum skex_error skex_enrol_kit_get(
 	return error;
 }
 
-/* Removes a kit's file: without its preamble it is noise, so that unlinking is enough. */
-static void remove_spooled(const struct skex_enrol_hub *hub, const struct skex_pending *pending)
-{
-	const struct skex_files *files = hub->platform->files;
+/* A kit's file, to be removed when its record is gone: without its preamble it is noise, so that
+ * unlinking is enough. */
+struct spooled {
+	const struct skex_files *files;
 	char path[1024];
+};
 
-	if (skex_pending_path(
-		    path, sizeof(path), hub->directory, pending->leg, pending->generation))
-		(void)files->remove(files->context, path);
+static void remove_spooled(void *owner, enum skex_error error)
+{
+	struct spooled *spooled = owner;
+
+	/* A record that stays has to have its file. */
+	if (error == SKEX_OK)
+		(void)spooled->files->remove(spooled->files->context, spooled->path);
+	free(spooled);
 }
 
 enum skex_error enrol_forget(
 	const struct skex_enrol_hub *hub, const struct skex_pending *pending, bool with_keys)
 {
+	struct spooled *spooled = calloc(1, sizeof(*spooled));
 	struct skex_txn *txn = skex_txn_begin(hub->store);
+	enum skex_error error;
 
-	if (txn == NULL)
+	if (spooled == NULL || txn == NULL) {
+		free(spooled);
+		if (txn != NULL)
+			skex_txn_abandon(txn, hub->store);
 		return SKEX_E_MEMORY;
+	}
+	spooled->files = hub->platform->files;
+	(void)skex_pending_path(spooled->path, sizeof(spooled->path), hub->directory, pending->leg,
+		pending->generation);
 	skex_pending_remove(hub->store, txn, &pending->agent);
 	if (with_keys)
 		skex_leg_state_remove(hub->store, txn, pending->leg);
-	remove_spooled(hub, pending);
-	return skex_txn_submit(txn, hub->store, NULL, NULL);
+	error = skex_txn_submit(txn, hub->store, remove_spooled, spooled);
+	if (error != SKEX_OK)
+		free(spooled);
+	return error;
 }
 
 enum skex_error skex_enrol_kit_taken(
@@ -227,17 +244,19 @@ static enum skex_error remove_records(
 {
 	struct skex_pending pending;
 	struct skex_txn *txn;
-	bool waits = skex_pending_get(hub->store, &member->name, &pending) == SKEX_OK;
+	enum skex_error error;
 
+	error = skex_pending_get(hub->store, &member->name, &pending);
+	if (error == SKEX_OK) {
+		error = enrol_forget(hub, &pending, false);
+		skex_wipe(&pending, sizeof(pending));
+	}
+	if (error != SKEX_OK && error != SKEX_E_UNKNOWN)
+		return error;
 	txn = skex_txn_begin(hub->store);
 	if (txn == NULL)
 		return SKEX_E_MEMORY;
 	skex_leg_state_remove(hub->store, txn, member->leg);
-	if (waits) {
-		skex_pending_remove(hub->store, txn, &member->name);
-		remove_spooled(hub, &pending);
-		skex_wipe(&pending, sizeof(pending));
-	}
 	return skex_txn_submit(txn, hub->store, NULL, NULL);
 }
 

@@ -78,7 +78,11 @@ void skex_pad_file_forget(struct skex_pad_file *file, uint64_t mark);
 /* Does what is due; gives when to call again at the latest (monotonic, UINT64_MAX: nothing to do).
  */
 uint64_t skex_pad_file_turn(struct skex_pad_file *file, uint64_t now_ms);
-/* Destroys every key and removes both files; what is left on the disk is unreadable. */
+/* Before an orderly stop: destroys what is due and what will be, before it returns.  Nothing but
+ * reading and close may follow. */
+SKEX_MUST_USE enum skex_error skex_pad_file_settle(struct skex_pad_file *file);
+/* Destroys every key and removes the files, half-made ones too; what is left on the disk is
+ * unreadable.  Fine when there are none. */
 SKEX_MUST_USE enum skex_error skex_pad_file_destroy(
 	const struct skex_platform *platform, const char *path);
 

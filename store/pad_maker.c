@@ -264,12 +264,22 @@ enum skex_error skex_pad_file_destroy(const struct skex_platform *platform, cons
 {
 	const struct skex_files *files = platform->files;
 	char keys_path[SKEX_PATH_BYTES];
+	char half_path[SKEX_PATH_BYTES];
 
 	enum skex_error error = skex_path_append(keys_path, path, ".keys");
 	if (error == SKEX_OK)
 		error = skex_key_slots_erase(platform, keys_path);
 	if (error == SKEX_OK)
 		error = skex_path_remove(files, path);
+	if (error == SKEX_OK)
+		error = skex_path_append(half_path, path, ".new");
+	if (error == SKEX_OK)
+		error = skex_path_remove(files, half_path);
+	/* Key slots that were still being laid out: there is no key in them yet. */
+	if (error == SKEX_OK)
+		error = skex_path_append(half_path, path, ".keys.new");
+	if (error == SKEX_OK)
+		error = skex_path_remove(files, half_path);
 	/* The name of the pad goes first: a pad without keys would look like damage. */
 	if (error == SKEX_OK)
 		error = skex_path_sync_parent(files, path);

@@ -1,0 +1,209 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""skex lab: what it prints, that it stops what it started, and what it refuses."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+from lab_harness import (AGAIN, BUILD, ENVIRONMENT, OK, REFUSED, SKEX, USAGE, Lab, Tap, alive,
+                         skex, until)
+
+tap = Tap()
+
+TOP = ['version', 'dir', 'n', 'k', 'hubs', 'agents']
+HUB = ['name', 'index', 'host', 'port', 'pid', 'admin_socket', 'log']
+AGENT = ['name', 'pid', 'pids', 'socket', 'etsi014_url', 'ca', 'cert', 'key', 'sae', 'log']
+
+
+def processes_of(directory):
+    """Processes that have the directory in their command line."""
+    found = []
+    for name in os.listdir('/proc'):
+        if not name.isdigit() or int(name) == os.getpid():
+            continue
+        try:
+            with open('/proc/%s/cmdline' % name, 'rb') as f:
+                words = f.read()
+        except OSError:
+            continue
+        if directory.encode() in words and b'skex' in words.split(b'\0')[0] and alive(int(name)):
+            found.append(int(name))
+    return found
+
+
+def pids_of(what):
+    return [hub['pid'] for hub in what['hubs']] + \
+        [pid for agent in what['agents'] for pid in agent['pids']]
+
+
+def is_absolute_and_there(path):
+    return os.path.isabs(path) and os.path.exists(path)
+
+
+def check_json(what):
+    hubs, agents = what['hubs'], what['agents']
+    tap.equal('members, in order', list(what), TOP)
+    tap.check('members of hubs', all(list(hub) == HUB for hub in hubs), hubs)
+    tap.check('members of agents', all(list(agent) == AGENT for agent in agents), agents)
+    tap.equal('names of hubs', [hub['name'] for hub in hubs], ['hub1', 'hub2', 'hub3'])
+    tap.equal('indices', [hub['index'] for hub in hubs], [1, 2, 3])
+    tap.equal('n and k', (what['version'], what['n'], what['k']), (1, 3, 2))
+    tap.equal('names of SAEs', [a['sae'] for a in agents], ['sae-agent1', 'sae-agent2'])
+    tap.check('files are there', all(
+        is_absolute_and_there(one[name]) for one in hubs for name in ['admin_socket', 'log']) and
+        all(is_absolute_and_there(one[name]) for one in agents
+            for name in ['socket', 'ca', 'cert', 'key', 'log']))
+    tap.check('all processes run', all(alive(pid) for pid in pids_of(what)))
+    tap.check('an agent has a process for 014', all(
+        agent['pids'][0] == agent['pid'] and len(agent['pids']) == 2 for agent in agents))
+
+
+def whole_life():
+    with Lab() as lab:
+        what = lab.what
+        check_json(what)
+        lab.stop('hub2')
+        tap.check('stop stops one', not alive(what['hubs'][1]['pid']) and
+                  alive(what['hubs'][0]['pid']))
+        tap.equal('stop again', lab.stop('hub2').code, OK)
+        tap.check('keys without one hub', lab.key('agent1', 'agent2').code == OK)
+        pid = lab.start('hub2')
+        tap.check('start starts it', alive(pid))
+        tap.check('its legs come up again', lab.up('agent1', 'hub2') and lab.up('agent2', 'hub2'))
+        tap.equal('start of what runs', skex('lab', 'start', '--dir', lab.dir, 'hub2').code, USAGE)
+        tap.equal('an unknown name', lab.stop('hub9').code, REFUSED)
+        siblings = what['agents'][0]['pids']
+        lab.kill('agent1')
+        began = time.monotonic()
+        gone = until(lambda: not any(alive(p) for p in siblings), 3)
+        tap.check('a killed agent\'s siblings end within a second',
+                  gone and time.monotonic() - began < 1)
+        tap.check('a killed agent starts again', alive(lab.start('agent1')))
+        tap.check('and has keys', lab.key('agent1', 'agent2').code == OK)
+        tap.equal('down', skex('lab', 'down', '--dir', lab.dir).code, OK)
+        tap.equal('nothing runs', processes_of(lab.directory), [])
+        tap.equal('down again', skex('lab', 'down', '--dir', lab.dir).code, OK)
+        up = skex('lab', 'up', '--dir', lab.dir)
+        tap.equal('up where a lab was', up.code, REFUSED)
+        tap.check('says what to do', 'lab down' in up.err, up)
+
+
+def over_ipv6():
+    with Lab(hubs=2, threshold=2, agents=2, more=('--host', '::1')) as lab:
+        tap.check('a lab on ::1', all(hub['host'] == '::1' for hub in lab.what['hubs']) and all(
+            a['etsi014_url'].startswith('https://[::1]:') for a in lab.what['agents']))
+
+
+def foreign_process():
+    """A pid file that names somebody else's process ends nobody."""
+    with Lab(hubs=2, threshold=2, agents=1) as lab:
+        lab.kill('hub1')
+        stranger = subprocess.Popen(['sleep', '60'])
+        with open(lab.path('hub1', 'pid'), 'w', encoding='ascii') as f:
+            f.write('%d 1\n' % stranger.pid)
+        skex('lab', 'down', '--dir', lab.dir)
+        tap.check('a stranger is left alone', stranger.poll() is None)
+        stranger.kill()
+        stranger.wait()
+
+
+def refused(name, code, text, *words):
+    directory = tempfile.mkdtemp(prefix='skex-test-')
+    result = skex('lab', 'up', '--dir', os.path.join(directory, 'lab'), *words)
+    tap.check('%s: exit code %d and a reason' % (name, code),
+              result.code == code and text in result.err and result.out == '', result)
+    tap.equal('%s: nothing runs' % name, processes_of(directory), [])
+    shutil.rmtree(directory)
+
+
+def bad_arguments():
+    refused('threshold above hubs', USAGE, '--threshold', '--hubs', 3, '--threshold', 4)
+    refused('one hub', USAGE, '--hubs', '--hubs', 1)
+    refused('no number', USAGE, '--agents', '--agents', 'two')
+    refused('no address', USAGE, '--host', '--host', 'localhost')
+    refused('ports too high', USAGE, '--base-port', '--base-port', 65534)
+    refused('pads too small', USAGE, '--pad-bytes', '--pad-bytes', 16)
+    refused('an unknown option', USAGE, '--hub', '--hub', 3)
+    refused('an option without value', USAGE, '--hubs', '--hubs')
+    refused('a liar out of range', USAGE, '--lying-hub', '--lying-hub', '6:bad_share')
+    refused('a liar without mode', USAGE, '--lying-hub', '--lying-hub', '2')
+    refused('a word too many', USAGE, 'word', 'word')
+    tap.equal('no directory', skex('lab', 'up').code, USAGE)
+    tap.equal('no lab', skex('lab', 'down', '--dir', '/').code, REFUSED)
+    tap.equal('no such directory', skex('lab', 'down', '--dir', '/nonexistent/lab').code,
+              ENVIRONMENT)
+
+
+def port_taken():
+    with socket.socket() as taken:
+        taken.bind(('127.0.0.1', 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        refused('a port that is taken', AGAIN, str(port), '--base-port', port - 1)
+
+
+def no_program():
+    """Without a lying hub in the test tree, and without any program beside skex."""
+    if not os.path.exists(os.path.join(BUILD, 'tests', 'lying-hub')):
+        refused('no lying hub built', REFUSED, 'lying-hub', '--lying-hub', '1:bad_share')
+    directory = tempfile.mkdtemp(prefix='skex-test-')
+    alone = shutil.copy(SKEX, directory)
+    result = subprocess.run([alone, 'lab', 'up', '--dir', directory + '/lab'], check=False,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    tap.check('skex alone', result.returncode == REFUSED and 'skexd' in result.stderr,
+              result.stderr)
+    shutil.rmtree(directory)
+
+
+def interrupted():
+    """SIGTERM and SIGINT at several moments of the start leave nothing."""
+    for number, delay in [(signal.SIGTERM, 0.1), (signal.SIGINT, 0.5), (signal.SIGTERM, 1.0)]:
+        directory = tempfile.mkdtemp(prefix='skex-test-')
+        with open(directory + '/out', 'w', encoding='utf-8') as out:
+            process = subprocess.Popen(
+                [SKEX, 'lab', 'up', '--dir', directory + '/lab', '--pad-bytes', '4MiB'],
+                stdout=out, stderr=subprocess.DEVNULL)
+            time.sleep(delay)
+            process.send_signal(number)
+            code = process.wait(30)
+        tap.check('interrupted after %.1f s: fails' % delay, code != 0, code)
+        tap.equal('interrupted after %.1f s: nothing runs' % delay,
+                  until(lambda: processes_of(directory) == [], 3), True)
+        shutil.rmtree(directory)
+
+
+def broken_node():
+    """A hub that cannot keep running makes the whole start fail."""
+    directory = tempfile.mkdtemp(prefix='skex-test-')
+    stop = False
+    process = subprocess.Popen([SKEX, 'lab', 'up', '--dir', directory + '/lab'],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pid_file = directory + '/lab/agent1/pid'
+    stop = until(lambda: os.path.exists(pid_file) and os.path.getsize(pid_file) > 0, 20, 0.001)
+    with open(pid_file, encoding='ascii') as f:
+        os.kill(int(f.read().split()[0]), signal.SIGKILL)
+    out, err = process.communicate(timeout=60)
+    tap.check('an agent dies in the start: fails, and names the log',
+              stop and process.returncode != 0 and out == '' and 'agent1/log' in err, err)
+    tap.equal('and nothing runs', processes_of(directory), [])
+    shutil.rmtree(directory)
+
+
+def json_file():
+    directory = tempfile.mkdtemp(prefix='skex-test-')
+    path = os.path.join(directory, 'lab.json')
+    with Lab(hubs=2, threshold=2, agents=1, more=('--json-file', path)) as lab:
+        with open(path, encoding='utf-8') as f:
+            tap.equal('--json-file', json.load(f), lab.what)
+    shutil.rmtree(directory)
+
+
+tap.run([whole_life, over_ipv6, foreign_process, json_file, bad_arguments, port_taken, no_program,
+         interrupted, broken_node])
+tap.end()

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the tests with real hubs and agents share: TAP lines, running skex, a lab."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+BUILD = sys.argv[1] if len(sys.argv) > 1 else 'build'
+SKEX = os.path.join(BUILD, 'skex')
+
+OK, USAGE, AGAIN, PEER, LIMIT, ENVIRONMENT, REFUSED, FATAL = range(8)
+
+
+# --- TAP ---
+
+class Tap:
+    """Counts test cases; end() prints the plan."""
+
+    def __init__(self):
+        self.count = self.failed = 0
+
+    def check(self, name, good, note=''):
+        self.count += 1
+        self.failed += not good
+        print('%s %d - %s' % ('ok' if good else 'not ok', self.count, name), flush=True)
+        if not good and note != '':
+            print('# %s' % str(note).replace('\n', '\n# '), flush=True)
+        return good
+
+    def equal(self, name, got, wanted):
+        return self.check(name, got == wanted, 'got %r, wanted %r' % (got, wanted))
+
+    def run(self, cases):
+        """Runs functions one by one; one that raises has failed."""
+        for case in cases:
+            began = time.monotonic()
+            try:
+                case()
+            except Exception:  # a broken case is a failure of that case
+                self.check(case.__name__, False, traceback.format_exc(-3))
+            print('# %s: %.1f s' % (case.__name__, time.monotonic() - began), flush=True)
+
+    def end(self):
+        print('1..%d' % self.count, flush=True)
+        sys.exit(1 if self.failed or not self.count else 0)
+
+
+# --- commands and processes ---
+
+class Result:
+    """What a command gave."""
+
+    def __init__(self, code, out, err):
+        self.code, self.out, self.err = code, out, err
+
+    def __str__(self):
+        return 'exit code %d\n%s\n%s' % (self.code, self.out, self.err)
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+
+def skex(*words, stdin=''):
+    """Runs skex with these words; a number is made a word."""
+    done = subprocess.run([SKEX] + [str(w) for w in words], input=stdin, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, check=False, timeout=120)
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+def alive(pid):
+    """True while a process runs; one that waits for its parent to look does not."""
+    try:
+        with open('/proc/%d/stat' % pid, encoding='ascii', errors='replace') as f:
+            return f.read().rsplit(')', 1)[1].split()[0] not in 'ZX'
+    except OSError:
+        return False
+
+
+def until(what, seconds=20.0, pause=0.05):
+    """Waits until what() is true; its last value."""
+    end = time.monotonic() + seconds
+    while True:
+        value = what()
+        if value or time.monotonic() > end:
+            return value
+        time.sleep(pause)
+
+
+def ask(path, **request):
+    """One question to a daemon's socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
+        s.settimeout(60)
+        s.connect(path)
+        s.sendall(json.dumps(dict(request, id=1)).encode() + b'\n')
+        return json.loads(s.makefile('rb').readline())
+
+
+# --- a lab ---
+
+class Lab:
+    """A lab in a directory of its own; gone when the with statement ends."""
+
+    def __init__(self, hubs=3, threshold=2, agents=2, pad='2MiB', more=()):
+        self.directory = tempfile.mkdtemp(prefix='skex-test-')
+        self.dir = os.path.join(self.directory, 'lab')
+        self.words = ['--hubs', hubs, '--threshold', threshold, '--agents', agents,
+                      '--pad-bytes', pad, *more]
+        self.what = None
+
+    def __enter__(self):
+        up = skex('lab', 'up', '--dir', self.dir, *self.words)
+        if up.code != 0:
+            self.__exit__()
+            raise RuntimeError('lab up: %s' % up)
+        self.what = up.json
+        return self
+
+    def __exit__(self, *_):
+        skex('lab', 'down', '--dir', self.dir)
+        shutil.rmtree(self.directory)
+
+    def path(self, *names):
+        return os.path.join(self.dir, *names)
+
+    def config(self, name):
+        return self.path(name, 'conf')
+
+    def admin(self, hub):
+        return self.path(hub, 'admin.sock')
+
+    def socket(self, agent):
+        return self.path(agent, 'api.sock')
+
+    def hub(self, hub, *words, stdin=''):
+        """skex hub WORDS at one hub."""
+        return skex('hub', *words, '--admin', self.admin(hub), stdin=stdin)
+
+    def join(self, agent, kit, *words, stdin=''):
+        return skex('join', kit, '--config', self.config(agent), *words, stdin=stdin)
+
+    def start(self, name):
+        started = skex('lab', 'start', '--dir', self.dir, name)
+        if started.code != 0:
+            raise RuntimeError('lab start %s: %s' % (name, started))
+        return started.json['pid']
+
+    def stop(self, name):
+        return skex('lab', 'stop', '--dir', self.dir, name)
+
+    def kill(self, name):
+        """SIGKILL, and waits for the end."""
+        with open(self.path(name, 'pid'), encoding='ascii') as f:
+            pid = int(f.read().split()[0])
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: not alive(pid))
+
+    def log(self, name):
+        with open(self.path(name, 'log'), encoding='utf-8') as f:
+            return f.read()
+
+    def member(self, hub, agent):
+        """What `skex hub show` says, {} when it knows of none."""
+        shown = self.hub(hub, 'show', agent, '--json')
+        return shown.json if shown.code == 0 else {}
+
+    def leg(self, agent, hub):
+        """The agent's view of its leg; {} when there is none."""
+        status = ask(self.socket(agent), op='status')['status']
+        return next((leg for leg in status['legs'] if leg['hub'] == hub), {})
+
+    def up(self, agent, hub):
+        return until(lambda: self.leg(agent, hub).get('state') == 'up')
+
+    def key(self, agent, peer, *words):
+        """One key; the result of the command."""
+        return skex('key', 'get', peer, '--socket', self.socket(agent), '--wait', '20s', '--json',
+                    *words)
+
+    def pads(self, name):
+        """The pad files of a hub or agent, their key files apart."""
+        return sorted(f for f in os.listdir(self.path(name, 'state', 'pads'))
+                      if f.endswith('.pad'))
