@@ -138,6 +138,7 @@ struct skex_log {
 	struct skex_log_group flight;
 	enum skex_log_phase phase;
 	struct skex_log_chunk *spare;
+	bool settling;          /* syncs are waited for, and those under way are not listened to */
 	enum skex_error failed; /* SKEX_OK, or why the store takes nothing any more */
 	uint64_t now_ms;
 
@@ -184,6 +185,9 @@ SKEX_MUST_USE enum skex_error skex_log_segment_reserve(
 /* Reads from a segment, opening its file when needed. */
 SKEX_MUST_USE enum skex_error skex_log_segment_read(struct skex_log *log,
 	struct skex_log_segment *segment, uint64_t offset, void *out, size_t size);
+/* The size of its file. */
+SKEX_MUST_USE enum skex_error skex_log_segment_size(
+	struct skex_log *log, struct skex_log_segment *segment, uint64_t *size);
 /* Removes the oldest segment, which holds nothing alive. */
 void skex_log_segment_drop(struct skex_log *log);
 
@@ -208,6 +212,8 @@ void skex_log_fail(struct skex_log *log, enum skex_error error);
 void skex_log_fail_waiting(struct skex_log *log);
 /* Sends the group that waits on its way, when none is. */
 void skex_log_commit_start(struct skex_log *log);
+/* All that waits, and all slots that are doomed, before it returns. */
+SKEX_MUST_USE enum skex_error skex_log_settle(struct skex_store *store);
 /* An entry is in the index no more: its slot is doomed unless kept_slot names it.  Frees it. */
 void skex_log_retire(struct skex_log *log, struct skex_log_entry *entry, uint32_t kept_slot);
 /* Puts an entry into the index; gives the one that it replaced, which is to be retired, or NULL. */

@@ -157,9 +157,8 @@ static void group_durable(struct skex_log *log)
 	tell(first, SKEX_OK);
 }
 
-static void bytes_synced(void *owner, enum skex_error error)
+static void bytes_advance(struct skex_log *log, enum skex_error error)
 {
-	struct skex_log *log = owner;
 	struct skex_log_segment *segment = log->flight.segment;
 
 	if (log->failed != SKEX_OK)
@@ -177,6 +176,14 @@ static void bytes_synced(void *owner, enum skex_error error)
 	skex_log_commit_start(log);
 }
 
+static void bytes_synced(void *owner, enum skex_error error)
+{
+	struct skex_log *log = owner;
+
+	if (!log->settling)
+		bytes_advance(log, error);
+}
+
 static enum skex_error bytes_write(struct skex_log *log)
 {
 	struct skex_log_group *group = &log->flight;
@@ -191,13 +198,13 @@ static enum skex_error bytes_write(struct skex_log *log)
 		offset += chunk->size;
 	}
 	log->phase = SKEX_LOG_BYTES;
+	if (log->settling)
+		return SKEX_OK;
 	return log->platform->files->sync(group->segment->file, bytes_synced, log);
 }
 
-static void slots_synced(void *owner, enum skex_error error)
+static void slots_advance(struct skex_log *log, enum skex_error error)
 {
-	struct skex_log *log = owner;
-
 	if (log->failed != SKEX_OK)
 		return;
 	if (error == SKEX_OK)
@@ -212,9 +219,18 @@ static void slots_synced(void *owner, enum skex_error error)
 		skex_log_fail(log, error);
 }
 
+static void slots_synced(void *owner, enum skex_error error)
+{
+	struct skex_log *log = owner;
+
+	if (!log->settling)
+		slots_advance(log, error);
+}
+
 void skex_log_commit_start(struct skex_log *log)
 {
-	bool doomed = skex_log_slots_due(&log->slots, log->now_ms) <= log->now_ms;
+	bool doomed = log->settling ? log->slots.doomed_count > 0
+				    : skex_log_slots_due(&log->slots, log->now_ms) <= log->now_ms;
 
 	if (log->failed != SKEX_OK || log->phase != SKEX_LOG_IDLE ||
 		(log->waiting.first == NULL && !doomed))
@@ -226,7 +242,7 @@ void skex_log_commit_start(struct skex_log *log)
 	if (log->flight.secrets || doomed) {
 		error = skex_log_slots_destroy(&log->slots);
 		log->phase = SKEX_LOG_SLOTS;
-		if (error == SKEX_OK)
+		if (error == SKEX_OK && !log->settling)
 			error = skex_key_slots_sync(log->slots.file, slots_synced, log);
 	} else if (log->flight.size > 0) {
 		error = bytes_write(log);
@@ -236,4 +252,23 @@ void skex_log_commit_start(struct skex_log *log)
 	}
 	if (error != SKEX_OK)
 		skex_log_fail(log, error);
+}
+
+enum skex_error skex_log_settle(struct skex_store *store)
+{
+	struct skex_log *log = skex_log_of(store);
+
+	log->settling = true;
+	skex_log_commit_start(log);
+	while (log->failed == SKEX_OK && log->phase != SKEX_LOG_IDLE) {
+		if (log->phase == SKEX_LOG_SLOTS) {
+			slots_advance(log, skex_key_slots_sync_wait(log->slots.file));
+		} else {
+			const struct skex_files *files = log->platform->files;
+			bytes_advance(log, files->sync_wait(log->flight.segment->file));
+		}
+	}
+	if (log->failed != SKEX_OK)
+		skex_log_fail_waiting(log);
+	return log->failed;
 }

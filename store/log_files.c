@@ -143,24 +143,39 @@ static void close_one(struct skex_log *log)
 	}
 }
 
-enum skex_error skex_log_segment_read(struct skex_log *log, struct skex_log_segment *segment,
-	uint64_t offset, void *out, size_t size)
+/* Opens the segment's file when it is not open, and notes that it is used. */
+static enum skex_error segment_use(struct skex_log *log, struct skex_log_segment *segment)
 {
 	const struct skex_files *files = log->platform->files;
 	char path[SKEX_PATH_BYTES];
 
-	if (segment->file == NULL) {
-		close_one(log);
-		enum skex_error error =
-			skex_log_segment_path(path, log->directory, segment->number, true);
-		if (error == SKEX_OK)
-			error = files->open(files->context, path, SKEX_OPEN_READ, &segment->file);
-		if (error != SKEX_OK)
-			return error == SKEX_E_UNKNOWN ? SKEX_E_CORRUPT : error;
-		log->files_open++;
-	}
 	segment->used_at = ++log->reads;
-	return files->read(segment->file, offset, out, size);
+	if (segment->file != NULL)
+		return SKEX_OK;
+	close_one(log);
+	enum skex_error error = skex_log_segment_path(path, log->directory, segment->number, true);
+	if (error == SKEX_OK)
+		error = files->open(files->context, path, SKEX_OPEN_READ, &segment->file);
+	if (error == SKEX_OK)
+		log->files_open++;
+	return error == SKEX_E_UNKNOWN ? SKEX_E_CORRUPT : error;
+}
+
+enum skex_error skex_log_segment_read(struct skex_log *log, struct skex_log_segment *segment,
+	uint64_t offset, void *out, size_t size)
+{
+	enum skex_error error = segment_use(log, segment);
+
+	return error == SKEX_OK ? log->platform->files->read(segment->file, offset, out, size)
+				: error;
+}
+
+enum skex_error skex_log_segment_size(
+	struct skex_log *log, struct skex_log_segment *segment, uint64_t *size)
+{
+	enum skex_error error = segment_use(log, segment);
+
+	return error == SKEX_OK ? log->platform->files->size(segment->file, size) : error;
 }
 
 void skex_log_segment_drop(struct skex_log *log)

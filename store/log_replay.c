@@ -263,17 +263,13 @@ static enum skex_error segment_replay(struct replay *replay, size_t i)
 	struct skex_log_segment *segment = log->segments[i];
 	bool last = i + 1 == log->segments_count;
 	uint64_t offset = SKEX_LOG_HEADER_BYTES;
-	uint8_t first;
 
 	replay->window_size = 0;
 	if (i == 0)
 		replay->sequence = replay->headers[0].sequence;
 	if (replay->sequence != replay->headers[i].sequence)
 		return SKEX_E_CORRUPT;
-	/* Few of many files stay open: reading opens this one again. */
-	enum skex_error error = skex_log_segment_read(log, segment, 0, &first, sizeof(first));
-	if (error == SKEX_OK)
-		error = log->platform->files->size(segment->file, &replay->file_size);
+	enum skex_error error = skex_log_segment_size(log, segment, &replay->file_size);
 	if (error != SKEX_OK)
 		return error;
 	uint64_t end = last ? replay->file_size : replay->headers[i + 1].previous_end;

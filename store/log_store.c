@@ -56,6 +56,7 @@ static const struct skex_store_ops log_ops = {
 	.each = skex_log_each,
 	.claim = skex_log_claim,
 	.turn = log_turn,
+	.settle = skex_log_settle,
 	.close = log_close,
 };
 

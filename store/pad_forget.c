@@ -32,10 +32,8 @@ static void fail(struct skex_pad_file *file, enum skex_error error)
 		skex_error_name(error));
 }
 
-static void synced(void *owner, enum skex_error error)
+static void advance(struct skex_pad_file *file, enum skex_error error)
 {
-	struct skex_pad_file *file = owner;
-
 	if (error != SKEX_OK) {
 		fail(file, error);
 		return;
@@ -53,6 +51,19 @@ static void synced(void *owner, enum skex_error error)
 		step_end(file);
 		break;
 	}
+}
+
+static void synced(void *owner, enum skex_error error)
+{
+	struct skex_pad_file *file = owner;
+
+	if (!file->settling)
+		advance(file, error);
+}
+
+static enum skex_error slots_sync(struct skex_pad_file *file)
+{
+	return file->settling ? SKEX_OK : skex_key_slots_sync(file->slots, synced, file);
 }
 
 /* ---- planning ---- */
@@ -170,7 +181,7 @@ static void step_slot(struct skex_pad_file *file)
 		error = older_waits(file, &waits);
 	file->phase = SKEX_PAD_SYNC_SLOT;
 	if (error == SKEX_OK && (wrote || waits))
-		error = skex_key_slots_sync(file->slots, synced, file);
+		error = slots_sync(file);
 	else if (error == SKEX_OK)
 		step_end(file);
 	if (error != SKEX_OK)
@@ -190,7 +201,7 @@ static void step_older(struct skex_pad_file *file)
 		error = sweep(file, &wrote);
 	file->phase = SKEX_PAD_SYNC_OLDER;
 	if (error == SKEX_OK && wrote)
-		error = skex_key_slots_sync(file->slots, synced, file);
+		error = slots_sync(file);
 	else if (error == SKEX_OK)
 		step_end(file);
 	if (error != SKEX_OK)
@@ -264,7 +275,8 @@ static void step_begin(struct skex_pad_file *file, uint64_t now_ms)
 		fail(file, error);
 	} else if (file->step.change && file->step.next->tail_area != 0) {
 		file->phase = SKEX_PAD_SYNC_TAIL;
-		error = file->platform->files->sync(file->file, synced, file);
+		if (!file->settling)
+			error = file->platform->files->sync(file->file, synced, file);
 		if (error != SKEX_OK)
 			fail(file, error);
 	} else {
@@ -310,4 +322,21 @@ uint64_t skex_pad_file_turn(struct skex_pad_file *file, uint64_t now_ms)
 	if (cache_is_empty(file) || file->due_ms < idle_ms)
 		return file->due_ms;
 	return idle_ms;
+}
+
+enum skex_error skex_pad_file_settle(struct skex_pad_file *file)
+{
+	const struct skex_files *files = file->platform->files;
+
+	file->settling = true;
+	while (file->failed == SKEX_OK &&
+		(file->phase != SKEX_PAD_IDLE || file->due_ms != UINT64_MAX)) {
+		if (file->phase == SKEX_PAD_IDLE)
+			step_begin(file, 0);
+		else if (file->phase == SKEX_PAD_SYNC_TAIL)
+			advance(file, files->sync_wait(file->file));
+		else
+			advance(file, skex_key_slots_sync_wait(file->slots));
+	}
+	return file->failed;
 }

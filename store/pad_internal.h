@@ -115,6 +115,7 @@ struct skex_pad_file {
 	uint32_t swept; /* all chunks before this one are destroyed */
 	bool synced;    /* the slots were, in this life */
 	enum skex_pad_phase phase;
+	bool settling; /* syncs are waited for, and those under way are not listened to */
 	struct skex_pad_step step;
 };
 

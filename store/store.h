@@ -55,6 +55,7 @@ struct skex_store_ops {
 		void (*claimed)(void *owner, enum skex_error error, uint64_t from, uint64_t to),
 		void *owner);
 	uint64_t (*turn)(struct skex_store *store, uint64_t now_ms);
+	enum skex_error (*settle)(struct skex_store *store);
 	void (*close)(struct skex_store *store);
 };
 
@@ -150,6 +151,13 @@ SKEX_MUST_USE static inline enum skex_error skex_store_claim(struct skex_store *
 static inline uint64_t skex_store_turn(struct skex_store *store, uint64_t now_ms)
 {
 	return store->ops->turn(store, now_ms);
+}
+
+/* Before an orderly stop: waits until what was submitted is durable (its dones are called) and the
+ * keys of what was deleted are destroyed.  Nothing but reading and close may follow. */
+SKEX_MUST_USE static inline enum skex_error skex_store_settle(struct skex_store *store)
+{
+	return store->ops->settle(store);
 }
 
 /* Without waiting for what was submitted; no done is called any more.  Not from inside a callback

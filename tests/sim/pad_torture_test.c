@@ -237,6 +237,35 @@ static void it_is_gone_in_time(void **state)
 	free(t);
 }
 
+/* An orderly stop waits for it, whatever is under way. */
+static void settling_forgets_at_once(void **state)
+{
+	struct pads *t = malloc(sizeof(*t));
+
+	(void)state;
+	assert_non_null(t);
+	for (uint64_t seed = 0; seed < 30; seed++) {
+		pads_init(t, seed, 200000);
+		assert_int_equal(pad_make(t), SKEX_OK);
+		assert_int_equal(pad_open(t), SKEX_OK);
+		for (unsigned i = 0; i < 5; i++) {
+			t->mark += 16 * scene_below(&t->scene, 2000);
+			skex_pad_file_forget(t->file, t->mark);
+			t->scene.now_ms += 600;
+			skex_pad_file_turn(t->file, t->scene.now_ms);
+			if (scene_below(&t->scene, 2) == 0)
+				disk_turn(t->scene.disk);
+		}
+		assert_int_equal(skex_pad_file_settle(t->file), SKEX_OK);
+		thief_check(t);
+		disk_turn(t->scene.disk);
+		all_is_there(t);
+		skex_pad_file_close(t->file);
+		scene_clear(&t->scene);
+	}
+	free(t);
+}
+
 /* The power fails at every operation of the making: then there is no pad, or a whole one. */
 static void making_is_atomic(void **state)
 {
@@ -467,6 +496,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(used_pad_is_gone_and_unused_pad_is_not),
 		cmocka_unit_test(it_is_gone_in_time),
+		cmocka_unit_test(settling_forgets_at_once),
 		cmocka_unit_test(making_is_atomic),
 		cmocka_unit_test(a_failed_making_leaves_nothing),
 		cmocka_unit_test(pieces_of_any_size_make_the_same_pad),

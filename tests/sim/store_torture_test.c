@@ -335,6 +335,13 @@ static void live(struct torture *t, bool cut)
 		state_check(t);
 		thief_check(t);
 	}
+	if (!cut && scene_below(&t->scene, 3) == 0) {
+		assert_int_equal(skex_store_settle(t->store), SKEX_OK);
+		assert_int_equal(t->reported, t->submitted);
+		disk_turn(t->scene.disk);
+		state_check(t);
+		thief_check(t);
+	}
 	skex_store_close(t->store);
 	t->store = NULL;
 }
