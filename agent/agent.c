@@ -87,6 +87,8 @@ static void message(void *owner, struct skex_leg *link_leg, const struct skex_in
 		agent_respond_share(link_leg->owner_data, incoming);
 	else if (incoming->type == SKEX_MESSAGE_CONFIRM)
 		agent_confirm_message(link_leg->owner_data, incoming);
+	else if (incoming->type == SKEX_MESSAGE_NOTE)
+		agent_note_message(link_leg->owner_data, incoming);
 }
 
 static void duplicate(void *owner, struct skex_leg *link_leg, const struct skex_prefix *prefix,
@@ -113,6 +115,7 @@ static void released(void *owner, struct skex_leg *link_leg)
 		if (leg->flight == NULL)
 			leg->flight_end = &leg->flight;
 		agent_confirm_delivered(leg, arrived);
+		agent_note_delivered(leg, arrived);
 		free(arrived);
 	}
 }
@@ -122,6 +125,7 @@ static void refused(
 {
 	(void)owner;
 	agent_run_refused(link_leg->owner_data, at, status);
+	agent_note_refused(link_leg->owner_data, at, status);
 }
 
 static void writable(void *owner, struct skex_leg *link_leg)
@@ -287,6 +291,7 @@ void skex_agent_free(struct skex_agent *agent)
 	if (agent == NULL)
 		return;
 	agent_requests_clear(agent);
+	agent_notes_clear(agent);
 	agent_runs_clear(agent);
 	agent_groups_clear(agent);
 	agent_confirms_clear(agent);
@@ -420,12 +425,15 @@ uint64_t skex_agent_turn(struct skex_agent *agent, uint64_t now_ms)
 		agent->sweep_ms = now_ms + SWEEP_MS;
 	}
 	agent_requests_turn(agent, now_ms);
+	agent_notes_turn(agent, now_ms);
 	agent_initiate_turn(agent, now_ms);
 	agent_respond_turn(agent, now_ms);
 	next = skex_link_turn(&agent->link, now_ms);
-	due = agent_initiate_due(agent);
+	due = agent_initiate_due(agent, now_ms);
 	next = due < next ? due : next;
-	due = agent_requests_due(agent);
+	due = agent_requests_due(agent, now_ms);
+	next = due < next ? due : next;
+	due = agent_notes_due(agent);
 	next = due < next ? due : next;
 	return agent->sweep_ms < next ? agent->sweep_ms : next;
 }

@@ -389,6 +389,11 @@ static uint64_t missing(struct agent_pool *pool, uint64_t now_ms)
 	uint64_t low = (uint64_t)(idle ? config->reserve_keys : config->low_keys) * 32;
 	uint64_t high = (uint64_t)(idle ? config->reserve_keys : config->high_keys) * 32;
 
+	if (pool->few_bytes > 0) {
+		/* On demand: a new block when half of the last one is used. */
+		low = idle ? 0 : pool->few_bytes / 2;
+		high = idle ? 0 : pool->few_bytes;
+	}
 	if (pool->wanted_bytes > low)
 		low = pool->wanted_bytes;
 	if (high < low)
@@ -463,7 +468,7 @@ void agent_initiate_turn(struct skex_agent *agent, uint64_t now_ms)
 	}
 }
 
-uint64_t agent_initiate_due(const struct skex_agent *agent)
+uint64_t agent_initiate_due(const struct skex_agent *agent, uint64_t now_ms)
 {
 	uint64_t due = UINT64_MAX;
 	const struct agent_run *run;
@@ -478,7 +483,7 @@ uint64_t agent_initiate_due(const struct skex_agent *agent)
 	for (peer = agent->peers; peer != NULL; peer = peer->next) {
 		for (pool = peer->pools; pool != NULL; pool = pool->next) {
 			if (pool->side == AGENT_INITIATOR && pool->wanted_bytes > 0 &&
-				pool->retry_ms != 0 && pool->retry_ms < due)
+				pool->retry_ms > now_ms && pool->retry_ms < due)
 				due = pool->retry_ms;
 		}
 	}

@@ -17,6 +17,8 @@
  * come in confirm.c   confirmations that wait to be sent     pool.c      pools, batches and pieces
  * of key request.c   get and fetch                          event.c     events and watchers
  *   status.c    what is going on                       record.c    the forms of the durable records
+ *   note.c      notes on their way out                 note_receive.c  notes that come in
+ *   consumer.c  purposes and identities
  */
 
 /* A leg, and what was sent over it and is not yet known to have arrived. */
@@ -26,6 +28,7 @@ struct agent_leg {
 	struct skex_leg *leg;
 	struct skex_outgoing *flight; /* in the order of their offsets */
 	struct skex_outgoing **flight_end;
+	uint32_t groups;       /* begun by shares through this hub and not over */
 	uint64_t inconsistent; /* shares that were not on the accepted polynomial */
 	bool suspect;          /* one of the last */
 	bool low_told;         /* the warning that pad runs out */
@@ -86,7 +89,9 @@ struct agent_group {
 	size_t secret_size;
 	uint8_t *shares[SKEX_HUBS_MAX];
 	struct skex_hold holds[SKEX_HUBS_MAX];
-	uint32_t held;        /* bit (1 << index) */
+	uint32_t held; /* bit (1 << index) */
+	struct agent_leg *begun_by;
+	bool named;           /* its hubs were told to be inconsistent */
 	uint64_t deadline_ms; /* while gathering, to give up; afterwards, to forget the shares */
 	struct agent_batch *batch; /* once accepted */
 };
@@ -132,7 +137,8 @@ struct agent_request {
 	uint8_t (*ids)[SKEX_KEY_ID_BYTES];
 };
 
-#define AGENT_EVENTS 256u
+#define AGENT_EVENTS      256u
+#define AGENT_NOTES_TAKEN 64u
 
 struct agent_kept_event {
 	char name[32];
@@ -163,7 +169,6 @@ struct skex_agent {
 	struct agent_run *runs;
 	uint32_t runs_count;
 	struct agent_group *groups;
-	uint32_t groups_count;
 	struct agent_confirm *confirms;
 	struct agent_request *requests;
 	uint64_t next_ticket;
@@ -176,6 +181,14 @@ struct skex_agent {
 	uint32_t events_next;
 	struct agent_watch *watches;
 	uint64_t next_watch;
+
+	struct agent_note *notes; /* not sent yet */
+	uint32_t notes_count;
+	struct agent_note_in *notes_in; /* not told yet */
+	struct agent_note_watch *note_watches;
+	uint8_t notes_taken[AGENT_NOTES_TAKEN][16]; /* ids of the last, to know copies of them */
+	uint32_t notes_taken_next;
+
 	uint64_t sweep_ms;
 	bool emptying; /* after a rollback: nothing is handed out until the pools are empty */
 	struct skex_agent_counters counters;
@@ -196,23 +209,21 @@ SKEX_MUST_USE enum skex_error agent_peers_load(struct skex_agent *agent);
 void agent_peers_clear(struct skex_agent *agent);
 void agent_profiles_resolve(struct skex_agent *agent);
 struct agent_peer *agent_peer_find(struct skex_agent *agent, const struct skex_name *name);
-/* The peer at which a remote identity lives, NULL when nowhere. */
-struct agent_peer *agent_peer_of_identity(struct skex_agent *agent, const char *identity);
-bool agent_identity_is_local(const struct skex_agent *agent, const char *identity);
-/* May a peer that initiates use this purpose with us?  (its remote identity is at that peer, its
- * local one here, or it is among the accepted ones) */
-bool agent_purpose_accepted(
-	const struct skex_agent *agent, const struct agent_peer *peer, const char *purpose);
 /* The profile of this id among those accepted from the peer; NULL otherwise. */
 struct agent_profile *agent_profile_accepted(const struct agent_peer *peer, const uint8_t id[16]);
 /* The weakest class of the profile's legs. */
 enum skex_class agent_profile_class(const struct agent_profile *profile);
 uint8_t agent_profile_up(const struct agent_profile *profile);
 
+/* consumer.c, and agent/consumer.h */
+/* The peer at which a remote identity lives, NULL when nowhere. */
+struct agent_peer *agent_peer_of_identity(struct skex_agent *agent, const char *identity);
+bool agent_identity_is_local(const struct skex_agent *agent, const char *identity);
+
 /* initiate.c */
 void agent_initiate_turn(struct skex_agent *agent, uint64_t now_ms);
 /* The deadline that comes next. */
-uint64_t agent_initiate_due(const struct skex_agent *agent);
+uint64_t agent_initiate_due(const struct skex_agent *agent, uint64_t now_ms);
 void agent_run_refused(struct agent_leg *leg, struct skex_pad_position at, uint16_t status);
 void agent_run_confirm(struct agent_leg *leg, const struct skex_confirm_message *message);
 void agent_runs_clear(struct skex_agent *agent);
@@ -238,9 +249,19 @@ SKEX_MUST_USE enum skex_error agent_confirms_load(struct skex_agent *agent);
 void agent_confirms_clear(struct skex_agent *agent);
 void agent_confirm_sweep(struct skex_agent *agent);
 
+/* note.c */
+void agent_notes_turn(struct skex_agent *agent, uint64_t now_ms);
+uint64_t agent_notes_due(const struct skex_agent *agent);
+/* A hub has a message that we sent, which may be a note; or refused the one that stood there. */
+void agent_note_delivered(struct agent_leg *leg, const struct skex_outgoing *message);
+void agent_note_refused(struct agent_leg *leg, struct skex_pad_position at, uint16_t status);
+void agent_notes_clear(struct skex_agent *agent);
+/* note_receive.c: a NOTE came in through a leg. */
+void agent_note_message(struct agent_leg *leg, const struct skex_incoming *incoming);
+
 /* request.c */
 void agent_requests_turn(struct skex_agent *agent, uint64_t now_ms);
-uint64_t agent_requests_due(const struct skex_agent *agent);
+uint64_t agent_requests_due(const struct skex_agent *agent, uint64_t now_ms);
 void agent_requests_clear(struct skex_agent *agent);
 
 /* event.c */

@@ -447,19 +447,26 @@ void agent_requests_turn(struct skex_agent *agent, uint64_t now_ms)
 			serve_fetch(request, now_ms);
 			continue;
 		}
-		request->pool->wanted_bytes += need(request) + AGENT_PIECE_BYTES;
+		request->pool->wanted_bytes += need(request);
+		/* What is left over of pieces where keys differ in size is not counted on. */
+		if (request->pool->few_bytes == 0)
+			request->pool->wanted_bytes += AGENT_PIECE_BYTES;
 		serve_get(request, now_ms);
 	}
 }
 
-uint64_t agent_requests_due(const struct skex_agent *agent)
+uint64_t agent_requests_due(const struct skex_agent *agent, uint64_t now_ms)
 {
 	const struct agent_request *request;
 	uint64_t due = UINT64_MAX;
 
 	for (request = agent->requests; request != NULL; request = request->next) {
-		if (!request->committing && request->deadline_ms < due)
-			due = request->deadline_ms;
+		/* One past its deadline waits for a flush that is under way; GRACE_MS ends that. */
+		uint64_t at = request->deadline_ms > now_ms ? request->deadline_ms
+							    : request->deadline_ms + GRACE_MS + 1;
+
+		if (!request->committing && at < due)
+			due = at;
 	}
 	return due;
 }

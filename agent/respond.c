@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/consumer.h"
 #include "agent/internal.h"
 #include "core/base/cursor.h"
 #include "core/base/mem.h"
@@ -129,7 +130,7 @@ static void group_free(struct agent_group *group)
 	*group->self = group->next;
 	if (group->next != NULL)
 		group->next->self = group->self;
-	group->peer = NULL;
+	group->begun_by->groups--;
 	forget_shares(group);
 	skex_secret_free(group->secret);
 	free(group->identity_bytes);
@@ -140,15 +141,14 @@ void agent_groups_clear(struct skex_agent *agent)
 {
 	while (agent->groups != NULL)
 		group_free(agent->groups);
-	agent->groups_count = 0;
 }
 
-static struct agent_group *group_new(struct skex_agent *agent, struct agent_peer *peer,
+static struct agent_group *group_new(struct agent_leg *leg, struct agent_peer *peer,
 	struct agent_profile *profile, const struct skex_share_message *share,
 	struct skex_view identity)
 {
-	struct agent_group *group =
-		agent->groups_count < GROUPS_MAX ? calloc(1, sizeof(*group)) : NULL;
+	struct skex_agent *agent = leg->agent;
+	struct agent_group *group = leg->groups < GROUPS_MAX ? calloc(1, sizeof(*group)) : NULL;
 	const uint32_t vector = skex_vector_size(&share->common);
 	const size_t vectors = (size_t)share->blocks * vector;
 	const size_t tags = (size_t)share->blocks * SKEX_BLOCK_TAG_BYTES;
@@ -169,6 +169,8 @@ static struct agent_group *group_new(struct skex_agent *agent, struct agent_peer
 	}
 	memcpy(group->identity_bytes, identity.data, identity.size);
 	group->identity = skex_view(group->identity_bytes, identity.size);
+	group->begun_by = leg;
+	leg->groups++;
 	group->peer = peer;
 	group->profile = profile;
 	secret = group->secret;
@@ -187,7 +189,6 @@ static struct agent_group *group_new(struct skex_agent *agent, struct agent_peer
 	if (group->next != NULL)
 		group->next->self = &group->next;
 	agent->groups = group;
-	agent->groups_count++;
 	return group;
 }
 
@@ -217,25 +218,60 @@ static struct agent_group *group_find(struct skex_agent *agent, const struct age
 /* ---- accepting ---------------------------------------------------------------------------------
  */
 
-static void name_inconsistent(struct agent_group *group, uint32_t already)
+/* Only ever told, never acted upon: a malicious initiator can make an honest hub look bad. */
+static void name_hub(struct agent_leg *leg, const struct agent_peer *peer, const char *what)
 {
-	struct skex_agent *agent = group->profile->legs[0]->agent;
-	uint32_t found = group->engine.inconsistent & ~already;
+	struct skex_agent *agent = leg->agent;
+
+	leg->inconsistent++;
+	leg->suspect = true;
+	agent->counters.inconsistent_shares++;
+	agent_event(agent, SKEX_LEVEL_WARNING, "inconsistent_share", peer->name.text,
+		leg->leg->record.other.text,
+		"inconsistent share through hub %s from initiator %s: %s",
+		leg->leg->record.other.text, peer->name.text, what);
+}
+
+static void name_members(const struct agent_group *group, uint32_t found, const char *what)
+{
 	uint8_t i;
 
 	for (i = 1; i <= group->profile->profile.n; i++) {
-		struct agent_leg *leg = group->profile->legs[i - 1];
-
-		if ((found & (UINT32_C(1) << i)) == 0)
-			continue;
-		leg->inconsistent++;
-		leg->suspect = true;
-		agent->counters.inconsistent_shares++;
-		agent_event(agent, SKEX_LEVEL_WARNING, "inconsistent_share", group->peer->name.text,
-			leg->leg->record.other.text,
-			"inconsistent share through hub %s from initiator %s: the key was made without it",
-			leg->leg->record.other.text, group->peer->name.text);
+		if ((found & (UINT32_C(1) << i)) != 0)
+			name_hub(group->profile->legs[i - 1], group->peer, what);
 	}
+}
+
+static bool same_blocks(const struct skex_common *a, uint16_t a_blocks, const struct skex_common *b,
+	uint16_t b_blocks)
+{
+	return a->first.instance == b->first.instance &&
+		a->first.counter < b->first.counter + b_blocks &&
+		b->first.counter < a->first.counter + a_blocks;
+}
+
+/* The hubs of the groups that stand against an accepted one told another C or o. */
+static void name_dissenters(const struct agent_group *accepted)
+{
+	struct skex_agent *agent = accepted->profile->legs[0]->agent;
+	struct agent_group *group;
+
+	for (group = agent->groups; group != NULL; group = group->next) {
+		if (group == accepted || group->peer != accepted->peer ||
+			group->engine.state != SKEX_RESPONDER_GATHERING ||
+			!same_blocks(&group->engine.common, group->engine.blocks,
+				&accepted->engine.common, accepted->engine.blocks))
+			continue;
+		name_members(group, group->engine.members,
+			"it told another header or tag than the others");
+		group->named = true;
+		group->deadline_ms = 0;
+	}
+}
+
+static void name_inconsistent(struct agent_group *group, uint32_t already)
+{
+	name_members(group, group->engine.inconsistent & ~already, "the key was made without it");
 }
 
 static void update_interval(struct agent_group *group)
@@ -296,6 +332,7 @@ static void accept(struct agent_group *group)
 		agent_batch_drop(group->batch);
 	release_holds(group);
 	name_inconsistent(group, 0);
+	name_dissenters(group);
 	update_interval(group);
 	group->deadline_ms = agent_now(agent) + JUDGE_MS;
 	skex_commit_after(&agent->link.commit, durable, group);
@@ -356,12 +393,35 @@ static void add_share(struct agent_group *group, struct agent_leg *leg,
 		update_interval(group);
 		return;
 	}
+	if (is_spent(leg->agent, group->peer, group->engine.common.first, group->engine.blocks)) {
+		/* Blocks of it were accepted in another group meanwhile: the first result is final.
+		 */
+		skex_secret_free(share);
+		leg->agent->counters.shares_late++;
+		return;
+	}
 	group->shares[index - 1] = share;
 	skex_leg_hold(leg->leg, &group->holds[index - 1], at);
 	group->held |= UINT32_C(1) << index;
 	if (skex_responder_step(&group->engine, SKEX_RESPONDER_SHARE, &event) &&
 		(group->engine.actions & SKEX_DSKE_PERSIST) != 0)
 		accept(group);
+}
+
+/* Is one of these blocks accepted, and remembered, in a group that told something else? */
+static bool dissents(const struct skex_agent *agent, const struct agent_peer *peer,
+	const struct skex_share_message *share)
+{
+	const struct agent_group *group;
+
+	for (group = agent->groups; group != NULL; group = group->next) {
+		if (group->peer == peer && group->engine.state >= SKEX_RESPONDER_COMMITTING &&
+			group->engine.state != SKEX_RESPONDER_FAILED &&
+			same_blocks(&group->engine.common, group->engine.blocks, &share->common,
+				share->blocks))
+			return true;
+	}
+	return false;
 }
 
 void agent_respond_share(struct agent_leg *leg, const struct skex_incoming *incoming)
@@ -400,10 +460,12 @@ void agent_respond_share(struct agent_leg *leg, const struct skex_incoming *inco
 	}
 	if (group == NULL && is_spent(agent, peer, share.common.first, share.blocks)) {
 		agent->counters.shares_late++;
+		if (dissents(agent, peer, &share))
+			name_hub(leg, peer, "it told another header or tag than the others");
 		return;
 	}
 	if (group == NULL)
-		group = group_new(agent, peer, profile, &share, identity);
+		group = group_new(leg, peer, profile, &share, identity);
 	if (group != NULL)
 		add_share(group, leg, incoming, index, share.stamp_ms);
 }
@@ -411,18 +473,40 @@ void agent_respond_share(struct agent_leg *leg, const struct skex_incoming *inco
 /* ---- the turn ----------------------------------------------------------------------------------
  */
 
+static uint8_t members_of(const struct agent_group *group)
+{
+	return (uint8_t)__builtin_popcount(group->engine.members);
+}
+
+/* So few hubs brought it, while all others were there, that a liar made it up. */
+static bool made_up(const struct agent_group *group)
+{
+	return members_of(group) <= group->profile->profile.n - group->profile->profile.k &&
+		members_of(group) < group->profile->profile.k &&
+		agent_profile_up(group->profile) == group->profile->profile.n;
+}
+
+/* Blocks are spent only when k hubs spoke of them: otherwise one hub could spend blocks that are
+ * still to come. */
 static void give_up(struct agent_group *group)
 {
 	struct skex_agent *agent = group->profile->legs[0]->agent;
 
 	(void)skex_responder_step(&group->engine, SKEX_RESPONDER_DEADLINE, NULL);
+	release_holds(group);
+	if (group->named)
+		return;
+	if (made_up(group)) {
+		name_members(group, group->engine.members, "no other hub brought this block");
+		return;
+	}
 	agent->counters.blocks_failed += group->engine.blocks;
 	agent_event(agent, SKEX_LEVEL_WARNING, "block_failed", group->peer->name.text, "", "%s",
 		group->engine.why == SKEX_E_EMPTY
 			? "too few shares came in time: some hubs are away"
 			: "the shares do not agree: more hubs than the profile tolerates sent wrong ones, or the initiator did");
-	spend(agent, group->peer, group->engine.common.first, group->engine.blocks);
-	release_holds(group);
+	if (members_of(group) >= group->profile->profile.k)
+		spend(agent, group->peer, group->engine.common.first, group->engine.blocks);
 }
 
 void agent_respond_turn(struct skex_agent *agent, uint64_t now_ms)
@@ -441,7 +525,6 @@ void agent_respond_turn(struct skex_agent *agent, uint64_t now_ms)
 			(group->engine.state >= SKEX_RESPONDER_ACCEPTED &&
 				now_ms >= group->deadline_ms)) {
 			group_free(group);
-			agent->groups_count--;
 		}
 		group = next;
 	}

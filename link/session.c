@@ -111,6 +111,8 @@ static void take_larger_marks(struct skex_leg *leg, const struct skex_hello *hel
 	later(&leg->tx.reserved, leg->tx.next);
 	leg->tx_dirty = true;
 	leg->life = leg->tx.next;
+	/* What the other end told in the life that one of us forgot does not count. */
+	leg->released = hello->received;
 	leg->resuming = false;
 	skex_leg_work(leg);
 }

@@ -166,11 +166,29 @@ static void put_epochs(struct world_node *node, uint64_t leg)
 	must(skex_txn_submit(txn, node->store, NULL, NULL), "epochs");
 }
 
+/* Both pads of one generation. */
+static void make_pads(
+	struct world_node *node, uint64_t leg, uint32_t generation, uint64_t pad_bytes)
+{
+	uint8_t direction;
+
+	for (direction = 0; direction < 2; direction++) {
+		struct skex_pad_record pad = {leg, direction, generation, pad_bytes, false};
+		struct filler filler = {(leg * 2 + direction) * 16 + generation + 77};
+		char path[128];
+
+		(void)skex_pad_path(path, sizeof(path), DIRECTORY, leg, direction, generation);
+		must(skex_pad_file_make(&node->platform, skex_crypto_openssl(), path, kek,
+			     pad_bytes, fill, &filler),
+			"pad");
+		must(skex_registry_pad_put(node->registry, &pad), "pad row");
+	}
+}
+
 static void make_leg(struct world_node *node, uint64_t leg, const struct world_node *hub,
 	const struct world_node *other, uint64_t pad_bytes)
 {
 	struct skex_leg_record record = {0};
-	uint8_t direction;
 
 	record.leg = leg;
 	if (!skex_name_parse(&record.other, skex_view(other->name, strlen(other->name))))
@@ -184,24 +202,19 @@ static void make_leg(struct world_node *node, uint64_t leg, const struct world_n
 	record.pads[0] = leg * 2;
 	record.pads[1] = leg * 2 + 1;
 	must(skex_registry_leg_put(node->registry, &record), "leg row");
-	for (direction = 0; direction < 2; direction++) {
-		struct skex_pad_record pad = {leg, direction, 0, pad_bytes, false};
-		struct filler filler = {leg * 2 + direction + 77};
-		char path[128];
-
-		(void)skex_pad_path(path, sizeof(path), DIRECTORY, leg, direction, 0);
-		must(skex_pad_file_make(&node->platform, skex_crypto_openssl(), path, kek,
-			     pad_bytes, fill, &filler),
-			"pad");
-		must(skex_registry_pad_put(node->registry, &pad), "pad row");
-	}
+	make_pads(node, leg, 0, pad_bytes);
 	put_epochs(node, leg);
+}
+
+static uint64_t leg_number(const struct world_node *hub, const struct world_node *agent)
+{
+	return 100 + hub->number * 32 + agent->number;
 }
 
 static void enrol(
 	struct world *world, struct world_node *hub, struct world_node *agent, uint64_t pad_bytes)
 {
-	const uint64_t leg = 100 + hub->number * 32 + agent->number;
+	const uint64_t leg = leg_number(hub, agent);
 	struct skex_member member = {0};
 
 	(void)world;
@@ -243,14 +256,11 @@ static void node_init(struct world *world, uint32_t number, bool is_hub, uint32_
 	node->platform.files = disk_files(node->disk);
 	node->platform.net = sim_net_table(world->net, number, node->name);
 	must(skex_registry_open(":memory:", &node->registry), "registry");
-	must(node->platform.files->make_directory(node->platform.files->context, DIRECTORY),
-		"directory");
 	must(node->platform.files->make_directory(node->platform.files->context, DIRECTORY "/pads"),
 		"directory");
 	must(node->platform.files->make_directory(
 		     node->platform.files->context, DIRECTORY "/store"),
 		"directory");
-	must(node->platform.files->sync_directory(node->platform.files->context, "/"), "directory");
 	must(node->platform.files->sync_directory(node->platform.files->context, DIRECTORY),
 		"directory");
 	open_store(node);
@@ -360,6 +370,111 @@ void world_power_cut(struct world_node *node)
 		return;
 	stop(node);
 	disk_power_cut(node->disk, world_random(node->world));
+}
+
+static const char *const directories[] = {DIRECTORY "/store", DIRECTORY "/pads"};
+
+struct copying {
+	const struct skex_files *from;
+	const struct skex_files *to;
+	const char *directory;
+};
+
+static void copy_file(void *owner, const char *name)
+{
+	struct copying *copying = owner;
+	struct skex_file *from = NULL;
+	struct skex_file *to = NULL;
+	uint64_t size = 0;
+	char path[256];
+	uint8_t *bytes;
+
+	snprintf(path, sizeof(path), "%s/%s", copying->directory, name);
+	must(copying->from->open(copying->from->context, path, SKEX_OPEN_READ, &from),
+		"copy: open");
+	must(copying->from->size(from, &size), "copy: size");
+	bytes = malloc(size + 1);
+	if (size > 0)
+		must(copying->from->read(from, 0, bytes, size), "copy: read");
+	must(copying->to->open(copying->to->context, path, SKEX_OPEN_WRITE | SKEX_OPEN_CREATE, &to),
+		"copy: make");
+	must(copying->to->resize(to, size), "copy: resize");
+	if (size > 0)
+		must(copying->to->write(to, 0, bytes, size), "copy: write");
+	must(copying->to->sync_wait(to), "copy: sync");
+	copying->from->close(from);
+	copying->to->close(to);
+	free(bytes);
+}
+
+struct disk *world_snapshot(struct world_node *node)
+{
+	struct disk *copy = disk_new();
+	struct copying copying = {disk_files(node->disk), disk_files(copy), NULL};
+	size_t i;
+
+	for (i = 0; i < sizeof(directories) / sizeof(directories[0]); i++) {
+		copying.directory = directories[i];
+		must(copying.to->make_directory(copying.to->context, directories[i]),
+			"copy: directory");
+		must(copying.from->list(copying.from->context, directories[i], copy_file, &copying),
+			"copy: list");
+		must(copying.to->sync_directory(copying.to->context, directories[i]), "copy: sync");
+	}
+	must(copying.to->sync_directory(copying.to->context, DIRECTORY), "copy: sync");
+	return copy;
+}
+
+void world_restore(struct world_node *node, struct disk *copy)
+{
+	if (world_is_up(node))
+		abort();
+	disk_free(node->disk);
+	node->disk = copy;
+	node->platform.files = disk_files(copy);
+}
+
+void world_refill(struct world *world, uint8_t hub, uint8_t agent, uint64_t pad_bytes)
+{
+	struct world_node *at_hub = world_hub(world, hub);
+	struct world_node *at_agent = world_agent(world, agent);
+	const uint64_t leg = leg_number(at_hub, at_agent);
+
+	make_pads(at_hub, leg, 1, pad_bytes);
+	make_pads(at_agent, leg, 1, pad_bytes);
+}
+
+void world_set_pools(struct world *world, uint32_t low_keys, uint32_t high_keys)
+{
+	uint8_t i;
+
+	for (i = 0; i < world->agents; i++) {
+		world_agent(world, i)->agent_config.pool.low_keys = low_keys;
+		world_agent(world, i)->agent_config.pool.high_keys = high_keys;
+	}
+}
+
+struct counting {
+	const char *name;
+	const char *hub;
+	uint32_t count;
+};
+
+static void count_event(void *owner, const struct skex_agent_event *event)
+{
+	struct counting *counting = owner;
+
+	counting->count += strcmp(event->name, counting->name) == 0 &&
+		(counting->hub == NULL || strcmp(event->hub, counting->hub) == 0);
+}
+
+uint32_t world_events(struct world_node *agent, const char *name, const char *hub)
+{
+	struct counting counting = {name, hub, 0};
+
+	if (agent->agent != NULL)
+		skex_agent_events(agent->agent, count_event, &counting);
+	return counting.count;
 }
 
 bool world_is_up(const struct world_node *node)
@@ -531,7 +646,7 @@ void world_run(struct world *world, uint64_t ms)
 	for (;;) {
 		uint64_t due = settle(world);
 
-		if (due > end)
+		if (due > end || world->now >= end)
 			break;
 		world->now = due > world->now ? due : world->now + 1;
 	}

@@ -17,6 +17,7 @@
  */
 #define WORLD_NODES_MAX 16u
 
+struct disk;
 struct world;
 struct world_node;
 
@@ -47,6 +48,16 @@ struct skex_hub *world_hub_of(struct world_node *node);
 void world_crash(struct world_node *node);
 void world_power_cut(struct world_node *node);
 void world_start(struct world_node *node);
+/* A copy of a node's disk, as a backup or a snapshot would take it. */
+struct disk *world_snapshot(struct world_node *node);
+/* Puts a copy (taken over) in place of the disk of a node that is down. */
+void world_restore(struct world_node *node, struct disk *copy);
+/* One more generation of both pads of the leg of an agent and a hub: a refill. */
+void world_refill(struct world *world, uint8_t hub, uint8_t agent, uint64_t pad_bytes);
+/* Sizes of the pools of all agents, before they start again: keys wanted at least and at most. */
+void world_set_pools(struct world *world, uint32_t low_keys, uint32_t high_keys);
+/* How often an agent told an event of this name, about this hub (NULL: any). */
+uint32_t world_events(struct world_node *agent, const char *name, const char *hub);
 
 /* A key handed out by get or fetch. */
 struct world_key {
