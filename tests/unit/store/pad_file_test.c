@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "core/base/mem.h"
+#include "platform/posix.h"
+#include "store/pad_file.h"
+#include "tests/unit/store/fixture.h"
+
+/* A pad on the real files of this machine; power cuts and thieves are tests/sim's. */
+enum {
+	SIZE = 200000
+};
+
+static enum skex_error fill(void *owner, uint8_t *out, size_t size)
+{
+	uint32_t *at = owner;
+
+	for (size_t i = 0; i < size; i++, ++*at)
+		out[i] = (uint8_t)(*at ^ *at >> 8);
+	return SKEX_OK;
+}
+
+static void expect(struct skex_pad_file *file, uint32_t offset, size_t size)
+{
+	uint8_t *out = malloc(size), *expected = malloc(size);
+
+	assert_non_null(out);
+	assert_non_null(expected);
+	assert_int_equal(skex_pad_file_read(file, offset, out, size), SKEX_OK);
+	assert_int_equal(fill(&offset, expected, size), SKEX_OK);
+	assert_memory_equal(out, expected, size);
+	free(out);
+	free(expected);
+}
+
+static void a_pad_from_its_making_to_its_end(void **state)
+{
+	const char *path = fixture_path("a.pad");
+	struct skex_pad_file *file = NULL;
+	uint32_t at = 0;
+	uint8_t out[32];
+	struct stat status;
+
+	(void)state;
+	assert_int_equal(skex_pad_file_make(&fixture_platform, fixture_crypto(), path, fixture_kek,
+				 SIZE, fill, &at),
+		SKEX_OK);
+	assert_int_equal(at, SIZE);
+	assert_int_equal(skex_pad_file_make(&fixture_platform, fixture_crypto(), path, fixture_kek,
+				 SIZE, fill, &at),
+		SKEX_E_BUSY);
+	assert_int_equal(stat(path, &status), 0);
+	assert_int_equal(status.st_mode & 0777, 0600);
+	for (uint32_t mark = 0; mark < SIZE - 30000; mark += 30000) {
+		assert_int_equal(skex_pad_file_open(&fixture_platform, fixture_crypto(), path,
+					 fixture_kek, mark, &file),
+			SKEX_OK);
+		assert_int_equal(skex_pad_file_size(file), SIZE);
+		expect(file, mark, SIZE - mark);
+		expect(file, mark + 16, 100);
+		skex_pad_file_forget(file, mark + 15008);
+		assert_int_equal(skex_pad_file_read(file, mark + 15000, out, 16), SKEX_E_SPENT);
+		/* By turns, and by a stop in the middle. */
+		for (uint64_t ms = 0; ms < SKEX_PAD_FORGET_MS; ms += 100) {
+			skex_pad_file_turn(file, skex_posix_now_ms(NULL) + ms);
+			skex_posix_files_turn();
+		}
+		expect(file, mark + 15008, SIZE - mark - 15008);
+		skex_pad_file_forget(file, mark + 20000);
+		assert_int_equal(skex_pad_file_settle(file), SKEX_OK);
+		expect(file, mark + 20000, 4096);
+		skex_pad_file_close(file);
+	}
+	assert_int_equal(skex_pad_file_destroy(&fixture_platform, path), SKEX_OK);
+	assert_int_equal(skex_pad_file_open(
+				 &fixture_platform, fixture_crypto(), path, fixture_kek, 0, &file),
+		SKEX_E_UNKNOWN);
+	assert_int_equal(stat(path, &status), -1);
+}
+
+static void a_mark_beyond_the_end_is_refused(void **state)
+{
+	const char *path = fixture_path("b.pad");
+	struct skex_pad_file *file = NULL;
+	uint32_t at = 0;
+	uint8_t out[1];
+
+	(void)state;
+	assert_int_equal(skex_pad_file_make(&fixture_platform, fixture_crypto(), path, fixture_kek,
+				 16, fill, &at),
+		SKEX_OK);
+	assert_int_equal(skex_pad_file_open(
+				 &fixture_platform, fixture_crypto(), path, fixture_kek, 32, &file),
+		SKEX_E_ARGUMENT);
+	assert_int_equal(skex_pad_file_open(
+				 &fixture_platform, fixture_crypto(), path, fixture_kek, 16, &file),
+		SKEX_OK);
+	assert_int_equal(skex_pad_file_read(file, 16, out, 1), SKEX_E_EXHAUSTED);
+	assert_int_equal(skex_pad_file_read(file, 16, out, 0), SKEX_OK);
+	assert_int_equal(skex_pad_file_read(file, 0, out, 1), SKEX_E_SPENT);
+	assert_int_equal(skex_pad_file_read(file, UINT64_MAX, out, 1), SKEX_E_EXHAUSTED);
+	assert_int_equal(skex_pad_file_settle(file), SKEX_OK);
+	skex_pad_file_close(file);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_pad_from_its_making_to_its_end),
+		cmocka_unit_test(a_mark_beyond_the_end_is_refused),
+	};
+
+	return cmocka_run_group_tests_name(
+		"store pad file", tests, fixture_setup, fixture_teardown);
+}
