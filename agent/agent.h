@@ -163,6 +163,7 @@ struct skex_agent_counters {
 	uint64_t shares_received, shares_refused, shares_late;
 	uint64_t inconsistent_shares;
 	uint64_t packets_refused, tags_wrong, rollbacks;
+	uint64_t notes_sent, notes_received, notes_repeated, notes_refused;
 };
 
 void skex_agent_legs(struct skex_agent *agent, void (*visit)(void *owner, const struct skex_leg_status *leg),

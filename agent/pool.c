@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/consumer.h"
 #include "agent/internal.h"
 #include "agent/record.h"
 #include "core/base/mem.h"
@@ -25,6 +26,7 @@ struct agent_pool *agent_pool_find(
 struct agent_pool *agent_pool_get(struct skex_agent *agent, struct agent_peer *peer,
 	enum agent_side side, const char *purpose)
 {
+	const struct agent_consumer *consumer = agent_consumer_of(purpose);
 	struct agent_pool *pool = agent_pool_find(peer, side, purpose);
 
 	if (pool != NULL)
@@ -37,6 +39,10 @@ struct agent_pool *agent_pool_get(struct skex_agent *agent, struct agent_peer *p
 	pool->side = side;
 	snprintf(pool->purpose, sizeof(pool->purpose), "%s", purpose);
 	pool->block_bytes = agent->config->pool.block_bytes;
+	if (consumer != NULL && consumer->few_bytes > 0) {
+		pool->block_bytes = consumer->few_bytes;
+		pool->few_bytes = consumer->few_bytes;
+	}
 	pool->asked_ms = agent_now(agent);
 	pool->next = peer->pools;
 	peer->pools = pool;
@@ -678,9 +684,9 @@ static uint64_t units(uint32_t at, uint32_t size)
 	return ones << first;
 }
 
-/* Is every byte of the key there and unused?  Loads the pieces. */
+/* Is every byte of the key there and unused?  Loads the pieces; out may be NULL. */
 static enum skex_error check_take(
-	struct agent_batch *batch, const struct skex_key_id *id, uint32_t block)
+	struct agent_batch *batch, const struct skex_key_id *id, uint32_t block, uint8_t *out)
 {
 	uint32_t done;
 	uint32_t part;
@@ -696,6 +702,8 @@ static enum skex_error check_take(
 		part = piece->size - at < id->size - done ? piece->size - at : id->size - done;
 		if ((piece->used & units(at, part)) != 0)
 			return SKEX_E_SPENT;
+		if (out != NULL)
+			memcpy(out + done, piece->bytes + at, part);
 	}
 	return SKEX_OK;
 }
@@ -745,7 +753,7 @@ enum skex_error agent_pool_take(struct agent_pool *pool, const struct skex_key_i
 	if (id->offset >= batch->secret_size || id->size > batch->secret_size - id->offset)
 		return SKEX_E_UNKNOWN;
 	block = (uint32_t)(id->block.counter - batch->first.counter);
-	error = check_take(batch, id, block);
+	error = check_take(batch, id, block, check_only ? out : NULL);
 	if (error != SKEX_OK || check_only) {
 		if (error == SKEX_OK && !batch->confirmed)
 			key->confirmed = false;

@@ -23,6 +23,7 @@
  */
 #define AGENT_PIECE_BYTES 1024u
 #define AGENT_UNIT_BYTES  16u
+#define AGENT_FEW_BYTES   256u /* of a pool of the house's own: four note keys */
 
 struct skex_agent;
 struct agent_peer;
@@ -75,6 +76,8 @@ struct agent_pool {
 	enum agent_side side;
 	char purpose[SKEX_PURPOSE_MAX + 1];
 	uint32_t block_bytes;         /* S of the blocks that it makes */
+	uint32_t few_bytes;           /* of a purpose of the house: how much it holds; 0: as
+					 configured */
 	struct agent_batch **batches; /* ascending by instance and counter */
 	uint32_t batches_count;
 	uint32_t batches_room;
@@ -130,7 +133,8 @@ bool agent_pool_stride(struct agent_pool *pool, uint32_t bytes);
 SKEX_MUST_USE enum skex_error agent_pool_cut(
 	struct agent_pool *pool, uint32_t bytes, uint8_t *out, struct skex_key *key);
 /* Responder: takes the bytes of a key out of its batch, with the transaction of this turn.
- * SKEX_E_SPENT, SKEX_E_UNKNOWN; nothing is changed then. */
+ * SKEX_E_SPENT, SKEX_E_UNKNOWN; nothing is changed then.  check_only looks without taking; out may
+ * be NULL then. */
 SKEX_MUST_USE enum skex_error agent_pool_take(struct agent_pool *pool, const struct skex_key_id *id,
 	uint8_t *out, struct skex_key *key, bool check_only);
 /* Expired batches go; loaded pieces that nobody uses are forgotten. */

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SKEX_AGENT_NOTE_INTERNAL_H
+#define SKEX_AGENT_NOTE_INTERNAL_H
+
+#include "agent/internal.h"
+#include "agent/note.h"
+
+/*
+ * What the agent keeps of notes, all in memory: note.c sends, note_receive.c receives.
+ */
+
+/* A note on its way out: first it waits for its key, then for hubs. */
+struct agent_note {
+	struct agent_note *next;
+	struct agent_note **self;
+	struct skex_agent *agent;
+	struct agent_peer *peer;
+	uint64_t ticket;
+	skex_note_done_fn done; /* NULL: nobody asks any more */
+	void *owner;
+	uint64_t key_ticket;  /* of the request for the key; 0: the note is sealed */
+	uint64_t deadline_ms; /* of a sealed one */
+	uint8_t *plain;       /* until it is sealed; locked */
+	size_t plain_size;
+	uint8_t id[SKEX_NOTE_ID_BYTES];
+	uint8_t fields[SKEX_HEADER_MAX - SKEX_MESSAGE_PREFIX_BYTES];
+	size_t fields_size;
+	struct agent_profile *profile; /* NULL: none was usable yet */
+	uint32_t sent;                 /* bit (1 << index): hubs that it was given to */
+	uint32_t delivered;            /* that have it */
+	uint32_t refused;              /* that do not take it, or have no pad left from us */
+	uint16_t status;               /* of the last that refused */
+	struct skex_pad_position at[SKEX_HUBS_MAX]; /* where it stood in each leg's pad */
+};
+
+/* A note that came in and whose key is being made spent. */
+struct agent_note_in {
+	struct agent_note_in *next;
+	struct agent_note_in **self;
+	struct skex_agent *agent;
+	struct skex_name sender;
+	uint8_t id[SKEX_NOTE_ID_BYTES];
+	size_t size;
+	uint64_t wall_ms;
+	uint8_t bytes[SKEX_NOTE_MAX];
+};
+
+struct agent_note_watch {
+	struct agent_note_watch *next;
+	uint64_t number;
+	skex_note_fn note;
+	void *owner;
+};
+
+/* note_receive.c */
+void agent_notes_in_clear(struct skex_agent *agent);
+
+#endif

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/note_internal.h"
+#include "agent/note_seal.h"
+#include "core/base/mem.h"
+#include "platform/memory.h"
+
+/*
+ * Notes that come in.  The key is looked at first and taken only when the note opens under it: a
+ * hub that changes a note spends nothing.  It is taken with the transaction of this turn, and the
+ * note is told when that is durable; any other message under the same key finds it spent.
+ */
+
+static void note_in_free(struct agent_note_in *note)
+{
+	*note->self = note->next;
+	if (note->next != NULL)
+		note->next->self = note->self;
+	skex_secret_free(note);
+}
+
+void agent_notes_in_clear(struct skex_agent *agent)
+{
+	while (agent->notes_in != NULL)
+		note_in_free(agent->notes_in);
+	while (agent->note_watches != NULL)
+		skex_agent_note_unwatch(agent, agent->note_watches->number);
+}
+
+/* ---- telling -----------------------------------------------------------------------------------
+ */
+
+enum skex_error skex_agent_note_watch(
+	struct skex_agent *agent, skex_note_fn note, void *owner, uint64_t *number)
+{
+	struct agent_note_watch *watch = calloc(1, sizeof(*watch));
+
+	if (watch == NULL)
+		return SKEX_E_MEMORY;
+	watch->note = note;
+	watch->owner = owner;
+	watch->number = ++agent->next_watch;
+	watch->next = agent->note_watches;
+	agent->note_watches = watch;
+	*number = watch->number;
+	return SKEX_OK;
+}
+
+void skex_agent_note_unwatch(struct skex_agent *agent, uint64_t number)
+{
+	struct agent_note_watch **link = &agent->note_watches;
+
+	while (*link != NULL && (*link)->number != number)
+		link = &(*link)->next;
+	if (*link != NULL) {
+		struct agent_note_watch *watch = *link;
+
+		*link = watch->next;
+		free(watch);
+	}
+}
+
+static void durable(void *owner, enum skex_error error)
+{
+	struct agent_note_in *in = owner;
+	struct skex_agent *agent = in->agent;
+	struct agent_note_watch *watch = agent->note_watches;
+	struct agent_note_watch *next;
+	struct skex_note note = {0};
+
+	if (error != SKEX_OK)
+		return;
+	agent->counters.notes_received++;
+	note.sender = in->sender;
+	memcpy(note.id, in->id, sizeof(note.id));
+	note.bytes = skex_view(in->bytes, in->size);
+	note.wall_ms = in->wall_ms;
+	if (watch == NULL)
+		agent_event(agent, SKEX_LEVEL_NOTICE, "note_unheard", in->sender.text, "",
+			"a note came, and nobody watches for notes: it is dropped");
+	for (; watch != NULL; watch = next) {
+		next = watch->next;
+		watch->note(watch->owner, &note);
+	}
+	note_in_free(in);
+}
+
+/* ---- taking ------------------------------------------------------------------------------------
+ */
+
+/* A key that a sender cuts for a note: of its size, at one of its places. */
+static enum skex_error note_key(struct skex_agent *agent, const struct agent_peer *peer,
+	const struct skex_note_message *message, struct skex_key_id *id)
+{
+	if (skex_key_id_decode(
+		    agent->link.crypto, id, &peer->name, &agent->name, message->key_id) != SKEX_OK)
+		return SKEX_E_UNKNOWN;
+	return id->size == SKEX_NOTE_KEY_BYTES && id->offset % SKEX_NOTE_KEY_BYTES == 0
+		? SKEX_OK
+		: SKEX_E_UNKNOWN;
+}
+
+/* Opens it, and then takes the key; a note that does not open changes nothing. */
+static enum skex_error take(struct skex_agent *agent, struct agent_peer *peer,
+	const struct skex_note_message *message, struct agent_note_in *in)
+{
+	struct agent_pool *pool = agent_pool_find(peer, AGENT_RESPONDER, SKEX_NOTE_PURPOSE);
+	uint8_t *bytes = skex_secret_new(SKEX_NOTE_KEY_BYTES);
+	struct skex_key key = {0};
+	struct skex_key_id id;
+	enum skex_error error = bytes == NULL ? SKEX_E_MEMORY : SKEX_OK;
+
+	if (error == SKEX_OK)
+		error = pool == NULL ? SKEX_E_UNKNOWN : note_key(agent, peer, message, &id);
+	if (error == SKEX_OK)
+		error = agent_pool_take(pool, &id, bytes, &key, true);
+	if (error == SKEX_OK)
+		error = skex_note_open(agent->link.crypto, bytes, message, in->bytes, &in->size);
+	if (error == SKEX_OK)
+		error = agent_pool_take(pool, &id, bytes, &key, false);
+	skex_secret_free(bytes);
+	return error;
+}
+
+static const char *unwelcome(struct skex_agent *agent, const struct skex_note_message *message,
+	const struct agent_peer *peer)
+{
+	if (!skex_name_equal(&message->recipient, &agent->name))
+		return "a note for another agent";
+	if (peer == NULL || peer->profiles_count == 0)
+		return "a note from an agent that is not a peer here: see peers in skexd.conf";
+	return NULL;
+}
+
+static void refuse(struct agent_leg *leg, const struct skex_note_message *message, const char *why)
+{
+	leg->agent->counters.notes_refused++;
+	agent_event(leg->agent, SKEX_LEVEL_NOTICE, "note_dropped", message->sender.text,
+		leg->leg->record.other.text, "%s", why);
+}
+
+static struct agent_note_in *note_in_new(
+	struct skex_agent *agent, const struct skex_note_message *message)
+{
+	struct agent_note_in *in = skex_secret_new(sizeof(*in));
+
+	if (in == NULL)
+		return NULL;
+	in->agent = agent;
+	in->sender = message->sender;
+	memcpy(in->id, message->note_id, sizeof(in->id));
+	in->wall_ms = agent_wall(agent);
+	in->self = &agent->notes_in;
+	in->next = agent->notes_in;
+	if (in->next != NULL)
+		in->next->self = &in->next;
+	agent->notes_in = in;
+	return in;
+}
+
+/* A copy of one of the last that were taken: the pool may have forgotten their keys. */
+static bool taken(const struct skex_agent *agent, const struct skex_note_message *message)
+{
+	uint32_t i;
+
+	for (i = 0; i < AGENT_NOTES_TAKEN; i++) {
+		if (memcmp(agent->notes_taken[i], message->note_id, sizeof(message->note_id)) == 0)
+			return true;
+	}
+	return false;
+}
+
+void agent_note_message(struct agent_leg *leg, const struct skex_incoming *incoming)
+{
+	struct skex_agent *agent = leg->agent;
+	struct skex_note_message message;
+	struct agent_note_in *in;
+	struct agent_peer *peer;
+	const char *wrong;
+	enum skex_error error;
+
+	if (skex_note_message_decode(&message, incoming->fields) != SKEX_OK)
+		return;
+	peer = agent_peer_find(agent, &message.sender);
+	wrong = unwelcome(agent, &message, peer);
+	if (wrong != NULL) {
+		refuse(leg, &message, wrong);
+		return;
+	}
+	/* While the pools are being emptied no key of them is good. */
+	in = agent->emptying ? NULL : note_in_new(agent, &message);
+	if (in == NULL)
+		return;
+	error = take(agent, peer, &message, in);
+	if (error == SKEX_OK) {
+		memcpy(agent->notes_taken[agent->notes_taken_next++ % AGENT_NOTES_TAKEN], in->id,
+			sizeof(in->id));
+		skex_commit_after(&agent->link.commit, durable, in);
+		return;
+	}
+	note_in_free(in);
+	if (error == SKEX_E_SPENT || (error == SKEX_E_UNKNOWN && taken(agent, &message)))
+		agent->counters.notes_repeated++;
+	else if (error == SKEX_E_AUTH)
+		refuse(leg, &message,
+			"a note that does not open: changed on its way, or not from this sender");
+	else
+		refuse(leg, &message, "a note whose key is not here: expired, or never made");
+}
