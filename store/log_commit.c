@@ -155,6 +155,9 @@ static void group_durable(struct skex_log *log)
 	}
 	log->phase = SKEX_LOG_IDLE;
 	tell(first, SKEX_OK);
+	/* What has become due needs a turn to say when. */
+	if (log->slots.doomed_count > 0 && log->platform->wake != NULL)
+		log->platform->wake(log->platform->context);
 }
 
 static void bytes_advance(struct skex_log *log, enum skex_error error)

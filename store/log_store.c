@@ -17,9 +17,14 @@ static uint64_t log_turn(struct skex_store *store, uint64_t now_ms)
 	}
 	bool more = skex_log_compact(log);
 	skex_log_commit_start(log);
-	if (log->failed != SKEX_OK || log->waiting.first != NULL || more)
+	if (log->failed != SKEX_OK || more)
 		return now_ms;
-	return log->phase == SKEX_LOG_IDLE ? skex_log_slots_due(&log->slots, now_ms) : UINT64_MAX;
+	/* What is on its way goes on by itself when its sync reports. */
+	if (log->phase != SKEX_LOG_IDLE)
+		return UINT64_MAX;
+	uint64_t due_ms = skex_log_slots_due(&log->slots, now_ms);
+	uint64_t retry_ms = log->compaction.retry_ms;
+	return retry_ms > now_ms && retry_ms < due_ms ? retry_ms : due_ms;
 }
 
 static void log_close(struct skex_store *store)
