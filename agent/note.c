@@ -306,6 +306,9 @@ static struct agent_note *note_new(
 		free(note);
 		return NULL;
 	}
+	/* As a UUID of version 4, for those who show it. */
+	note->id[6] = (uint8_t)((note->id[6] & 0x0f) | 0x40);
+	note->id[8] = (uint8_t)((note->id[8] & 0x3f) | 0x80);
 	memcpy(note->plain, bytes.data, bytes.size);
 	note->plain_size = bytes.size;
 	note->agent = agent;

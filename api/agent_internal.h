@@ -27,6 +27,9 @@ bool skex_agent_ops_read(struct skex_api_call *call, const struct skex_field *fi
 /* agent_keys.c */
 void skex_agent_op_get(void *owner, struct skex_api_call *call, const struct json_t *request);
 void skex_agent_op_fetch(void *owner, struct skex_api_call *call, const struct json_t *request);
+/* agent_notes.c */
+void skex_agent_op_note(void *owner, struct skex_api_call *call, const struct json_t *request);
+void skex_agent_op_notes(void *owner, struct skex_api_call *call, const struct json_t *request);
 /* agent_status.c */
 void skex_agent_op_status(void *owner, struct skex_api_call *call, const struct json_t *request);
 void skex_agent_op_peers(void *owner, struct skex_api_call *call, const struct json_t *request);

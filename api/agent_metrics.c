@@ -130,6 +130,10 @@ static void add_counters(struct page *page, const struct skex_agent *agent)
 		{"skexd_packets_refused_total", "Packets refused.", c.packets_refused},
 		{"skexd_tags_wrong_total", "Wrong one-time tags.", c.tags_wrong},
 		{"skexd_rollbacks_total", "States from the past seen.", c.rollbacks},
+		{"skexd_notes_sent_total", "Notes that hubs have taken.", c.notes_sent},
+		{"skexd_notes_received_total", "Notes received.", c.notes_received},
+		{"skexd_notes_repeated_total", "Copies of notes received.", c.notes_repeated},
+		{"skexd_notes_refused_total", "Notes that were dropped.", c.notes_refused},
 	};
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		head(page, all[i].name, "counter", all[i].help);

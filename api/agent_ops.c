@@ -207,6 +207,8 @@ static const struct {
 	{"status", SKEX_API_PUBLIC, skex_agent_op_status},
 	{"peers", SKEX_API_PUBLIC, skex_agent_op_peers},
 	{"subscribe", SKEX_API_PUBLIC, op_subscribe},
+	{"note", SKEX_API_PUBLIC, skex_agent_op_note},
+	{"notes", SKEX_API_PUBLIC, skex_agent_op_notes},
 	{"peer_add", SKEX_API_ADMIN, op_peer_add},
 	{"peer_remove", SKEX_API_ADMIN, op_peer_remove},
 	{"leg_resume", SKEX_API_ADMIN, op_leg_resume},

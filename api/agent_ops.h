@@ -7,7 +7,7 @@
 
 /*
  * The operations of skexd on the local API, as docs/api.md describes them: get, fetch, status,
- * peers, subscribe; peer_add, peer_remove, leg_resume for administrators; identity_status for
+ * peers, subscribe, note, notes; peer_add, peer_remove, leg_resume for administrators; identity_status for
  * consumers.
  */
 struct skex_agent_ops;

@@ -104,7 +104,7 @@ static json_t *counters(const struct skex_agent *agent)
 	struct skex_agent_counters c;
 
 	skex_agent_counters(agent, &c);
-	return json_pack("{so so so so so so so so so so so so so}", "blocks_initiated",
+	return json_pack("{so so so so so so so so so so so so so so so so so}", "blocks_initiated",
 		number(c.blocks_initiated), "blocks_accepted", number(c.blocks_accepted),
 		"blocks_confirmed", number(c.blocks_confirmed), "blocks_failed",
 		number(c.blocks_failed), "keys_delivered", number(c.keys_delivered), "keys_fetched",
@@ -112,7 +112,9 @@ static json_t *counters(const struct skex_agent *agent)
 		"shares_refused", number(c.shares_refused), "shares_late", number(c.shares_late),
 		"inconsistent_shares", number(c.inconsistent_shares), "packets_refused",
 		number(c.packets_refused), "tags_wrong", number(c.tags_wrong), "rollbacks",
-		number(c.rollbacks));
+		number(c.rollbacks), "notes_sent", number(c.notes_sent), "notes_received",
+		number(c.notes_received), "notes_repeated", number(c.notes_repeated),
+		"notes_refused", number(c.notes_refused));
 }
 
 void skex_agent_op_status(void *owner, struct skex_api_call *call, const struct json_t *request)

@@ -216,10 +216,10 @@ enum skex_client_class skex_client_ask(struct skex_client *client, const char *o
 	json_t *answer;
 
 	if (!json_is_object(object) || strcmp(op, "get") == 0 || strcmp(op, "fetch") == 0 ||
-		strcmp(op, "subscribe") == 0) {
+		strcmp(op, "subscribe") == 0 || strcmp(op, "notes") == 0) {
 		json_decref(object);
 		return skex_lib_fail(error, SKEX_CLIENT_USAGE, "bad_request",
-			"give a JSON object; keys and events have functions of their own",
+			"give a JSON object; keys, events and notes have functions of their own",
 			"skex_client_ask cannot ask this");
 	}
 	result = skex_lib_exchange(client, op, object, 0, &answer, NULL, error);
@@ -281,7 +281,7 @@ enum skex_client_class skex_client_next_event(struct skex_client *client, int ti
 	char *line;
 	size_t size;
 
-	if (!client->subscribed)
+	if (!client->subscribed || client->watches_notes)
 		return skex_lib_fail(error, SKEX_CLIENT_USAGE, "not_subscribed",
 			"call skex_client_subscribe first", "this client has asked for no events");
 	result = skex_lib_read(client, timeout_ms, &line, &size, error);

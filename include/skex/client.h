@@ -165,7 +165,7 @@ enum skex_client_class skex_client_status(
 /*
  * Any other operation of the local API: op is its name, members a JSON object with what it takes,
  * or NULL. *json is the answer without its id, as a JSON object; free it with
- * skex_client_text_free.  Not for get, fetch and subscribe (SKEX_CLIENT_USAGE): the text is not
+ * skex_client_text_free.  Not for get, fetch, subscribe and notes (SKEX_CLIENT_USAGE): the text is not
  * wiped.
  */
 enum skex_client_class skex_client_ask(struct skex_client *client, const char *op,
@@ -195,6 +195,27 @@ enum skex_client_class skex_client_subscribe(
  * "timeout": there was none. */
 enum skex_client_class skex_client_next_event(struct skex_client *client, int timeout_ms,
 	struct skex_client_event *event, struct skex_client_error *error);
+
+/* A short text from another agent; the strings are valid until the next call on the client. */
+struct skex_client_note {
+	const char *id;   /* 36 characters, the same at both ends */
+	const char *peer; /* who sent it: authenticated end to end */
+	const char *text; /* UTF-8, at most 256 bytes, with a zero behind */
+	size_t size;      /* of text */
+	uint64_t wall_ms; /* when it came, in milliseconds since 1970 */
+};
+
+/*
+ * Asks for notes that come in from now on; the client then serves for skex_client_next_note only.
+ * Each note is told once to everyone who watches at that moment, and to nobody later.
+ */
+enum skex_client_class skex_client_watch_notes(
+	struct skex_client *client, struct skex_client_error *error);
+
+/* Waits for the next note, at most so many milliseconds (below 0: for ever).  SKEX_CLIENT_AGAIN,
+ * "timeout": there was none. */
+enum skex_client_class skex_client_next_note(struct skex_client *client, int timeout_ms,
+	struct skex_client_note *note, struct skex_client_error *error);
 
 /* The descriptor of the connection, to wait on together with others: when it is readable, call
  * skex_client_next_event with a timeout of 0 until it gives SKEX_CLIENT_AGAIN.  It stays the

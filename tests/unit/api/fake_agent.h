@@ -2,7 +2,7 @@
 #ifndef SKEX_TESTS_UNIT_API_FAKE_AGENT_H
 #define SKEX_TESTS_UNIT_API_FAKE_AGENT_H
 
-#include "agent/agent.h"
+#include "agent/note.h"
 
 /*
  * An agent that makes its keys up, for tests of what stands before it.  It implements
@@ -10,7 +10,8 @@
  *
  * Its peers: "agent2" has keys, "empty" never has any, "slow" has them when a request waits 50 ms
  * or more, "weak" has only unconfirmed computational ones.  What get gives, fetch finds, once.  The
- * identity "sae-b" lives at agent2, "sae-a" here.
+ * identity "sae-b" lives at agent2, "sae-a" here.  Notes to "agent2" come back from it, those to
+ * "slow" are never taken, and for "empty" there is no key.
  */
 #define FAKE_KEYS 4096u
 
@@ -29,6 +30,16 @@ struct fake_request {
 	bool used;
 };
 
+struct fake_note {
+	bool used;
+	char peer[64];
+	uint8_t bytes[SKEX_NOTE_MAX];
+	size_t size;
+	skex_note_done_fn done;
+	void *owner;
+	uint64_t ticket;
+};
+
 struct skex_agent {
 	struct skex_name name;
 	uint64_t now_ms;
@@ -44,6 +55,11 @@ struct skex_agent {
 	unsigned watches;
 	char peers_text[512]; /* "peer=profiles;" of all that were added */
 	unsigned resumed;
+	struct fake_note notes[8];
+	uint8_t notes_made;
+	skex_note_fn note;
+	void *note_owner;
+	unsigned note_watches;
 };
 
 /* Blocks of 4 KiB, one a batch. */
@@ -54,6 +70,10 @@ void fake_agent_init(struct skex_agent *agent);
 bool fake_agent_run(struct skex_agent *agent, uint64_t now_ms);
 /* The bytes of key number i. */
 void fake_key_bytes(uint32_t number, uint8_t *bytes, uint32_t size);
+/* What fake_agent_run does for notes. */
+void fake_notes_run(struct skex_agent *agent);
+/* A note from agent2. */
+void fake_note_arrives(struct skex_agent *agent, uint8_t number, const void *bytes, size_t size);
 void fake_agent_event(struct skex_agent *agent, const char *name, const char *text);
 
 #endif
