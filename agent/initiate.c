@@ -379,7 +379,7 @@ void agent_run_confirm(struct agent_leg *leg, const struct skex_confirm_message 
 /* ---- filling -----------------------------------------------------------------------------------
  */
 
-/* How many bytes the pool should have more: asked for now, or to reach the high water mark. */
+/* How many bytes the pool should have more: wanted by requests, or to reach the high water mark. */
 static uint64_t missing(struct agent_pool *pool, uint64_t now_ms)
 {
 	const struct skex_pool_config *config = &pool->agent->config->pool;

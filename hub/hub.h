@@ -14,12 +14,13 @@
 #include "store/store.h"
 
 /*
- * The hub: shares pad with each enrolled agent, takes one share per block from the initiator, re-encrypts
- * it for the responder, stores and forwards it.  It never learns a key and never talks to another hub.
- * A sans-I/O library over the platform table; skex-hub and the deterministic world run this same code.
+ * The hub: shares pad with each enrolled agent, takes one share per block from the initiator,
+ * re-encrypts it for the responder, stores and forwards it.  It never learns a key and never talks
+ * to another hub. A sans-I/O library over the platform table; skex-hub and the deterministic world
+ * run this same code.
  *
- * One thread per hub.  State lies in shards by leg; what passes from one leg to another goes through a
- * mailbox, so that shards can become threads.
+ * One thread per hub.  State lies in shards by leg; what passes from one leg to another goes
+ * through a mailbox, so that shards can become threads.
  */
 struct skex_hub;
 
@@ -35,10 +36,12 @@ struct skex_hub_setup {
 };
 
 /* Reads the state; makes the hub's id at the first start. */
-SKEX_MUST_USE enum skex_error skex_hub_new(const struct skex_hub_setup *setup, struct skex_hub **hub);
+SKEX_MUST_USE enum skex_error skex_hub_new(
+	const struct skex_hub_setup *setup, struct skex_hub **hub);
 /* A connection came in: the hub attaches itself to it. */
 void skex_hub_accept(struct skex_hub *hub, struct skex_stream *stream);
-/* Once per turn of the loop; gives when to call again at the latest.  Runs the store's turn as well. */
+/* Once per turn of the loop; gives when to call again at the latest.  Runs the store's turn as
+ * well. */
 uint64_t skex_hub_turn(struct skex_hub *hub, uint64_t now_ms);
 /* Ends all connections at once; what was not durable is as after a crash.  NULL is fine. */
 void skex_hub_free(struct skex_hub *hub);
@@ -48,7 +51,7 @@ const uint8_t *skex_hub_id(const struct skex_hub *hub); /* SKEX_HUB_ID_BYTES */
 
 /* Counters since the start. */
 struct skex_hub_counters {
-	uint64_t connections, connected;     /* ever, now */
+	uint64_t connections, connected; /* ever, now */
 	uint64_t packets_refused, tags_wrong;
 	uint64_t shares_in, shares_out, confirms, notes, blocks_in;
 	uint64_t refused_policy, refused_quota, refused_duplicate, refused_other;
@@ -61,22 +64,24 @@ void skex_hub_counters(const struct skex_hub *hub, struct skex_hub_counters *cou
 struct skex_hub_member_status {
 	struct skex_member member;
 	bool connected;
-	const char *state;          /* "up", "away", "stopped", "paused", "banned", "evicted" */
+	const char *state; /* "up", "away", "stopped", "paused", "banned", "evicted" */
 	enum skex_class class;
 	enum skex_pad_kind kind;
-	uint64_t send_left_bytes;   /* hub to agent */
+	uint64_t send_left_bytes; /* hub to agent */
 	uint64_t receive_left_bytes;
 	uint64_t queued_messages;
 	uint64_t queued_bytes;
 };
-void skex_hub_members(struct skex_hub *hub, void (*visit)(void *owner, const struct skex_hub_member_status *status),
-                      void *owner);
+void skex_hub_members(struct skex_hub *hub,
+	void (*visit)(void *owner, const struct skex_hub_member_status *status), void *owner);
 
-/* The state of a member changed in the registry (enrolled, refilled, banned, evicted, purged): read it again;
- * a connection that may no longer be is ended. */
-SKEX_MUST_USE enum skex_error skex_hub_member_changed(struct skex_hub *hub, const struct skex_name *name);
+/* The state of a member changed in the registry (enrolled, refilled, banned, evicted, purged): read
+ * it again; a connection that may no longer be is ended. */
+SKEX_MUST_USE enum skex_error skex_hub_member_changed(
+	struct skex_hub *hub, const struct skex_name *name);
 /* The operator's word after a rollback was seen on a leg: go on, at the larger marks. */
-SKEX_MUST_USE enum skex_error skex_hub_leg_resume(struct skex_hub *hub, const struct skex_name *member);
+SKEX_MUST_USE enum skex_error skex_hub_leg_resume(
+	struct skex_hub *hub, const struct skex_name *member);
 /* Deletes all queued messages of a member: purge. */
 SKEX_MUST_USE enum skex_error skex_hub_purge(struct skex_hub *hub, const struct skex_name *member);
 

@@ -55,6 +55,8 @@ void message_receive(struct skex_leg *leg, struct skex_view header, struct skex_
 void message_refused(struct skex_leg *leg, enum skex_error why);
 
 /* leg.c */
+/* How far ahead of use the reserved mark moves. */
+uint64_t leg_stride(const struct skex_leg *leg);
 void leg_mark_key(uint8_t key[9], uint64_t leg, uint8_t direction);
 void leg_want_epoch(struct skex_leg *leg);
 

@@ -296,7 +296,7 @@ void leg_want_epoch(struct skex_leg *leg)
 	leg->link->platform->wake(leg->link->platform->context);
 }
 
-static uint64_t stride(const struct skex_leg *leg)
+uint64_t leg_stride(const struct skex_leg *leg)
 {
 	uint64_t size = leg->tx.size / STRIDE_SHARE;
 
@@ -331,7 +331,7 @@ void skex_leg_want_reserve(struct skex_leg *leg)
 
 	if (leg->link->role == SKEX_ROLE_HUB || leg->reserve_pending)
 		return;
-	if (skex_pad_tx_plan(&leg->tx, stride(leg), &mark) != SKEX_OK)
+	if (skex_pad_tx_plan(&leg->tx, leg_stride(leg), &mark) != SKEX_OK)
 		return;
 	txn = skex_commit_txn(&leg->link->commit);
 	snapshot = txn == NULL ? NULL : snapshot_new(leg);
@@ -456,168 +456,4 @@ enum skex_error skex_leg_resume(struct skex_leg *leg)
 	leg->attempt_ms = 0;
 	leg->last_error[0] = '\0';
 	return SKEX_OK;
-}
-
-/* ---- sending -----------------------------------------------------------------------------------
- */
-
-static uint64_t in_flight(const struct skex_leg *leg)
-{
-	const struct skex_pad_position from =
-		skex_pad_compare(leg->released, leg->life) > 0 ? leg->released : leg->life;
-
-	return from.generation == leg->tx.next.generation ? leg->tx.next.offset - from.offset : 0;
-}
-
-/* Of the generation that a refill added; 0 when there is none. */
-static uint64_t next_size(struct skex_pad_bytes *pad, uint32_t generation)
-{
-	return skex_pad_bytes_size(pad, generation + 1);
-}
-
-/* The current generation cannot hold it: go to the next when there is one. */
-static bool switch_generation(struct skex_leg *leg)
-{
-	uint64_t size = next_size(leg->tx_pad, leg->tx.next.generation);
-
-	return size != 0 && skex_pad_tx_switch(&leg->tx, size) == SKEX_OK;
-}
-
-bool skex_leg_can_take(const struct skex_leg *leg, uint64_t body_size)
-{
-	uint64_t size = skex_pad_align(SKEX_ONETIME_KEY_BYTES + body_size);
-
-	if (leg->state != SKEX_LEG_UP)
-		return false;
-	/* Where the current generation cannot hold it, take goes to the next. */
-	if (size > skex_pad_tx_left(&leg->tx))
-		return size <= next_size(leg->tx_pad, leg->tx.next.generation);
-	if (leg->link->role == SKEX_ROLE_HUB)
-		return true;
-	return in_flight(leg) < SKEX_LEG_WINDOW_BYTES &&
-		leg->tx.reserved.generation == leg->tx.next.generation &&
-		leg->tx.reserved.offset - leg->tx.next.offset >= size;
-}
-
-enum skex_error skex_leg_take(
-	struct skex_leg *leg, uint64_t body_size, struct skex_pad_range *range)
-{
-	const uint64_t size = SKEX_ONETIME_KEY_BYTES + body_size;
-	enum skex_error error;
-
-	if (leg->link->role == SKEX_ROLE_AGENT && in_flight(leg) >= SKEX_LEG_WINDOW_BYTES)
-		return SKEX_E_BUSY;
-	if (leg->link->role == SKEX_ROLE_HUB) {
-		struct skex_pad_position end = {leg->tx.next.generation, leg->tx.size};
-
-		skex_pad_tx_reserved(&leg->tx, end);
-	}
-	error = skex_pad_tx_take(&leg->tx, size, range);
-	if (error == SKEX_E_EXHAUSTED && switch_generation(leg))
-		return skex_leg_take(leg, body_size, range);
-	if (error == SKEX_E_RESERVE) {
-		leg->tx_need =
-			skex_pad_align(size) > leg->tx_need ? skex_pad_align(size) : leg->tx_need;
-		skex_leg_want_reserve(leg);
-	}
-	if (error == SKEX_OK) {
-		leg->tx_dirty = leg->link->role == SKEX_ROLE_HUB;
-		skex_leg_work(leg);
-	}
-	if (error == SKEX_OK && leg->link->role == SKEX_ROLE_AGENT &&
-		leg->tx.reserved.offset - leg->tx.next.offset < stride(leg) / 2)
-		skex_leg_want_reserve(leg);
-	return error;
-}
-
-uint64_t skex_leg_send_left(const struct skex_leg *leg)
-{
-	return skex_pad_tx_left(&leg->tx) + next_size(leg->tx_pad, leg->tx.next.generation);
-}
-
-uint64_t skex_leg_receive_left(const struct skex_leg *leg)
-{
-	return leg->rx.size - leg->rx.mark.offset +
-		next_size(leg->rx_pad, leg->rx.mark.generation);
-}
-
-static struct skex_pad_position body_position(struct skex_pad_range range)
-{
-	struct skex_pad_position at = {range.generation, range.offset + SKEX_ONETIME_KEY_BYTES};
-
-	return at;
-}
-
-enum skex_error skex_leg_tx_pad(
-	struct skex_leg *leg, struct skex_pad_range range, uint8_t *out, size_t size)
-{
-	return skex_pad_bytes_read(leg->tx_pad, body_position(range), out, size);
-}
-
-enum skex_error skex_leg_rx_pad(
-	struct skex_leg *leg, struct skex_pad_range range, uint8_t *out, size_t size)
-{
-	return skex_pad_bytes_read(leg->rx_pad, body_position(range), out, size);
-}
-
-enum skex_error skex_leg_compose(struct skex_leg *leg, uint8_t type, struct skex_pad_range range,
-	struct skex_view fields, struct skex_view body, struct skex_outgoing **out)
-{
-	const struct skex_pad_position at = {range.generation, range.offset};
-	uint8_t key[SKEX_ONETIME_KEY_BYTES];
-	struct skex_outgoing *message;
-	enum skex_error error;
-
-	if (SKEX_MESSAGE_PREFIX_BYTES + fields.size > SKEX_HEADER_MAX || body.size > SKEX_BODY_MAX)
-		return SKEX_E_SPACE;
-	error = skex_pad_bytes_read(leg->tx_pad, at, key, sizeof(key));
-	if (error != SKEX_OK)
-		return error;
-	message = malloc(sizeof(*message) + SKEX_MESSAGE_PREFIX_BYTES + fields.size + body.size);
-	if (message == NULL) {
-		skex_wipe(key, sizeof(key));
-		return SKEX_E_MEMORY;
-	}
-	message->next = NULL;
-	message->range = range;
-	message->header_size = SKEX_MESSAGE_PREFIX_BYTES + fields.size;
-	message->body_size = body.size;
-	memcpy(message->bytes + SKEX_MESSAGE_PREFIX_BYTES, fields.data, fields.size);
-	if (body.size > 0)
-		memcpy(message->bytes + message->header_size, body.data, body.size);
-	skex_message_seal(leg->link->math, &leg->tx_scope, type, at, key, message->bytes,
-		message->header_size, body);
-	skex_wipe(key, sizeof(key));
-	*out = message;
-	return SKEX_OK;
-}
-
-enum skex_error skex_leg_transmit(
-	struct skex_leg *leg, struct skex_view header, struct skex_view body)
-{
-	enum skex_error error;
-
-	if (leg->state != SKEX_LEG_UP || leg->connection == NULL)
-		return SKEX_E_OFFLINE;
-	skex_trace_send(leg, header, body);
-	error = connection_send(leg->connection, header, body);
-	if (error == SKEX_OK)
-		leg->sent_messages++;
-	return error;
-}
-
-void skex_leg_refuse(struct skex_leg *leg, struct skex_pad_position at, uint16_t status)
-{
-	const uint32_t most = sizeof(leg->refusals) / sizeof(leg->refusals[0]);
-
-	/* When there are too many the oldest are forgotten: their sender runs into its deadline. */
-	if (leg->refusals_count == most) {
-		memmove(leg->refusals, leg->refusals + 1, (most - 1) * sizeof(leg->refusals[0]));
-		leg->refusals_count--;
-	}
-	leg->refusals[leg->refusals_count].at = at;
-	leg->refusals[leg->refusals_count].status = status;
-	leg->refusals_count++;
-	leg->rx_answer = true;
-	skex_leg_work(leg);
 }

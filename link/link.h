@@ -152,8 +152,10 @@ struct skex_leg {
 
 	struct skex_pad_tx tx;
 	struct skex_pad_bytes *tx_pad;
-	struct skex_pad_position released; /* the other end's received mark, as it told in this life */
-	struct skex_pad_position life;     /* where this life began to send: the window counts from there */
+	/* The other end's received mark, as it told in this life. */
+	struct skex_pad_position released;
+	/* Where this life began to send: the window counts from there. */
+	struct skex_pad_position life;
 	bool reserve_pending;
 	bool tx_dirty;    /* hub: tx.next is to be committed */
 	uint64_t tx_need; /* a message of this size found too little reserved */

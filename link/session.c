@@ -125,11 +125,11 @@ static void take_larger_marks(struct skex_leg *leg, const struct skex_hello *hel
 static const char *contradiction(const struct skex_leg *leg, const struct skex_hello *hello)
 {
 	if (skex_pad_compare(hello->received, leg->tx.next) > 0)
-		return "our own state is older than what the other end has received: was a backup or snapshot restored here?";
+		return "our state is older than what the other end has: was a backup restored here?";
 	if (skex_pad_compare(hello->sent, leg->rx_durable) < 0)
-		return "the other end's state is older than what it sent us: was a backup or snapshot restored there?";
+		return "the other end forgot what it sent: was a backup restored there?";
 	if (skex_pad_compare(hello->received, leg->released) < 0)
-		return "the other end has forgotten what it received: was a backup or snapshot restored there?";
+		return "the other end forgot what it received: was a backup restored there?";
 	return NULL;
 }
 
@@ -302,7 +302,7 @@ bool session_bye(struct skex_connection *connection, struct skex_view header)
 		/* Only an operator can tell which of the two was restored. */
 		if (leg->state != SKEX_LEG_STOPPED && !leg->resuming)
 			leg_stop(leg,
-				"the other end stopped the leg: one of the two was restored from a backup or snapshot");
+				"the other end stopped the leg: one of the two was restored from a backup");
 		break;
 	case SKEX_BYE_BANNED:
 		connection_close(connection,

@@ -102,7 +102,7 @@ bool sim_trace_intact(void)
 		if (!same_pad || same || a->offset + a->size <= b->offset)
 			continue;
 		fprintf(stderr,
-			"pad used twice: leg %llu direction %u generation %u offsets %llu and %llu\n",
+			"pad used twice: leg %llu direction %u generation %u at %llu and %llu\n",
 			(unsigned long long)a->leg, a->direction, a->generation,
 			(unsigned long long)a->offset, (unsigned long long)b->offset);
 		intact = false;

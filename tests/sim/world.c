@@ -524,7 +524,7 @@ struct world *world_new(uint64_t seed, uint8_t hubs, uint8_t k, uint8_t agents, 
 	world->hubs = hubs;
 	world->agents = agents;
 	world->k = k;
-	world->verbose = getenv("WORLD_VERBOSE") != NULL;
+	world->verbose = getenv("WORLD_VERBOSE") != NULL; /* rule 6: a switch of the test */
 	world->net = sim_net_new(random_for_net, world);
 	sim_trace_clear();
 	snprintf(world->policy.a, sizeof(world->policy.a), "*");

@@ -20,7 +20,7 @@
 
 static uint32_t worlds(uint32_t usual)
 {
-	return getenv("SKEX_LONG") != NULL ? usual * 50 : usual;
+	return getenv("SKEX_LONG") != NULL ? usual * 50 : usual; /* rule 6: a switch */
 }
 
 /* One key from a to b: both ends agree, and the second fetch is refused. */
