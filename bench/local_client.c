@@ -1,24 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Asks the local API for one key after the other, and a bare echo for answers of the same size, in
- * turns of 50 each, so that what else the machine does meets both:
- * local_client SOCKET PEER PURPOSE COUNT
+ * Asks the local API for one key after the other, and a bare echo for answers of the same size:
+ * local_client SOCKET PEER PURPOSE COUNT [ASKING ANSWERING]
  * It prints {"echo_us":[p50,p99,p99.9],"get_us":[..],"sent":bytes,"received":bytes}.
+ *
+ * They take turns of TURN questions, so that what else the machine does meets both.  Each has a
+ * process of its own that asks: one that wakes now this and now that process is not put beside
+ * either of them by the scheduler.  ASKING and ANSWERING are the cores for who asks and for the
+ * echo; without them the scheduler decides.
  */
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #define ANSWER_MAX 4096
-#define TURN       50
+#define TURN       500
 #define WARM       200
 
 struct end {
@@ -35,6 +42,19 @@ static void fail(const char *what)
 {
 	fprintf(stderr, "local_client: %s\n", what);
 	exit(1);
+}
+
+/* On this core, or (-1) on any. */
+static void stay_on(int core)
+{
+	cpu_set_t cores;
+
+	if (core < 0)
+		return;
+	CPU_ZERO(&cores);
+	CPU_SET((size_t)core, &cores);
+	if (sched_setaffinity(0, sizeof(cores), &cores) != 0)
+		fail(strerror(errno));
 }
 
 static double now_us(void)
@@ -61,14 +81,30 @@ static void ask(struct end *end)
 	end->answer_size = size;
 }
 
-static void ask_timed(struct end *end, size_t count)
+/* A turn, which a process of its own takes; its times lie in memory that is shared. */
+static void take_turn(struct end *end)
 {
-	for (size_t i = 0; i < count; i++) {
-		double began = now_us();
+	int status = 1;
+	pid_t pid = fork();
 
-		ask(end);
-		end->us[end->count++] = now_us() - began;
+	if (pid < 0)
+		fail(strerror(errno));
+	if (pid == 0) {
+		for (size_t i = 0; i < WARM; i++)
+			ask(end);
+		for (size_t i = 0; i < TURN; i++) {
+			double began = now_us();
+
+			ask(end);
+			end->us[end->count + i] = now_us() - began;
+		}
+		if (strstr(end->answer, "\"error\"") != NULL)
+			fail(end->answer);
+		_exit(0);
 	}
+	if (waitpid(pid, &status, 0) != pid || status != 0)
+		fail("a turn was not finished");
+	end->count += TURN;
 }
 
 /* In a process of its own: reads a line of any size and answers with as many bytes as the API. */
@@ -86,6 +122,16 @@ static void echo(int descriptor, size_t answer_size)
 	_exit(0);
 }
 
+static double *shared(size_t count)
+{
+	void *memory = mmap(NULL, count * sizeof(double), PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED)
+		fail(strerror(errno));
+	return memory;
+}
+
 static int connected(const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -100,7 +146,7 @@ static int connected(const char *path)
 	return descriptor;
 }
 
-static void start_echo(struct end *end, const struct end *get)
+static void start_echo(struct end *end, const struct end *get, int core)
 {
 	int pair[2];
 
@@ -112,6 +158,7 @@ static void start_echo(struct end *end, const struct end *get)
 		break;
 	case 0:
 		close(pair[0]);
+		stay_on(core);
 		echo(pair[1], get->answer_size);
 		break;
 	default:
@@ -142,26 +189,21 @@ int main(int argc, char **argv)
 	static struct end get, bare;
 	size_t count;
 
-	if (argc != 5)
-		fail("usage: local_client SOCKET PEER PURPOSE COUNT");
+	if (argc != 5 && argc != 7)
+		fail("usage: local_client SOCKET PEER PURPOSE COUNT [ASKING ANSWERING]");
 	count = strtoul(argv[4], NULL, 10);
-	get.us = calloc(count + TURN, sizeof(*get.us));
-	bare.us = calloc(count + TURN, sizeof(*bare.us));
+	get.us = shared(count + TURN);
+	bare.us = shared(count + TURN);
 	get.descriptor = connected(argv[1]);
 	get.request_size = (size_t)snprintf(get.request, sizeof(get.request),
-		"{\"id\":1,\"op\":\"get\",\"peer\":\"%s\",\"purpose\":\"%s\",\"wait_ms\":5000}\n", argv[2],
-		argv[3]);
+		"{\"id\":1,\"op\":\"get\",\"peer\":\"%s\",\"purpose\":\"%s\",\"wait_ms\":5000}\n",
+		argv[2], argv[3]);
 	ask(&get);
-	start_echo(&bare, &get);
-	for (int i = 0; i < WARM; i++) {
-		ask(&get);
-		ask(&bare);
-	}
+	start_echo(&bare, &get, argc == 7 ? atoi(argv[6]) : -1);
+	stay_on(argc == 7 ? atoi(argv[5]) : -1);
 	while (get.count < count) {
-		ask_timed(&bare, TURN);
-		ask_timed(&get, TURN);
-		if (strstr(get.answer, "\"error\"") != NULL)
-			fail(get.answer);
+		take_turn(&bare);
+		take_turn(&get);
 	}
 	printf("{");
 	print_times("echo_us", &bare);
