@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/internal.h"
+#include "agent/provider.h"
 #include "core/base/cursor.h"
 #include "platform/memory.h"
 
@@ -286,14 +287,18 @@ static void leg_free(struct agent_leg *leg)
 	free(leg);
 }
 
+void skex_agent_settle(struct skex_agent *agent)
+{
+	skex_link_settle(&agent->link);
+}
+
 void skex_agent_free(struct skex_agent *agent)
 {
 	if (agent == NULL)
 		return;
 	agent_requests_clear(agent);
 	agent_notes_clear(agent);
-	agent_runs_clear(agent);
-	agent_groups_clear(agent);
+	agent_providers_clear(agent);
 	agent_confirms_clear(agent);
 	agent_peers_clear(agent);
 	skex_link_clear(&agent->link);
@@ -426,10 +431,9 @@ uint64_t skex_agent_turn(struct skex_agent *agent, uint64_t now_ms)
 	}
 	agent_requests_turn(agent, now_ms);
 	agent_notes_turn(agent, now_ms);
-	agent_initiate_turn(agent, now_ms);
-	agent_respond_turn(agent, now_ms);
+	agent_providers_turn(agent, now_ms);
 	next = skex_link_turn(&agent->link, now_ms);
-	due = agent_initiate_due(agent, now_ms);
+	due = agent_providers_due(agent, now_ms);
 	next = due < next ? due : next;
 	due = agent_requests_due(agent, now_ms);
 	next = due < next ? due : next;

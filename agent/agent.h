@@ -39,6 +39,9 @@ struct skex_agent_setup {
 SKEX_MUST_USE enum skex_error skex_agent_new(const struct skex_agent_setup *setup, struct skex_agent **agent);
 /* Once per turn of the loop; gives when to call again at the latest.  Runs the store's turn as well. */
 uint64_t skex_agent_turn(struct skex_agent *agent, uint64_t now_ms);
+/* Before an orderly stop: what was gathered becomes durable, used pad is destroyed on the disk. Only
+ * skex_agent_free may follow. */
+void skex_agent_settle(struct skex_agent *agent);
 /* Ends all connections at once and wipes; what was not durable is as after a crash.  NULL is fine. */
 void skex_agent_free(struct skex_agent *agent);
 /* SKEX_OK, or why the agent cannot go on (its store failed): stop the daemon. */

@@ -354,6 +354,11 @@ static void shard_clear(struct hub_shard *shard)
 	}
 }
 
+void skex_hub_settle(struct skex_hub *hub)
+{
+	skex_link_settle(&hub->link);
+}
+
 void skex_hub_free(struct skex_hub *hub)
 {
 	uint32_t i;

@@ -459,6 +459,24 @@ uint64_t skex_link_turn(struct skex_link *link, uint64_t now_ms)
 	return link->sweep_ms < next ? link->sweep_ms : next;
 }
 
+void skex_link_settle(struct skex_link *link)
+{
+	struct skex_leg *leg;
+	enum skex_error error;
+
+	skex_commit_flush(&link->commit);
+	error = skex_store_settle(link->store);
+	for (leg = link->legs; leg != NULL && error == SKEX_OK; leg = leg->next_loaded) {
+		error = skex_pad_bytes_settle(leg->tx_pad);
+		if (error == SKEX_OK)
+			error = skex_pad_bytes_settle(leg->rx_pad);
+	}
+	if (error != SKEX_OK)
+		skex_log(link->platform, SKEX_LEVEL_WARNING,
+			"the keys of used pad could not all be destroyed (%s): the next start does it",
+			skex_error_name(error));
+}
+
 void skex_link_clear(struct skex_link *link)
 {
 	while (link->connections != NULL) {

@@ -116,6 +116,9 @@ void skex_link_init(struct skex_link *link);
 void skex_link_accept(struct skex_link *link, struct skex_stream *stream);
 /* Timers, acknowledgements, and the commit of this turn; gives when to call again at the latest. */
 uint64_t skex_link_turn(struct skex_link *link, uint64_t now_ms);
+/* Before an orderly stop: what was gathered becomes durable, and the keys of used pad are
+ * destroyed. Only skex_link_clear may follow. */
+void skex_link_settle(struct skex_link *link);
 /* Ends all connections and frees all legs; nothing is called any more. */
 void skex_link_clear(struct skex_link *link);
 

@@ -227,3 +227,15 @@ uint64_t skex_pad_bytes_turn(struct skex_pad_bytes *pad, uint64_t now_ms)
 	}
 	return next;
 }
+
+enum skex_error skex_pad_bytes_settle(struct skex_pad_bytes *pad)
+{
+	enum skex_error error = SKEX_OK;
+	size_t i;
+
+	for (i = 0; i < OPEN_MAX && error == SKEX_OK; i++) {
+		if (pad->tables[i].file != NULL)
+			error = skex_pad_file_settle(pad->tables[i].file);
+	}
+	return error;
+}

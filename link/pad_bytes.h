@@ -32,5 +32,7 @@ void skex_pad_bytes_forget(struct skex_pad_bytes *pad, struct skex_pad_position 
 void skex_pad_bytes_commit(
 	struct skex_pad_bytes *pad, struct skex_txn *txn, struct skex_pad_position mark);
 uint64_t skex_pad_bytes_turn(struct skex_pad_bytes *pad, uint64_t now_ms);
+/* Before an orderly stop: destroys what is due; only close may follow. */
+SKEX_MUST_USE enum skex_error skex_pad_bytes_settle(struct skex_pad_bytes *pad);
 
 #endif

@@ -11,11 +11,13 @@
 struct skex_file {
 	struct skex_loop *loop;
 	struct skex_file *posix; /* as platform/ knows it */
+	unsigned syncs;          /* under way in another thread */
+	bool closed;             /* by its owner: the last sync ends it */
 };
 
 struct sync {
 	uv_fs_t request;
-	struct skex_loop *loop;
+	struct skex_file *file;
 	skex_done_fn done;
 	void *owner;
 };
@@ -42,12 +44,21 @@ static enum skex_error files_open(
 	return SKEX_OK;
 }
 
+static void end(struct skex_file *file)
+{
+	skex_posix_files.close(file->posix);
+	free(file);
+}
+
+/* A descriptor is not given back while another thread syncs it: it could be another file by then.
+ */
 static void files_close(struct skex_file *file)
 {
 	if (file == NULL)
 		return;
-	skex_posix_files.close(file->posix);
-	free(file);
+	file->closed = true;
+	if (file->syncs == 0)
+		end(file);
 }
 
 static enum skex_error files_size(struct skex_file *file, uint64_t *size)
@@ -89,11 +100,17 @@ static enum skex_error files_check_private(struct skex_file *file)
 static void on_synced(uv_fs_t *request)
 {
 	struct sync *sync = request->data;
+	struct skex_file *file = sync->file;
 	bool ok = request->result == 0;
 
 	uv_fs_req_cleanup(request);
-	if (!sync->loop->freeing)
+	file->syncs--;
+	if (file->closed) {
+		if (file->syncs == 0)
+			end(file);
+	} else if (!file->loop->freeing) {
 		sync->done(sync->owner, ok ? SKEX_OK : SKEX_E_IO);
+	}
 	free(sync);
 }
 
@@ -104,7 +121,7 @@ static enum skex_error files_sync(struct skex_file *file, skex_done_fn done, voi
 
 	if (sync == NULL)
 		return SKEX_E_MEMORY;
-	sync->loop = file->loop;
+	sync->file = file;
 	sync->done = done;
 	sync->owner = owner;
 	sync->request.data = sync;
@@ -112,6 +129,7 @@ static enum skex_error files_sync(struct skex_file *file, skex_done_fn done, voi
 		free(sync);
 		return SKEX_E_MEMORY;
 	}
+	file->syncs++;
 	return SKEX_OK;
 }
 
