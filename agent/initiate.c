@@ -379,34 +379,9 @@ void agent_run_confirm(struct agent_leg *leg, const struct skex_confirm_message 
 /* ---- filling -----------------------------------------------------------------------------------
  */
 
-/* How many bytes the pool should have more: wanted by requests, or to reach the high water mark. */
-static uint64_t missing(struct agent_pool *pool, uint64_t now_ms)
-{
-	const struct skex_pool_config *config = &pool->agent->config->pool;
-	const uint64_t under_way = (uint64_t)pool->runs * config->blocks * pool->block_bytes;
-	const uint64_t have = pool->ready_bytes + under_way;
-	const bool idle = now_ms - pool->asked_ms > (uint64_t)config->idle_s * 1000;
-	uint64_t low = (uint64_t)(idle ? config->reserve_keys : config->low_keys) * 32;
-	uint64_t high = (uint64_t)(idle ? config->reserve_keys : config->high_keys) * 32;
-
-	if (pool->few_bytes > 0) {
-		/* On demand: a new block when half of the last one is used. */
-		low = idle ? 0 : pool->few_bytes / 2;
-		high = idle ? 0 : pool->few_bytes;
-	}
-	if (pool->wanted_bytes > low)
-		low = pool->wanted_bytes;
-	if (high < low)
-		high = low;
-	if (have >= low && !(pool->runs > 0 && have < high))
-		return 0;
-	return high - have;
-}
-
-static void fill(struct agent_pool *pool, uint64_t now_ms)
+void agent_initiate_fill(struct agent_pool *pool, uint64_t bytes, uint64_t now_ms)
 {
 	struct skex_agent *agent = pool->agent;
-	uint64_t bytes = missing(pool, now_ms);
 
 	if (pool->peer->profiles_count == 0 || now_ms < pool->retry_ms ||
 		pool->runs_all - pool->runs >= STALLED_MAX)
@@ -440,8 +415,6 @@ static void fill(struct agent_pool *pool, uint64_t now_ms)
 void agent_initiate_turn(struct skex_agent *agent, uint64_t now_ms)
 {
 	struct agent_run *run = agent->runs;
-	struct agent_peer *peer;
-	struct agent_pool *pool;
 
 	while (run != NULL) {
 		struct agent_run *next = run->next;
@@ -457,14 +430,6 @@ void agent_initiate_turn(struct skex_agent *agent, uint64_t now_ms)
 				"the peer did not confirm in time: is it connected, and does it accept this purpose?");
 		}
 		run = next;
-	}
-	if (agent->emptying)
-		return;
-	for (peer = agent->peers; peer != NULL; peer = peer->next) {
-		for (pool = peer->pools; pool != NULL; pool = pool->next) {
-			if (pool->side == AGENT_INITIATOR)
-				fill(pool, now_ms);
-		}
 	}
 }
 

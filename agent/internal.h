@@ -18,7 +18,8 @@
  * of key request.c   get and fetch                          event.c     events and watchers
  *   status.c    what is going on                       record.c    the forms of the durable records
  *   note.c      notes on their way out                 note_receive.c  notes that come in
- *   consumer.c  purposes and identities
+ *   consumer.c  purposes and identities                provider.c  who fills the pools
+ *   dske.c      the distributed mode as a provider
  */
 
 /* A leg, and what was sent over it and is not yet known to have arrived. */
@@ -222,6 +223,8 @@ bool agent_identity_is_local(const struct skex_agent *agent, const char *identit
 
 /* initiate.c */
 void agent_initiate_turn(struct skex_agent *agent, uint64_t now_ms);
+/* Begins runs that make about so many bytes, as far as hubs and pads allow. */
+void agent_initiate_fill(struct agent_pool *pool, uint64_t bytes, uint64_t now_ms);
 /* The deadline that comes next. */
 uint64_t agent_initiate_due(const struct skex_agent *agent, uint64_t now_ms);
 void agent_run_refused(struct agent_leg *leg, struct skex_pad_position at, uint16_t status);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/internal.h"
+#include "agent/provider.h"
 #include "core/base/mem.h"
 #include "platform/memory.h"
 
@@ -141,18 +142,6 @@ static const char its_message[] =
 	"a leg of this agent or of the peer is not its: keys are computational";
 static const char its_act[] = "enrol all legs with --pad-source, or leave that requirement out";
 
-static bool has_its(const struct agent_peer *peer)
-{
-	size_t p;
-
-	for (p = 0; p < peer->profiles_count; p++) {
-		if (peer->profiles[p]->usable &&
-			agent_profile_class(peer->profiles[p]) == SKEX_CLASS_ITS)
-			return true;
-	}
-	return false;
-}
-
 enum skex_error skex_agent_get(struct skex_agent *agent, const struct skex_key_request *request,
 	skex_keys_fn keys, void *owner, uint64_t *ticket, struct skex_problem *problem)
 {
@@ -169,7 +158,7 @@ enum skex_error skex_agent_get(struct skex_agent *agent, const struct skex_key_r
 		error = address(agent, request, false, &peer, purpose, problem);
 	if (error != SKEX_OK)
 		return error;
-	if (request->require_its && !has_its(peer))
+	if (request->require_its && !agent_providers_reach(peer, SKEX_CLASS_ITS))
 		return complain(problem, SKEX_E_REFUSED, "not_its", its_message, its_act);
 	pool = agent_pool_get(agent, peer, AGENT_INITIATOR, purpose);
 	made = pool == NULL ? NULL : request_new(agent, request, request->bytes);

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/provider.h"
+
+/* The distributed mode as a provider: initiate.c begins blocks, respond.c takes those of peers. */
+
+static uint8_t class_for(const struct agent_peer *peer)
+{
+	uint8_t best = 0;
+	size_t p;
+
+	for (p = 0; p < peer->profiles_count; p++) {
+		uint8_t class;
+
+		if (!peer->profiles[p]->usable)
+			continue;
+		class = (uint8_t)agent_profile_class(peer->profiles[p]);
+		best = class > best ? class : best;
+	}
+	return best;
+}
+
+/* What a run makes is counted at its most, so that a pool does not overflow. */
+static uint64_t making(const struct agent_pool *pool)
+{
+	return (uint64_t)pool->runs * pool->agent->config->pool.blocks * pool->block_bytes;
+}
+
+static void turn(struct skex_agent *agent, uint64_t now_ms)
+{
+	agent_initiate_turn(agent, now_ms);
+	agent_respond_turn(agent, now_ms);
+}
+
+static void clear(struct skex_agent *agent)
+{
+	agent_runs_clear(agent);
+	agent_groups_clear(agent);
+}
+
+const struct agent_provider agent_provider_dske = {
+	.name = "dske",
+	.class = class_for,
+	.fill = agent_initiate_fill,
+	.making = making,
+	.turn = turn,
+	.due = agent_initiate_due,
+	.clear = clear,
+};

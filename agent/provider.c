@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/provider.h"
+
+/* In the order in which they are asked. */
+static const struct agent_provider *const providers[] = {&agent_provider_dske};
+
+#define PROVIDERS (sizeof(providers) / sizeof(providers[0]))
+
+/* How many bytes the pool should have more: asked for now, or to reach the high water mark. */
+static uint64_t missing(const struct agent_pool *pool, uint64_t making, uint64_t now_ms)
+{
+	const struct skex_pool_config *config = &pool->agent->config->pool;
+	const uint64_t have = pool->ready_bytes + making;
+	const bool idle = now_ms - pool->asked_ms > (uint64_t)config->idle_s * 1000;
+	uint64_t low = (uint64_t)(idle ? config->reserve_keys : config->low_keys) * 32;
+	uint64_t high = (uint64_t)(idle ? config->reserve_keys : config->high_keys) * 32;
+
+	if (pool->few_bytes > 0) {
+		/* On demand: a new block when half of the last one is used. */
+		low = idle ? 0 : pool->few_bytes / 2;
+		high = idle ? 0 : pool->few_bytes;
+	}
+	if (pool->wanted_bytes > low)
+		low = pool->wanted_bytes;
+	if (high < low)
+		high = low;
+	if (have >= low && !(making > 0 && have < high))
+		return 0;
+	return high - have;
+}
+
+static void fill(struct agent_pool *pool, uint64_t now_ms)
+{
+	const struct agent_provider *chosen = NULL;
+	uint64_t making = 0;
+	uint64_t bytes;
+	size_t i;
+
+	for (i = 0; i < PROVIDERS; i++) {
+		making += providers[i]->making(pool);
+		if (chosen == NULL && providers[i]->class(pool->peer) != 0)
+			chosen = providers[i];
+	}
+	bytes = chosen == NULL ? 0 : missing(pool, making, now_ms);
+	if (bytes > 0)
+		chosen->fill(pool, bytes, now_ms);
+}
+
+void agent_providers_turn(struct skex_agent *agent, uint64_t now_ms)
+{
+	struct agent_peer *peer;
+	struct agent_pool *pool;
+	size_t i;
+
+	for (i = 0; i < PROVIDERS; i++)
+		providers[i]->turn(agent, now_ms);
+	if (agent->emptying)
+		return;
+	for (peer = agent->peers; peer != NULL; peer = peer->next) {
+		for (pool = peer->pools; pool != NULL; pool = pool->next) {
+			if (pool->side == AGENT_INITIATOR)
+				fill(pool, now_ms);
+		}
+	}
+}
+
+uint64_t agent_providers_due(const struct skex_agent *agent, uint64_t now_ms)
+{
+	uint64_t next = UINT64_MAX;
+	size_t i;
+
+	for (i = 0; i < PROVIDERS; i++) {
+		uint64_t due = providers[i]->due(agent, now_ms);
+
+		next = due < next ? due : next;
+	}
+	return next;
+}
+
+void agent_providers_clear(struct skex_agent *agent)
+{
+	size_t i;
+
+	for (i = 0; i < PROVIDERS; i++)
+		providers[i]->clear(agent);
+}
+
+bool agent_providers_reach(const struct agent_peer *peer, enum skex_class class)
+{
+	size_t i;
+
+	for (i = 0; i < PROVIDERS; i++) {
+		if (providers[i]->class(peer) >= (uint8_t) class)
+			return true;
+	}
+	return false;
+}

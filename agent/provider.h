@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SKEX_AGENT_PROVIDER_H
+#define SKEX_AGENT_PROVIDER_H
+
+#include "agent/internal.h"
+
+/*
+ * Who makes blocks.  A pool that keys are handed out from lacks some bytes; the first provider of
+ * the table that serves its peer is asked for them, and adds what it makes with agent_batch_add, in
+ * the transaction of the turn.  Whoever takes a key does not see which provider made it, only what
+ * is known of it: class and confirmation of its batch.  None makes forward-secret blocks yet; the
+ * first that does adds that to the batch and its record.
+ *
+ * What a provider receives from a peer it adds to the pool of the responder's side by itself, after
+ * agent_purpose_accepted.
+ */
+struct agent_provider {
+	const char *name;
+
+	/* The best class that a block for this peer can have now; 0 when it makes none for it. */
+	uint8_t (*class)(const struct agent_peer *peer);
+	/* Makes about so many bytes of blocks for the pool, as far as it can now; asked in every
+	 * turn in which they are lacking, so that what cannot be done now is not remembered.  It
+	 * says in pool->last_error why there are none. */
+	void (*fill)(struct agent_pool *pool, uint64_t bytes, uint64_t now_ms);
+	/* How many bytes are being made for the pool: they are not asked for again. */
+	uint64_t (*making)(const struct agent_pool *pool);
+	/* Once per turn: deadlines; and when the next one is. */
+	void (*turn)(struct skex_agent *agent, uint64_t now_ms);
+	uint64_t (*due)(const struct skex_agent *agent, uint64_t now_ms);
+	/* Ends and wipes what is under way. */
+	void (*clear)(struct skex_agent *agent);
+};
+
+extern const struct agent_provider agent_provider_dske;
+
+/* Gives every provider its turn, and fills the pools. */
+void agent_providers_turn(struct skex_agent *agent, uint64_t now_ms);
+uint64_t agent_providers_due(const struct skex_agent *agent, uint64_t now_ms);
+void agent_providers_clear(struct skex_agent *agent);
+/* Can keys towards this peer be of this class? */
+bool agent_providers_reach(const struct agent_peer *peer, enum skex_class class);
+
+#endif
