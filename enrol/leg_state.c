@@ -171,21 +171,36 @@ bool skex_leg_state_reached(struct skex_store *store, uint64_t leg, uint32_t gen
 		skex_leg_state_mark(store, leg, SKEX_TO_AGENT).generation >= generation;
 }
 
-bool skex_leg_state_connected(struct skex_store *store, uint64_t leg)
+/* The number of the epoch that is kept for a direction; false when none is. */
+static bool read_epoch(struct skex_store *store, uint64_t leg, int direction, uint32_t *number)
 {
 	uint8_t key[KEY_BYTES];
 	uint8_t value[EPOCH_BYTES];
 	struct skex_reader reader;
 	size_t size = 0;
-	uint32_t number;
 
-	if (skex_store_get(store, SKEX_TABLE_EPOCH, leg_key(key, leg, SKEX_TO_HUB), value,
+	if (skex_store_get(store, SKEX_TABLE_EPOCH, leg_key(key, leg, direction), value,
 		    sizeof(value), &size) != SKEX_OK)
 		return false;
 	skex_reader_init(&reader, skex_view(value, size));
-	number = skex_read_u32(&reader);
+	*number = skex_read_u32(&reader);
 	skex_wipe(value, sizeof(value));
-	return number > 0;
+	return true;
+}
+
+bool skex_leg_state_connected(struct skex_store *store, uint64_t leg)
+{
+	uint32_t number;
+
+	return read_epoch(store, leg, SKEX_TO_HUB, &number) && number > 0;
+}
+
+bool skex_leg_state_present(struct skex_store *store, uint64_t leg)
+{
+	uint32_t number;
+
+	return read_epoch(store, leg, SKEX_TO_HUB, &number) ||
+		read_epoch(store, leg, SKEX_TO_AGENT, &number);
 }
 
 enum skex_error skex_leg_state_destroy_pads(const struct skex_platform *platform,

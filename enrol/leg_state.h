@@ -37,6 +37,8 @@ struct skex_pad_position skex_leg_state_mark(
 bool skex_leg_state_reached(struct skex_store *store, uint64_t leg, uint32_t generation);
 /* True when the agent's epoch, as the hub keeps it, has left 0: it has connected. */
 bool skex_leg_state_connected(struct skex_store *store, uint64_t leg);
+/* True when an envelope key of the leg is kept. */
+bool skex_leg_state_present(struct skex_store *store, uint64_t leg);
 /* Destroys the pad files of one generation, both directions; fine when there are none. */
 SKEX_MUST_USE enum skex_error skex_leg_state_destroy_pads(const struct skex_platform *platform,
 	const char *directory, uint64_t leg, uint32_t generation);

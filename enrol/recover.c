@@ -58,7 +58,7 @@ static bool see_member(void *owner, const struct skex_member *member)
 {
 	struct unfinished *all = owner;
 	struct skex_member *members;
-	bool left = false;
+	bool left = skex_leg_state_present(all->hub->store, member->leg);
 
 	if (member->state != SKEX_MEMBER_EVICTED)
 		return true;

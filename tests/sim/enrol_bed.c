@@ -49,6 +49,7 @@ static void make_directories(struct bed *bed)
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		must(files->make_directory(files->context, names[i]), names[i]);
+	must(files->sync_directory(files->context, "/disk"), "/disk");
 	must(files->sync_directory(files->context, BED_HUB), BED_HUB);
 	must(files->sync_directory(files->context, BED_AGENT), BED_AGENT);
 }
@@ -260,7 +261,7 @@ enum skex_error bed_join(struct bed *bed, const char *path, const uint8_t *key, 
 	return error;
 }
 
-static bool same_pads(struct bed *bed, uint64_t leg, uint8_t direction, uint32_t generation)
+static bool same_pad(struct bed *bed, uint64_t leg, uint8_t direction, uint32_t generation)
 {
 	static const char *const directories[2] = {BED_HUB, BED_AGENT};
 	static uint8_t bytes[2][BED_PAD];
@@ -295,13 +296,16 @@ static bool same_epochs(struct bed *bed, uint64_t leg, uint8_t direction)
 		sizes[0] == 36 && sizes[1] == 36 && memcmp(values[0], values[1], 36) == 0;
 }
 
+bool bed_same_pads(struct bed *bed, uint64_t leg, uint32_t generation)
+{
+	return same_pad(bed, leg, SKEX_TO_HUB, generation) &&
+		same_pad(bed, leg, SKEX_TO_AGENT, generation);
+}
+
 bool bed_same(struct bed *bed, uint64_t leg, uint32_t generation)
 {
-	for (uint8_t direction = 0; direction < 2; direction++)
-		if (!same_pads(bed, leg, direction, generation) ||
-			(generation == 0 && !same_epochs(bed, leg, direction)))
-			return false;
-	return true;
+	return bed_same_pads(bed, leg, generation) && same_epochs(bed, leg, SKEX_TO_HUB) &&
+		same_epochs(bed, leg, SKEX_TO_AGENT);
 }
 
 static void count(void *owner, const char *name)

@@ -19,9 +19,9 @@ struct bed {
 	unsigned changed;          /* how often the hub was told to read a member again */
 };
 
-#define BED_HUB    "/hub"
-#define BED_AGENT  "/agent"
-#define BED_MEDIUM "/medium" /* that kits are carried on */
+#define BED_HUB    "/disk/hub"
+#define BED_AGENT  "/disk/agent"
+#define BED_MEDIUM "/disk/medium" /* that kits are carried on */
 #define BED_KIT    BED_MEDIUM "/kit"
 #define BED_PAD    (2u * 65536u + 4096u)
 
@@ -47,7 +47,8 @@ enum skex_error bed_take(struct bed *bed, const char *path);
 enum skex_error bed_join(struct bed *bed, const char *path, const uint8_t *key, bool replace);
 /* The agent has connected: what the hub keeps of that. */
 void bed_connect(struct bed *bed);
-/* Pads and envelope keys of this generation are the same at both ends, and their marks are 0. */
+/* Both pads of this generation are the same at both ends; bed_same: and the envelope keys. */
+bool bed_same_pads(struct bed *bed, uint64_t leg, uint32_t generation);
 bool bed_same(struct bed *bed, uint64_t leg, uint32_t generation);
 /* The row of alice; the result of skex_registry_member_get. */
 enum skex_error bed_member(struct bed *bed, struct skex_member *member);
