@@ -29,7 +29,10 @@ union net_address {
 struct skex_loop {
 	uv_loop_t uv;
 	uv_prepare_t prepare; /* runs the turn, before libuv waits */
-	uv_timer_t timer;     /* ends the wait when the turn wants to be called again */
+	uv_timer_t timer;     /* at zero, when the turn wants to be called again at once */
+	int alarm_fd;         /* ends the wait when it wants to be called again later */
+	uv_poll_t alarm;
+	uint64_t alarm_ms; /* when that is set to go off; UINT64_MAX: it is not */
 	uv_async_t async;     /* ends the wait for a wake from another thread */
 	uv_signal_t terminate;
 	uv_signal_t interrupt;

@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 #include "net/internal.h"
 #include "platform/memory.h"
@@ -69,20 +71,39 @@ static void on_async(uv_async_t *async)
 	(void)async;
 }
 
+static void on_alarm(uv_poll_t *poll, int status, int events)
+{
+	struct skex_loop *loop = poll->data;
+	uint64_t times;
+
+	(void)status;
+	(void)events;
+	if (read(loop->alarm_fd, &times, sizeof(times)) == (ssize_t)sizeof(times))
+		loop->alarm_ms = UINT64_MAX;
+}
+
+/*
+ * A wait with a time limit sets a timer of the system and takes it back each time, which a local
+ * caller feels: a seventh of a bare echo.  So the limit is a descriptor that is waited for like any
+ * other, and set only when it would go off too late; when it goes off too early a turn too many is
+ * run.
+ */
 static void arm(struct skex_loop *loop, uint64_t next_ms)
 {
-	uint64_t now_ms = skex_posix_now_ms(NULL);
-	uint64_t wait_ms = next_ms > now_ms ? next_ms - now_ms : 0;
+	struct itimerspec when = {0};
 
-	if (loop->again)
-		wait_ms = 0;
-	else if (next_ms == UINT64_MAX) {
-		(void)uv_timer_stop(&loop->timer);
+	if (loop->again || next_ms <= skex_posix_now_ms(NULL)) {
+		/* libuv counts from the time at which it last looked, which may be long ago. */
+		uv_update_time(&loop->uv);
+		(void)uv_timer_start(&loop->timer, on_timer, 0, 0);
 		return;
 	}
-	/* libuv counts from the time at which it last looked, which may be long ago. */
-	uv_update_time(&loop->uv);
-	(void)uv_timer_start(&loop->timer, on_timer, wait_ms, 0);
+	if (next_ms >= loop->alarm_ms)
+		return;
+	when.it_value.tv_sec = (time_t)(next_ms / 1000);
+	when.it_value.tv_nsec = (long)(next_ms % 1000) * 1000000;
+	if (timerfd_settime(loop->alarm_fd, TFD_TIMER_ABSTIME, &when, NULL) == 0)
+		loop->alarm_ms = next_ms;
 }
 
 static uint64_t earliest_connect(struct skex_loop *loop)
@@ -140,12 +161,14 @@ static void handles_init(struct skex_loop *loop)
 {
 	(void)uv_prepare_init(&loop->uv, &loop->prepare);
 	(void)uv_timer_init(&loop->uv, &loop->timer);
+	(void)uv_poll_init(&loop->uv, &loop->alarm, loop->alarm_fd);
 	(void)uv_signal_init(&loop->uv, &loop->terminate);
 	(void)uv_signal_init(&loop->uv, &loop->interrupt);
 	(void)uv_signal_init(&loop->uv, &loop->hangup);
 	(void)uv_signal_init(&loop->uv, &loop->child);
 	loop->prepare.data = loop;
 	loop->timer.data = loop;
+	loop->alarm.data = loop;
 	loop->async.data = loop;
 	loop->terminate.data = loop;
 	loop->interrupt.data = loop;
@@ -178,10 +201,13 @@ enum skex_error skex_loop_new(struct skex_loop **out)
 
 	if (loop == NULL)
 		return SKEX_E_MEMORY;
+	loop->alarm_fd = -1;
 	loop->receive_buffer = skex_secret_new(NET_RECEIVE_BYTES);
 	if (loop->receive_buffer == NULL)
 		goto failed;
-	if (uv_loop_init(&loop->uv) != 0)
+	loop->alarm_ms = UINT64_MAX;
+	loop->alarm_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (loop->alarm_fd < 0 || uv_loop_init(&loop->uv) != 0)
 		goto failed;
 	if (uv_async_init(&loop->uv, &loop->async, on_async) != 0) {
 		(void)uv_loop_close(&loop->uv);
@@ -201,6 +227,8 @@ enum skex_error skex_loop_new(struct skex_loop **out)
 	return SKEX_OK;
 
 failed:
+	if (loop->alarm_fd >= 0)
+		(void)close(loop->alarm_fd);
 	skex_secret_free(loop->receive_buffer);
 	free(loop);
 	return SKEX_E_MEMORY;
@@ -226,9 +254,11 @@ void skex_loop_run(struct skex_loop *loop, uint64_t (*turn)(void *owner, uint64_
 	if (reload != NULL)
 		(void)uv_signal_start(&loop->hangup, on_reload_signal, SIGHUP);
 	(void)uv_prepare_start(&loop->prepare, on_prepare);
+	(void)uv_poll_start(&loop->alarm, UV_READABLE, on_alarm);
 	(void)uv_run(&loop->uv, UV_RUN_DEFAULT);
 	(void)uv_prepare_stop(&loop->prepare);
 	(void)uv_timer_stop(&loop->timer);
+	(void)uv_poll_stop(&loop->alarm);
 	(void)uv_signal_stop(&loop->terminate);
 	(void)uv_signal_stop(&loop->interrupt);
 	(void)uv_signal_stop(&loop->hangup);
@@ -243,6 +273,7 @@ static void close_handles(struct skex_loop *loop)
 {
 	uv_close((uv_handle_t *)&loop->prepare, NULL);
 	uv_close((uv_handle_t *)&loop->timer, NULL);
+	uv_close((uv_handle_t *)&loop->alarm, NULL);
 	uv_close((uv_handle_t *)&loop->async, NULL);
 	uv_close((uv_handle_t *)&loop->terminate, NULL);
 	uv_close((uv_handle_t *)&loop->interrupt, NULL);
@@ -267,6 +298,7 @@ void skex_loop_free(struct skex_loop *loop)
 	/* Also waits for work in other threads, which uses what is to be freed. */
 	(void)uv_run(&loop->uv, UV_RUN_DEFAULT);
 	(void)uv_loop_close(&loop->uv);
+	(void)close(loop->alarm_fd);
 	skex_secret_free(loop->receive_buffer);
 	free(loop);
 }

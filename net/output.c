@@ -160,12 +160,10 @@ void net_flush_dirty(struct skex_loop *loop)
 	while ((link = net_list_pop(&dirty)) != NULL) {
 		struct skex_stream *stream = NET_OWNER(link, struct skex_stream, dirty);
 
-		if (!flush(stream))
-			continue;
-		if (stream->events != NULL && stream->events->drained != NULL) {
-			loop->again = true;
+		/* Whoever wants another turn for it wakes the loop: for most, nothing is left to
+		 * do. */
+		if (flush(stream))
 			drained(stream);
-		}
 	}
 }
 
