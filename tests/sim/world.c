@@ -492,6 +492,26 @@ struct skex_hub *world_hub_of(struct world_node *node)
 	return node->hub;
 }
 
+struct disk *world_disk(struct world_node *node)
+{
+	return node->disk;
+}
+
+struct skex_registry *world_registry(struct world_node *node)
+{
+	return node->registry;
+}
+
+struct skex_hub_config *world_hub_config(struct world_node *hub)
+{
+	return &hub->hub_config;
+}
+
+struct skex_agent_config *world_agent_config(struct world_node *agent)
+{
+	return &agent->agent_config;
+}
+
 struct world_node *world_hub(struct world *world, uint8_t i)
 {
 	return &world->nodes[i];

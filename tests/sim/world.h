@@ -45,6 +45,12 @@ bool world_is_up(const struct world_node *node);
 /* NULL while it is down. */
 struct skex_agent *world_agent_of(struct world_node *node);
 struct skex_hub *world_hub_of(struct world_node *node);
+/* What lies under a node, for tests that reach into it: its disk, its registry, and its
+ * configuration (of a hub or an agent), which is read by the node all the time. */
+struct disk *world_disk(struct world_node *node);
+struct skex_registry *world_registry(struct world_node *node);
+struct skex_hub_config *world_hub_config(struct world_node *hub);
+struct skex_agent_config *world_agent_config(struct world_node *agent);
 void world_crash(struct world_node *node);
 void world_power_cut(struct world_node *node);
 void world_start(struct world_node *node);
