@@ -25,7 +25,7 @@ static const char *address_end(const char *text)
 		text++;
 		host++;
 	}
-	if (host == 0 || host > 255 || *text != ' ')
+	if (host == 0 || host > 255 || *text != ' ' || text[1] == '0')
 		return NULL;
 	for (text++; *text >= '0' && *text <= '9' && port <= 65535; text++)
 		port = port * 10 + (uint32_t)(*text - '0');

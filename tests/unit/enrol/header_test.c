@@ -156,7 +156,7 @@ static void addresses(void **state)
 	static const char *const right[] = {"a 1", "192.0.2.1 65535", "::1 7100,x.y-z_0 1",
 		"fe80::1%eth0 7100",
 		"1 1,1 1,1 1,1 1,1 1,1 1,1 1,1 1,1 1,1 1,1 1,1 1,1 1,1 1,1 1,1 1"};
-	static const char *const wrong[] = {"", "a", "a ", " 1", "a 0", "a 65536", "a 99999999999",
+	static const char *const wrong[] = {"", "a", "a ", " 1", "a 0", "a 65536", "a 01", "a 99999999999",
 		"a 1,", ",a 1", "a 1 ", "a 1,,b 2", "a  1", "a:1", "a 1;b 2", "a\n1", "a +1",
 		"1 1,1 1,1 1,1 1,1 1,1 1,1 1,1 1,1 1,1 1,1 1,1 1,1 1,1 1,1 1,1 1,1 1"};
 	char host[300];
