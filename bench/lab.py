@@ -92,13 +92,10 @@ class Lab:
     def status(self, agent):
         return self.api(agent).ask(op='status')['status']
 
-    def processes(self):
-        """The pids of hubs and agents, with the processes that they started."""
-        pids = [hub['pid'] for hub in self.what['hubs']]
-        for agent in self.what['agents']:
-            with open(os.path.join(self.dir, agent['name'], 'pid'), encoding='ascii') as f:
-                pids.append(int(f.read().split()[0]))
-        return pids
+    def agent_pid(self, agent):
+        path = os.path.join(self.dir, self.what['agents'][agent]['name'], 'pid')
+        with open(path, encoding='ascii') as f:
+            return int(f.read().split()[0])
 
 
 def say(text):

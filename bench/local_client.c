@@ -44,15 +44,15 @@ static void fail(const char *what)
 	exit(1);
 }
 
-/* On this core, or (-1) on any. */
-static void stay_on(int core)
+/* On this core; NULL: on any. */
+static void stay_on(const char *core)
 {
 	cpu_set_t cores;
 
-	if (core < 0)
+	if (core == NULL)
 		return;
 	CPU_ZERO(&cores);
-	CPU_SET((size_t)core, &cores);
+	CPU_SET(strtoul(core, NULL, 10), &cores);
 	if (sched_setaffinity(0, sizeof(cores), &cores) != 0)
 		fail(strerror(errno));
 }
@@ -146,7 +146,7 @@ static int connected(const char *path)
 	return descriptor;
 }
 
-static void start_echo(struct end *end, const struct end *get, int core)
+static void start_echo(struct end *end, const struct end *get, const char *core)
 {
 	int pair[2];
 
@@ -199,8 +199,8 @@ int main(int argc, char **argv)
 		"{\"id\":1,\"op\":\"get\",\"peer\":\"%s\",\"purpose\":\"%s\",\"wait_ms\":5000}\n",
 		argv[2], argv[3]);
 	ask(&get);
-	start_echo(&bare, &get, argc == 7 ? atoi(argv[6]) : -1);
-	stay_on(argc == 7 ? atoi(argv[5]) : -1);
+	start_echo(&bare, &get, argc == 7 ? argv[6] : NULL);
+	stay_on(argc == 7 ? argv[5] : NULL);
 	while (get.count < count) {
 		take_turn(&bare);
 		take_turn(&get);
