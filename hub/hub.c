@@ -414,8 +414,8 @@ static void expire(struct hub_leg *leg, uint64_t wall_ms)
 static void sweep_leg(struct hub_leg *leg, uint64_t now_ms, uint64_t wall_ms)
 {
 	expire(leg, wall_ms);
-	if (leg->leg != NULL && leg->leg->connection == NULL && now_ms - leg->used_ms > UNLOAD_MS &&
-		skex_leg_idle(leg->leg)) {
+	if (leg->leg != NULL && leg->leg->connection == NULL &&
+		(now_ms - leg->used_ms > UNLOAD_MS || !welcome(leg)) && skex_leg_idle(leg->leg)) {
 		skex_leg_unload(leg->leg);
 		leg->leg = NULL;
 	}

@@ -98,8 +98,15 @@ enum skex_error skex_hub_member_changed(struct skex_hub *hub, const struct skex_
 	if (leg == NULL || leg->leg == NULL)
 		return error;
 	if (!member->known || member->row.state != SKEX_MEMBER_ENROLLED ||
-		member->row.leg != leg->number)
+		member->row.leg != leg->number) {
 		skex_leg_bye(leg->leg, SKEX_BYE_BANNED);
+		/* Its pads may be destroyed next; where something is under way the sweep does it.
+		 */
+		if (skex_leg_idle(leg->leg)) {
+			skex_leg_unload(leg->leg);
+			leg->leg = NULL;
+		}
+	}
 	return error;
 }
 
