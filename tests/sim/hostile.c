@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/sim/hostile.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/mem.h"
+#include "core/wire/key_id.h"
+#include "crypto/openssl.h"
+
+static void need(bool good, const char *what)
+{
+	if (good)
+		return;
+	fprintf(stderr, "hostile: %s\n", what);
+	abort();
+}
+
+/* ---- legs --------------------------------------------------------------------------------------
+ */
+
+struct skex_leg *hostile_agent_leg(struct world *world, uint8_t agent, uint8_t hub)
+{
+	struct skex_agent *at = world_agent_of(world_agent(world, agent));
+	const struct agent_leg *leg =
+		agent_leg_by_hub(at, &world_hub_config(world_hub(world, hub))->name);
+
+	need(leg != NULL, "no such leg");
+	return leg->leg;
+}
+
+struct skex_leg *hostile_hub_leg(struct world *world, uint8_t hub, uint8_t agent)
+{
+	struct skex_hub *at = world_hub_of(world_hub(world, hub));
+	const struct hub_member *member =
+		hub_member_find(&at->members, &world_agent_config(world_agent(world, agent))->name);
+	struct hub_leg *leg = member == NULL ? NULL : hub_leg_get(at, member->row.leg);
+	struct skex_leg *loaded = leg == NULL ? NULL : hub_leg_load(leg);
+
+	need(loaded != NULL, "no such member");
+	return loaded;
+}
+
+void hostile_say(struct skex_leg *leg, uint8_t type, struct skex_view fields,
+	struct skex_view clear, struct skex_pad_range *range)
+{
+	struct skex_outgoing *message = NULL;
+	uint8_t *body = calloc(1, clear.size + 1);
+	struct skex_pad_range at;
+
+	need(leg->state == SKEX_LEG_UP, "the leg is not up");
+	need(skex_leg_take(leg, clear.size, &at) == SKEX_OK, "no pad to say that");
+	need(skex_leg_tx_pad(leg, at, body, clear.size) == SKEX_OK, "no pad bytes");
+	if (clear.size > 0)
+		skex_xor(body, body, clear.data, clear.size);
+	need(skex_leg_compose(leg, type, at, fields, skex_view(body, clear.size), &message) ==
+			SKEX_OK,
+		"cannot be composed");
+	need(skex_leg_transmit(leg, skex_view(message->bytes, message->header_size),
+		     skex_view(message->bytes + message->header_size, message->body_size)) ==
+			SKEX_OK,
+		"cannot be sent");
+	free(message);
+	free(body);
+	if (range != NULL)
+		*range = at;
+}
+
+/* ---- blocks ------------------------------------------------------------------------------------
+ */
+
+static void random_bytes(struct world *world, uint8_t *out, size_t size)
+{
+	size_t i;
+
+	for (i = 0; i < size; i++)
+		out[i] = (uint8_t)world_random(world);
+}
+
+void forge(struct world *world, struct forged *forged, uint8_t initiator, uint8_t responder,
+	struct skex_block_id first, uint16_t blocks, const char *purpose)
+{
+	static uint8_t bodies[SKEX_HUBS_MAX][sizeof(forged->shares[0])];
+	const struct skex_agent *agent = world_agent_of(world_agent(world, responder));
+	const struct skex_profile *profile = &agent->profiles[0].profile;
+	const size_t size = (size_t)blocks * FORGED_VECTOR;
+	uint8_t confirm[FORGED_BLOCKS_MAX * 16];
+	struct skex_initiator_pads pads = {0};
+	struct skex_initiator run;
+	uint8_t i;
+
+	need(blocks <= FORGED_BLOCKS_MAX, "too many blocks");
+	memset(forged, 0, sizeof(*forged));
+	forged->common.initiator = world_agent_config(world_agent(world, initiator))->name;
+	forged->common.responder = world_agent_config(world_agent(world, responder))->name;
+	forged->common.first = first;
+	memcpy(forged->common.profile, profile->id, sizeof(forged->common.profile));
+	forged->common.n = profile->n;
+	forged->common.k = profile->k;
+	forged->common.secret_size = FORGED_SECRET;
+	forged->common.class_initiator = SKEX_CLASS_ITS;
+	forged->common.purpose_size = (uint8_t)strlen(purpose);
+	memcpy(forged->common.purpose, purpose, strlen(purpose));
+	forged->common.lifetime_s = 3600;
+	forged->blocks = blocks;
+	for (i = 0; i < profile->n; i++) {
+		random_bytes(world, forged->shares[i], size);
+		pads.pads[i] = forged->shares[i];
+		pads.bodies[i] = bodies[i];
+	}
+	skex_initiator_init(&run, &skex_math_portable, profile, &forged->common, blocks,
+		forged->vectors, forged->tags, confirm);
+	need(skex_initiator_step(&run, SKEX_INITIATOR_START, &pads), "cannot be split");
+	for (i = 0; i < profile->n; i++) {
+		if ((run.bare & (UINT32_C(1) << (i + 1u))) == 0)
+			skex_xor(forged->shares[i], forged->shares[i], bodies[i], size);
+	}
+}
+
+static void tell(struct skex_leg *leg, const struct forged *forged, uint8_t hub, uint64_t stamp_ms,
+	struct skex_pad_range *range)
+{
+	uint8_t fields[SKEX_HEADER_MAX];
+	struct skex_share_message share = {0};
+	size_t size = 0;
+
+	share.common = forged->common;
+	share.blocks = forged->blocks;
+	share.secret_tags = skex_view(forged->tags, (size_t)forged->blocks * 16);
+	share.stamp_ms = stamp_ms;
+	need(skex_share_message_encode(&share, fields, sizeof(fields), &size) == SKEX_OK,
+		"not a share");
+	hostile_say(leg, SKEX_MESSAGE_SHARE, skex_view(fields, size),
+		skex_view(forged->shares[hub], (size_t)forged->blocks * FORGED_VECTOR), range);
+}
+
+void forged_tell(struct world *world, const struct forged *forged, uint8_t hub, uint8_t agent,
+	struct skex_pad_range *range)
+{
+	tell(hostile_hub_leg(world, hub, agent), forged, hub,
+		UINT64_C(1700000000000) + world_now(world), range);
+}
+
+void forged_give(struct world *world, const struct forged *forged, uint8_t agent, uint8_t hub,
+	struct skex_pad_range *range)
+{
+	tell(hostile_agent_leg(world, agent, hub), forged, hub, 0, range);
+}
+
+const uint8_t *forged_secret(const struct forged *forged, uint16_t block)
+{
+	return forged->vectors + (size_t)block * FORGED_VECTOR + 112;
+}
+
+void forged_key_id(
+	const struct forged *forged, uint16_t block, uint8_t id[static SKEX_KEY_ID_BYTES])
+{
+	struct skex_key_id key = {forged->common.first, 0, 32};
+
+	key.block.counter += block;
+	need(skex_key_id_encode(skex_crypto_openssl(), &key, &forged->common.initiator,
+		     &forged->common.responder, id) == SKEX_OK,
+		"not an id");
+}
+
+/* ---- what arrives ------------------------------------------------------------------------------
+ */
+
+/* By role: all links of a role have the same real events. */
+static const struct skex_link_events *real[2];
+static struct skex_link_events watching[2];
+static struct seen seen[SEEN_MAX];
+static uint32_t seen_next;
+
+static struct seen *note(const struct skex_leg *leg, uint8_t type, struct skex_pad_position at)
+{
+	struct seen *one = &seen[seen_next++];
+
+	need(seen_next < SEEN_MAX, "too much was seen");
+	memset(one, 0, sizeof(*one));
+	one->link = leg->link;
+	one->leg = leg->record.leg;
+	one->type = type;
+	one->at = at;
+	return one;
+}
+
+static void on_message(void *owner, struct skex_leg *leg, const struct skex_incoming *message)
+{
+	const struct skex_pad_position at = {message->range.generation, message->range.offset};
+	const struct skex_view parts[2] = {message->header, message->body};
+	struct seen *one = note(leg, message->type, at);
+
+	need(leg->link->crypto->sha256(leg->link->crypto->context, parts, 2, one->digest) ==
+			SKEX_OK,
+		"hash");
+	real[leg->link->role]->message(owner, leg, message);
+}
+
+static void on_refused(
+	void *owner, struct skex_leg *leg, struct skex_pad_position at, uint16_t status)
+{
+	note(leg, SKEX_MESSAGE_ACK, at)->status = status;
+	real[leg->link->role]->refused(owner, leg, at, status);
+}
+
+void seen_watch(struct skex_link *link)
+{
+	seen_clear();
+	if (link->events == &watching[link->role])
+		return;
+	real[link->role] = link->events;
+	watching[link->role] = *link->events;
+	watching[link->role].message = on_message;
+	watching[link->role].refused = on_refused;
+	link->events = &watching[link->role];
+}
+
+void seen_clear(void)
+{
+	seen_next = 0;
+}
+
+uint32_t seen_count(const struct skex_link *link, uint8_t type)
+{
+	uint32_t count = 0;
+	uint32_t i;
+
+	for (i = 0; i < seen_next; i++)
+		count += seen[i].link == link && seen[i].type == type;
+	return count;
+}
+
+const struct seen *seen_at(const struct skex_link *link, uint64_t leg, struct skex_pad_position at)
+{
+	uint32_t i;
+
+	for (i = 0; i < seen_next; i++) {
+		if (seen[i].link == link && seen[i].leg == leg &&
+			seen[i].type != SKEX_MESSAGE_ACK && skex_pad_compare(seen[i].at, at) == 0)
+			return &seen[i];
+	}
+	return NULL;
+}
+
+uint16_t seen_refusal(const struct skex_link *link, uint64_t leg, struct skex_pad_range range)
+{
+	const struct skex_pad_position at = {range.generation, range.offset};
+	uint32_t i;
+
+	for (i = 0; i < seen_next; i++) {
+		if (seen[i].link == link && seen[i].leg == leg &&
+			seen[i].type == SKEX_MESSAGE_ACK && skex_pad_compare(seen[i].at, at) == 0)
+			return seen[i].status;
+	}
+	return 0;
+}
+
+/* ---- keys --------------------------------------------------------------------------------------
+ */
+
+static void answered(
+	void *owner, const struct skex_problem *problem, const struct skex_key *keys, size_t count)
+{
+	struct asked *asked = owner;
+
+	asked->done = true;
+	if (problem != NULL) {
+		snprintf(asked->code, sizeof(asked->code), "%s", problem->code);
+		return;
+	}
+	need(count == 1 && keys[0].size <= sizeof(asked->key.bytes), "one short key");
+	asked->good = true;
+	memcpy(asked->key.id, keys[0].id, sizeof(asked->key.id));
+	memcpy(asked->key.bytes, keys[0].bytes, keys[0].size);
+	asked->key.size = keys[0].size;
+	asked->class = keys[0].class;
+	asked->confirmed = keys[0].confirmed;
+}
+
+struct asked ask_key(
+	struct world *world, struct world_node *at, const struct skex_key_request *request)
+{
+	const uint64_t end = world_now(world) + request->wait_ms + 5000;
+	struct asked asked = {0};
+	struct skex_problem problem;
+	uint64_t ticket = 0;
+
+	if ((request->ids != NULL ? skex_agent_fetch : skex_agent_get)(
+		    world_agent_of(at), request, answered, &asked, &ticket, &problem) != SKEX_OK) {
+		snprintf(asked.code, sizeof(asked.code), "%s", problem.code);
+		return asked;
+	}
+	while (!asked.done && world_now(world) < end && world_is_up(at))
+		world_run(world, 5);
+	if (!asked.done && world_is_up(at))
+		skex_agent_cancel(world_agent_of(at), ticket);
+	return asked;
+}
+
+struct asked fetch_any(struct world *world, uint8_t at, uint8_t from, const char *purpose,
+	const uint8_t id[static SKEX_KEY_ID_BYTES])
+{
+	struct skex_key_request request = {0};
+	uint8_t ids[1][SKEX_KEY_ID_BYTES];
+
+	memcpy(ids[0], id, SKEX_KEY_ID_BYTES);
+	request.peer = world_agent_config(world_agent(world, from))->name.text;
+	request.purpose = purpose;
+	request.count = 1;
+	request.ids = (const uint8_t(*)[SKEX_KEY_ID_BYTES])ids;
+	return ask_key(world, world_agent(world, at), &request);
+}
