@@ -57,8 +57,7 @@ static int fail(enum skex_error error, const char *what, const char *act)
 	return (int)skex_error_class(error);
 }
 
-/* ---- the process that serves 014
- * ----------------------------------------------------------------- */
+/* ---- the process that serves 014 ---- */
 
 static void consumer_ended(void *owner, int status)
 {
@@ -129,8 +128,7 @@ static int run_consumer(const struct skex_agent_config *config)
 	return skex_etsi014_main(API_DESCRIPTOR, &config->etsi014, config->name.text);
 }
 
-/* ---- start
- * --------------------------------------------------------------------------------------- */
+/* ---- start ---- */
 
 static int open_state(struct daemon *daemon)
 {
@@ -233,8 +231,7 @@ static int start_consumers(struct daemon *daemon)
 	return 0;
 }
 
-/* ---- life
- * ---------------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
@@ -328,8 +325,7 @@ static int run(struct daemon *daemon)
 	return (int)skex_error_class(daemon->failed);
 }
 
-/* ---- the command line
- * ---------------------------------------------------------------------------- */
+/* ---- the command line ---- */
 
 enum role {
 	ROLE_DAEMON,

@@ -4,6 +4,7 @@
 
 #include "api/agent_ops.h"
 #include "api/fields.h"
+#include "api/quick.h"
 
 /* Shared by the files that make up the operations of skexd. */
 
@@ -27,6 +28,9 @@ bool skex_agent_ops_read(struct skex_api_call *call, const struct skex_field *fi
 /* agent_keys.c */
 void skex_agent_op_get(void *owner, struct skex_api_call *call, const struct json_t *request);
 void skex_agent_op_fetch(void *owner, struct skex_api_call *call, const struct json_t *request);
+bool skex_agent_quick_get(void *owner, struct skex_api_call *call, const struct skex_quick *quick);
+bool skex_agent_quick_fetch(
+	void *owner, struct skex_api_call *call, const struct skex_quick *quick);
 /* agent_notes.c */
 void skex_agent_op_note(void *owner, struct skex_api_call *call, const struct json_t *request);
 void skex_agent_op_notes(void *owner, struct skex_api_call *call, const struct json_t *request);

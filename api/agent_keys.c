@@ -10,6 +10,7 @@
 /* get and fetch. */
 
 #define WAIT_MAX_MS 600000u
+#define REQUIRE_MAX 3u
 
 /* Consumers of the house have keys under these names only through the process that serves them:
  * otherwise whoever may use the socket could take the keys of any SAE. */
@@ -24,47 +25,74 @@ struct keys_request {
 	uint64_t bits;
 	uint64_t count;
 	uint64_t wait_ms;
-	const struct json_t *require;
-	const struct json_t *key_ids;
+	/* Lists as the reader gave them, and then their texts. */
+	const void *require;
+	const void *key_ids;
+	size_t require_count;
+	const char *require_texts[REQUIRE_MAX];
+	size_t ids_count;
+	const char *ids_texts[SKEX_KEYS_MAX];
 };
 
-#define AT(member) offsetof(struct keys_request, member)
-#define PEER                                                                                       \
-	{"peer", SKEX_FIELD_STRING, true, 1, SKEX_NAME_MAX, AT(peer)},                             \
-	{                                                                                          \
-		"purpose", SKEX_FIELD_STRING, false, 1, SKEX_PURPOSE_MAX, AT(purpose)              \
-	}
-#define IDENTITIES                                                                                 \
-	{"consumer", SKEX_FIELD_STRING, true, 1, SKEX_NAME_MAX, AT(consumer)},                     \
-		{"local", SKEX_FIELD_STRING, true, 1, SKEX_PURPOSE_MAX, AT(local)},                \
-	{                                                                                          \
-		"remote", SKEX_FIELD_STRING, true, 1, SKEX_PURPOSE_MAX, AT(remote)                 \
-	}
-#define FRESH                                                                                      \
-	{"bits", SKEX_FIELD_INTEGER, false, 8, SKEX_KEY_MAX * 8, AT(bits)},                        \
-	{                                                                                          \
-		"count", SKEX_FIELD_INTEGER, false, 1, SKEX_KEYS_MAX, AT(count)                    \
-	}
-#define KNOWN                                                                                      \
-	{                                                                                          \
-		"key_ids", SKEX_FIELD_STRINGS, true, 1, SKEX_KEYS_MAX, AT(key_ids)                 \
-	}
-#define TERMS                                                                                      \
-	{"require", SKEX_FIELD_STRINGS, false, 0, 3, AT(require)},                                 \
-	{                                                                                          \
-		"wait_ms", SKEX_FIELD_INTEGER, false, 0, WAIT_MAX_MS, AT(wait_ms)                  \
-	}
+#define AT(member)                     offsetof(struct keys_request, member)
+#define STRING(m, required, most)      #m, SKEX_FIELD_STRING, required, 1, most, AT(m)
+#define NUMBER(m, least, most)         #m, SKEX_FIELD_INTEGER, false, least, most, AT(m)
+#define LIST(m, required, least, most) #m, SKEX_FIELD_STRINGS, required, least, most, AT(m)
 
-static const struct skex_field get_fields[] = {PEER, FRESH, TERMS};
-static const struct skex_field fetch_fields[] = {PEER, KNOWN, TERMS};
-static const struct skex_field consumer_get_fields[] = {IDENTITIES, FRESH, TERMS};
-static const struct skex_field consumer_fetch_fields[] = {IDENTITIES, KNOWN, TERMS};
+static const struct skex_field get_fields[] = {
+	{STRING(peer, true, SKEX_NAME_MAX)},
+	{STRING(purpose, false, SKEX_PURPOSE_MAX)},
+	{NUMBER(bits, 8, SKEX_KEY_MAX * 8)},
+	{NUMBER(count, 1, SKEX_KEYS_MAX)},
+	{LIST(require, false, 0, REQUIRE_MAX)},
+	{NUMBER(wait_ms, 0, WAIT_MAX_MS)},
+};
 
-/* ---- reading
- * ------------------------------------------------------------------------------------- */
+static const struct skex_field fetch_fields[] = {
+	{STRING(peer, true, SKEX_NAME_MAX)},
+	{STRING(purpose, false, SKEX_PURPOSE_MAX)},
+	{LIST(key_ids, true, 1, SKEX_KEYS_MAX)},
+	{LIST(require, false, 0, REQUIRE_MAX)},
+	{NUMBER(wait_ms, 0, WAIT_MAX_MS)},
+};
+
+static const struct skex_field consumer_get_fields[] = {
+	{STRING(consumer, true, SKEX_NAME_MAX)},
+	{STRING(local, true, SKEX_PURPOSE_MAX)},
+	{STRING(remote, true, SKEX_PURPOSE_MAX)},
+	{NUMBER(bits, 8, SKEX_KEY_MAX * 8)},
+	{NUMBER(count, 1, SKEX_KEYS_MAX)},
+	{LIST(require, false, 0, REQUIRE_MAX)},
+	{NUMBER(wait_ms, 0, WAIT_MAX_MS)},
+};
+
+static const struct skex_field consumer_fetch_fields[] = {
+	{STRING(consumer, true, SKEX_NAME_MAX)},
+	{STRING(local, true, SKEX_PURPOSE_MAX)},
+	{STRING(remote, true, SKEX_PURPOSE_MAX)},
+	{LIST(key_ids, true, 1, SKEX_KEYS_MAX)},
+	{LIST(require, false, 0, REQUIRE_MAX)},
+	{NUMBER(wait_ms, 0, WAIT_MAX_MS)},
+};
+
+static const struct table {
+	const struct skex_field *fields;
+	size_t count;
+} tables[2][2] = {
+	{{get_fields, SKEX_COUNT(get_fields)}, {fetch_fields, SKEX_COUNT(fetch_fields)}},
+	{{consumer_get_fields, SKEX_COUNT(consumer_get_fields)},
+		{consumer_fetch_fields, SKEX_COUNT(consumer_fetch_fields)}},
+};
+
+static const struct table *table_of(const struct skex_api_call *call, bool fetch)
+{
+	return &tables[skex_api_call_consumer(call) != NULL][fetch];
+}
+
+/* ---- reading ---- */
 
 static bool read_require(
-	struct skex_api_call *call, const json_t *list, struct skex_key_request *out)
+	struct skex_api_call *call, const struct keys_request *in, struct skex_key_request *out)
 {
 	const struct {
 		const char *word;
@@ -77,11 +105,9 @@ static bool read_require(
 	size_t i;
 	size_t j;
 
-	for (i = 0; i < json_array_size(list); i++) {
-		const char *word = json_string_value(json_array_get(list, i));
-
+	for (i = 0; i < in->require_count; i++) {
 		for (j = 0; j < SKEX_COUNT(terms); j++)
-			if (strcmp(word, terms[j].word) == 0 && !*terms[j].flag)
+			if (strcmp(in->require_texts[i], terms[j].word) == 0 && !*terms[j].flag)
 				break;
 		if (j == SKEX_COUNT(terms)) {
 			skex_agent_ops_bad(call,
@@ -144,47 +170,15 @@ static bool read_whom(
 	return true;
 }
 
-/* Reads what get and fetch have in common; on failure the call has ended. */
-static bool read_request(struct skex_api_call *call, const struct json_t *request, bool fetch,
-	struct keys_request *in, struct skex_key_request *out)
+static bool read_ids(struct skex_api_call *call, const struct keys_request *in,
+	uint8_t (*ids)[SKEX_KEY_ID_BYTES])
 {
-	const struct skex_field *fields = fetch ? fetch_fields : get_fields;
-	size_t count = fetch ? SKEX_COUNT(fetch_fields) : SKEX_COUNT(get_fields);
-
-	if (skex_api_call_consumer(call) != NULL) {
-		fields = fetch ? consumer_fetch_fields : consumer_get_fields;
-		count = fetch ? SKEX_COUNT(consumer_fetch_fields) : SKEX_COUNT(consumer_get_fields);
-	} else if (json_object_get(request, "consumer") != NULL) {
-		skex_api_fail(call, SKEX_E_REFUSED, "not_here",
-			"requests by consumer are for processes that the daemon starts",
-			"ask with \"peer\" and \"purpose\"");
-		return false;
-	}
-	memset(out, 0, sizeof(*out));
-	memset(in, 0, sizeof(*in));
-	in->purpose = "app:default";
-	in->bits = 256;
-	in->count = 1;
-	if (!skex_agent_ops_read(call, fields, count, request, in) || !read_whom(call, in, out) ||
-		!read_require(call, in->require, out))
-		return false;
-	out->wait_ms = (uint32_t)in->wait_ms;
-	return true;
-}
-
-static bool read_ids(struct skex_api_call *call, const json_t *list,
-	uint8_t (*ids)[SKEX_KEY_ID_BYTES], uint32_t *count)
-{
-	size_t size = json_array_size(list);
 	size_t i;
 	size_t j;
 
-	for (i = 0; i < size; i++) {
-		const json_t *text = json_array_get(list, i);
-
-		if (skex_uuid_parse(
-			    ids[i], skex_view(json_string_value(text), json_string_length(text))) !=
-			SKEX_OK) {
+	for (i = 0; i < in->ids_count; i++) {
+		if (skex_uuid_parse(ids[i],
+			    skex_view(in->ids_texts[i], strlen(in->ids_texts[i]))) != SKEX_OK) {
 			skex_agent_ops_bad(call, "\"key_ids\" holds something that is no key id");
 			return false;
 		}
@@ -196,12 +190,10 @@ static bool read_ids(struct skex_api_call *call, const json_t *list,
 			}
 		}
 	}
-	*count = (uint32_t)size;
 	return true;
 }
 
-/* ---- answering
- * ----------------------------------------------------------------------------------- */
+/* ---- answering ---- */
 
 static void on_keys(
 	void *owner, const struct skex_problem *problem, const struct skex_key *keys, size_t count)
@@ -244,36 +236,119 @@ static void start(struct skex_api_call *call, struct skex_agent *agent, bool fet
 		skex_api_call_on_cancel(call, on_cancelled, agent, ticket);
 }
 
-void skex_agent_op_get(void *owner, struct skex_api_call *call, const struct json_t *request)
+/* The request's members are read: what they mean, and on to the agent. */
+static void serve(struct skex_api_call *call, struct skex_agent *agent, bool fetch,
+	const struct keys_request *in)
 {
-	const struct skex_agent_ops *ops = owner;
-	struct keys_request in;
-	struct skex_key_request out;
+	uint8_t ids[SKEX_KEYS_MAX][SKEX_KEY_ID_BYTES];
+	struct skex_key_request out = {.wait_ms = (uint32_t)in->wait_ms};
 
-	if (!read_request(call, request, false, &in, &out))
+	if (!read_whom(call, in, &out) || !read_require(call, in, &out))
 		return;
-	if (in.bits % 8 != 0) {
-		skex_agent_ops_bad(call, "\"bits\" has to be a multiple of 8");
+	if (fetch) {
+		if (!read_ids(call, in, ids))
+			return;
+		out.ids = (const uint8_t(*)[SKEX_KEY_ID_BYTES])ids;
+		out.count = (uint32_t)in->ids_count;
+		/* How long they are is in their ids; the usual size is near enough here. */
+		skex_api_call_expect(call, skex_keys_text_most(out.count, 32));
+	} else {
+		if (in->bits % 8 != 0) {
+			skex_agent_ops_bad(call, "\"bits\" has to be a multiple of 8");
+			return;
+		}
+		out.bytes = (uint32_t)in->bits / 8;
+		out.count = (uint32_t)in->count;
+		skex_api_call_expect(call, skex_keys_text_most(out.count, out.bytes));
+	}
+	start(call, agent, fetch, &out);
+}
+
+static void set_defaults(struct keys_request *in)
+{
+	in->require = NULL;
+	in->key_ids = NULL;
+	in->require_count = 0;
+	in->ids_count = 0;
+	in->wait_ms = 0;
+	in->purpose = "app:default";
+	in->bits = 256;
+	in->count = 1;
+}
+
+/* ---- the two ways in ---- */
+
+static size_t json_texts(const json_t *list, const char **texts)
+{
+	size_t size = json_array_size(list);
+	size_t i;
+
+	for (i = 0; i < size; i++)
+		texts[i] = json_string_value(json_array_get(list, i));
+	return size;
+}
+
+static void op_keys(const struct skex_agent_ops *ops, struct skex_api_call *call,
+	const json_t *request, bool fetch)
+{
+	const struct table *table = table_of(call, fetch);
+	struct keys_request in;
+
+	if (skex_api_call_consumer(call) == NULL && json_object_get(request, "consumer") != NULL) {
+		skex_api_fail(call, SKEX_E_REFUSED, "not_here",
+			"requests by consumer are for processes that the daemon starts",
+			"ask with \"peer\" and \"purpose\"");
 		return;
 	}
-	out.bytes = (uint32_t)in.bits / 8;
-	out.count = (uint32_t)in.count;
-	skex_api_call_expect(call, skex_keys_text_most(out.count, out.bytes));
-	start(call, ops->agent, false, &out);
+	set_defaults(&in);
+	if (!skex_agent_ops_read(call, table->fields, table->count, request, &in))
+		return;
+	in.require_count = json_texts(in.require, in.require_texts);
+	in.ids_count = json_texts(in.key_ids, in.ids_texts);
+	serve(call, ops->agent, fetch, &in);
+}
+
+static size_t quick_texts(const struct skex_quick_member *list, const char **texts)
+{
+	size_t size = list != NULL ? list->size : 0;
+	size_t i;
+
+	for (i = 0; i < size; i++)
+		texts[i] = list->list[i];
+	return size;
+}
+
+static bool quick_keys(const struct skex_agent_ops *ops, struct skex_api_call *call,
+	const struct skex_quick *quick, bool fetch)
+{
+	const struct table *table = table_of(call, fetch);
+	struct keys_request in;
+
+	set_defaults(&in);
+	if (!skex_quick_read(table->fields, table->count, quick, &in))
+		return false;
+	in.require_count = quick_texts(in.require, in.require_texts);
+	in.ids_count = quick_texts(in.key_ids, in.ids_texts);
+	serve(call, ops->agent, fetch, &in);
+	return true;
+}
+
+void skex_agent_op_get(void *owner, struct skex_api_call *call, const struct json_t *request)
+{
+	op_keys(owner, call, request, false);
 }
 
 void skex_agent_op_fetch(void *owner, struct skex_api_call *call, const struct json_t *request)
 {
-	const struct skex_agent_ops *ops = owner;
-	uint8_t ids[SKEX_KEYS_MAX][SKEX_KEY_ID_BYTES];
-	struct keys_request in;
-	struct skex_key_request out;
+	op_keys(owner, call, request, true);
+}
 
-	if (!read_request(call, request, true, &in, &out) ||
-		!read_ids(call, in.key_ids, ids, &out.count))
-		return;
-	out.ids = (const uint8_t(*)[SKEX_KEY_ID_BYTES])ids;
-	/* How long they are is in their ids; the usual size is near enough here. */
-	skex_api_call_expect(call, skex_keys_text_most(out.count, 32));
-	start(call, ops->agent, true, &out);
+bool skex_agent_quick_get(void *owner, struct skex_api_call *call, const struct skex_quick *quick)
+{
+	return quick_keys(owner, call, quick, false);
+}
+
+bool skex_agent_quick_fetch(void *owner, struct skex_api_call *call, const struct skex_quick *quick)
+{
+	return quick_keys(owner, call, quick, true);
 }

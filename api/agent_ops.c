@@ -10,8 +10,7 @@
 
 #define PROFILES_MAX 8u
 
-/* ---- what the operations share
- * ------------------------------------------------------------------- */
+/* ---- what the operations share ---- */
 
 void skex_agent_ops_bad(struct skex_api_call *call, const char *message)
 {
@@ -38,8 +37,7 @@ bool skex_agent_ops_read(struct skex_api_call *call, const struct skex_field *fi
 	return false;
 }
 
-/* ---- events
- * -------------------------------------------------------------------------------------- */
+/* ---- events ---- */
 
 static const char *level_word(enum skex_level level)
 {
@@ -98,8 +96,7 @@ static void op_subscribe(void *owner, struct skex_api_call *call, const struct j
 		skex_agent_events(ops->agent, on_event, call);
 }
 
-/* ---- administration
- * ------------------------------------------------------------------------------ */
+/* ---- administration ---- */
 
 struct admin_request {
 	const char *name;
@@ -194,8 +191,7 @@ static void op_leg_resume(void *owner, struct skex_api_call *call, const struct 
 		skex_api_reply(call, json_pack("{ss}", "hub", in.name));
 }
 
-/* ---- registration
- * -------------------------------------------------------------------------------- */
+/* ---- registration ---- */
 
 static const struct {
 	const char *name;
@@ -232,6 +228,10 @@ enum skex_error skex_agent_ops_new(struct skex_api_server *server, struct skex_a
 	for (i = 0; i < SKEX_COUNT(operations) && error == SKEX_OK; i++)
 		error = skex_api_server_op(server, operations[i].name, operations[i].rights,
 			operations[i].handler, made);
+	if (error == SKEX_OK)
+		error = skex_api_server_quick(server, "get", skex_agent_quick_get);
+	if (error == SKEX_OK)
+		error = skex_api_server_quick(server, "fetch", skex_agent_quick_fetch);
 	if (error != SKEX_OK)
 		free(made);
 	else

@@ -67,8 +67,7 @@ void skex_api_connection_free(struct skex_api_connection *connection)
 	free(connection);
 }
 
-/* ---- calls
- * --------------------------------------------------------------------------------------- */
+/* ---- calls ---- */
 
 struct skex_api_call *skex_api_call_new(struct skex_api_connection *connection, int64_t id)
 {
@@ -114,8 +113,7 @@ void skex_api_call_free(struct skex_api_call *call)
 	free(call);
 }
 
-/* ---- in
- * ------------------------------------------------------------------------------------------ */
+/* ---- in ---- */
 
 static bool held_back(const struct skex_api_connection *connection)
 {
@@ -216,8 +214,7 @@ static void on_received(void *owner, struct skex_stream *stream, struct skex_vie
 	hold_back(connection);
 }
 
-/* ---- out
- * ----------------------------------------------------------------------------------------- */
+/* ---- out ---- */
 
 void skex_api_connection_send(
 	struct skex_api_connection *connection, const struct skex_view *parts, size_t count)

@@ -70,6 +70,10 @@ void skex_api_connection_free(struct skex_api_connection *connection);
 void skex_api_connection_send(
 	struct skex_api_connection *connection, const struct skex_view *parts, size_t count);
 
+/* Sends an error that ends no call; id below 0 is null. */
+void skex_api_connection_error(struct skex_api_connection *connection, int64_t id,
+	enum skex_error error, const char *code, const char *message, const char *act);
+
 /* Reads on when it was held back and need not be any more, and drops it when it is stuck.  True
  * when it is held back still, so that the time counts. */
 bool skex_api_connection_turn(struct skex_api_connection *connection, uint64_t now_ms);

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/keys_text.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "api/client/base64.h"
 #include "core/base/cursor.h"
 #include "platform/memory.h"
@@ -17,10 +13,8 @@ size_t skex_keys_text_most(size_t count, size_t bytes)
 	return 16 + count * (AROUND_MOST + skex_base64_size(bytes));
 }
 
-static void write_text(struct skex_writer *writer, const char *text)
-{
-	skex_write_bytes(writer, (const uint8_t *)text, strlen(text));
-}
+/* A constant, whose size the compiler knows. */
+#define WRITE(writer, text) skex_write_bytes(writer, (const uint8_t *)(text), sizeof(text) - 1)
 
 static void write_base64(struct skex_writer *writer, const uint8_t *bytes, size_t size)
 {
@@ -38,24 +32,55 @@ static void write_fingerprint(
 	struct skex_writer *writer, const uint8_t fingerprint[static SKEX_FINGERPRINT_BYTES])
 {
 	static const char digits[] = "0123456789abcdef";
+	uint8_t text[2 * SKEX_FINGERPRINT_BYTES];
 	size_t i;
 
 	for (i = 0; i < SKEX_FINGERPRINT_BYTES; i++) {
-		skex_write_u8(writer, (uint8_t)digits[fingerprint[i] >> 4]);
-		skex_write_u8(writer, (uint8_t)digits[fingerprint[i] & 15]);
+		text[2 * i] = (uint8_t)digits[fingerprint[i] >> 4];
+		text[2 * i + 1] = (uint8_t)digits[fingerprint[i] & 15];
 	}
+	skex_write_bytes(writer, text, sizeof(text));
+}
+
+static void write_number(struct skex_writer *writer, uint64_t number)
+{
+	uint8_t digits[20];
+	size_t at = sizeof(digits);
+
+	do {
+		digits[--at] = (uint8_t)('0' + number % 10);
+		number /= 10;
+	} while (number > 0);
+	skex_write_bytes(writer, digits + at, sizeof(digits) - at);
 }
 
 static void write_interval(struct skex_writer *writer, const struct skex_key *key)
 {
-	char text[64];
+	if (!key->interval_known) {
+		WRITE(writer, ",\"interval\":null");
+		return;
+	}
+	WRITE(writer, ",\"interval\":[");
+	write_number(writer, key->earliest_ms);
+	WRITE(writer, ",");
+	write_number(writer, key->latest_ms);
+	WRITE(writer, "]");
+}
 
-	if (key->interval_known)
-		snprintf(text, sizeof(text), "[%" PRIu64 ",%" PRIu64 "]", key->earliest_ms,
-			key->latest_ms);
+static void write_flags(struct skex_writer *writer, const struct skex_key *key)
+{
+	if (key->class == SKEX_CLASS_ITS)
+		WRITE(writer, "\",\"class\":\"its\"");
 	else
-		snprintf(text, sizeof(text), "null");
-	write_text(writer, text);
+		WRITE(writer, "\",\"class\":\"computational\"");
+	if (key->confirmed)
+		WRITE(writer, ",\"confirmed\":true");
+	else
+		WRITE(writer, ",\"confirmed\":false");
+	if (key->forward_secret)
+		WRITE(writer, ",\"forward_secret\":true");
+	else
+		WRITE(writer, ",\"forward_secret\":false");
 }
 
 static void write_key(struct skex_writer *writer, const struct skex_key *key)
@@ -63,21 +88,15 @@ static void write_key(struct skex_writer *writer, const struct skex_key *key)
 	char id[SKEX_KEY_ID_TEXT_BYTES];
 
 	skex_uuid_print(key->id, id);
-	write_text(writer, "{\"key_id\":\"");
-	write_text(writer, id);
-	write_text(writer, "\",\"key\":\"");
+	WRITE(writer, "{\"key_id\":\"");
+	skex_write_bytes(writer, (const uint8_t *)id, sizeof(id) - 1);
+	WRITE(writer, "\",\"key\":\"");
 	write_base64(writer, key->bytes, key->size);
-	write_text(writer, "\",\"class\":\"");
-	write_text(writer, key->class == SKEX_CLASS_ITS ? "its" : "computational");
-	write_text(writer, "\",\"confirmed\":");
-	write_text(writer, key->confirmed ? "true" : "false");
-	write_text(writer, ",\"forward_secret\":");
-	write_text(writer, key->forward_secret ? "true" : "false");
-	write_text(writer, ",\"interval\":");
+	write_flags(writer, key);
 	write_interval(writer, key);
-	write_text(writer, ",\"fingerprint\":\"");
+	WRITE(writer, ",\"fingerprint\":\"");
 	write_fingerprint(writer, key->fingerprint);
-	write_text(writer, "\"}");
+	WRITE(writer, "\"}");
 }
 
 enum skex_error skex_keys_text(const struct skex_key *keys, size_t count, char **text, size_t *size)
@@ -94,13 +113,13 @@ enum skex_error skex_keys_text(const struct skex_key *keys, size_t count, char *
 	if (made == NULL)
 		return SKEX_E_MEMORY;
 	skex_writer_init(&writer, (uint8_t *)made, room);
-	write_text(&writer, "\"keys\":[");
+	WRITE(&writer, "\"keys\":[");
 	for (i = 0; i < count; i++) {
 		if (i > 0)
-			write_text(&writer, ",");
+			WRITE(&writer, ",");
 		write_key(&writer, &keys[i]);
 	}
-	write_text(&writer, "]");
+	WRITE(&writer, "]");
 	error = skex_writer_end(&writer, size);
 	if (error != SKEX_OK)
 		skex_secret_free(made);

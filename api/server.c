@@ -12,12 +12,14 @@
 
 #include "api/connection.h"
 #include "api/fields.h"
+#include "api/quick.h"
 #include "core/base/mem.h"
 
 struct op {
 	const char *name;
 	unsigned rights;
 	skex_api_handler_fn handler;
+	skex_api_quick_fn quick;
 	void *owner;
 };
 
@@ -32,6 +34,7 @@ struct skex_api_server {
 	uint64_t connections_ever;
 	bool work; /* something is left for the turn */
 	uint64_t next_ms;
+	struct skex_quick quick; /* of the line that is being handled */
 };
 
 /* Some requests bring a secret: JSON's memory is wiped whenever it is given back. */
@@ -90,6 +93,27 @@ enum skex_error skex_api_server_op(struct skex_api_server *server, const char *n
 	return SKEX_OK;
 }
 
+static struct op *find_op(struct skex_api_server *server, const char *name)
+{
+	size_t i;
+
+	for (i = 0; name != NULL && i < server->ops_count; i++)
+		if (strcmp(server->ops[i].name, name) == 0)
+			return &server->ops[i];
+	return NULL;
+}
+
+enum skex_error skex_api_server_quick(
+	struct skex_api_server *server, const char *name, skex_api_quick_fn handler)
+{
+	struct op *op = find_op(server, name);
+
+	if (op == NULL)
+		return SKEX_E_UNKNOWN;
+	op->quick = handler;
+	return SKEX_OK;
+}
+
 void skex_api_server_wake(struct skex_api_server *server)
 {
 	if (server->work)
@@ -122,116 +146,7 @@ uint64_t skex_api_server_turn(struct skex_api_server *server, uint64_t now_ms)
 	return server->work ? now_ms : server->next_ms;
 }
 
-/* ---- answers
- * ------------------------------------------------------------------------------------- */
-
-/* Sends an object as a line; takes the reference. */
-static void send_json(struct skex_api_connection *connection, json_t *object)
-{
-	char *text = object != NULL ? json_dumps(object, JSON_COMPACT) : NULL;
-	struct skex_view parts[2];
-
-	json_decref(object);
-	if (text == NULL) {
-		skex_api_connection_end(connection, "no memory for an answer");
-		return;
-	}
-	parts[0] = skex_view(text, strlen(text));
-	parts[1] = skex_view("\n", 1);
-	skex_api_connection_send(connection, parts, 2);
-	free(text);
-}
-
-/* {"id":ID, the members}; takes the reference. */
-static void send_answer(struct skex_api_connection *connection, int64_t id, json_t *members)
-{
-	json_t *answer = json_object();
-
-	if (answer == NULL || members == NULL ||
-		json_object_set_new(answer, "id", id < 0 ? json_null() : json_integer(id)) != 0 ||
-		json_object_update(answer, members) != 0) {
-		json_decref(answer);
-		answer = NULL;
-	}
-	json_decref(members);
-	send_json(connection, answer);
-}
-
-static void send_error(struct skex_api_connection *connection, int64_t id, enum skex_error error,
-	const char *code, const char *message, const char *act)
-{
-	send_answer(connection, id,
-		json_pack("{s{ssssssss}}", "error", "class", skex_error_class_name(error), "code",
-			code, "message", message, "do", act));
-}
-
-const char *skex_api_call_consumer(const struct skex_api_call *call)
-{
-	return call->connection->consumer;
-}
-
-void skex_api_call_expect(struct skex_api_call *call, size_t bytes)
-{
-	call->connection->expected += bytes - call->expected;
-	call->expected = bytes;
-}
-
-void skex_api_call_on_cancel(struct skex_api_call *call,
-	void (*cancelled)(void *owner, uint64_t data), void *owner, uint64_t data)
-{
-	call->cancelled = cancelled;
-	call->owner = owner;
-	call->data = data;
-}
-
-void skex_api_send(struct skex_api_call *call, struct json_t *members)
-{
-	send_answer(call->connection, call->id, members);
-}
-
-void skex_api_reply(struct skex_api_call *call, struct json_t *members)
-{
-	if (members == NULL) {
-		skex_api_fail(call, SKEX_E_MEMORY, "memory", "no memory for the answer",
-			"look at the daemon's memory limit");
-		return;
-	}
-	skex_api_send(call, members);
-	skex_api_call_free(call);
-}
-
-void skex_api_reply_text(struct skex_api_call *call, struct skex_view text)
-{
-	struct skex_view parts[3];
-	char id[32];
-	int size = snprintf(id, sizeof(id), "{\"id\":%" PRId64 ",", call->id);
-
-	parts[0] = skex_view(id, (size_t)size);
-	parts[1] = text;
-	parts[2] = skex_view("}\n", 2);
-	skex_api_connection_send(call->connection, parts, 3);
-	skex_api_call_free(call);
-}
-
-void skex_api_fail(struct skex_api_call *call, enum skex_error error, const char *code,
-	const char *message, const char *act)
-{
-	send_error(call->connection, call->id, error, code, message, act);
-	skex_api_call_free(call);
-}
-
-/* ---- requests
- * ------------------------------------------------------------------------------------ */
-
-static const struct op *find_op(const struct skex_api_server *server, const char *name)
-{
-	size_t i;
-
-	for (i = 0; name != NULL && i < server->ops_count; i++)
-		if (strcmp(server->ops[i].name, name) == 0)
-			return &server->ops[i];
-	return NULL;
-}
+/* ---- requests ---- */
 
 static void refuse_op(
 	struct skex_api_connection *connection, int64_t id, const struct op *op, const char *name)
@@ -241,21 +156,21 @@ static void refuse_op(
 
 	skex_text_clean(clean, sizeof(clean), name != NULL ? name : "");
 	if (name == NULL)
-		send_error(connection, id, SKEX_E_ARGUMENT, "bad_request",
+		skex_api_connection_error(connection, id, SKEX_E_ARGUMENT, "bad_request",
 			"\"op\" has to be a string that names an operation",
 			"write it as docs/api.md shows");
 	else if (op == NULL) {
 		snprintf(message, sizeof(message), "there is no operation \"%s\"", clean);
-		send_error(connection, id, SKEX_E_ARGUMENT, "unknown_op", message,
+		skex_api_connection_error(connection, id, SKEX_E_ARGUMENT, "unknown_op", message,
 			"the operations are in docs/api.md; an older daemon may lack one");
 	} else if (op->rights == SKEX_API_ADMIN) {
 		snprintf(message, sizeof(message), "\"%s\" is for administrators", clean);
-		send_error(connection, id, SKEX_E_REFUSED, "not_administrator", message,
-			"run it as root or as the user that the daemon runs as");
+		skex_api_connection_error(connection, id, SKEX_E_REFUSED, "not_administrator",
+			message, "run it as root or as the user that the daemon runs as");
 	} else {
 		snprintf(
 			message, sizeof(message), "\"%s\" is not served on this connection", clean);
-		send_error(connection, id, SKEX_E_REFUSED, "not_here", message,
+		skex_api_connection_error(connection, id, SKEX_E_REFUSED, "not_here", message,
 			"use the operations that docs/api.md lists for it");
 	}
 }
@@ -269,7 +184,7 @@ static void start_call(struct skex_api_connection *connection, const json_t *req
 	struct skex_api_call *call;
 
 	if (!json_is_integer(number) || id < 0 || id > SKEX_API_ID_MAX) {
-		send_error(connection, -1, SKEX_E_ARGUMENT, "bad_request",
+		skex_api_connection_error(connection, -1, SKEX_E_ARGUMENT, "bad_request",
 			"\"id\" has to be a whole number from 0 to 9007199254740991",
 			"number your requests; answers carry the number");
 		return;
@@ -279,33 +194,64 @@ static void start_call(struct skex_api_connection *connection, const json_t *req
 		return;
 	}
 	if (skex_api_call_find(connection, id) != NULL) {
-		send_error(connection, id, SKEX_E_ARGUMENT, "duplicate_id",
+		skex_api_connection_error(connection, id, SKEX_E_ARGUMENT, "duplicate_id",
 			"a request with this \"id\" is not answered yet",
 			"give every unanswered request an id of its own");
 		return;
 	}
 	call = skex_api_call_new(connection, id);
 	if (call == NULL)
-		send_error(connection, id, SKEX_E_MEMORY, "memory", "no memory for the request",
-			"look at the daemon's memory limit");
+		skex_api_connection_error(connection, id, SKEX_E_MEMORY, "memory",
+			"no memory for the request", "look at the daemon's memory limit");
 	else
 		op->handler(op->owner, call, request);
 }
 
+/* True when the request was handled; otherwise nothing has happened. */
+static bool start_quick(struct skex_api_connection *connection, const struct skex_quick *quick)
+{
+	const struct skex_quick_member *number = skex_quick_find(quick, "id");
+	const struct skex_quick_member *name = skex_quick_find(quick, "op");
+	const struct op *op = NULL;
+	struct skex_api_call *call;
+
+	if (number == NULL || number->kind != SKEX_QUICK_INTEGER)
+		return false;
+	if (name != NULL && name->kind == SKEX_QUICK_STRING)
+		op = find_op(connection->server, name->text);
+	if (op == NULL || op->quick == NULL || (op->rights & connection->rights) == 0 ||
+		skex_api_call_find(connection, (int64_t)number->integer) != NULL)
+		return false;
+	call = skex_api_call_new(connection, (int64_t)number->integer);
+	if (call == NULL)
+		return false;
+	if (op->quick(op->owner, call, quick))
+		return true;
+	skex_api_call_free(call);
+	return false;
+}
+
 void skex_api_server_line(struct skex_api_connection *connection, struct skex_view line)
 {
+	struct skex_quick *quick = &connection->server->quick;
 	json_error_t error;
 	json_t *request;
 	char message[192];
 	char clean[128];
+	bool handled;
 
+	handled = skex_quick_parse(quick, (const char *)line.data, line.size) &&
+		start_quick(connection, quick);
+	skex_quick_clear(quick);
+	if (handled)
+		return;
 	request = json_loadb((const char *)line.data, line.size, JSON_REJECT_DUPLICATES, &error);
 	if (json_is_object(request)) {
 		start_call(connection, request);
 	} else {
 		skex_text_clean(clean, sizeof(clean), request == NULL ? error.text : "no object");
 		snprintf(message, sizeof(message), "the line is not one JSON object: %s", clean);
-		send_error(connection, -1, SKEX_E_ARGUMENT, "bad_json", message,
+		skex_api_connection_error(connection, -1, SKEX_E_ARGUMENT, "bad_json", message,
 			"send one JSON object a line, in UTF-8, without a member twice");
 	}
 	json_decref(request);
@@ -313,14 +259,13 @@ void skex_api_server_line(struct skex_api_connection *connection, struct skex_vi
 
 void skex_api_server_too_long(struct skex_api_connection *connection)
 {
-	send_error(connection, -1, SKEX_E_ARGUMENT, "line_too_long",
+	skex_api_connection_error(connection, -1, SKEX_E_ARGUMENT, "line_too_long",
 		"the line has more than 65536 bytes; the connection ends",
 		"end every request with a newline, and ask for less at a time");
 	skex_api_connection_end(connection, "a line of more than 65536 bytes");
 }
 
-/* ---- connections
- * --------------------------------------------------------------------------------- */
+/* ---- connections ---- */
 
 static struct skex_api_connection *add(struct skex_api_server *server, struct skex_stream *stream,
 	unsigned rights, const char *consumer)
@@ -370,11 +315,11 @@ static void on_accepted(void *owner, struct skex_stream *stream)
 			: full ? ": too many"
 			       : "");
 	if (rights == 0)
-		send_error(connection, -1, SKEX_E_REFUSED, "not_allowed",
+		skex_api_connection_error(connection, -1, SKEX_E_REFUSED, "not_allowed",
 			"this user may not use the socket",
 			"join the socket's group, or set socket_mode in the configuration");
 	else if (full)
-		send_error(connection, -1, SKEX_E_BUSY, "too_many_connections",
+		skex_api_connection_error(connection, -1, SKEX_E_BUSY, "too_many_connections",
 			"too many connections are open", "close idle ones, or try again later");
 	if (rights == 0 || full)
 		skex_api_connection_end(connection, NULL);

@@ -63,8 +63,7 @@ SKEX_MUST_USE enum skex_error skex_api_server_adopt(
 /* Once per turn of the loop; gives when to call again at the latest. */
 uint64_t skex_api_server_turn(struct skex_api_server *server, uint64_t now_ms);
 
-/* ---- operations ---------------------------------------------------------------------------------
- */
+/* ---- operations ---- */
 
 /* request is valid during the call of the handler only.  Its members beside "id" and "op" are the
  * handler's to check, best with skex_fields_read of api/fields.h. */
@@ -77,6 +76,17 @@ typedef void (*skex_api_handler_fn)(
  */
 SKEX_MUST_USE enum skex_error skex_api_server_op(struct skex_api_server *server, const char *name,
 	unsigned rights, skex_api_handler_fn handler, void *owner);
+
+/*
+ * A shorter way for requests that come often (api/quick.h), of an operation that was added.  The
+ * handler gives false, and has done nothing then, when the request is not for it: the other handler
+ * gets it.  NULL takes it back.  SKEX_E_UNKNOWN when there is no such operation.
+ */
+struct skex_quick;
+typedef bool (*skex_api_quick_fn)(
+	void *owner, struct skex_api_call *call, const struct skex_quick *quick);
+SKEX_MUST_USE enum skex_error skex_api_server_quick(
+	struct skex_api_server *server, const char *name, skex_api_quick_fn handler);
 
 /* The consumer that an adopted stream belongs to; NULL on the public socket. */
 const char *skex_api_call_consumer(const struct skex_api_call *call);

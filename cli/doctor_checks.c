@@ -18,8 +18,7 @@
 #define LEFT_WARN   10u /* of a hundred, when nothing is known of days */
 #define YEAR_2025_S 1735689600
 
-/* ---- the machine
- * --------------------------------------------------------------------------------- */
+/* ---- the machine ---- */
 
 static void check_clock(struct skex_doctor *doctor)
 {
@@ -85,8 +84,7 @@ void skex_doctor_machine(struct skex_doctor *doctor, const char *socket)
 	check_socket(doctor, socket);
 }
 
-/* ---- the daemon
- * ---------------------------------------------------------------------------------- */
+/* ---- the daemon ---- */
 
 static void check_version(struct skex_doctor *doctor, const json_t *status)
 {

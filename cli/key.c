@@ -29,8 +29,7 @@ struct order {
 
 #define NO_FD UINT64_MAX
 
-/* ---- the order
- * ----------------------------------------------------------------------------------- */
+/* ---- the order ---- */
 
 static int read_require(const char *text, uint32_t *require)
 {
@@ -112,8 +111,7 @@ static int read_order(struct order *order, int argc, char **argv, bool fetch, co
 	return code;
 }
 
-/* ---- what is said about the keys
- * ----------------------------------------------------------------- */
+/* ---- what is said about the keys ---- */
 
 static const char *yes(bool truth)
 {
@@ -203,8 +201,7 @@ static int give(struct order *order, const struct skex_client_keys *keys)
 	return print_text(keys, raw_to_stdout ? stderr : stdout);
 }
 
-/* ---- commands
- * ------------------------------------------------------------------------------------ */
+/* ---- commands ---- */
 
 static int run(int argc, char **argv, bool fetch)
 {

@@ -144,8 +144,7 @@ static int run_status(int argc, char **argv)
 	return code;
 }
 
-/* ---- events
- * -------------------------------------------------------------------------------------- */
+/* ---- events ---- */
 
 static int print_event(const struct skex_local *local, const struct skex_client_event *event)
 {

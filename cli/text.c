@@ -84,8 +84,7 @@ void skex_text_count(char text[static SKEX_TEXT_MAX], uint64_t count, const char
 	snprintf(text + at, SKEX_TEXT_MAX - at, " %.20s%s", word, count == 1 ? "" : "s");
 }
 
-/* ---- columns
- * ------------------------------------------------------------------------------------- */
+/* ---- columns ---- */
 
 void skex_columns_init(struct skex_columns *columns, const char *const *heads, size_t count)
 {

@@ -11,8 +11,7 @@
 #define SOCKET_DEFAULT "/run/skex/api.sock"
 #define TIMEOUT_MS     10000u
 
-/* ---- the connection
- * ------------------------------------------------------------------------------ */
+/* ---- the connection ---- */
 
 static enum skex_client_class connect_failed(
 	const char *path, int number, struct skex_client_error *error)
@@ -102,8 +101,7 @@ int skex_client_descriptor(const struct skex_client *client)
 	return client->fd;
 }
 
-/* ---- keys
- * ---------------------------------------------------------------------------------------- */
+/* ---- keys ---- */
 
 static json_t *require_list(uint32_t require)
 {
@@ -180,8 +178,7 @@ enum skex_client_class skex_client_fetch(struct skex_client *client,
 	return take_keys(client, "fetch", members, request->wait_ms, keys, error);
 }
 
-/* ---- the rest
- * ------------------------------------------------------------------------------------ */
+/* ---- the rest ---- */
 
 static enum skex_client_class give_text(
 	json_t *answer, const json_t *part, char **json, struct skex_client_error *error)

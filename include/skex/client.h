@@ -85,8 +85,7 @@ void skex_client_close(struct skex_client *client);
  * that was not answered in time (SKEX_CLIENT_AGAIN, "timeout") the connection can still be used. */
 void skex_client_set_timeout(struct skex_client *client, uint32_t milliseconds);
 
-/* ---- keys ---------------------------------------------------------------------------------------
- */
+/* ---- keys ---- */
 
 /* What a key must be, or it is refused. */
 enum skex_client_require {
@@ -154,8 +153,7 @@ enum skex_client_class skex_client_fetch(struct skex_client *client,
 /* Wipes and frees; NULL is fine. */
 void skex_client_keys_free(struct skex_client_keys *keys);
 
-/* ---- what is going on
- * ----------------------------------------------------------------------------- */
+/* ---- what is going on ---- */
 
 /* The daemon's status as one JSON object (docs/api.md, "status"); free *json with
  * skex_client_text_free. */
@@ -165,8 +163,8 @@ enum skex_client_class skex_client_status(
 /*
  * Any other operation of the local API: op is its name, members a JSON object with what it takes,
  * or NULL. *json is the answer without its id, as a JSON object; free it with
- * skex_client_text_free.  Not for get, fetch, subscribe and notes (SKEX_CLIENT_USAGE): the text is not
- * wiped.
+ * skex_client_text_free.  Not for get, fetch, subscribe and notes (SKEX_CLIENT_USAGE): the text is
+ * not wiped.
  */
 enum skex_client_class skex_client_ask(struct skex_client *client, const char *op,
 	const char *members, char **json, struct skex_client_error *error);

@@ -396,7 +396,7 @@ static void test_consumer(void **state)
 	bed_ask(bed,
 		"{\"id\":3,\"op\":\"identity_status\",\"consumer\":\"etsi014\","
 		"\"local\":\"sae-a\",\"remote\":\"sae-b\",\"bits\":128}",
-		"{\"id\":3,\"peer\":\"agent2\",\"ready\":200}\n");
+		"{\"id\":3,\"peer\":\"agent2\",\"ready\":200,\"max_additional\":7}\n");
 	bed_error(bed,
 		"{\"id\":3,\"op\":\"identity_status\",\"consumer\":\"etsi014\","
 		"\"local\":\"sae-a\",\"remote\":\"sae-c\"}",

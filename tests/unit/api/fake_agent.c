@@ -224,8 +224,7 @@ bool fake_agent_run(struct skex_agent *agent, uint64_t now_ms)
 	return waits;
 }
 
-/* ---- what is going on
- * ---------------------------------------------------------------------------- */
+/* ---- what is going on ---- */
 
 const struct skex_name *skex_agent_name(const struct skex_agent *agent)
 {
@@ -303,13 +302,14 @@ void skex_agent_counters(const struct skex_agent *agent, struct skex_agent_count
 
 enum skex_error skex_agent_identity_status(struct skex_agent *agent, const char *consumer,
 	const char *local, const char *remote, uint32_t bytes, uint64_t *ready,
-	struct skex_name *other)
+	struct skex_name *other, uint32_t *additional)
 {
 	(void)agent;
 	if (strcmp(consumer, "etsi014") != 0 || strcmp(local, "sae-a") != 0 ||
 		strcmp(remote, "sae-b") != 0)
 		return SKEX_E_UNKNOWN;
 	*ready = 3200 / bytes;
+	*additional = 7;
 	(void)skex_name_parse(other, skex_view("agent2", 6));
 	return SKEX_OK;
 }
@@ -354,8 +354,7 @@ void fake_agent_event(struct skex_agent *agent, const char *name, const char *te
 		tell(agent->event, agent->event_owner, name, text);
 }
 
-/* ---- administration
- * ------------------------------------------------------------------------------ */
+/* ---- administration ---- */
 
 enum skex_error skex_agent_peer_add(struct skex_agent *agent, const char *name,
 	const char *profiles, struct skex_problem *problem)

@@ -113,25 +113,39 @@ static void renew(struct bed *bed, unsigned round)
 	assert_int_equal(skex_api_server_adopt(bed->server, bed->client, "etsi014"), SKEX_OK);
 }
 
+/* A line without its end, damaged. */
+static size_t make_line(char line[static LONGEST + 1])
+{
+	const char *seed = seeds[dice(sizeof(seeds) / sizeof(seeds[0]))];
+	size_t size = (size_t)snprintf(line, LONGEST + 1, "%s", seed);
+	unsigned times = dice(5);
+	size_t i;
+
+	while (times-- > 0)
+		size = mutate(line, size);
+	for (i = 0; i < size; i++)
+		if (line[i] == '\n')
+			line[i] = ' ';
+	return size;
+}
+
+static unsigned rounds_wanted(void)
+{
+	const char *wish = getenv("SKEX_TEST_ROUNDS"); /* rule 6: a number */
+
+	return wish != NULL ? (unsigned)strtoul(wish, NULL, 10) : ROUNDS;
+}
+
 static void test_mutations(void **state)
 {
 	struct bed *bed = *state;
-	const char *wish = getenv("SKEX_TEST_ROUNDS"); /* rule 6: a number */
-	unsigned rounds = wish != NULL ? (unsigned)strtoul(wish, NULL, 10) : ROUNDS;
-	char line[LONGEST + 1];
+	unsigned rounds = rounds_wanted();
+	char line[LONGEST + 2];
 	unsigned round;
 
 	for (round = 0; round < rounds; round++) {
-		const char *seed = seeds[dice(sizeof(seeds) / sizeof(seeds[0]))];
-		size_t size = (size_t)snprintf(line, sizeof(line), "%s", seed);
-		unsigned times = dice(5);
-		size_t i;
+		size_t size = make_line(line);
 
-		while (times-- > 0)
-			size = mutate(line, size);
-		for (i = 0; i < size; i++)
-			if (line[i] == '\n')
-				line[i] = ' ';
 		line[size] = '\n';
 		fake_send_bytes(bed->client, line, size + 1);
 		/* Whatever waits is due. */
@@ -144,10 +158,86 @@ static void test_mutations(void **state)
 	}
 }
 
+/* ---- the quick reader against the library ---- */
+
+/* Most of these lines the quick reader takes. */
+static size_t make_usual_line(char line[static LONGEST + 1])
+{
+	static const char *const members[] = {"\"peer\":\"agent2\"", "\"peer\":\"empty\"",
+		"\"purpose\":\"app:x\"", "\"purpose\" : \"etsi014:x\"",
+		"\"purpose\":\"app:\xc3\xa4\"", "\"bits\":256", "\"bits\": 8", "\"bits\":12",
+		"\"bits\":08", "\"bits\":0", "\"bits\":1e2", "\"bits\":65536", "\"bits\":65544",
+		"\"bits\":999999999999999", "\"bits\":9999999999999999", "\"count\":2",
+		"\"count\":128", "\"count\":-1", "\"count\":true", "\"wait_ms\":600000",
+		"\"wait_ms\":600001", "\"require\":[]", "\"require\":[ \"its\" ,\t\"confirmed\" ]",
+		"\"require\":[\"its\",\"its\"]", "\"require\":[\"its\",]",
+		"\"require\":[\"a\",\"b\",\"c\",\"d\"]", "\"require\":[1]", "\"require\":\"its\"",
+		"\"key_ids\":[\"abababab-abab-80ab-80ab-abababab0000\"]", "\"key_ids\":[\"x\"]",
+		"\"foo\":false", "\"foo\":null", "\"foo\":{}", "\"foo\":\"\\n\"",
+		"\"consumer\":\"etsi014\"", "\"peer\":\"\"", "\"op\":\"get\"", "\"id\":7"};
+	static const char *const ops[] = {"get", "get", "fetch", "status", "nothing"};
+	size_t at = (size_t)snprintf(line, LONGEST, "{\"id\":%u,\"op\":\"%s\"", dice(3),
+		ops[dice(sizeof(ops) / sizeof(ops[0]))]);
+	unsigned times = dice(6);
+
+	if (dice(2) == 0)
+		at += (size_t)snprintf(line + at, LONGEST - at, ",\"peer\":\"agent2\"");
+	while (times-- > 0)
+		at += (size_t)snprintf(line + at, LONGEST - at, ",%s",
+			members[dice(sizeof(members) / sizeof(members[0]))]);
+	at += (size_t)snprintf(line + at, LONGEST - at, "%s}%s", dice(8) == 0 ? "," : "",
+		dice(4) == 0 ? " \r" : "");
+	return at;
+}
+
+/* Two servers before equal agents, one of them without the quick way, say the same to everything.
+ */
+static void test_quick_reader(void **state)
+{
+	struct bed *with = *state;
+	struct bed *without;
+	void *other;
+	unsigned rounds = rounds_wanted();
+	unsigned round;
+	char line[LONGEST + 2];
+
+	assert_int_equal(bed_up(&other), 0);
+	without = other;
+	assert_int_equal(skex_api_server_quick(without->server, "get", NULL), SKEX_OK);
+	assert_int_equal(skex_api_server_quick(without->server, "fetch", NULL), SKEX_OK);
+	assert_int_equal(skex_api_server_quick(without->server, "x", NULL), SKEX_E_UNKNOWN);
+	for (round = 0; round < rounds; round++) {
+		size_t size = dice(4) == 0 ? make_line(line) : make_usual_line(line);
+		struct bed *beds[2] = {with, without};
+		char *answers[2];
+		size_t i;
+
+		line[size] = '\n';
+		for (i = 0; i < 2; i++) {
+			fake_send_bytes(beds[i]->client, line, size + 1);
+			beds[i]->net.now_ms += 700000;
+			bed_turn(beds[i]);
+			answers[i] = strdup(fake_take(beds[i]->client));
+		}
+		if (strcmp(answers[0], answers[1]) != 0)
+			print_error("%.*s", (int)size + 1, line);
+		assert_string_equal(answers[0], answers[1]);
+		free(answers[0]);
+		free(answers[1]);
+		if (round % 50 == 49) {
+			renew(with, round + 1);
+			renew(without, round + 1);
+		}
+	}
+	assert_int_equal(with->agent->tickets, without->agent->tickets);
+	bed_down(&other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_mutations, bed_up, bed_down),
+		cmocka_unit_test_setup_teardown(test_quick_reader, bed_up, bed_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,8 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- lines
- * --------------------------------------------------------------------------------------- */
+/* ---- lines ---- */
 
 static void test_bad_json(void **state)
 {
@@ -169,8 +168,7 @@ static void test_long_line(void **state)
 	free(line);
 }
 
-/* ---- calls
- * --------------------------------------------------------------------------------------- */
+/* ---- calls ---- */
 
 static void test_pipelined_out_of_order(void **state)
 {
@@ -247,8 +245,7 @@ static void test_free_cancels(void **state)
 	bed->server = NULL;
 }
 
-/* ---- back-pressure
- * ------------------------------------------------------------------------------- */
+/* ---- back-pressure ---- */
 
 static void test_too_many_calls(void **state)
 {
@@ -379,8 +376,7 @@ static void test_send_fails(void **state)
 	bed_turn(bed);
 }
 
-/* ---- who may
- * ------------------------------------------------------------------------------------- */
+/* ---- who may ---- */
 
 static void connect_as(struct bed *bed, uint32_t user, bool allowed)
 {

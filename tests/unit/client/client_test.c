@@ -50,8 +50,7 @@ static int down(void **state)
 	return 0;
 }
 
-/* ---- a daemon as it should be
- * -------------------------------------------------------------------- */
+/* ---- a daemon as it should be ---- */
 
 static void check_bytes(const struct skex_client_key *key, uint32_t number)
 {
@@ -318,8 +317,7 @@ static void test_daemon_ends(void **state)
 	daemon_start(&scene->daemon, program);
 }
 
-/* ---- none, or one that misbehaves
- * ---------------------------------------------------------------- */
+/* ---- none, or one that misbehaves ---- */
 
 static void test_nobody_listens(void **state)
 {
