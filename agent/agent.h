@@ -89,6 +89,10 @@ struct skex_key_request {
 	const char *peer;    /* NULL when identities are given */
 	const char *local;   /* NULL when peer is given */
 	const char *remote;
+	/* Of get with identities: more remote ones that get each key as well, each once; they live at
+	 * the same agent. */
+	const char *const *additional;
+	uint32_t additional_count;
 	const char *purpose; /* "app:x"; with identities only the consumer's name, "etsi014": the purpose is then
 	                        "etsi014:INITIATOR>RESPONDER" */
 	uint32_t bytes;      /* of one key: 1..SKEX_KEY_MAX; not for fetch */
@@ -178,10 +182,12 @@ void skex_agent_peers(struct skex_agent *agent, void (*visit)(void *owner, const
 void skex_agent_counters(const struct skex_agent *agent, struct skex_agent_counters *counters);
 
 /* How many keys of this size stand ready for get; 0 when there is no such pool or peer.  For 014's status.
- * *other is set to the agent that the remote identity lives at; SKEX_E_UNKNOWN when it lives nowhere. */
+ * *other is set to the agent that the remote identity lives at, *additional to how many others of that
+ * agent, whichever they are, can be named besides it; SKEX_E_UNKNOWN when it lives nowhere. */
 SKEX_MUST_USE enum skex_error skex_agent_identity_status(struct skex_agent *agent, const char *consumer,
                                                          const char *local, const char *remote, uint32_t bytes,
-                                                         uint64_t *ready, struct skex_name *other);
+                                                         uint64_t *ready, struct skex_name *other,
+                                                         uint32_t *additional);
 
 /* An event for subscribers and the log.  Texts are valid during the call. */
 struct skex_agent_event {

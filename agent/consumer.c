@@ -8,7 +8,7 @@
 
 static const struct agent_consumer consumers[] = {
 	{.name = "app"},
-	{.name = "etsi014", .identities = true, .responders = AGENT_RESPONDERS_MAX},
+	{.name = "etsi014", .identities = true, .responders = AGENT_SHARERS_MAX},
 	{.name = "skex", .only = SKEX_NOTE_PURPOSE, .few_bytes = AGENT_FEW_BYTES},
 };
 
@@ -83,7 +83,7 @@ struct parts {
 	struct skex_view consumer;
 	struct skex_view initiator;
 	uint32_t count;
-	struct skex_view responders[AGENT_RESPONDERS_MAX];
+	struct skex_view responders[AGENT_SHARERS_MAX];
 };
 
 /* Strict: so that one set of identities has one purpose, and a purpose one reading. */
@@ -98,7 +98,7 @@ static bool take_apart(const char *purpose, struct parts *parts)
 	parts->consumer = skex_view(purpose, (size_t)(colon - purpose));
 	parts->initiator = skex_view(colon + 1, (size_t)(arrow - colon - 1));
 	parts->count = 0;
-	for (at = arrow + 1; parts->count < AGENT_RESPONDERS_MAX; at++) {
+	for (at = arrow + 1; parts->count < AGENT_SHARERS_MAX; at++) {
 		const size_t size = strcspn(at, ",");
 		const struct skex_view one = skex_view(at, size);
 
@@ -201,7 +201,7 @@ enum skex_error agent_purpose_make(char *purpose, const char *consumer, const ch
 	bool fits;
 	uint32_t i;
 
-	if (sorted.count < 1 || sorted.count > AGENT_RESPONDERS_MAX)
+	if (sorted.count < 1 || sorted.count > AGENT_SHARERS_MAX)
 		return SKEX_E_ARGUMENT;
 	qsort(sorted.list, sorted.count, sizeof(sorted.list[0]), compare_texts);
 	fits = append(made, &size, consumer) && append(made, &size, ":") &&
@@ -217,18 +217,20 @@ enum skex_error agent_purpose_make(char *purpose, const char *consumer, const ch
 	return SKEX_OK;
 }
 
-int agent_purpose_place(
-	const char *purpose, const char *consumer, const char *initiator, const char *responder)
+int agent_purpose_place(const char *purpose, const char *single)
 {
-	struct parts parts;
+	struct parts all;
+	struct parts one;
 	uint32_t i;
 
-	if (!take_apart(purpose, &parts) ||
-		!skex_view_equal(parts.consumer, skex_view(consumer, strlen(consumer))) ||
-		!skex_view_equal(parts.initiator, skex_view(initiator, strlen(initiator))))
+	if (strcmp(purpose, single) == 0)
+		return 0;
+	if (!take_apart(purpose, &all) || !take_apart(single, &one) || one.count != 1 ||
+		!skex_view_equal(all.consumer, one.consumer) ||
+		!skex_view_equal(all.initiator, one.initiator))
 		return -1;
-	for (i = 0; i < parts.count; i++) {
-		if (skex_view_equal(parts.responders[i], skex_view(responder, strlen(responder))))
+	for (i = 0; i < all.count; i++) {
+		if (skex_view_equal(all.responders[i], one.responders[0]))
 			return (int)i;
 	}
 	return -1;
@@ -257,7 +259,7 @@ uint32_t agent_responders_besides(const struct agent_peer *peer, const char *con
 {
 	size_t left = SKEX_PURPOSE_MAX;
 	size_t used = strlen(consumer) + strlen(initiator) + strlen(responder) + 2;
-	size_t longest[AGENT_RESPONDERS_MAX] = {0};
+	size_t longest[AGENT_SHARERS_MAX] = {0};
 	const struct skex_peer_config *config = peer->config;
 	uint32_t count = 0;
 	size_t i;
@@ -267,12 +269,12 @@ uint32_t agent_responders_besides(const struct agent_peer *peer, const char *con
 		const size_t size = strlen(config->identities[i]);
 
 		if (strcmp(config->identities[i], responder) == 0 ||
-			size <= longest[AGENT_RESPONDERS_MAX - 1])
+			size <= longest[AGENT_SHARERS_MAX - 1])
 			continue;
-		longest[AGENT_RESPONDERS_MAX - 1] = size;
-		qsort(longest, AGENT_RESPONDERS_MAX, sizeof(longest[0]), longer_first);
+		longest[AGENT_SHARERS_MAX - 1] = size;
+		qsort(longest, AGENT_SHARERS_MAX, sizeof(longest[0]), longer_first);
 	}
-	while (count < AGENT_RESPONDERS_MAX - 1 && longest[count] > 0 && used <= left &&
+	while (count < AGENT_SHARERS_MAX - 1 && longest[count] > 0 && used <= left &&
 		longest[count] + 1 <= left - used) {
 		used += longest[count] + 1;
 		count++;

@@ -16,8 +16,6 @@
  * identities are accepted when the peer's configuration lists them.  What pushes keys into a
  * consumer gets its columns here together with the first consumer that is pushed to.
  */
-#define AGENT_RESPONDERS_MAX 8u /* identities that one key can be for */
-
 struct agent_consumer {
 	const char *name;    /* its purposes begin with NAME: */
 	bool identities;     /* they name identities, and no others are accepted */
@@ -37,7 +35,7 @@ bool agent_purpose_accepted(
 /* The responders of one key; texts are the caller's. */
 struct agent_responders {
 	uint32_t count;
-	const char *list[AGENT_RESPONDERS_MAX];
+	const char *list[AGENT_SHARERS_MAX];
 };
 
 /*
@@ -47,10 +45,9 @@ struct agent_responders {
  */
 SKEX_MUST_USE enum skex_error agent_purpose_make(char *purpose, const char *consumer,
 	const char *initiator, const struct agent_responders *responders);
-/* Which of the responders of a purpose this is, from 0; -1 when it is none, or the purpose is of
- * another consumer or initiator. */
-int agent_purpose_place(
-	const char *purpose, const char *consumer, const char *initiator, const char *responder);
+/* Which of the identities of a purpose the one of `single` is, from 0; -1 when it is none.  single
+ * is a purpose of one responder, or of no identities: then it is the same purpose or none. */
+int agent_purpose_place(const char *purpose, const char *single);
 /* How many identities a key of this purpose is for; 1 when it names none. */
 uint32_t agent_purpose_responders(const char *purpose);
 /* How many identities of a peer can be named besides this one, whichever they are. */

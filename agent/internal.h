@@ -123,7 +123,8 @@ struct agent_request {
 	bool fetch;
 	skex_keys_fn keys;
 	void *owner;
-	struct agent_pool *pool;
+	struct agent_pool *pool;            /* of a fetch: one of those that may hold the keys */
+	char purpose[SKEX_PURPOSE_MAX + 1]; /* with the identity that asks */
 	uint32_t bytes;
 	uint32_t count;
 	bool require_its;

@@ -115,11 +115,11 @@ static enum skex_error take(struct skex_agent *agent, struct agent_peer *peer,
 	if (error == SKEX_OK)
 		error = pool == NULL ? SKEX_E_UNKNOWN : note_key(agent, peer, message, &id);
 	if (error == SKEX_OK)
-		error = agent_pool_take(pool, &id, bytes, &key, true);
+		error = agent_pool_take(pool, &id, 0, bytes, &key, true);
 	if (error == SKEX_OK)
 		error = skex_note_open(agent->link.crypto, bytes, message, in->bytes, &in->size);
 	if (error == SKEX_OK)
-		error = agent_pool_take(pool, &id, bytes, &key, false);
+		error = agent_pool_take(pool, &id, 0, bytes, &key, false);
 	skex_secret_free(bytes);
 	return error;
 }

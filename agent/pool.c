@@ -37,6 +37,7 @@ struct agent_pool *agent_pool_get(struct skex_agent *agent, struct agent_peer *p
 	pool->agent = agent;
 	pool->peer = peer;
 	pool->side = side;
+	pool->sharers = side == AGENT_RESPONDER ? (uint8_t)agent_purpose_responders(purpose) : 1;
 	snprintf(pool->purpose, sizeof(pool->purpose), "%s", purpose);
 	pool->block_bytes = agent->config->pool.block_bytes;
 	if (consumer != NULL && consumer->few_bytes > 0) {
@@ -240,16 +241,14 @@ static void remove_record(const struct agent_pool *pool, struct skex_block_id fi
 }
 
 static void put_piece(const struct agent_pool *pool, struct skex_block_id first, uint32_t piece,
-	uint64_t used, const struct skex_view *parts, size_t count, struct skex_txn *txn)
+	const uint64_t *used, const struct skex_view *parts, size_t count, struct skex_txn *txn)
 {
 	uint8_t key[RECORD_KEY_MAX];
-	uint8_t prefix[9] = {1};
+	uint8_t head[RECORD_PIECE_MAX];
 	struct skex_view all[2 + AGENT_PIECE_BYTES / SKEX_SECRET_MIN];
 	size_t i;
 
-	for (i = 0; i < 8; i++)
-		prefix[1 + i] = (uint8_t)(used >> (56 - 8 * i));
-	all[0] = skex_view(prefix, sizeof(prefix));
+	all[0] = skex_view(head, record_piece(head, used, pool->sharers));
 	for (i = 0; i < count; i++)
 		all[1 + i] = parts[i];
 	skex_txn_put_secret(txn, pool->agent->link.store, SKEX_TABLE_PIECE,
@@ -257,32 +256,30 @@ static void put_piece(const struct agent_pool *pool, struct skex_block_id first,
 		count + 1);
 }
 
-/* Reads a piece's record; bytes has AGENT_PIECE_BYTES. */
+/* Reads a piece's record; used has AGENT_SHARERS_MAX, bytes AGENT_PIECE_BYTES. */
 static enum skex_error read_piece(
 	const struct agent_batch *batch, uint32_t piece, uint64_t *used, uint8_t *bytes)
 {
 	const struct agent_pool *pool = batch->pool;
 	uint8_t key[RECORD_KEY_MAX];
-	uint8_t value[9 + AGENT_PIECE_BYTES];
+	uint8_t value[RECORD_PIECE_MAX + AGENT_PIECE_BYTES];
 	uint32_t block;
 	uint32_t offset;
 	uint32_t expected;
 	enum skex_error error;
 	size_t size = 0;
-	size_t i;
+	size_t head = 0;
 
 	agent_piece_place(batch, piece, &block, &offset, &expected);
 	error = skex_store_get(pool->agent->link.store, SKEX_TABLE_PIECE,
 		skex_view(key, record_key(key, pool->side, &pool->peer->name, batch->first, piece)),
 		value, sizeof(value), &size);
-	if (error == SKEX_OK && (size != 9 + expected || value[0] != 1))
+	if (error == SKEX_OK)
+		error = record_piece_decode(skex_view(value, size), pool->sharers, used, &head);
+	if (error == SKEX_OK && size != head + expected)
 		error = SKEX_E_CORRUPT;
-	if (error == SKEX_OK) {
-		*used = 0;
-		for (i = 0; i < 8; i++)
-			*used = (*used << 8) | value[1 + i];
-		memcpy(bytes, value + 9, expected);
-	}
+	if (error == SKEX_OK)
+		memcpy(bytes, value + head, expected);
 	skex_wipe(value, sizeof(value));
 	return error;
 }
@@ -312,6 +309,7 @@ static struct agent_batch *batch_new(
 static void put_pieces(struct agent_batch *batch, struct skex_txn *txn, const uint8_t *vectors,
 	uint32_t stride_bytes, uint32_t skip)
 {
+	static const uint64_t unused[AGENT_SHARERS_MAX];
 	struct skex_view parts[AGENT_PIECE_BYTES / SKEX_SECRET_MIN];
 	uint32_t i;
 
@@ -330,7 +328,7 @@ static void put_pieces(struct agent_batch *batch, struct skex_txn *txn, const ui
 			size -= part;
 			block++;
 		}
-		put_piece(batch->pool, batch->first, i, 0, parts, count, txn);
+		put_piece(batch->pool, batch->first, i, unused, parts, count, txn);
 		batch->there[i] = 1;
 	}
 	batch->pieces_left = batch->pieces_count;
@@ -372,6 +370,22 @@ void agent_batch_update(struct agent_batch *batch)
 		put_batch(batch, txn);
 }
 
+/* The units that no identity can fetch any more. */
+static uint64_t gone(const uint64_t *used, uint8_t sharers)
+{
+	uint64_t units = used[0];
+	uint8_t i;
+
+	for (i = 1; i < sharers; i++)
+		units &= used[i];
+	return units;
+}
+
+static uint64_t bytes_of(uint64_t units)
+{
+	return (uint64_t)__builtin_popcountll(units) * AGENT_UNIT_BYTES;
+}
+
 static uint64_t bytes_left(const struct agent_batch *batch)
 {
 	uint64_t left = 0;
@@ -390,7 +404,7 @@ static uint64_t bytes_left(const struct agent_batch *batch)
 		while (piece != NULL && piece->index != i)
 			piece = piece->next;
 		if (piece != NULL)
-			left -= (uint64_t)__builtin_popcountll(piece->used) * AGENT_UNIT_BYTES;
+			left -= bytes_of(gone(piece->used, batch->pool->sharers));
 	}
 	return left;
 }
@@ -474,7 +488,7 @@ static bool take_stride(struct agent_batch *batch, uint32_t from, uint32_t count
 	struct skex_txn *txn = skex_commit_txn(&pool->agent->link.commit);
 	struct agent_piece *piece = txn == NULL ? NULL : calloc(1, sizeof(*piece));
 	struct agent_piece **end = &pool->strides;
-	uint64_t used;
+	uint64_t used[AGENT_SHARERS_MAX];
 	uint32_t i;
 
 	if (piece == NULL)
@@ -493,7 +507,7 @@ static bool take_stride(struct agent_batch *batch, uint32_t from, uint32_t count
 		uint32_t size;
 
 		agent_piece_place(batch, from + i, &block, &offset, &size);
-		if (read_piece(batch, from + i, &used, piece->bytes + piece->size) != SKEX_OK)
+		if (read_piece(batch, from + i, used, piece->bytes + piece->size) != SKEX_OK)
 			break;
 		piece->size += size;
 	}
@@ -648,7 +662,7 @@ static struct agent_piece *load_piece(
 	piece->pool = batch->pool;
 	piece->index = index;
 	agent_piece_place(batch, index, &piece->block, &piece->offset, &piece->size);
-	*error = read_piece(batch, index, &piece->used, piece->bytes);
+	*error = read_piece(batch, index, piece->used, piece->bytes);
 	if (*error != SKEX_OK) {
 		piece_free(piece);
 		return NULL;
@@ -685,8 +699,8 @@ static uint64_t units(uint32_t at, uint32_t size)
 }
 
 /* Is every byte of the key there and unused?  Loads the pieces; out may be NULL. */
-static enum skex_error check_take(
-	struct agent_batch *batch, const struct skex_key_id *id, uint32_t block, uint8_t *out)
+static enum skex_error check_take(struct agent_batch *batch, const struct skex_key_id *id,
+	uint32_t block, uint32_t place, uint8_t *out)
 {
 	uint32_t done;
 	uint32_t part;
@@ -700,7 +714,7 @@ static enum skex_error check_take(
 		if (piece == NULL)
 			return error;
 		part = piece->size - at < id->size - done ? piece->size - at : id->size - done;
-		if ((piece->used & units(at, part)) != 0)
+		if ((piece->used[place] & units(at, part)) != 0)
 			return SKEX_E_SPENT;
 		if (out != NULL)
 			memcpy(out + done, piece->bytes + at, part);
@@ -708,8 +722,25 @@ static enum skex_error check_take(
 	return SKEX_OK;
 }
 
+/* Marks the units used by this identity, and wipes those that nobody can fetch any more. */
+static void use_units(struct agent_piece *piece, uint32_t place, uint64_t taken)
+{
+	const uint8_t sharers = piece->pool->sharers;
+	const uint64_t before = gone(piece->used, sharers);
+	uint64_t now;
+	uint32_t i;
+
+	piece->used[place] |= taken;
+	now = gone(piece->used, sharers) & ~before;
+	less_ready(piece->pool, bytes_of(now));
+	for (i = 0; i < piece->size / AGENT_UNIT_BYTES; i++) {
+		if ((now >> i & 1) != 0)
+			skex_wipe(piece->bytes + (size_t)i * AGENT_UNIT_BYTES, AGENT_UNIT_BYTES);
+	}
+}
+
 static void do_take(struct agent_batch *batch, const struct skex_key_id *id, uint32_t block,
-	uint8_t *out, struct skex_txn *txn)
+	uint32_t place, uint8_t *out, struct skex_txn *txn)
 {
 	uint32_t done;
 	uint32_t part;
@@ -723,12 +754,9 @@ static void do_take(struct agent_batch *batch, const struct skex_key_id *id, uin
 
 		part = piece->size - at < id->size - done ? piece->size - at : id->size - done;
 		memcpy(out + done, piece->bytes + at, part);
-		skex_wipe(piece->bytes + at, part);
-		piece->used |= units(at, part);
-		less_ready(batch->pool,
-			(part + AGENT_UNIT_BYTES - 1) / AGENT_UNIT_BYTES * AGENT_UNIT_BYTES);
+		use_units(piece, place, units(at, part));
 		bytes = skex_view(piece->bytes, piece->size);
-		if (piece->used == units(0, piece->size)) {
+		if (gone(piece->used, batch->pool->sharers) == units(0, piece->size)) {
 			const bool last = batch->pieces_left == 1;
 
 			piece_gone(batch, index, txn);
@@ -740,20 +768,20 @@ static void do_take(struct agent_batch *batch, const struct skex_key_id *id, uin
 	}
 }
 
-enum skex_error agent_pool_take(struct agent_pool *pool, const struct skex_key_id *id, uint8_t *out,
-	struct skex_key *key, bool check_only)
+enum skex_error agent_pool_take(struct agent_pool *pool, const struct skex_key_id *id,
+	uint32_t place, uint8_t *out, struct skex_key *key, bool check_only)
 {
 	struct agent_batch *batch = agent_batch_find(pool, id->block);
 	struct skex_txn *txn;
 	uint32_t block;
 	enum skex_error error;
 
-	if (batch == NULL || !batch->durable)
+	if (batch == NULL || !batch->durable || place >= pool->sharers)
 		return SKEX_E_UNKNOWN;
 	if (id->offset >= batch->secret_size || id->size > batch->secret_size - id->offset)
 		return SKEX_E_UNKNOWN;
 	block = (uint32_t)(id->block.counter - batch->first.counter);
-	error = check_take(batch, id, block, check_only ? out : NULL);
+	error = check_take(batch, id, block, place, check_only ? out : NULL);
 	if (error != SKEX_OK || check_only) {
 		if (error == SKEX_OK && !batch->confirmed)
 			key->confirmed = false;
@@ -769,7 +797,7 @@ enum skex_error agent_pool_take(struct agent_pool *pool, const struct skex_key_i
 	key->latest_ms = batch->latest_ms;
 	if (!batch->confirmed)
 		key->class = SKEX_CLASS_COMPUTATIONAL;
-	do_take(batch, id, block, out, txn);
+	do_take(batch, id, block, place, out, txn);
 	key->bytes = out;
 	key->size = id->size;
 	fingerprint(pool->agent, out, id->size, key);
@@ -867,9 +895,9 @@ static enum skex_error load_piece_record(void *owner, struct skex_view key, stru
 	struct agent_pool *pool;
 	uint32_t index = 0;
 	uint8_t side = 0;
-	uint64_t used = 0;
+	uint64_t used[AGENT_SHARERS_MAX];
 	enum skex_error error;
-	size_t i;
+	size_t head = 0;
 
 	error = record_key_decode(key, &side, &name, &first, &index);
 	if (error != SKEX_OK)
@@ -882,12 +910,12 @@ static enum skex_error load_piece_record(void *owner, struct skex_view key, stru
 		if (batch == NULL || compare_id(batch->first, first) != 0 ||
 			index >= batch->pieces_count)
 			continue;
-		for (i = 0; i < 8 && value.size > 9; i++)
-			used = (used << 8) | value.data[1 + i];
+		error = record_piece_decode(value, pool->sharers, used, &head);
+		if (error != SKEX_OK)
+			return error;
 		batch->there[index] = 1;
 		batch->pieces_left++;
-		pool->ready_bytes +=
-			value.size - 9 - (uint64_t)__builtin_popcountll(used) * AGENT_UNIT_BYTES;
+		pool->ready_bytes += value.size - head - bytes_of(gone(used, pool->sharers));
 	}
 	return SKEX_OK;
 }

@@ -19,10 +19,15 @@
  *
  * Records (store/tables.h): key u8 side (1 initiator, 2 responder) | lp8 peer | u32 instance | u64
  * counter SKEX_TABLE_BATCH  value: see record.c SKEX_TABLE_PIECE  the same key and u32 piece;
- * secret value: u8 version 1 | u64 used units | bytes
+ * secret value: see record.c
+ *
+ * A key may be for several identities of the responder, each of which gets it once: a piece has a
+ * mask of used units for each of them, in the order of the purpose, and a unit is gone when all
+ * have used it.
  */
 #define AGENT_PIECE_BYTES 1024u
 #define AGENT_UNIT_BYTES  16u
+#define AGENT_SHARERS_MAX 8u   /* identities that one key can be for */
 #define AGENT_FEW_BYTES   256u /* of a pool of the house's own: four note keys */
 
 struct skex_agent;
@@ -44,10 +49,10 @@ struct agent_piece {
 	uint32_t offset; /* in that block's secret */
 	uint32_t index;  /* of the piece in the batch */
 	uint32_t size;
-	uint32_t at;    /* initiator: bytes cut so far */
-	uint64_t used;  /* responder: bit per unit */
-	uint8_t *bytes; /* locked */
-	bool durable;   /* initiator: its removal is */
+	uint32_t at;                      /* initiator: bytes cut so far */
+	uint64_t used[AGENT_SHARERS_MAX]; /* responder: of each identity, bit per unit */
+	uint8_t *bytes;                   /* locked */
+	bool durable;                     /* initiator: its removal is */
 	enum skex_class class;
 };
 
@@ -75,6 +80,7 @@ struct agent_pool {
 	struct agent_peer *peer;
 	enum agent_side side;
 	char purpose[SKEX_PURPOSE_MAX + 1];
+	uint8_t sharers;              /* how many fetch each key; of an initiator's pool 1 */
 	uint32_t block_bytes;         /* S of the blocks that it makes */
 	uint32_t few_bytes;           /* of a purpose of the house: how much it holds; 0: as
 					 configured */
@@ -132,11 +138,12 @@ bool agent_pool_stride(struct agent_pool *pool, uint32_t bytes);
  */
 SKEX_MUST_USE enum skex_error agent_pool_cut(
 	struct agent_pool *pool, uint32_t bytes, uint8_t *out, struct skex_key *key);
-/* Responder: takes the bytes of a key out of its batch, with the transaction of this turn.
- * SKEX_E_SPENT, SKEX_E_UNKNOWN; nothing is changed then.  check_only looks without taking; out may
- * be NULL then. */
+/* Responder: takes the bytes of a key out of its batch, with the transaction of this turn, for the
+ * identity at this place of the pool's purpose (0 where there is one).  SKEX_E_SPENT,
+ * SKEX_E_UNKNOWN; nothing is changed then.  check_only looks without taking; out may be NULL then.
+ */
 SKEX_MUST_USE enum skex_error agent_pool_take(struct agent_pool *pool, const struct skex_key_id *id,
-	uint8_t *out, struct skex_key *key, bool check_only);
+	uint32_t place, uint8_t *out, struct skex_key *key, bool check_only);
 /* Expired batches go; loaded pieces that nobody uses are forgotten. */
 void agent_pool_sweep(struct agent_pool *pool, uint64_t wall_ms);
 /* Removes everything: after a rollback. */

@@ -6,6 +6,7 @@
 #include "core/base/cursor.h"
 
 #define RECORD_VERSION 1
+#define PIECE_VERSION  2
 
 size_t record_key(uint8_t key[RECORD_KEY_MAX], enum agent_side side, const struct skex_name *peer,
 	struct skex_block_id first, uint32_t piece)
@@ -93,5 +94,45 @@ enum skex_error record_batch_decode(
 		return SKEX_E_CORRUPT;
 	memcpy(purpose, text.data, text.size);
 	purpose[text.size] = '\0';
+	return SKEX_OK;
+}
+
+size_t record_piece(uint8_t head[RECORD_PIECE_MAX], const uint64_t *used, uint8_t sharers)
+{
+	struct skex_writer writer;
+	size_t size = 0;
+	uint8_t i;
+
+	skex_writer_init(&writer, head, RECORD_PIECE_MAX);
+	skex_write_u8(&writer, PIECE_VERSION);
+	skex_write_u8(&writer, sharers);
+	for (i = 0; i < sharers; i++)
+		skex_write_u64(&writer, used[i]);
+	return skex_writer_end(&writer, &size) == SKEX_OK ? size : 0;
+}
+
+enum skex_error record_piece_decode(
+	struct skex_view value, uint8_t sharers, uint64_t *used, size_t *head)
+{
+	uint64_t found[AGENT_SHARERS_MAX] = {0};
+	struct skex_reader reader;
+	uint8_t count = 1;
+	uint8_t version;
+	uint8_t i;
+
+	skex_reader_init(&reader, value);
+	version = skex_read_u8(&reader);
+	if (version == PIECE_VERSION)
+		count = skex_read_u8(&reader);
+	else if (version != 1)
+		return SKEX_E_VERSION;
+	if (count != sharers || count > AGENT_SHARERS_MAX)
+		return SKEX_E_CORRUPT;
+	for (i = 0; i < count; i++)
+		found[i] = skex_read_u64(&reader);
+	if (reader.failed)
+		return SKEX_E_CORRUPT;
+	memcpy(used, found, sizeof(found));
+	*head = reader.at;
 	return SKEX_OK;
 }

@@ -25,4 +25,14 @@ size_t record_batch(uint8_t value[RECORD_BATCH_MAX], const struct agent_batch *b
 SKEX_MUST_USE enum skex_error record_batch_decode(
 	struct skex_view value, struct agent_batch *batch, char *purpose);
 
+/* What stands before the bytes of a piece: u8 2 | u8 sharers | sharers * u64 used units.  Version
+ * 1, u8 1 | u64 used units, is read as of one sharer, and written as version 2 with the next
+ * change. */
+#define RECORD_PIECE_MAX (2u + 8u * AGENT_SHARERS_MAX)
+size_t record_piece(uint8_t head[RECORD_PIECE_MAX], const uint64_t *used, uint8_t sharers);
+/* used has AGENT_SHARERS_MAX; *head is the size of what stands before the bytes.  SKEX_E_CORRUPT
+ * also when there are not so many sharers. */
+SKEX_MUST_USE enum skex_error record_piece_decode(
+	struct skex_view value, uint8_t sharers, uint64_t *used, size_t *head);
+
 #endif

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/internal.h"
+#include "agent/consumer.h"
 #include "agent/provider.h"
 #include "core/base/mem.h"
 #include "platform/memory.h"
@@ -45,13 +45,46 @@ static enum skex_error check_request(
 	return SKEX_OK;
 }
 
+/* Of a request with identities: who initiates, and who responds. */
+static enum skex_error address_identities(struct skex_agent *agent,
+	const struct skex_key_request *request, bool fetch, struct agent_peer **peer,
+	char purpose[SKEX_PURPOSE_MAX + 1], struct skex_problem *problem)
+{
+	struct agent_responders responders = {1, {fetch ? request->local : request->remote}};
+	uint32_t i;
+
+	if (!agent_identity_is_local(agent, request->local))
+		return complain(problem, SKEX_E_REFUSED, "foreign_identity",
+			"that identity does not live at this agent",
+			"see identities in skexd.conf");
+	*peer = agent_peer_of_identity(agent, request->remote);
+	if (*peer == NULL)
+		return complain(problem, SKEX_E_UNKNOWN, "unknown_identity",
+			"no peer has that identity", "see identities of the peers in skexd.conf");
+	for (i = 0; i < request->additional_count; i++) {
+		if (fetch || responders.count == AGENT_SHARERS_MAX)
+			return complain(problem, SKEX_E_ARGUMENT, "too_many_identities",
+				"a key can be for 8 identities", "name fewer");
+		if (agent_peer_of_identity(agent, request->additional[i]) != *peer)
+			return complain(problem, SKEX_E_ARGUMENT, "additional_elsewhere",
+				"an additional identity does not live at the agent of the first",
+				"ask for a key of its own for it");
+		responders.list[responders.count++] = request->additional[i];
+	}
+	if (agent_purpose_make(purpose, request->purpose, fetch ? request->remote : request->local,
+		    &responders) != SKEX_OK)
+		return complain(problem, SKEX_E_ARGUMENT, "bad_purpose",
+			"the identities are too long together, or one of them is there twice",
+			"use shorter identities, or fewer of them");
+	return SKEX_OK;
+}
+
 /* The peer and the purpose that a request means. */
 static enum skex_error address(struct skex_agent *agent, const struct skex_key_request *request,
 	bool fetch, struct agent_peer **peer, char purpose[SKEX_PURPOSE_MAX + 1],
 	struct skex_problem *problem)
 {
 	struct skex_name name;
-	int size;
 
 	if (request->peer != NULL) {
 		*peer = skex_name_parse(&name, skex_view(request->peer, strlen(request->peer)))
@@ -70,20 +103,7 @@ static enum skex_error address(struct skex_agent *agent, const struct skex_key_r
 	if (request->local == NULL || request->remote == NULL)
 		return complain(problem, SKEX_E_ARGUMENT, "bad_request",
 			"neither peer nor identities are given", "name the peer");
-	if (!agent_identity_is_local(agent, request->local))
-		return complain(problem, SKEX_E_REFUSED, "foreign_identity",
-			"that identity does not live at this agent",
-			"see identities in skexd.conf");
-	*peer = agent_peer_of_identity(agent, request->remote);
-	if (*peer == NULL)
-		return complain(problem, SKEX_E_UNKNOWN, "unknown_identity",
-			"no peer has that identity", "see identities of the peers in skexd.conf");
-	size = snprintf(purpose, SKEX_PURPOSE_MAX + 1, "%s:%s>%s", request->purpose,
-		fetch ? request->remote : request->local, fetch ? request->local : request->remote);
-	if (size < 0 || (unsigned)size > SKEX_PURPOSE_MAX)
-		return complain(problem, SKEX_E_ARGUMENT, "bad_purpose",
-			"the identities are too long together", "use shorter identities");
-	return SKEX_OK;
+	return address_identities(agent, request, fetch, peer, purpose, problem);
 }
 
 static struct agent_request *request_new(
@@ -210,6 +230,21 @@ static enum skex_error check_ids(struct skex_agent *agent, const struct skex_key
 	return SKEX_OK;
 }
 
+/* The pool that an identity fetches this key from, or NULL; one key may be for several identities.
+ * Without an id: any that it may fetch from. */
+static struct agent_pool *pool_holding(
+	const struct agent_peer *peer, const char *purpose, const struct skex_key_id *id)
+{
+	struct agent_pool *pool = peer->pools;
+
+	while (pool != NULL &&
+		!(pool->side == AGENT_RESPONDER &&
+			(id == NULL || agent_batch_find(pool, id->block) != NULL) &&
+			agent_purpose_place(pool->purpose, purpose) >= 0))
+		pool = pool->next;
+	return pool;
+}
+
 enum skex_error skex_agent_fetch(struct skex_agent *agent, const struct skex_key_request *request,
 	skex_keys_fn keys, void *owner, uint64_t *ticket, struct skex_problem *problem)
 {
@@ -227,7 +262,7 @@ enum skex_error skex_agent_fetch(struct skex_agent *agent, const struct skex_key
 		error = check_ids(agent, request, peer, &largest, problem);
 	if (error != SKEX_OK)
 		return error;
-	pool = agent_pool_find(peer, AGENT_RESPONDER, purpose);
+	pool = pool_holding(peer, purpose, NULL);
 	if (pool == NULL)
 		return complain(problem, SKEX_E_UNKNOWN, "unknown_key",
 			"no key from this peer for this purpose is here",
@@ -239,6 +274,7 @@ enum skex_error skex_agent_fetch(struct skex_agent *agent, const struct skex_key
 		made->deadline_ms = agent_now(agent) + GRACE_MS;
 	made->fetch = true;
 	made->pool = pool;
+	snprintf(made->purpose, sizeof(made->purpose), "%s", purpose);
 	made->keys = keys;
 	made->owner = owner;
 	*ticket = made->ticket;
@@ -338,41 +374,61 @@ static void fetch_durable(void *owner, enum skex_error error)
 		answer_keys(request);
 }
 
-/* All or none: first look at all, then take all. */
-static enum skex_error look(struct agent_request *request, bool *unconfirmed)
+/* Where key number i lies, and at which place of its pool's purpose the one who asks stands. */
+static enum skex_error locate(const struct agent_request *request, uint32_t i,
+	struct skex_key_id *id, struct agent_pool **pool, uint32_t *place)
 {
-	struct skex_agent *agent = request->pool->agent;
+	const struct skex_agent *agent = request->pool->agent;
+	const struct agent_peer *peer = request->pool->peer;
+	enum skex_error error;
+
+	error = skex_key_id_decode(
+		agent->link.crypto, id, &peer->name, &agent->name, request->ids[i]);
+	if (error != SKEX_OK)
+		return error;
+	*pool = pool_holding(peer, request->purpose, id);
+	if (*pool == NULL)
+		return SKEX_E_UNKNOWN;
+	*place = (uint32_t)agent_purpose_place((*pool)->purpose, request->purpose);
+	return SKEX_OK;
+}
+
+/* All or none: first look at all, then take all. */
+static enum skex_error look(struct agent_request *request, bool *unconfirmed, bool *its)
+{
 	enum skex_error error = SKEX_OK;
 	uint32_t i;
 
 	for (i = 0; i < request->count && error == SKEX_OK; i++) {
+		struct agent_pool *pool = NULL;
 		struct skex_key key = {0};
 		struct skex_key_id id;
+		uint32_t place = 0;
 
 		key.confirmed = true;
-		error = skex_key_id_decode(agent->link.crypto, &id, &request->pool->peer->name,
-			&agent->name, request->ids[i]);
+		error = locate(request, i, &id, &pool, &place);
 		if (error == SKEX_OK)
-			error = agent_pool_take(request->pool, &id, NULL, &key, true);
+			error = agent_pool_take(pool, &id, place, NULL, &key, true);
 		*unconfirmed |= !key.confirmed;
+		*its = *its && error == SKEX_OK && agent_pool_class(pool) == SKEX_CLASS_ITS;
 	}
 	return error;
 }
 
 static enum skex_error take(struct agent_request *request)
 {
-	struct skex_agent *agent = request->pool->agent;
 	uint32_t i;
 
 	for (i = 0; i < request->count; i++) {
 		struct skex_key *key = &request->list[i];
+		struct agent_pool *pool = NULL;
 		struct skex_key_id id;
+		uint32_t place = 0;
 		enum skex_error error;
 
-		error = skex_key_id_decode(agent->link.crypto, &id, &request->pool->peer->name,
-			&agent->name, request->ids[i]);
+		error = locate(request, i, &id, &pool, &place);
 		if (error == SKEX_OK)
-			error = agent_pool_take(request->pool, &id,
+			error = agent_pool_take(pool, &id, place,
 				request->secret + (size_t)i * request->bytes, key, false);
 		if (error != SKEX_OK)
 			return error;
@@ -385,7 +441,8 @@ static void serve_fetch(struct agent_request *request, uint64_t now_ms)
 {
 	struct skex_agent *agent = request->pool->agent;
 	bool unconfirmed = false;
-	enum skex_error error = look(request, &unconfirmed);
+	bool its = true;
+	enum skex_error error = look(request, &unconfirmed, &its);
 
 	if (error == SKEX_OK && unconfirmed && request->require_confirmed) {
 		if (now_ms < request->deadline_ms)
@@ -394,8 +451,7 @@ static void serve_fetch(struct agent_request *request, uint64_t now_ms)
 			"the initiator has not confirmed this key yet", "try again in a moment");
 		return;
 	}
-	if (error == SKEX_OK && request->require_its &&
-		agent_pool_class(request->pool) != SKEX_CLASS_ITS) {
+	if (error == SKEX_OK && request->require_its && !its) {
 		answer_problem(request, SKEX_E_REFUSED, "not_its", its_message, its_act);
 		return;
 	}

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agent/internal.h"
+#include "agent/consumer.h"
 
 static const char *state_word(const struct skex_leg *leg)
 {
@@ -116,22 +116,22 @@ void skex_agent_counters(const struct skex_agent *agent, struct skex_agent_count
 
 enum skex_error skex_agent_identity_status(struct skex_agent *agent, const char *consumer,
 	const char *local, const char *remote, uint32_t bytes, uint64_t *ready,
-	struct skex_name *other)
+	struct skex_name *other, uint32_t *additional)
 {
 	struct agent_peer *peer = agent_peer_of_identity(agent, remote);
 	const uint64_t units =
 		((uint64_t)bytes + AGENT_UNIT_BYTES - 1) / AGENT_UNIT_BYTES * AGENT_UNIT_BYTES;
+	const struct agent_responders one = {1, {remote}};
 	char purpose[SKEX_PURPOSE_MAX + 1];
 	const struct agent_pool *pool;
-	int size;
 
 	if (peer == NULL || !agent_identity_is_local(agent, local) || bytes == 0)
 		return SKEX_E_UNKNOWN;
-	size = snprintf(purpose, sizeof(purpose), "%s:%s>%s", consumer, local, remote);
-	if (size < 0 || (size_t)size >= sizeof(purpose))
+	if (agent_purpose_make(purpose, consumer, local, &one) != SKEX_OK)
 		return SKEX_E_ARGUMENT;
 	pool = agent_pool_find(peer, AGENT_INITIATOR, purpose);
 	*ready = pool == NULL ? 0 : pool->ready_bytes / units;
 	*other = peer->name;
+	*additional = agent_responders_besides(peer, consumer, local, remote);
 	return SKEX_OK;
 }

@@ -184,6 +184,7 @@ void skex_agent_op_identity_status(
 	const struct skex_agent_ops *ops = owner;
 	struct identity_request in = {.bits = 256};
 	struct skex_name other;
+	uint32_t additional;
 	uint64_t ready;
 
 	if (!skex_agent_ops_read(call, fields, SKEX_COUNT(fields), request, &in))
@@ -193,11 +194,12 @@ void skex_agent_op_identity_status(
 			"this connection belongs to another consumer",
 			"ask in the name of the consumer that the daemon started");
 	else if (skex_agent_identity_status(ops->agent, in.consumer, in.local, in.remote,
-			 (uint32_t)((in.bits + 7) / 8), &ready, &other) != SKEX_OK)
+			 (uint32_t)((in.bits + 7) / 8), &ready, &other, &additional) != SKEX_OK)
 		skex_api_fail(call, SKEX_E_UNKNOWN, "unknown_identity",
 			"no peer of this agent has that identity",
 			"add it to the identities of its peer in the configuration");
 	else
-		skex_api_reply(
-			call, json_pack("{ss so}", "peer", other.text, "ready", number(ready)));
+		skex_api_reply(call,
+			json_pack("{ss so si}", "peer", other.text, "ready", number(ready),
+				"max_additional", (int)additional));
 }

@@ -138,10 +138,13 @@ static void a_set_has_one_purpose(void **state)
 	assert_true(accepted(a));
 	assert_int_equal(agent_purpose_responders(a), 3);
 	assert_int_equal(agent_purpose_responders("app:a,b"), 1);
-	assert_int_equal(agent_purpose_place(a, "etsi014", "their-a", "our-b"), 1);
-	assert_int_equal(agent_purpose_place(a, "etsi014", "their-a", "our-d"), -1);
-	assert_int_equal(agent_purpose_place(a, "etsi014", "their-b", "our-b"), -1);
-	assert_int_equal(agent_purpose_place(a, "skip", "their-a", "our-b"), -1);
+	assert_int_equal(agent_purpose_place(a, "etsi014:their-a>our-b"), 1);
+	assert_int_equal(agent_purpose_place(a, "etsi014:their-a>our-d"), -1);
+	assert_int_equal(agent_purpose_place(a, "etsi014:their-b>our-b"), -1);
+	assert_int_equal(agent_purpose_place(a, "skip:their-a>our-b"), -1);
+	assert_int_equal(agent_purpose_place(a, "etsi014:their-a>our-a,our-b"), -1);
+	assert_int_equal(agent_purpose_place("app:x", "app:x"), 0);
+	assert_int_equal(agent_purpose_place("app:x", "app:y"), -1);
 	one.count = 1;
 	assert_int_equal(agent_purpose_make(a, "etsi014", "their-a", &one), SKEX_OK);
 	assert_string_equal(a, "etsi014:their-a>our-c");

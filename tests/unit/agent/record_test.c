@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "agent/record.h"
+
+/* The head of a piece's record, and the older form of it. */
+
+static void a_piece_is_read_as_it_was_written(void **state)
+{
+	const uint64_t used[AGENT_SHARERS_MAX] = {1, 2, UINT64_MAX, 0, 5, 6, 7, UINT64_C(1) << 63};
+	uint64_t found[AGENT_SHARERS_MAX];
+	uint8_t head[RECORD_PIECE_MAX];
+	uint8_t sharers;
+
+	(void)state;
+	for (sharers = 1; sharers <= AGENT_SHARERS_MAX; sharers++) {
+		const size_t written = record_piece(head, used, sharers);
+		size_t size = 0;
+
+		assert_int_equal(written, 2u + 8u * sharers);
+		assert_int_equal(
+			record_piece_decode(skex_view(head, written), sharers, found, &size),
+			SKEX_OK);
+		assert_int_equal(size, written);
+		assert_memory_equal(found, used, 8u * sharers);
+	}
+}
+
+static void the_older_form_is_of_one_identity(void **state)
+{
+	static const uint8_t old[] = {1, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0xaa};
+	uint64_t used[AGENT_SHARERS_MAX] = {7};
+	size_t size = 77;
+
+	(void)state;
+	assert_int_equal(
+		record_piece_decode(skex_view(old, sizeof(old)), 2, used, &size), SKEX_E_CORRUPT);
+	assert_int_equal(used[0], 7);
+	assert_int_equal(size, 77);
+	assert_int_equal(record_piece_decode(skex_view(old, sizeof(old)), 1, used, &size), SKEX_OK);
+	assert_int_equal(size, 9);
+	assert_int_equal(used[0], UINT64_C(0x0102030405060708));
+}
+
+static void what_is_no_piece_changes_nothing(void **state)
+{
+	uint8_t head[RECORD_PIECE_MAX] = {2, 3};
+	uint64_t used[AGENT_SHARERS_MAX] = {7};
+	size_t size = 77;
+	size_t cut;
+
+	(void)state;
+	for (cut = 0; cut < 2 + 8 * 3; cut++)
+		assert_int_not_equal(
+			record_piece_decode(skex_view(head, cut), 3, used, &size), SKEX_OK);
+	assert_int_equal(
+		record_piece_decode(skex_view(head, sizeof(head)), 2, used, &size), SKEX_E_CORRUPT);
+	head[1] = 0;
+	assert_int_equal(
+		record_piece_decode(skex_view(head, sizeof(head)), 1, used, &size), SKEX_E_CORRUPT);
+	head[1] = AGENT_SHARERS_MAX + 1;
+	assert_int_equal(record_piece_decode(
+				 skex_view(head, sizeof(head)), AGENT_SHARERS_MAX + 1, used, &size),
+		SKEX_E_CORRUPT);
+	head[0] = 3;
+	assert_int_equal(
+		record_piece_decode(skex_view(head, sizeof(head)), 1, used, &size), SKEX_E_VERSION);
+	assert_int_equal(used[0], 7);
+	assert_int_equal(size, 77);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_piece_is_read_as_it_was_written),
+		cmocka_unit_test(the_older_form_is_of_one_identity),
+		cmocka_unit_test(what_is_no_piece_changes_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
