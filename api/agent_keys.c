@@ -9,8 +9,9 @@
 
 /* get and fetch. */
 
-#define WAIT_MAX_MS 600000u
-#define REQUIRE_MAX 3u
+#define WAIT_MAX_MS    600000u
+#define REQUIRE_MAX    3u
+#define ADDITIONAL_MAX 16u /* the agent says how many it takes */
 
 /* Consumers of the house have keys under these names only through the process that serves them:
  * otherwise whoever may use the socket could take the keys of any SAE. */
@@ -32,6 +33,9 @@ struct keys_request {
 	const char *require_texts[REQUIRE_MAX];
 	size_t ids_count;
 	const char *ids_texts[SKEX_KEYS_MAX];
+	const void *additional;
+	size_t additional_count;
+	const char *additional_texts[ADDITIONAL_MAX];
 };
 
 #define AT(member)                     offsetof(struct keys_request, member)
@@ -60,6 +64,7 @@ static const struct skex_field consumer_get_fields[] = {
 	{STRING(consumer, true, SKEX_NAME_MAX)},
 	{STRING(local, true, SKEX_PURPOSE_MAX)},
 	{STRING(remote, true, SKEX_PURPOSE_MAX)},
+	{LIST(additional, false, 0, ADDITIONAL_MAX)},
 	{NUMBER(bits, 8, SKEX_KEY_MAX * 8)},
 	{NUMBER(count, 1, SKEX_KEYS_MAX)},
 	{LIST(require, false, 0, REQUIRE_MAX)},
@@ -166,6 +171,8 @@ static bool read_whom(
 	}
 	out->local = in->local;
 	out->remote = in->remote;
+	out->additional = in->additional_texts;
+	out->additional_count = (uint32_t)in->additional_count;
 	out->purpose = consumer;
 	return true;
 }
@@ -268,8 +275,10 @@ static void set_defaults(struct keys_request *in)
 {
 	in->require = NULL;
 	in->key_ids = NULL;
+	in->additional = NULL;
 	in->require_count = 0;
 	in->ids_count = 0;
+	in->additional_count = 0;
 	in->wait_ms = 0;
 	in->purpose = "app:default";
 	in->bits = 256;
@@ -305,6 +314,7 @@ static void op_keys(const struct skex_agent_ops *ops, struct skex_api_call *call
 		return;
 	in.require_count = json_texts(in.require, in.require_texts);
 	in.ids_count = json_texts(in.key_ids, in.ids_texts);
+	in.additional_count = json_texts(in.additional, in.additional_texts);
 	serve(call, ops->agent, fetch, &in);
 }
 
@@ -329,6 +339,7 @@ static bool quick_keys(const struct skex_agent_ops *ops, struct skex_api_call *c
 		return false;
 	in.require_count = quick_texts(in.require, in.require_texts);
 	in.ids_count = quick_texts(in.key_ids, in.ids_texts);
+	in.additional_count = quick_texts(in.additional, in.additional_texts);
 	serve(call, ops->agent, fetch, &in);
 	return true;
 }

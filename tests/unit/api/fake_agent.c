@@ -52,10 +52,19 @@ static enum skex_error take(struct skex_agent *agent, const struct skex_key_requ
 	skex_keys_fn keys, void *owner, bool fetch, uint64_t *ticket, struct skex_problem *problem)
 {
 	struct fake_request *at = agent->requests;
+	uint32_t i;
 
 	if (!known_peer(request)) {
 		set(problem, SKEX_E_UNKNOWN, "unknown_peer", "no such peer",
 			"add it: skex peer add");
+		return problem->error;
+	}
+	for (i = 0; i < request->additional_count; i++) {
+		if (strcmp(request->additional[i], "sae-c") == 0)
+			continue;
+		set(problem, SKEX_E_ARGUMENT, "additional_elsewhere",
+			"an additional identity does not live at the agent of the first",
+			"ask for a key of its own for it");
 		return problem->error;
 	}
 	while (at->used)
