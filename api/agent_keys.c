@@ -243,32 +243,45 @@ static void start(struct skex_api_call *call, struct skex_agent *agent, bool fet
 		skex_api_call_on_cancel(call, on_cancelled, agent, ticket);
 }
 
+static void serve_fetch(struct skex_api_call *call, struct skex_agent *agent,
+	const struct keys_request *in, struct skex_key_request *out)
+{
+	uint8_t ids[SKEX_KEYS_MAX][SKEX_KEY_ID_BYTES];
+
+	if (!read_ids(call, in, ids))
+		return;
+	out->ids = (const uint8_t(*)[SKEX_KEY_ID_BYTES])ids;
+	out->count = (uint32_t)in->ids_count;
+	/* How long they are is in their ids; the usual size is near enough here. */
+	skex_api_call_expect(call, skex_keys_text_most(out->count, 32));
+	start(call, agent, true, out);
+}
+
+static void serve_get(struct skex_api_call *call, struct skex_agent *agent,
+	const struct keys_request *in, struct skex_key_request *out)
+{
+	if (in->bits % 8 != 0) {
+		skex_agent_ops_bad(call, "\"bits\" has to be a multiple of 8");
+		return;
+	}
+	out->bytes = (uint32_t)in->bits / 8;
+	out->count = (uint32_t)in->count;
+	skex_api_call_expect(call, skex_keys_text_most(out->count, out->bytes));
+	start(call, agent, false, out);
+}
+
 /* The request's members are read: what they mean, and on to the agent. */
 static void serve(struct skex_api_call *call, struct skex_agent *agent, bool fetch,
 	const struct keys_request *in)
 {
-	uint8_t ids[SKEX_KEYS_MAX][SKEX_KEY_ID_BYTES];
 	struct skex_key_request out = {.wait_ms = (uint32_t)in->wait_ms};
 
 	if (!read_whom(call, in, &out) || !read_require(call, in, &out))
 		return;
-	if (fetch) {
-		if (!read_ids(call, in, ids))
-			return;
-		out.ids = (const uint8_t(*)[SKEX_KEY_ID_BYTES])ids;
-		out.count = (uint32_t)in->ids_count;
-		/* How long they are is in their ids; the usual size is near enough here. */
-		skex_api_call_expect(call, skex_keys_text_most(out.count, 32));
-	} else {
-		if (in->bits % 8 != 0) {
-			skex_agent_ops_bad(call, "\"bits\" has to be a multiple of 8");
-			return;
-		}
-		out.bytes = (uint32_t)in->bits / 8;
-		out.count = (uint32_t)in->count;
-		skex_api_call_expect(call, skex_keys_text_most(out.count, out.bytes));
-	}
-	start(call, agent, fetch, &out);
+	if (fetch)
+		serve_fetch(call, agent, in, &out);
+	else
+		serve_get(call, agent, in, &out);
 }
 
 static void set_defaults(struct keys_request *in)

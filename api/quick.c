@@ -162,7 +162,8 @@ const struct skex_quick_member *skex_quick_find(const struct skex_quick *quick, 
 	size_t i;
 
 	for (i = 0; i < quick->count; i++)
-		if (strcmp(quick->members[i].name, name) == 0)
+		if (quick->members[i].name[0] == name[0] &&
+			strcmp(quick->members[i].name, name) == 0)
 			return &quick->members[i];
 	return NULL;
 }

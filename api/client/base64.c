@@ -7,17 +7,6 @@ static uint32_t less(uint32_t a, uint32_t b)
 	return 0u - ((a - b) >> 31);
 }
 
-static char encode_six(uint32_t value)
-{
-	uint32_t c = value + 'A';
-
-	c += less(25, value) & 6u;  /* 'a' - 'A' - 26 */
-	c -= less(51, value) & 75u; /* 'a' + 26 - '0' */
-	c -= less(61, value) & 15u; /* '0' + 10 - '+' */
-	c += less(62, value) & 3u;  /* '/' - '+' - 1 */
-	return (char)c;
-}
-
 /* 0..63, or a value with bit 8 set. */
 static uint32_t decode_six(char text)
 {
@@ -33,24 +22,63 @@ static uint32_t decode_six(char text)
 		(plus & 62u) | (slash & 63u) | (none & 256u);
 }
 
-void skex_base64_encode(char *text, const uint8_t *data, size_t size)
+#define LANES(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* In each of eight lanes 1 when its value, at most 63, is above limit, otherwise 0. */
+static uint64_t above(uint64_t lanes, uint8_t limit)
 {
+	return (lanes + LANES((uint64_t)(127 - limit))) >> 7 & LANES(1);
+}
+
+/* Eight values of six bits, the first in the highest lane, become characters.  No lane ever leaves
+ * 0..255. */
+static uint64_t encode_lanes(uint64_t lanes)
+{
+	uint64_t c = lanes + LANES('A');
+
+	c += above(lanes, 25) * 6;  /* 'a' - 'A' - 26 */
+	c -= above(lanes, 51) * 75; /* 'a' + 26 - '0' */
+	c -= above(lanes, 61) * 15; /* '0' + 10 - '+' */
+	c += above(lanes, 62) * 3;  /* '/' - '+' - 1 */
+	return c;
+}
+
+/* Six bytes, as a number of 48 bits, become eight values of six bits. */
+static uint64_t spread(uint64_t bits)
+{
+	bits = (bits & UINT64_C(0xffffff000000)) << 8 | (bits & UINT64_C(0x000000ffffff));
+	bits = (bits & UINT64_C(0x00fff00000fff000)) << 4 | (bits & UINT64_C(0x00000fff00000fff));
+	return (bits & UINT64_C(0x0fc00fc00fc00fc0)) << 2 | (bits & UINT64_C(0x003f003f003f003f));
+}
+
+/* At most six bytes; those that are missing count as zero.  Sets the first count characters. */
+static void encode_six_bytes(char *text, size_t count, const uint8_t *data, size_t size)
+{
+	uint64_t bits = 0;
 	size_t i;
 
-	for (i = 0; i < size; i += 3) {
-		size_t left = size - i;
-		uint32_t word = (uint32_t)data[i] << 16;
+	for (i = 0; i < 6; i++)
+		bits = bits << 8 | (i < size ? data[i] : 0);
+	bits = encode_lanes(spread(bits));
+	for (i = 0; i < count; i++)
+		text[i] = (char)(bits >> (56 - 8 * i));
+}
 
-		if (left > 1)
-			word |= (uint32_t)data[i + 1] << 8;
-		if (left > 2)
-			word |= data[i + 2];
-		text[0] = encode_six(word >> 18);
-		text[1] = encode_six((word >> 12) & 63u);
-		text[2] = left > 1 ? encode_six((word >> 6) & 63u) : '=';
-		text[3] = left > 2 ? encode_six(word & 63u) : '=';
-		text += 4;
+void skex_base64_encode(char *text, const uint8_t *data, size_t size)
+{
+	size_t left;
+
+	for (; size >= 6; size -= 6) {
+		encode_six_bytes(text, 8, data, 6);
+		text += 8;
+		data += 6;
 	}
+	left = skex_base64_size(size);
+	encode_six_bytes(text, left, data, size);
+	if (size % 3 != 0)
+		text[left - 1] = '=';
+	if (size % 3 == 1)
+		text[left - 2] = '=';
 }
 
 /* The number of '=' at the end: 0 to 2.  Public, as the size of a key is. */
