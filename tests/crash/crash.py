@@ -1,0 +1,286 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Hubs, agents and commands fall at random moments of enrolment, establishment and refill.
+
+usage: crash.py BUILD kill|cut
+
+By SIGKILL, or by a power cut that loses what was not synced. A fallen process is started again and
+nothing else: no repair. SKEX_LONG=1 lets ten times as many fall; SKEX_SEED repeats the choices of a
+run, SKEX_KEEP=1 keeps its directory when it fails.
+"""
+
+import json
+import os
+import random
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from network import PATIENCE, Broken, Ledger, Network, Traffic  # noqa: E402
+from lab_harness import Tap  # noqa: E402
+
+CUTS = sys.argv[2] == 'cut'
+LONG = 10 if os.environ.get('SKEX_LONG') else 1
+LABS = LONG
+FALLS = 100
+SEED = int(os.environ.get('SKEX_SEED', time.time_ns() % 1000000))
+PAD = '1MiB'
+REFILL = '256KiB'
+POOL = 'pool = { block = "256B"; blocks = 2; low = 8; high = 32; reserve = 4; };\n'
+WAY = 'power cuts' if CUTS else 'kills'
+
+tap = Tap()
+
+
+class Lab:
+    """One network from nothing to keys, under fire all the time."""
+
+    def __init__(self, network, chance):
+        self.network, self.chance = network, chance
+        self.ledger = Ledger()
+        self.traffic = []
+        self.counts = {}
+        self.operation = 0.1  # how long a command takes, about
+
+    def strike(self, node, what, *chance):
+        node.strike(*(chance or [self.chance]))
+        self.counts[what] = self.counts.get(what, 0) + 1
+        if self.chance.random() < 0.2:
+            time.sleep(self.chance.uniform(0, 0.3))
+        node.start()
+
+    def falls(self):
+        return sum(self.counts.values())
+
+    def check(self):
+        for node in self.network.hubs + self.network.agents:
+            node.check()
+        if self.ledger.broken:
+            raise Broken('\n'.join(self.ledger.broken[:5]))
+
+    # --- commands under fire ---
+
+    def command_falls(self, command, disks, what):
+        """The command itself falls; False when it had ended before."""
+        if command.poll() is not None:
+            return False
+        command.kill()
+        command.communicate()
+        for disk in disks:
+            disk.cut(self.chance)
+        self.counts[what] = self.counts.get(what, 0) + 1
+        return True
+
+    def run(self, words, what, node=None, disks=(), own=()):
+        """Runs a command once; node falls during it, or the command, or nobody. disks are those
+        that it writes to, own those that fall with it. Its exit code, None when it fell."""
+        if node is not None:
+            node.wait()
+        began = time.monotonic()
+        command = self.network.begin(*words, disks=disks)
+        fate = self.chance.choice(['node', 'command', 'nobody'])
+        if fate != 'nobody':
+            time.sleep(self.chance.uniform(0, 1.2 * self.operation))
+        if fate == 'node' and node is not None:
+            if CUTS and node.disk in disks:
+                # On the same machine: perhaps it works on the directory by itself.
+                command.kill()
+            self.strike(node, what)
+        if fate == 'command' and self.command_falls(command, own, what):
+            return None, ''
+        try:
+            _, text = command.communicate(timeout=PATIENCE)
+        except Exception:
+            command.kill()
+            raise Broken('%s hangs' % ' '.join(words)) from None
+        if fate == 'nobody':
+            self.operation = 0.7 * self.operation + 0.3 * (time.monotonic() - began)
+        if command.returncode == 1:
+            raise Broken('%s: %s' % (' '.join(words), text))
+        if command.returncode == 0:
+            # What a command said to be done is done, whatever happens to the power then.
+            for disk in own:
+                disk.cut(None)
+        return command.returncode, text
+
+    def until_done(self, what, attempt):
+        end = time.monotonic() + PATIENCE
+        while True:
+            self.check()
+            done, text = attempt()
+            if done:
+                return
+            if time.monotonic() > end:
+                raise Broken('%s is never done: %s' % (what, text))
+            time.sleep(0.02)
+
+    def kit_state(self, hub, agent):
+        hub.wait()
+        show = self.network.begin('hub', 'show', agent.name, '--admin', hub.socket, '--json')
+        text, _ = show.communicate(timeout=PATIENCE)
+        return json.loads(text).get('kit') if show.returncode == 0 else None
+
+    def kit(self, hub, agent, order, pad):
+        """Has a hub make a kit; a copy that was not finished is removed, and the same command
+        given again."""
+        path = os.path.join(self.network.kits, '%s-%s-%s' % (order, hub.name, agent.name))
+        disks = [d for d in [self.network.kits_disk] if d is not None]
+
+        def attempt():
+            if os.path.exists(path):
+                # The hub knows whether the copy was finished.
+                if self.kit_state(hub, agent) in ('taken', 'used'):
+                    return True, ''
+                os.unlink(path)
+            code, text = self.run(
+                ['hub', order, agent.name, '--out', path, '--pad', pad, '--admin', hub.socket],
+                order, hub, disks, disks)
+            return code == 0, text
+        self.until_done('%s of %s at %s' % (order, agent.name, hub.name), attempt)
+        return path
+
+    def join(self, agent, kit):
+        """Takes a kit in, by the daemon when it runs."""
+        offline = agent.process is None
+        disks = [d for d in [agent.disk] if d is not None]
+        words = ['join', kit, '--config', agent.path('conf'), '--keep']
+
+        def attempt():
+            code, text = self.run(words, 'join', None if offline else agent, disks,
+                                  disks if offline else [])
+            return code == 0 or 'taken in already' in text, text
+        self.until_done('join of %s' % agent.name, attempt)
+        if not offline and self.chance.random() < 0.3:
+            # What the daemon said to be done is done, too.
+            self.strike(agent, 'join', None)
+            agent.wait()
+            _, text = self.network.begin(*words, disks=disks).communicate(timeout=PATIENCE)
+            if 'taken in already' not in text:
+                raise Broken('a leg of %s is gone: %s' % (agent.name, text))
+        os.unlink(kit)
+        if self.network.kits_disk is not None:
+            self.network.kits_disk.arm()
+
+    # --- the phases ---
+
+    def enrol(self):
+        for hub in self.network.hubs:
+            hub.start()
+        legs = [(hub, agent) for agent in self.network.agents for hub in self.network.hubs]
+        self.chance.shuffle(legs)
+        for hub, agent in legs:
+            self.join(agent, self.kit(hub, agent, 'enrol', PAD))
+            if agent.process is None and self.chance.random() < 0.3:
+                agent.start()
+        for agent in self.network.agents:
+            if agent.process is None:
+                agent.start()
+
+    def begin_traffic(self):
+        for a, b in self.network.pairs():
+            for purpose in ['app:x', 'app:y']:
+                self.traffic.append(Traffic(self.ledger, a, b, purpose))
+                self.traffic[-1].start()
+
+    def establish(self, falls):
+        nodes = self.network.hubs + self.network.agents * 2
+        while self.falls() < falls:
+            time.sleep(self.chance.choice([0.02, 0.1, 0.4]) * self.chance.random())
+            # Now and then two fall at once.
+            for node in set(self.chance.choices(nodes, k=self.chance.choice([1, 1, 1, 2]))):
+                self.strike(node, 'establishment')
+            self.check()
+
+    def refill(self, falls):
+        legs = [(hub, agent) for agent in self.network.agents for hub in self.network.hubs]
+        self.chance.shuffle(legs)
+        while self.falls() < falls and legs:
+            hub, agent = legs.pop()
+            self.join(agent, self.kit(hub, agent, 'refill', REFILL))
+
+    def peace(self):
+        """Nobody falls any more, and the system makes keys between all."""
+        rounds = [t.rounds for t in self.traffic]
+        end = time.monotonic() + PATIENCE
+        while any(t.rounds < before + 3 for t, before in zip(self.traffic, rounds)):
+            self.check()
+            if time.monotonic() > end:
+                raise Broken('no keys any more: %s' % [t.last_error for t in self.traffic])
+            time.sleep(0.05)
+        for traffic in self.traffic:
+            traffic.end()
+        for a, b in self.network.pairs():
+            last = Traffic(self.ledger, a, b, 'app:last')
+            while not last.rounds and time.monotonic() < end:
+                keys = last.get(1)
+                for key in keys:
+                    self.ledger.add_got(key)
+                    last.fetch([key['key_id']])
+                    last.rounds += 1
+            if not last.rounds:
+                raise Broken('no last key %s to %s: %s' % (a.name, b.name, last.last_error))
+        self.check()
+
+    def check_states(self):
+        """Nothing stopped, nothing to be repaired, no rollback seen."""
+        for agent in self.network.agents:
+            status = agent.wait()['status']
+            states = {leg['hub']: leg['state'] for leg in status['legs']}
+            if len(states) != len(self.network.hubs) or set(states.values()) - {
+                    'up', 'connecting', 'down'} or status['counters']['rollbacks']:
+                raise Broken('%s: %s %s' % (agent.name, states, status['counters']))
+        for hub in self.network.hubs:
+            status = hub.wait()
+            bad = [name for name in ['rollbacks', 'reuse_alarms'] if find(status, name)]
+            if bad:
+                raise Broken('%s: %s in %s' % (hub.name, bad, status))
+
+
+def find(tree, name):
+    """The value of a member somewhere in an answer."""
+    if isinstance(tree, dict):
+        if name in tree:
+            return tree[name]
+        for value in tree.values():
+            found = find(value, name)
+            if found is not None:
+                return found
+    return None
+
+
+def run_lab(seed):
+    chance = random.Random(seed)
+    began = time.monotonic()
+    with Network(5, 3, 2, CUTS, POOL) as network:
+        lab = Lab(network, chance)
+        lab.enrol()
+        lab.begin_traffic()
+        lab.establish(FALLS - 20)
+        lab.refill(FALLS)
+        lab.establish(FALLS)
+        lab.peace()
+        lab.check_states()
+        faults, summary = network.check_trace()
+        print('# %s in %s; %s; pads: %s; %.0f s' % (
+            ', '.join('%d %s' % (n, what) for what, n in sorted(lab.counts.items())), WAY,
+            lab.ledger.summary(), summary, time.monotonic() - began), flush=True)
+        if faults:
+            raise Broken('\n'.join(faults[:5]))
+        if len(lab.ledger.fetched) < 50:
+            raise Broken('only %d keys were fetched' % len(lab.ledger.fetched))
+
+
+def main():
+    print('# SKEX_SEED=%d' % SEED, flush=True)
+    for i in range(LABS):
+        name = '%d %s in a lab, seed %d' % (FALLS, WAY, SEED + i)
+        try:
+            run_lab(SEED + i)
+            tap.check(name, True)
+        except Broken as broken:
+            tap.check(name, False, broken)
+    tap.end()
+
+
+main()
