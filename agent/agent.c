@@ -397,7 +397,7 @@ static void watch_leg(struct skex_agent *agent, struct agent_leg *leg, uint64_t 
 			skex_leg_receive_left(link_leg) < link_leg->rx.size / 10)) {
 		leg->low_told = true;
 		agent_event(agent, SKEX_LEVEL_WARNING, "pad_low", "", link_leg->record.other.text,
-			"less than a tenth of the pad with hub %s is left: refill it (skex hub refill %s)",
+			"less than a tenth of the pad with %s is left: skex hub refill %s",
 			link_leg->record.other.text, agent->name.text);
 	}
 }

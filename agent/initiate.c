@@ -272,7 +272,7 @@ static const char *refusal(uint16_t status)
 {
 	switch (status) {
 	case SKEX_ACK_REFUSED:
-		return "the hubs' policy does not allow keys between these agents: see policy in skex-hub.conf";
+		return "the hubs' policy forbids keys between these agents: see skex-hub.conf";
 	case SKEX_ACK_UNKNOWN:
 		return "the hubs know no agent of that name: enrol it at the same hubs";
 	case SKEX_ACK_QUOTA:
@@ -427,7 +427,7 @@ void agent_initiate_turn(struct skex_agent *agent, uint64_t now_ms)
 		if (run->engine.state == SKEX_INITIATOR_SHARING && now_ms >= run->deadline_ms) {
 			(void)skex_initiator_step(&run->engine, SKEX_INITIATOR_DEADLINE, NULL);
 			drop(run,
-				"the peer did not confirm in time: is it connected, and does it accept this purpose?");
+				"the peer did not confirm in time: is it up? does it accept this?");
 		}
 		run = next;
 	}

@@ -151,8 +151,7 @@ static bool visit_peer(void *owner, const struct skex_peer_record *record)
 	peer = add_peer(agent, &record->name);
 	if (peer != NULL && !add_profiles(agent, peer, record->profiles))
 		agent_event(agent, SKEX_LEVEL_WARNING, "peer_unusable", record->name.text, "",
-			"it was added with profiles that the configuration does not have any more: %s",
-			record->profiles);
+			"the configuration has these profiles of it no more: %s", record->profiles);
 	return true;
 }
 

@@ -6,7 +6,7 @@ static const struct agent_provider *const providers[] = {&agent_provider_dske};
 
 #define PROVIDERS (sizeof(providers) / sizeof(providers[0]))
 
-/* How many bytes the pool should have more: asked for now, or to reach the high water mark. */
+/* How many bytes the pool should have more: wanted by requests, or to reach the high water mark. */
 static uint64_t missing(const struct agent_pool *pool, uint64_t making, uint64_t now_ms)
 {
 	const struct skex_pool_config *config = &pool->agent->config->pool;

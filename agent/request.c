@@ -36,7 +36,7 @@ static enum skex_error check_request(
 	if (request->purpose == NULL ||
 		!skex_purpose_valid(skex_view(request->purpose, strlen(request->purpose))))
 		return complain(problem, SKEX_E_ARGUMENT, "bad_purpose",
-			"a purpose is 1 to 191 printable characters without space, quote or backslash",
+			"a purpose is 1 to 191 printable characters, no space, quote, backslash",
 			"use for example app:backup");
 	if (request->require_forward_secret)
 		return complain(problem, SKEX_E_REFUSED, "not_forward_secret",

@@ -352,7 +352,7 @@ static const char *unwelcome(struct skex_agent *agent, const struct skex_share_m
 		share->common.k != profile->profile.k)
 		return "a profile that is not accepted from this peer";
 	if (!agent_purpose_accepted(agent, peer, share->common.purpose))
-		return "a purpose that is not accepted from this peer: see accept and identities in skexd.conf";
+		return "a purpose not accepted from this peer: see skexd.conf";
 	return NULL;
 }
 
@@ -504,7 +504,7 @@ static void give_up(struct agent_group *group)
 	agent_event(agent, SKEX_LEVEL_WARNING, "block_failed", group->peer->name.text, "", "%s",
 		group->engine.why == SKEX_E_EMPTY
 			? "too few shares came in time: some hubs are away"
-			: "the shares do not agree: more hubs than the profile tolerates sent wrong ones, or the initiator did");
+			: "the shares do not agree: too many hubs lie, or the initiator does");
 	if (members_of(group) >= group->profile->profile.k)
 		spend(agent, group->peer, group->engine.common.first, group->engine.blocks);
 }

@@ -176,7 +176,7 @@ static void duplicate(void *owner, struct skex_leg *link_leg, const struct skex_
 		if (!skex_ct_equal(digest, leg->digests[i].digest, sizeof(digest))) {
 			hub->counters.reuse_alarms++;
 			hub_alarm(hub, leg, "pad_reuse",
-				"sent two different messages with the same pad: is it a clone or a restored backup?");
+				"sent two messages with one pad: a clone or a restored backup?");
 		}
 		return;
 	}

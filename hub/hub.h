@@ -43,8 +43,8 @@ void skex_hub_accept(struct skex_hub *hub, struct skex_stream *stream);
 /* Once per turn of the loop; gives when to call again at the latest.  Runs the store's turn as
  * well. */
 uint64_t skex_hub_turn(struct skex_hub *hub, uint64_t now_ms);
-/* Before an orderly stop: what was gathered becomes durable, used pad is destroyed on the disk. Only
- * skex_hub_free may follow. */
+/* Before an orderly stop: what was gathered becomes durable, used pad is destroyed on the disk.
+ * Only skex_hub_free may follow. */
 void skex_hub_settle(struct skex_hub *hub);
 /* Ends all connections at once; what was not durable is as after a crash.  NULL is fine. */
 void skex_hub_free(struct skex_hub *hub);

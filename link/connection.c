@@ -136,16 +136,12 @@ static bool packet(void *owner, struct skex_view bytes)
 	view = skex_view(header, packet.sealed.size);
 	if (skex_message_type(view) == SKEX_MESSAGE_HELLO)
 		return session_hello(connection, leg, view);
-	if (connection->leg == NULL || leg->connection != connection) {
+	if (leg->connection != connection || !connection->up) {
 		connection_close(connection, "a message before HELLO");
 		return false;
 	}
 	if (skex_message_type(view) == SKEX_MESSAGE_BYE)
 		return session_bye(connection, view);
-	if (!connection->up) {
-		connection_close(connection, "a message before HELLO");
-		return false;
-	}
 	if (skex_message_type(view) == SKEX_MESSAGE_PING)
 		return session_ping(connection, view);
 	message_receive(leg, view, packet.body);
@@ -473,7 +469,7 @@ void skex_link_settle(struct skex_link *link)
 	}
 	if (error != SKEX_OK)
 		skex_log(link->platform, SKEX_LEVEL_WARNING,
-			"the keys of used pad could not all be destroyed (%s): the next start does it",
+			"not all keys of used pad are destroyed (%s): the next start does it",
 			skex_error_name(error));
 }
 

@@ -122,11 +122,13 @@ static void take_larger_marks(struct skex_leg *leg, const struct skex_hello *hel
  * received what we have not sent, nor have sent less than we received, nor forget what it told us;
  * whichever of us does not fit was taken back in time.
  */
-static const char *contradiction(const struct skex_leg *leg, const struct skex_hello *hello)
+static const char *contradiction(
+	const struct skex_leg *leg, const struct skex_hello *hello, bool resumed)
 {
 	if (skex_pad_compare(hello->received, leg->tx.next) > 0)
-		return "our state is older than what the other end has: was a backup restored here?";
-	if (skex_pad_compare(hello->sent, leg->rx_durable) < 0)
+		return "our state is older than the other end's: was a backup restored here?";
+	/* After the operator's word it sends beyond our mark, which it learns by this exchange. */
+	if (!resumed && skex_pad_compare(hello->sent, leg->rx_durable) < 0)
 		return "the other end forgot what it sent: was a backup restored there?";
 	if (skex_pad_compare(hello->received, leg->released) < 0)
 		return "the other end forgot what it received: was a backup restored there?";
@@ -151,12 +153,16 @@ static bool take_over(struct skex_connection *connection, struct skex_leg *leg)
 static bool go_up(
 	struct skex_connection *connection, struct skex_leg *leg, const struct skex_hello *hello)
 {
+	const bool resumed = leg->resuming;
 	const char *wrong;
 
-	if (leg->resuming)
+	if (resumed)
 		take_larger_marks(leg, hello);
-	wrong = contradiction(leg, hello);
+	wrong = contradiction(leg, hello, resumed);
 	if (wrong != NULL || leg->state == SKEX_LEG_STOPPED) {
+		/* The hub has to compare as well, and takes no BYE before that. */
+		if (leg->link->role == SKEX_ROLE_AGENT)
+			(void)!send_hello(connection, leg, 3);
 		if (wrong != NULL)
 			leg_stop(leg, wrong);
 		(void)take_over(connection, leg);
@@ -302,7 +308,7 @@ bool session_bye(struct skex_connection *connection, struct skex_view header)
 		/* Only an operator can tell which of the two was restored. */
 		if (leg->state != SKEX_LEG_STOPPED && !leg->resuming)
 			leg_stop(leg,
-				"the other end stopped the leg: one of the two was restored from a backup");
+				"the other end stopped the leg: one of us is a restored backup");
 		break;
 	case SKEX_BYE_BANNED:
 		connection_close(connection,

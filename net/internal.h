@@ -33,7 +33,7 @@ struct skex_loop {
 	int alarm_fd;         /* ends the wait when it wants to be called again later */
 	uv_poll_t alarm;
 	uint64_t alarm_ms; /* when that is set to go off; UINT64_MAX: it is not */
-	uv_async_t async;     /* ends the wait for a wake from another thread */
+	uv_async_t async;  /* ends the wait for a wake from another thread */
 	uv_signal_t terminate;
 	uv_signal_t interrupt;
 	uv_signal_t hangup;

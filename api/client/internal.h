@@ -15,10 +15,10 @@
 struct skex_client {
 	int fd;
 	uint32_t timeout_ms;
-	int64_t id; /* of the last request */
+	int64_t id;         /* of the last request */
 	bool subscribed;    /* to events or notes: nothing else is asked any more */
 	bool watches_notes; /* to notes */
-	json_t *event; /* whose strings were given out */
+	json_t *event;      /* whose strings were given out */
 
 	/* What came in and is not used yet.  It may hold keys: wiped when it moves. */
 	char *input;

@@ -179,7 +179,7 @@ static void heads_bad(void **state)
 		{"GET", "/api/v1/keys/sae-b", NULL, 404, ""},
 		{"GET", "/api/v1/keys/sae-b/", NULL, 404, ""},
 		{"GET", "/api/v1/keys/sae-b/statu", NULL, 404, ""},
-		{"GET", "/api/v1/keys/sae-b/statuss", NULL, 404, ""},
+		{"GET", "/api/v1/keys/sae-b/status1", NULL, 404, ""},
 		{"GET", "/api/v1/keys/a/b/status", NULL, 404, ""},
 		{"GET", "/API/v1/keys/sae-b/status", NULL, 404, ""},
 		{"PUT", "/x", NULL, 404, ""},

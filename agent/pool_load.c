@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/internal.h"
+#include "agent/pool_internal.h"
+#include "agent/record.h"
+#include "core/base/mem.h"
+#include "platform/memory.h"
+#include "store/tables.h"
+
+void agent_pool_sweep(struct agent_pool *pool, uint64_t wall_ms)
+{
+	uint32_t i = 0;
+
+	while (i < pool->batches_count) {
+		struct agent_batch *batch = pool->batches[i];
+
+		if (batch->durable && batch->expires_wall_ms <= wall_ms) {
+			const uint32_t count = pool->batches_count;
+
+			agent_batch_drop(batch);
+			if (pool->batches_count == count)
+				return; /* the store takes nothing any more */
+			continue;
+		}
+		i++;
+	}
+}
+
+void agent_pool_empty(struct agent_pool *pool)
+{
+	while (pool->batches_count > 0) {
+		const uint32_t count = pool->batches_count;
+
+		agent_batch_drop(pool->batches[0]);
+		if (pool->batches_count == count)
+			return;
+	}
+	/* Those whose removal is pending are freed by it. */
+	while (pool->strides_pending == 0 && pool->strides != NULL) {
+		struct agent_piece *piece = pool->strides;
+
+		pool->strides = piece->next;
+		pool_less_ready(pool, piece->size - piece->at);
+		pool_piece_free(piece);
+	}
+}
+
+static enum skex_error load_batch(void *owner, struct skex_view key, struct skex_view value)
+{
+	struct skex_agent *agent = owner;
+	struct agent_batch decoded = {0};
+	char purpose[SKEX_PURPOSE_MAX + 1];
+	struct skex_block_id first = {0, 0};
+	struct skex_name name;
+	struct agent_peer *peer;
+	struct agent_pool *pool;
+	struct agent_batch *batch;
+	uint32_t piece = 0;
+	uint8_t side = 0;
+	enum skex_error error;
+
+	error = record_key_decode(key, &side, &name, &first, &piece);
+	if (error == SKEX_OK)
+		error = record_batch_decode(value, &decoded, purpose);
+	if (error != SKEX_OK)
+		return error;
+	peer = agent_peer_find(agent, &name);
+	if (peer == NULL)
+		return SKEX_OK; /* of a peer that is not configured now: kept, not used */
+	pool = agent_pool_get(
+		agent, peer, side == AGENT_INITIATOR ? AGENT_INITIATOR : AGENT_RESPONDER, purpose);
+	batch = pool == NULL ? NULL : pool_batch_new(first, decoded.blocks, decoded.secret_size);
+	if (batch == NULL)
+		return SKEX_E_MEMORY;
+	batch->class = decoded.class;
+	batch->confirmed = decoded.confirmed;
+	batch->interval_known = decoded.interval_known;
+	batch->earliest_ms = decoded.earliest_ms;
+	batch->latest_ms = decoded.latest_ms;
+	batch->expires_wall_ms = decoded.expires_wall_ms;
+	batch->durable = true;
+	if (!pool_insert(pool, batch)) {
+		pool_batch_free(batch);
+		return SKEX_E_MEMORY;
+	}
+	return SKEX_OK;
+}
+
+static enum skex_error load_piece_record(void *owner, struct skex_view key, struct skex_view value)
+{
+	struct skex_agent *agent = owner;
+	struct skex_block_id first = {0, 0};
+	struct skex_name name;
+	struct agent_peer *peer;
+	struct agent_pool *pool;
+	uint32_t index = 0;
+	uint8_t side = 0;
+	uint64_t used[AGENT_SHARERS_MAX];
+	enum skex_error error;
+	size_t head = 0;
+
+	error = record_key_decode(key, &side, &name, &first, &index);
+	if (error != SKEX_OK)
+		return error;
+	peer = agent_peer_find(agent, &name);
+	for (pool = peer == NULL ? NULL : peer->pools; pool != NULL; pool = pool->next) {
+		struct agent_batch *batch =
+			(uint8_t)pool->side == side ? agent_batch_find(pool, first) : NULL;
+
+		if (batch == NULL || pool_compare_id(batch->first, first) != 0 ||
+			index >= batch->pieces_count)
+			continue;
+		error = record_piece_decode(value, pool->sharers, used, &head);
+		if (error != SKEX_OK)
+			return error;
+		batch->there[index] = 1;
+		batch->pieces_left++;
+		pool->ready_bytes +=
+			value.size - head - pool_bytes_of(pool_gone(used, pool->sharers));
+	}
+	return SKEX_OK;
+}
+
+enum skex_error agent_pools_load(struct skex_agent *agent)
+{
+	enum skex_error error;
+
+	error = skex_store_each(
+		agent->link.store, SKEX_TABLE_BATCH, skex_view(NULL, 0), load_batch, agent);
+	if (error == SKEX_OK)
+		error = skex_store_each(agent->link.store, SKEX_TABLE_PIECE, skex_view(NULL, 0),
+			load_piece_record, agent);
+	return error;
+}

@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/base/cursor.h"
+#include "link/internal.h"
+#include "store/tables.h"
+#include "tests/sim/disk.h"
+#include "tests/sim/hostile.h"
+
+/*
+ * The rules of a leg (docs/spec/rules.md): opening a connection, states from the past, and the
+ * reserved mark.  What both ends say in HELLO, and what leaves them, is wrapped.
+ */
+#define PURPOSE   "app:test"
+#define PAD_BYTES (12u << 20) /* more than what can be in flight */
+#define AWAY_MS   40000u
+
+static const uint32_t forged_instance = 0x12345678;
+
+/* ---- the wraps ---------------------------------------------------------------------------------
+ */
+
+enum lie {
+	HONEST,
+	OLD_ECHO,  /* echoes a nonce that was not the one of this connection */
+	OLD_NONCE, /* in stage 3, another nonce than in stage 1 */
+	FORGETFUL, /* marks of the first day, under an old echo */
+};
+
+static enum lie lie;
+static uint8_t liar; /* a direction */
+static uint32_t lies;
+
+void __real_skex_hello_encode(const struct skex_hello *hello, uint8_t out[static SKEX_HELLO_BYTES]);
+void __wrap_skex_hello_encode(const struct skex_hello *hello, uint8_t out[static SKEX_HELLO_BYTES]);
+
+void __wrap_skex_hello_encode(const struct skex_hello *hello, uint8_t out[static SKEX_HELLO_BYTES])
+{
+	struct skex_hello said = *hello;
+
+	if (hello->direction == liar && hello->stage != 1 && lie != HONEST) {
+		lies++;
+		if (lie == OLD_ECHO || lie == FORGETFUL)
+			memset(said.echo, 0x77, sizeof(said.echo));
+		if (lie == OLD_NONCE)
+			memset(said.nonce, 0x77, sizeof(said.nonce));
+		if (lie == FORGETFUL) {
+			memset(&said.sent, 0, sizeof(said.sent));
+			memset(&said.received, 0, sizeof(said.received));
+		}
+	}
+	__real_skex_hello_encode(&said, out);
+}
+
+void __real_skex_trace_send(
+	const struct skex_leg *leg, struct skex_view header, struct skex_view body);
+void __wrap_skex_trace_send(
+	const struct skex_leg *leg, struct skex_view header, struct skex_view body);
+
+static uint64_t agent_sends;
+static bool early; /* a byte left that was not below the durable mark */
+
+/* The reserved mark as it stands in the store, which shows what is durable; false when the disk is
+ * gone. */
+static bool durable_mark(const struct skex_leg *leg, struct skex_pad_position *mark)
+{
+	struct skex_reader reader;
+	uint8_t key[9];
+	uint8_t value[12];
+	enum skex_error error;
+	size_t size = 0;
+
+	memset(mark, 0, sizeof(*mark));
+	leg_mark_key(key, leg->record.leg, link_tx_direction(leg->link));
+	error = skex_store_get(leg->link->store, SKEX_TABLE_MARK, skex_view(key, sizeof(key)),
+		value, sizeof(value), &size);
+	if (error != SKEX_OK)
+		return error == SKEX_E_UNKNOWN;
+	skex_reader_init(&reader, skex_view(value, size));
+	mark->generation = skex_read_u32(&reader);
+	mark->offset = skex_read_u64(&reader);
+	return true;
+}
+
+void __wrap_skex_trace_send(
+	const struct skex_leg *leg, struct skex_view header, struct skex_view body)
+{
+	struct skex_pad_position mark;
+	struct skex_prefix prefix;
+
+	if (leg->link->role == SKEX_ROLE_AGENT && durable_mark(leg, &mark)) {
+		assert_int_equal(skex_prefix_decode(&prefix, header), SKEX_OK);
+		agent_sends++;
+		early |= prefix.generation > mark.generation ||
+			(prefix.generation == mark.generation && prefix.offset >= mark.offset);
+	}
+	__real_skex_trace_send(leg, header, body);
+}
+
+/* ---- opening a connection ----------------------------------------------------------------------
+ */
+
+static void exchange(struct world *world)
+{
+	struct world_key got = {0};
+	struct world_key fetched = {0};
+
+	assert_true(world_get(
+		world, world_agent(world, 0), world_agent(world, 1), PURPOSE, 32, 60000, &got));
+	assert_true(world_fetch(world, world_agent(world, 1), world_agent(world, 0), PURPOSE,
+		got.id, 60000, &fetched));
+	assert_memory_equal(got.bytes, fetched.bytes, 32);
+}
+
+static void lie_from_now(enum lie now, uint8_t direction)
+{
+	lie = now;
+	liar = direction;
+	lies = 0;
+}
+
+/* The end that is lied to does not go up, believes no mark, and does not stop the leg either. */
+static void rule_no_pad_before_fresh_nonces(void **state)
+{
+	static const struct {
+		enum lie lie;
+		uint8_t direction;
+	} rows[] = {{OLD_ECHO, SKEX_TO_AGENT}, {FORGETFUL, SKEX_TO_AGENT}, {OLD_ECHO, SKEX_TO_HUB},
+		{OLD_NONCE, SKEX_TO_HUB}, {FORGETFUL, SKEX_TO_HUB}};
+	size_t row;
+
+	(void)state;
+	for (row = 0; row < sizeof(rows) / sizeof(rows[0]); row++) {
+		struct world *world = world_new(row + 1, 2, 2, 2, PAD_BYTES);
+		const bool to_hub = rows[row].direction == SKEX_TO_HUB;
+		struct skex_pad_position sent;
+		struct skex_leg *at;
+
+		world_run(world, 1000);
+		exchange(world);
+		world_run(world, 1000);
+		sent = hostile_hub_leg(world, 0, 0)->tx.next;
+		lie_from_now(rows[row].lie, rows[row].direction);
+		world_crash(world_agent(world, 0));
+		world_run(world, 100);
+		world_start(world_agent(world, 0));
+		world_run(world, AWAY_MS);
+		assert_true(lies > 2);
+		at = to_hub ? hostile_hub_leg(world, 0, 0) : hostile_agent_leg(world, 0, 0);
+		assert_int_not_equal(at->state, SKEX_LEG_UP);
+		assert_int_not_equal(at->state, SKEX_LEG_STOPPED);
+		/* The hub has said nothing that uses pad. */
+		assert_int_equal(skex_pad_compare(hostile_hub_leg(world, 0, 0)->tx.next, sent), 0);
+		lie_from_now(HONEST, 0);
+		world_run(world, AWAY_MS);
+		exchange(world);
+		world_free(world);
+	}
+}
+
+/* A message that uses pad, in an envelope that is right, before the marks were exchanged. */
+static void rule_no_message_before_the_marks(void **state)
+{
+	struct world *world = world_new(7, 2, 2, 2, PAD_BYTES);
+	struct skex_connection *connection;
+	static struct forged forged;
+	struct skex_outgoing *message = NULL;
+	struct skex_share_message share = {0};
+	uint8_t fields[SKEX_HEADER_MAX];
+	static uint8_t body[FORGED_VECTOR];
+	struct skex_pad_position mark;
+	struct skex_pad_range range;
+	struct skex_leg *leg;
+	size_t size = 0;
+	int i;
+
+	(void)state;
+	lie_from_now(HONEST, 0);
+	world_run(world, 1000);
+	exchange(world);
+	world_run(world, 1000);
+	forge(world, &forged, 0, 1, (struct skex_block_id){forged_instance, 1}, 1, PURPOSE);
+	leg = hostile_agent_leg(world, 0, 0);
+	share.common = forged.common;
+	share.blocks = 1;
+	share.secret_tags = skex_view(forged.tags, 16);
+	assert_int_equal(skex_share_message_encode(&share, fields, sizeof(fields), &size), SKEX_OK);
+	assert_int_equal(skex_leg_take(leg, sizeof(body), &range), SKEX_OK);
+	assert_int_equal(skex_leg_compose(leg, SKEX_MESSAGE_SHARE, range, skex_view(fields, size),
+				 skex_view(body, sizeof(body)), &message),
+		SKEX_OK);
+	mark = hostile_hub_leg(world, 0, 0)->rx.mark;
+	/* The connection ends; as soon as the next one is open, the message goes over it. */
+	lie_from_now(OLD_ECHO, SKEX_TO_AGENT);
+	connection_close(leg->connection, "to begin anew");
+	for (i = 0; i < 5000 && (leg->connection == NULL || !leg->connection->open); i++)
+		world_run(world, 1);
+	connection = leg->connection;
+	assert_non_null(connection);
+	assert_false(connection->up);
+	assert_int_equal(
+		connection_send(connection, skex_view(message->bytes, message->header_size),
+			skex_view(message->bytes + message->header_size, message->body_size)),
+		SKEX_OK);
+	world_run(world, 1000);
+	assert_int_equal(skex_pad_compare(hostile_hub_leg(world, 0, 0)->rx.mark, mark), 0);
+	assert_int_not_equal(hostile_hub_leg(world, 0, 0)->state, SKEX_LEG_UP);
+	lie_from_now(HONEST, 0);
+	free(message);
+	world_free(world);
+}
+
+/* A BYE of another life, before the marks were exchanged, stops nothing. */
+static void rule_no_bye_before_the_marks(void **state)
+{
+	const struct skex_bye bye = {SKEX_TO_AGENT, SKEX_BYE_ROLLBACK};
+	const struct world_faults slow = {20, 0, 0};
+	struct world *world = world_new(8, 2, 2, 2, PAD_BYTES);
+	struct skex_connection *connection = NULL;
+	uint8_t bytes[SKEX_BYE_BYTES];
+	struct skex_leg *leg;
+	int i;
+
+	(void)state;
+	lie_from_now(HONEST, 0);
+	world_run(world, 1000);
+	exchange(world);
+	world_crash(world_agent(world, 0));
+	world_run(world, 1000);
+	world_set_faults(world, &slow);
+	world_start(world_agent(world, 0));
+	leg = hostile_hub_leg(world, 0, 0);
+	for (i = 0; i < 5000 && connection == NULL; i++) {
+		world_run(world, 1);
+		connection = leg->link->connections;
+		while (connection != NULL && connection->leg != NULL)
+			connection = connection->next;
+	}
+	assert_non_null(connection);
+	connection->leg = leg;
+	skex_bye_encode(&bye, bytes);
+	assert_int_equal(
+		connection_send(connection, skex_view(bytes, sizeof(bytes)), skex_view(NULL, 0)),
+		SKEX_OK);
+	world_run(world, AWAY_MS);
+	assert_int_equal(hostile_agent_leg(world, 0, 0)->state, SKEX_LEG_UP);
+	exchange(world);
+	world_free(world);
+}
+
+/* ---- states from the past ----------------------------------------------------------------------
+ */
+
+static void restart(struct world *world, struct world_node *node)
+{
+	world_crash(node);
+	world_run(world, 100);
+	world_start(node);
+	world_run(world, AWAY_MS);
+}
+
+static bool stopped(struct world *world)
+{
+	return hostile_agent_leg(world, 0, 0)->state == SKEX_LEG_STOPPED ||
+		hostile_hub_leg(world, 0, 0)->state == SKEX_LEG_STOPPED;
+}
+
+static void resume(struct world *world)
+{
+	const struct skex_name *name = &world_agent_config(world_agent(world, 0))->name;
+	struct skex_problem problem;
+
+	assert_int_equal(
+		skex_agent_leg_resume(world_agent_of(world_agent(world, 0)), "hub1", &problem),
+		SKEX_OK);
+	(void)!skex_hub_leg_resume(world_hub_of(world_hub(world, 0)), name);
+	world_run(world, AWAY_MS * 2);
+}
+
+/* The backup of either end is put back: the leg stops, restarts of both ends do not help, nothing
+ * is sent over it, and it goes on at the operator's word. */
+static void rule_a_state_from_the_past_stops_the_leg(void **state)
+{
+	int hub;
+
+	(void)state;
+	for (hub = 0; hub < 2; hub++) {
+		struct world *world = world_new((uint64_t)hub + 11, 3, 2, 2, PAD_BYTES);
+		struct world_node *node = hub ? world_hub(world, 0) : world_agent(world, 0);
+		struct skex_pad_position sent;
+		struct disk *backup;
+		int i;
+
+		world_set_pools(world, 1, 1);
+		world_run(world, 1000);
+		exchange(world);
+		backup = world_snapshot(node);
+		for (i = 0; i < 60; i++)
+			exchange(world);
+		world_crash(node);
+		world_restore(node, backup);
+		world_start(node);
+		world_run(world, AWAY_MS);
+		assert_true(stopped(world));
+		sent = hostile_hub_leg(world, 0, 0)->tx.next;
+		for (i = 0; i < 2; i++) {
+			restart(world, world_agent(world, 0));
+			restart(world, world_hub(world, 0));
+			assert_true(stopped(world));
+			assert_int_not_equal(hostile_agent_leg(world, 0, 0)->state, SKEX_LEG_UP);
+			assert_int_not_equal(hostile_hub_leg(world, 0, 0)->state, SKEX_LEG_UP);
+		}
+		assert_true(skex_pad_compare(hostile_hub_leg(world, 0, 0)->tx.next, sent) <= 0);
+		assert_true(world_pads_intact(world));
+		resume(world);
+		for (i = 1; hub == 0 && i < 3; i++) { /* the others saw it too */
+			struct skex_problem problem;
+			char name[8];
+
+			snprintf(name, sizeof(name), "hub%d", i + 1);
+			(void)!skex_agent_leg_resume(
+				world_agent_of(world_agent(world, 0)), name, &problem);
+			(void)!skex_hub_leg_resume(world_hub_of(world_hub(world, (uint8_t)i)),
+				&world_agent_config(world_agent(world, 0))->name);
+		}
+		world_run(world, AWAY_MS * 2);
+		assert_int_equal(hostile_agent_leg(world, 0, 0)->state, SKEX_LEG_UP);
+		assert_int_equal(hostile_hub_leg(world, 0, 0)->state, SKEX_LEG_UP);
+		for (i = 0; i < 10; i++)
+			exchange(world);
+		assert_true(world_pads_intact(world));
+		world_free(world);
+	}
+}
+
+/* ---- the reserved mark -------------------------------------------------------------------------
+ */
+
+/* Power cuts at any write of the sender: what left before is never said otherwise after. */
+static void rule_the_reserved_mark_is_durable_first(void **state)
+{
+	uint64_t n;
+
+	(void)state;
+	lie_from_now(HONEST, 0);
+	agent_sends = 0;
+	early = false;
+	for (n = 1; n < 60; n += 2) {
+		struct world *world = world_new(n, 2, 2, 2, 1u << 18);
+		struct world_node *node = world_agent(world, 0);
+		struct world_key key;
+
+		world_set_pools(world, 1, 1);
+		disk_stop_after(world_disk(node), n);
+		world_run(world, 100);
+		if (world_is_up(node))
+			(void)!world_get(
+				world, node, world_agent(world, 1), PURPOSE, 32, 500, &key);
+		world_crash(node);
+		disk_power_cut(world_disk(node), n);
+		world_start(node);
+		world_run(world, AWAY_MS);
+		exchange(world);
+		assert_true(world_pads_intact(world));
+		assert_false(early);
+		world_free(world);
+	}
+	assert_true(agent_sends > 300);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rule_no_pad_before_fresh_nonces),
+		cmocka_unit_test(rule_no_message_before_the_marks),
+		cmocka_unit_test(rule_no_bye_before_the_marks),
+		cmocka_unit_test(rule_a_state_from_the_past_stops_the_leg),
+		cmocka_unit_test(rule_the_reserved_mark_is_durable_first),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
