@@ -252,7 +252,8 @@ static bool cut_while_accepting(uint64_t seed, uint64_t n, uint32_t *kept)
 	world_run(world, 1000);
 	seen_watch(&world_hub_of(world_hub(world, 0))->link);
 	seen_watch(&world_hub_of(world_hub(world, 1))->link);
-	forge(world, &forged, 0, 1, (struct skex_block_id){forged_instance, 5}, 2, PURPOSE);
+	forge(world, &forged, 0, 1, (struct skex_block_id){forged_instance, 5}, FORGED_BLOCKS_MAX,
+		PURPOSE);
 	forged_tell(world, &forged, 0, 1, &ranges[0]);
 	world_run(world, 20);
 	operations = disk_operations(world_disk(bob));
@@ -292,7 +293,7 @@ static void rule_one_commit_at_the_responder(void **state)
 	uint64_t n;
 
 	(void)state;
-	for (seed = 1; seed <= 8; seed++) {
+	for (seed = 1; seed <= 16; seed++) {
 		for (n = 1; n < 100 && cut_while_accepting(seed, n, kept); n++)
 			;
 		assert_in_range(n, 3, 99);
