@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/wire/key_id.h"
+#include "crypto/openssl.h"
+#include "tests/sim/disk.h"
+#include "tests/sim/hostile.h"
+
+/* The rules of what is handed out (docs/spec/rules.md): each key once, and its class is true. */
+
+#define PURPOSE   "app:test"
+#define PAD_BYTES (1u << 20)
+#define AWAY_MS   35000u
+
+static const char *name_of(struct world *world, uint8_t i)
+{
+	return world_agent_config(world_agent(world, i))->name.text;
+}
+
+/* ---- once --------------------------------------------------------------------------------------
+ */
+
+#define KEYS_MAX 400u
+
+struct handed {
+	struct disk *disk;
+	bool done;
+	uint32_t count;
+	uint8_t ids[KEYS_MAX][SKEX_KEY_ID_BYTES];
+	uint8_t bytes[KEYS_MAX][32];
+};
+
+static struct handed handed;
+
+/* At this very instant, when the caller has the key, the power fails. */
+static void delivered(
+	void *owner, const struct skex_problem *problem, const struct skex_key *keys, size_t count)
+{
+	size_t i;
+
+	(void)owner;
+	handed.done = true;
+	if (problem != NULL)
+		return;
+	for (i = 0; i < count; i++) {
+		assert_true(handed.count < KEYS_MAX);
+		memcpy(handed.ids[handed.count], keys[i].id, SKEX_KEY_ID_BYTES);
+		memcpy(handed.bytes[handed.count], keys[i].bytes, 32);
+		handed.count++;
+	}
+	disk_stop_after(handed.disk, 0);
+}
+
+static void cut(struct world *world, struct world_node *node, uint64_t seed)
+{
+	world_crash(node);
+	disk_power_cut(world_disk(node), seed);
+	world_start(node);
+	world_run(world, AWAY_MS);
+}
+
+/* Asks, and cuts the power as soon as there is an answer; true when there were keys. */
+static bool ask_and_cut(struct world *world, struct world_node *node,
+	const struct skex_key_request *request, uint64_t seed)
+{
+	const uint32_t before = handed.count;
+	struct skex_problem problem;
+	uint64_t ticket;
+	int i;
+
+	handed.disk = world_disk(node);
+	handed.done = false;
+	if ((request->ids != NULL ? skex_agent_fetch : skex_agent_get)(
+		    world_agent_of(node), request, delivered, NULL, &ticket, &problem) != SKEX_OK)
+		return false;
+	for (i = 0; i < 5000 && !handed.done; i++)
+		world_run(world, 5);
+	cut(world, node, seed);
+	return handed.count > before;
+}
+
+static void rule_a_key_is_handed_out_once_at_the_initiator(void **state)
+{
+	struct world *world = world_new(1, 3, 2, 2, PAD_BYTES);
+	struct skex_key_request request = {0};
+	uint32_t i;
+	uint32_t j;
+
+	(void)state;
+	world_run(world, 1000);
+	memset(&handed, 0, sizeof(handed));
+	request.peer = name_of(world, 1);
+	request.purpose = PURPOSE;
+	request.bytes = 32;
+	request.require_confirmed = true;
+	request.wait_ms = 20000;
+	for (i = 0; i < 12; i++) {
+		request.count = 1 + i;
+		assert_true(ask_and_cut(world, world_agent(world, 0), &request, i));
+	}
+	assert_int_equal(handed.count, 78);
+	for (i = 0; i < handed.count; i++) {
+		for (j = 0; j < i; j++) {
+			assert_memory_not_equal(handed.ids[i], handed.ids[j], SKEX_KEY_ID_BYTES);
+			assert_memory_not_equal(handed.bytes[i], handed.bytes[j], 32);
+		}
+	}
+	world_free(world);
+}
+
+static enum skex_error shorter(
+	struct world *world, const uint8_t id[static SKEX_KEY_ID_BYTES], uint8_t *out)
+{
+	const struct skex_name *a = &world_agent_config(world_agent(world, 0))->name;
+	const struct skex_name *b = &world_agent_config(world_agent(world, 1))->name;
+	struct skex_key_id key;
+	enum skex_error error = skex_key_id_decode(skex_crypto_openssl(), &key, a, b, id);
+
+	if (error != SKEX_OK)
+		return error;
+	key.size = 16;
+	return skex_key_id_encode(skex_crypto_openssl(), &key, a, b, out);
+}
+
+static void rule_a_key_is_handed_out_once_at_the_responder(void **state)
+{
+	struct world *world = world_new(2, 3, 2, 2, PAD_BYTES);
+	struct world_node *bob = world_agent(world, 1);
+	struct skex_key_request request = {0};
+	uint8_t ids[2][SKEX_KEY_ID_BYTES];
+	struct world_key key;
+	uint32_t i;
+
+	(void)state;
+	world_run(world, 1000);
+	memset(&handed, 0, sizeof(handed));
+	request.peer = name_of(world, 0);
+	request.purpose = PURPOSE;
+	request.count = 1;
+	request.ids = (const uint8_t(*)[SKEX_KEY_ID_BYTES])ids;
+	request.wait_ms = 3000;
+	for (i = 0; i < 12; i++) {
+		assert_true(world_get(world, world_agent(world, 0), bob, PURPOSE, 32, 20000, &key));
+		world_run(world, 1000);
+		memcpy(ids[0], key.id, sizeof(ids[0]));
+		/* The same bytes under two ids, in one request. */
+		assert_int_equal(shorter(world, key.id, ids[1]), SKEX_OK);
+		request.count = 2;
+		assert_string_equal(ask_key(world, bob, &request).code, "spent_key");
+		request.count = 1;
+		assert_true(ask_and_cut(world, bob, &request, i));
+		assert_memory_equal(handed.bytes[handed.count - 1], key.bytes, 32);
+		/* Again, or a part of it, now and after another cut. */
+		assert_false(ask_key(world, bob, &request).good);
+		memcpy(ids[0], ids[1], sizeof(ids[0]));
+		assert_false(ask_key(world, bob, &request).good);
+		cut(world, bob, i);
+		assert_false(ask_key(world, bob, &request).good);
+		memcpy(ids[0], key.id, sizeof(ids[0]));
+		assert_false(ask_key(world, bob, &request).good);
+	}
+	assert_int_equal(handed.count, 12);
+	world_free(world);
+}
+
+/* ---- class -------------------------------------------------------------------------------------
+ */
+
+static void lower(struct world *world, uint8_t agent, uint8_t hub)
+{
+	struct world_node *node = world_agent(world, agent);
+	struct skex_leg_record record = hostile_agent_leg(world, agent, hub)->record;
+
+	world_crash(node);
+	record.class = SKEX_CLASS_COMPUTATIONAL;
+	assert_int_equal(skex_registry_leg_put(world_registry(node), &record), SKEX_OK);
+	world_start(node);
+}
+
+static struct asked ask_class(
+	struct world *world, uint8_t at, const uint8_t (*ids)[SKEX_KEY_ID_BYTES], bool its)
+{
+	struct skex_key_request request = {0};
+
+	request.peer = name_of(world, (uint8_t)(1 - at));
+	request.purpose = PURPOSE;
+	request.bytes = 32;
+	request.count = 1;
+	request.ids = ids;
+	request.require_its = its;
+	request.require_confirmed = true;
+	request.wait_ms = 5000;
+	return ask_key(world, world_agent(world, at), &request);
+}
+
+/* One leg at one end is computational, or none is. */
+static void with_lower_leg(int end, uint8_t hub)
+{
+	struct world *world = world_new((uint64_t)(end + 1) * 4 + hub, 3, 2, 2, PAD_BYTES);
+	const enum skex_class class = end < 0 ? SKEX_CLASS_ITS : SKEX_CLASS_COMPUTATIONAL;
+	uint8_t ids[1][SKEX_KEY_ID_BYTES];
+	struct asked asked;
+
+	world_run(world, 1000);
+	if (end >= 0)
+		lower(world, (uint8_t)end, hub);
+	world_run(world, AWAY_MS);
+	asked = ask_class(world, 0, NULL, true);
+	assert_int_equal(asked.good, end < 0);
+	if (asked.good)
+		assert_int_equal(asked.class, SKEX_CLASS_ITS);
+	else
+		assert_string_equal(asked.code, "not_its");
+	/* Without the requirement they come, and both ends say what they are. */
+	asked = ask_class(world, 0, NULL, false);
+	assert_true(asked.good);
+	assert_int_equal(asked.class, class);
+	memcpy(ids[0], asked.key.id, sizeof(ids[0]));
+	world_run(world, 1000);
+	if (end >= 0) {
+		asked = ask_class(world, 1, (const uint8_t(*)[16])ids, true);
+		assert_false(asked.good);
+		assert_string_equal(asked.code, "not_its");
+	}
+	asked = ask_class(world, 1, (const uint8_t(*)[16])ids, false);
+	assert_true(asked.good);
+	assert_int_equal(asked.class, class);
+	/* Also once the pool is there. */
+	assert_int_equal(ask_class(world, 0, NULL, true).good, end < 0);
+	world_free(world);
+}
+
+static void rule_its_needs_every_leg_at_both_ends(void **state)
+{
+	int end;
+	uint8_t hub;
+
+	(void)state;
+	with_lower_leg(-1, 0);
+	for (end = 0; end < 2; end++) {
+		for (hub = 0; hub < 3; hub++)
+			with_lower_leg(end, hub);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rule_a_key_is_handed_out_once_at_the_initiator),
+		cmocka_unit_test(rule_a_key_is_handed_out_once_at_the_responder),
+		cmocka_unit_test(rule_its_needs_every_leg_at_both_ends),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
