@@ -444,7 +444,9 @@ static void serve_fetch(struct agent_request *request, uint64_t now_ms)
 	bool its = true;
 	enum skex_error error = look(request, &unconfirmed, &its);
 
-	if (error == SKEX_OK && unconfirmed && request->require_confirmed) {
+	/* Before its confirmation a key is computational, whatever its batch will be. */
+	if (error == SKEX_OK && unconfirmed &&
+		(request->require_confirmed || request->require_its)) {
 		if (now_ms < request->deadline_ms)
 			return;
 		answer_problem(request, SKEX_E_EMPTY, "unconfirmed",

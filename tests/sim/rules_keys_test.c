@@ -238,6 +238,39 @@ static void with_lower_leg(int end, uint8_t hub)
 	world_free(world);
 }
 
+/* Before it is confirmed, nobody but the hubs has said that the other end's legs are its. */
+static void rule_its_needs_the_confirmation(void **state)
+{
+	struct world *world = world_new(9, 3, 2, 2, PAD_BYTES);
+	static struct forged forged;
+	struct skex_key_request request = {0};
+	uint8_t ids[1][SKEX_KEY_ID_BYTES];
+	struct asked asked;
+	uint8_t i;
+
+	(void)state;
+	world_run(world, 1000);
+	forge(world, &forged, 0, 1, (struct skex_block_id){0x12345678, 1}, 1, PURPOSE);
+	for (i = 0; i < 3; i++)
+		forged_tell(world, &forged, i, 1, NULL);
+	world_run(world, 1000);
+	forged_key_id(&forged, 0, ids[0]);
+	request.peer = name_of(world, 0);
+	request.purpose = PURPOSE;
+	request.count = 1;
+	request.ids = (const uint8_t(*)[SKEX_KEY_ID_BYTES])ids;
+	request.require_its = true;
+	asked = ask_key(world, world_agent(world, 1), &request);
+	assert_false(asked.good);
+	assert_string_equal(asked.code, "unconfirmed");
+	request.require_its = false;
+	asked = ask_key(world, world_agent(world, 1), &request);
+	assert_true(asked.good);
+	assert_false(asked.confirmed);
+	assert_int_equal(asked.class, SKEX_CLASS_COMPUTATIONAL);
+	world_free(world);
+}
+
 static void rule_its_needs_every_leg_at_both_ends(void **state)
 {
 	int end;
@@ -257,6 +290,7 @@ int main(void)
 		cmocka_unit_test(rule_a_key_is_handed_out_once_at_the_initiator),
 		cmocka_unit_test(rule_a_key_is_handed_out_once_at_the_responder),
 		cmocka_unit_test(rule_its_needs_every_leg_at_both_ends),
+		cmocka_unit_test(rule_its_needs_the_confirmation),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
