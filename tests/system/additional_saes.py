@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Additional SAEs of ETSI GS QKD 014, through real hubs and agents: who gets a key, and how often."""
+"""Additional SAEs of ETSI GS QKD 014, with real hubs and agents: who gets a key, how often."""
 
 import http.client
 import json

@@ -303,6 +303,42 @@ static void test_events(void **state)
 	assert_int_equal(skex_client_status(scene->client, &json, NULL), SKEX_CLIENT_USAGE);
 }
 
+/* The fake agent sends notes to "agent2" back. */
+static void test_notes(void **state)
+{
+	struct scene *scene = *state;
+	struct skex_client *sender = NULL;
+	struct skex_client_event event;
+	struct skex_client_note note = {.id = NULL};
+	char *json = NULL;
+
+	assert_int_equal(skex_client_next_note(scene->client, 0, &note, NULL), SKEX_CLIENT_USAGE);
+	assert_int_equal(
+		skex_client_ask(scene->client, "notes", NULL, &json, NULL), SKEX_CLIENT_USAGE);
+	assert_int_equal(skex_client_watch_notes(scene->client, &scene->error), 0);
+	assert_int_equal(
+		skex_client_next_note(scene->client, 0, &note, &scene->error), SKEX_CLIENT_AGAIN);
+	assert_string_equal(scene->error.code, "timeout");
+	assert_int_equal(skex_client_open(scene->daemon.socket, &sender, NULL), 0);
+	assert_int_equal(skex_client_ask(sender, "note",
+				 "{\"peer\":\"agent2\",\"text\":\"a\\u0000b\"}", &json, NULL),
+		SKEX_CLIENT_USAGE);
+	assert_int_equal(skex_client_ask(sender, "note",
+				 "{\"peer\":\"agent2\",\"text\":\"at noon\"}", &json, NULL),
+		0);
+	assert_non_null(strstr(json, "\"hubs\":3"));
+	skex_client_text_free(json);
+	assert_int_equal(skex_client_next_note(scene->client, 5000, &note, &scene->error), 0);
+	assert_string_equal(note.peer, "agent2");
+	assert_string_equal(note.text, "at noon");
+	assert_int_equal(note.size, 7);
+	assert_int_equal(note.wall_ms, 1763722000000);
+	assert_int_equal(strlen(note.id), 36);
+	/* Nothing else goes over it any more. */
+	assert_int_equal(skex_client_next_event(scene->client, 0, &event, NULL), SKEX_CLIENT_USAGE);
+	skex_client_close(sender);
+}
+
 static void test_daemon_ends(void **state)
 {
 	struct scene *scene = *state;
@@ -541,6 +577,7 @@ int main(int argc, char **argv)
 		TEST(test_refused_requests),
 		TEST(test_status),
 		TEST(test_events),
+		TEST(test_notes),
 		TEST(test_daemon_ends),
 		cmocka_unit_test(test_nobody_listens),
 		cmocka_unit_test(test_scripted_key),
