@@ -292,12 +292,12 @@ static void stop(struct daemon *daemon)
 	skex_metrics_free(daemon->metrics);
 	/* Its connections end requests of the agent; the consumer's process ends with its own. */
 	skex_api_server_free(daemon->server);
-	skex_agent_join_free(daemon->join);
 	skex_agent_ops_free(daemon->ops);
 	if (daemon->agent != NULL && skex_agent_failed(daemon->agent) == SKEX_OK)
 		skex_agent_settle(daemon->agent);
 	skex_agent_free(daemon->agent);
 	skex_state_close(&daemon->state);
+	skex_agent_join_free(daemon->join);
 	skex_secret_free(daemon->kek);
 	if (daemon->loop != NULL)
 		skex_loop_free(daemon->loop);

@@ -173,6 +173,6 @@ void skex_agent_join_free(struct skex_agent_join *join)
 {
 	if (join == NULL)
 		return;
-	skex_join_free(join->running);
+	skex_join_release(join->running);
 	free(join);
 }

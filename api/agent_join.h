@@ -19,7 +19,7 @@ SKEX_MUST_USE enum skex_error skex_agent_join_new(struct skex_api_server *server
 	struct skex_agent_join **join);
 /* Once per turn of the loop; gives when to call it again at the latest. */
 uint64_t skex_agent_join_turn(struct skex_agent_join *join, uint64_t now_ms);
-/* After the server and before the store.  NULL is fine. */
+/* After the server and the store were closed.  NULL is fine. */
 void skex_agent_join_free(struct skex_agent_join *join);
 
 #endif

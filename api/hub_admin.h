@@ -33,7 +33,8 @@ SKEX_MUST_USE enum skex_error skex_hub_admin_new(const struct skex_hub_admin_set
 	struct skex_api_server *server, struct skex_hub_admin **admin);
 /* Once per turn of the loop; gives when to call it again at the latest. */
 uint64_t skex_hub_admin_turn(struct skex_hub_admin *admin, uint64_t now_ms);
-/* After the server and before the store: kits in the making are given up.  NULL is fine. */
+/* After the server and the store were closed: kits in the making are as after a crash.  NULL is
+ * fine. */
 void skex_hub_admin_free(struct skex_hub_admin *admin);
 
 /* The hub's counters as Prometheus text (version 0.0.4), on the heap; NULL when there is no memory.

@@ -311,7 +311,7 @@ void hub_admin_jobs_free(struct skex_hub_admin *admin)
 		struct hub_admin_job *job = admin->jobs;
 
 		admin->jobs = job->next;
-		skex_enrolment_free(job->enrolment);
+		skex_enrolment_release(job->enrolment);
 		free(job);
 	}
 }

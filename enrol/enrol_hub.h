@@ -90,6 +90,8 @@ SKEX_MUST_USE enum skex_error skex_enrolment_step(
 	struct skex_enrolment *enrolment, struct skex_reason *reason);
 /* Unfinished work is undone.  NULL is fine. */
 void skex_enrolment_free(struct skex_enrolment *enrolment);
+/* When the store is closed already: only memory is freed, and the next start undoes the rest. */
+void skex_enrolment_release(struct skex_enrolment *enrolment);
 
 /* The kit that waits for an agent; SKEX_E_UNKNOWN when none does. */
 struct skex_enrol_kit {

@@ -426,6 +426,24 @@ enum skex_error skex_enrolment_step(struct skex_enrolment *enrolment, struct ske
 	return error;
 }
 
+static void close_files(struct skex_enrolment *enrolment)
+{
+	skex_pad_makers_free(&enrolment->makers);
+	skex_kit_writer_free(enrolment->writer);
+	skex_pad_source_close(enrolment->source);
+	for (int i = 0; i < 2; i++)
+		if (enrolment->files[i] != NULL)
+			skex_pad_file_close(enrolment->files[i]);
+}
+
+void skex_enrolment_release(struct skex_enrolment *enrolment)
+{
+	if (enrolment == NULL)
+		return;
+	close_files(enrolment);
+	skex_secret_free(enrolment);
+}
+
 void skex_enrolment_free(struct skex_enrolment *enrolment)
 {
 	if (enrolment == NULL)
@@ -434,12 +452,7 @@ void skex_enrolment_free(struct skex_enrolment *enrolment)
 		enrolment->abandoned = true;
 		return;
 	}
-	skex_pad_makers_free(&enrolment->makers);
-	skex_kit_writer_free(enrolment->writer);
-	skex_pad_source_close(enrolment->source);
-	for (int i = 0; i < 2; i++)
-		if (enrolment->files[i] != NULL)
-			skex_pad_file_close(enrolment->files[i]);
+	close_files(enrolment);
 	if (enrolment->begun && enrolment->phase != ENROL_DONE)
 		enrol_undo(enrolment->hub, &enrolment->pending);
 	skex_secret_free(enrolment);

@@ -51,7 +51,10 @@ SKEX_MUST_USE enum skex_error enrol_plan(struct skex_enrolment *plan,
 
 /* Drops a kit, and everything of a generation that has no rows: its pads and its keys. */
 void enrol_undo(const struct skex_enrol_hub *hub, const struct skex_pending *pending);
-/* Drops a kit's record and file, and the keys of its leg when with_keys. */
+/* Removes the files of the spool that have no record any more: nobody can open them.  Called when a
+ * record is gone for good; owner is the hub. */
+void enrol_sweep(void *owner, enum skex_error error);
+/* Drops a kit's record, then its file, and the keys of its leg when with_keys. */
 SKEX_MUST_USE enum skex_error enrol_forget(
 	const struct skex_enrol_hub *hub, const struct skex_pending *pending, bool with_keys);
 /* The state is evicted already: destroys what is left. */

@@ -280,17 +280,21 @@ enum skex_error skex_join_step(struct skex_join *join, struct skex_reason *reaso
 	return error;
 }
 
-void skex_join_free(struct skex_join *join)
+void skex_join_release(struct skex_join *join)
 {
 	if (join == NULL)
 		return;
-	if (join->waiting) {
-		join->abandoned = true;
-		return;
-	}
 	skex_pad_makers_free(&join->makers);
 	skex_kit_close(join->kit);
 	skex_secret_free(join);
+}
+
+void skex_join_free(struct skex_join *join)
+{
+	if (join != NULL && join->waiting)
+		join->abandoned = true;
+	else
+		skex_join_release(join);
 }
 
 const struct skex_kit_header *skex_join_header(const struct skex_join *join)

@@ -47,6 +47,8 @@ SKEX_MUST_USE enum skex_error skex_join_begin(const struct skex_join_setup *setu
 SKEX_MUST_USE enum skex_error skex_join_step(struct skex_join *join, struct skex_reason *reason);
 /* NULL is fine. */
 void skex_join_free(struct skex_join *join);
+/* The same when the store is closed already, and will not answer any more. */
+void skex_join_release(struct skex_join *join);
 
 /* What the kit holds; valid as long as the join. */
 const struct skex_kit_header *skex_join_header(const struct skex_join *join);

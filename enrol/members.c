@@ -77,46 +77,18 @@ enum skex_error skex_enrol_kit_get(
 	return error;
 }
 
-/* A kit's file, to be removed when its record is gone: without its preamble it is noise, so that
- * unlinking is enough. */
-struct spooled {
-	const struct skex_files *files;
-	char path[1024];
-};
-
-static void remove_spooled(void *owner, enum skex_error error)
-{
-	struct spooled *spooled = owner;
-
-	/* A record that stays has to have its file. */
-	if (error == SKEX_OK)
-		(void)spooled->files->remove(spooled->files->context, spooled->path);
-	free(spooled);
-}
-
 enum skex_error enrol_forget(
 	const struct skex_enrol_hub *hub, const struct skex_pending *pending, bool with_keys)
 {
-	struct spooled *spooled = calloc(1, sizeof(*spooled));
 	struct skex_txn *txn = skex_txn_begin(hub->store);
-	enum skex_error error;
 
-	if (spooled == NULL || txn == NULL) {
-		free(spooled);
-		if (txn != NULL)
-			skex_txn_abandon(txn, hub->store);
+	if (txn == NULL)
 		return SKEX_E_MEMORY;
-	}
-	spooled->files = hub->platform->files;
-	(void)skex_pending_path(spooled->path, sizeof(spooled->path), hub->directory, pending->leg,
-		pending->generation);
 	skex_pending_remove(hub->store, txn, &pending->agent);
 	if (with_keys)
 		skex_leg_state_remove(hub->store, txn, pending->leg);
-	error = skex_txn_submit(txn, hub->store, remove_spooled, spooled);
-	if (error != SKEX_OK)
-		free(spooled);
-	return error;
+	/* The file goes when the record is gone: a record that stays has to have its file. */
+	return skex_txn_submit(txn, hub->store, enrol_sweep, (void *)(uintptr_t)hub);
 }
 
 enum skex_error skex_enrol_kit_taken(

@@ -111,7 +111,7 @@ static void see_spooled(void *owner, const char *name)
 			    spool->list[i].leg, spool->list[i].generation))
 			continue;
 		last = strrchr(path, '/');
-		if (spool->list[i].ready && last != NULL && strcmp(last + 1, name) == 0)
+		if (last != NULL && strcmp(last + 1, name) == 0)
 			return;
 	}
 	size = snprintf(path, sizeof(path), "%s/spool/%s", spool->hub->directory, name);
@@ -119,17 +119,20 @@ static void see_spooled(void *owner, const char *name)
 		(void)files->remove(files->context, path);
 }
 
-/* What has no record cannot be opened by anybody. */
-static void empty_spool(
-	const struct skex_enrol_hub *hub, const struct skex_pending *list, size_t count)
+void enrol_sweep(void *owner, enum skex_error error)
 {
-	struct spool spool = {hub, list, count};
-	const struct skex_files *files = hub->platform->files;
+	struct spool spool = {.hub = owner};
+	struct skex_pending *list;
+	const struct skex_files *files = spool.hub->platform->files;
 	char path[1024];
-	int size = snprintf(path, sizeof(path), "%s/spool", hub->directory);
+	int size = snprintf(path, sizeof(path), "%s/spool", spool.hub->directory);
 
-	if (size > 0 && (size_t)size < sizeof(path))
-		(void)files->list(files->context, path, see_spooled, &spool);
+	if (error != SKEX_OK || size < 0 || (size_t)size >= sizeof(path) ||
+		skex_pending_list(spool.hub->store, &list, &spool.count) != SKEX_OK)
+		return;
+	spool.list = list;
+	(void)files->list(files->context, path, see_spooled, &spool);
+	skex_pending_free(list, spool.count);
 }
 
 enum skex_error skex_enrol_hub_recover(const struct skex_enrol_hub *hub)
@@ -140,7 +143,7 @@ enum skex_error skex_enrol_hub_recover(const struct skex_enrol_hub *hub)
 
 	if (error != SKEX_OK)
 		return error;
-	empty_spool(hub, list, count);
+	enrol_sweep((void *)(uintptr_t)hub, SKEX_OK);
 	for (size_t i = 0; i < count; i++)
 		if (!list[i].ready || !committed(hub, &list[i]))
 			enrol_undo(hub, &list[i]);

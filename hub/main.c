@@ -244,11 +244,11 @@ static void stop(struct daemon *daemon)
 			daemon->platform->net->unlisten(daemon->listeners[i]);
 	skex_metrics_free(daemon->metrics);
 	skex_api_server_free(daemon->server);
-	skex_hub_admin_free(daemon->admin);
 	if (daemon->hub != NULL && skex_hub_failed(daemon->hub) == SKEX_OK)
 		skex_hub_settle(daemon->hub);
 	skex_hub_free(daemon->hub);
 	skex_state_close(&daemon->state);
+	skex_hub_admin_free(daemon->admin);
 	skex_secret_free(daemon->kek);
 	skex_loop_free(daemon->loop);
 	skex_hub_config_clear(&daemon->config);

@@ -101,6 +101,10 @@ void bed_drop(struct bed *bed)
 	skex_store_close(bed->agent_store);
 	bed->hub_store = NULL;
 	bed->agent_store = NULL;
+	skex_enrolment_release(bed->enrolment);
+	skex_join_release(bed->join);
+	bed->enrolment = NULL;
+	bed->join = NULL;
 }
 
 void bed_clear(struct bed *bed)
@@ -148,13 +152,16 @@ enum skex_error bed_enrol(struct bed *bed, const struct skex_enrol_request *requ
 
 	if (error != SKEX_OK)
 		return error;
-	for (unsigned i = 0; i < 1000; i++) {
+	for (unsigned i = 0; i < 500; i++) {
 		error = skex_enrolment_step(enrolment, &bed->reason);
 		if (error != SKEX_E_BUSY && error != SKEX_E_EMPTY)
 			break;
 		bed_turn(bed);
 	}
-	skex_enrolment_free(enrolment);
+	if (error == SKEX_E_EMPTY)
+		bed->enrolment = enrolment; /* the store does not answer any more */
+	else
+		skex_enrolment_free(enrolment);
 	return error;
 }
 
@@ -251,13 +258,16 @@ enum skex_error bed_join(struct bed *bed, const char *path, const uint8_t *key, 
 
 	if (error != SKEX_OK)
 		return error;
-	for (unsigned i = 0; i < 1000; i++) {
+	for (unsigned i = 0; i < 500; i++) {
 		error = skex_join_step(join, &bed->reason);
 		if (error != SKEX_E_BUSY && error != SKEX_E_EMPTY)
 			break;
 		bed_turn(bed);
 	}
-	skex_join_free(join);
+	if (error == SKEX_E_EMPTY)
+		bed->join = join;
+	else
+		skex_join_free(join);
 	return error;
 }
 

@@ -15,6 +15,8 @@ struct bed {
 	struct skex_registry *hub_registry, *agent_registry;
 	struct skex_store *hub_store, *agent_store;
 	struct skex_enrol_hub hub;
+	struct skex_enrolment *enrolment; /* the last, when a cut was in it */
+	struct skex_join *join;
 	struct skex_reason reason; /* of the last failure */
 	unsigned changed;          /* how often the hub was told to read a member again */
 };
