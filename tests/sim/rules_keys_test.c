@@ -87,6 +87,13 @@ static bool ask_and_cut(struct world *world, struct world_node *node,
 	return handed.count > before;
 }
 
+/* Several pieces to a batch, so that one outlives the other. */
+static void long_batches(struct world *world)
+{
+	world_set_pools(world, 200, 400);
+	world_agent_config(world_agent(world, 0))->pool.blocks = 64;
+}
+
 static void rule_a_key_is_handed_out_once_at_the_initiator(void **state)
 {
 	struct world *world = world_new(1, 3, 2, 2, PAD_BYTES);
@@ -95,6 +102,7 @@ static void rule_a_key_is_handed_out_once_at_the_initiator(void **state)
 	uint32_t j;
 
 	(void)state;
+	long_batches(world);
 	world_run(world, 1000);
 	memset(&handed, 0, sizeof(handed));
 	request.peer = name_of(world, 1);
@@ -140,6 +148,7 @@ static void rule_a_key_is_handed_out_once_at_the_responder(void **state)
 	uint32_t i;
 
 	(void)state;
+	long_batches(world);
 	world_run(world, 1000);
 	memset(&handed, 0, sizeof(handed));
 	request.peer = name_of(world, 0);
