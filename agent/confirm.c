@@ -243,9 +243,7 @@ static void confirmed(struct agent_leg *leg, const struct skex_confirm_message *
 	confirm->tried |= bit;
 	if (!skex_ct_equal(confirm->expected, message->tags.data,
 		    (size_t)confirm->blocks * SKEX_CONFIRM_TAG_BYTES)) {
-		agent_event(agent, SKEX_LEVEL_WARNING, "bad_confirmation", peer->name.text,
-			leg->leg->record.other.text,
-			"a confirmation that does not verify came through this hub");
+		agent_suspect_confirmation(leg, peer);
 		return;
 	}
 	for (pool = peer->pools; pool != NULL; pool = pool->next) {

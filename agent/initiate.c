@@ -360,6 +360,7 @@ void agent_run_confirm(struct agent_leg *leg, const struct skex_confirm_message 
 {
 	struct skex_initiator_confirm from = {0};
 	struct agent_run *run;
+	uint32_t tried;
 
 	from.message = message;
 	for (run = leg->agent->runs; run != NULL; run = run->next) {
@@ -369,9 +370,12 @@ void agent_run_confirm(struct agent_leg *leg, const struct skex_confirm_message 
 		from.index = skex_profile_index(&run->profile->profile, leg->leg->record.hub);
 		if (from.index == 0)
 			return;
+		tried = run->engine.tried;
 		if (skex_initiator_step(&run->engine, SKEX_INITIATOR_CONFIRM, &from) &&
 			(run->engine.actions & SKEX_DSKE_PERSIST) != 0)
 			persist(run);
+		else if (run->engine.tried != tried)
+			agent_suspect_confirmation(leg, run->pool->peer);
 		return;
 	}
 }
@@ -426,8 +430,7 @@ void agent_initiate_turn(struct skex_agent *agent, uint64_t now_ms)
 		}
 		if (run->engine.state == SKEX_INITIATOR_SHARING && now_ms >= run->deadline_ms) {
 			(void)skex_initiator_step(&run->engine, SKEX_INITIATOR_DEADLINE, NULL);
-			drop(run,
-				"the peer did not confirm in time: is it up? does it accept this?");
+			drop(run, "the peer did not confirm in time: is it up? do hubs lie?");
 		}
 		run = next;
 	}

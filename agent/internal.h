@@ -19,8 +19,15 @@
  *   status.c    what is going on                       record.c    the forms of the durable records
  *   note.c      notes on their way out                 note_receive.c  notes that come in
  *   consumer.c  purposes and identities                provider.c  who fills the pools
- *   dske.c      the distributed mode as a provider
+ *   dske.c      the distributed mode as a provider     suspect.c   hubs that look dishonest
  */
+
+enum agent_suspicion {
+	AGENT_SUSPECT_SHARE,
+	AGENT_SUSPECT_CONFIRMATION,
+	AGENT_SUSPECT_MISSING,
+	AGENT_SUSPICIONS,
+};
 
 /* A leg, and what was sent over it and is not yet known to have arrived. */
 struct agent_leg {
@@ -32,8 +39,10 @@ struct agent_leg {
 	uint32_t groups;       /* begun by shares through this hub and not over */
 	uint64_t inconsistent; /* shares that were not on the accepted polynomial */
 	bool suspect;          /* one of the last */
-	bool low_told;         /* the warning that pad runs out */
-	bool silent_told;      /* the warning that the hub cannot be reached */
+	uint32_t missing;      /* blocks in a row that came without a share through this hub */
+	uint64_t told_ms[AGENT_SUSPICIONS];
+	bool low_told;    /* the warning that pad runs out */
+	bool silent_told; /* the warning that the hub cannot be reached */
 	uint64_t down_since_ms;
 	uint64_t start_ms; /* for the forecast: */
 	uint64_t start_left;
@@ -93,6 +102,7 @@ struct agent_group {
 	uint32_t held; /* bit (1 << index) */
 	struct agent_leg *begun_by;
 	bool named;           /* its hubs were told to be inconsistent */
+	bool disputed;        /* another group spoke of the same blocks */
 	uint64_t deadline_ms; /* while gathering, to give up; afterwards, to forget the shares */
 	struct agent_batch *batch; /* once accepted */
 };
@@ -236,6 +246,12 @@ void agent_runs_clear(struct skex_agent *agent);
 void agent_respond_share(struct agent_leg *leg, const struct skex_incoming *incoming);
 void agent_respond_turn(struct skex_agent *agent, uint64_t now_ms);
 void agent_groups_clear(struct skex_agent *agent);
+
+/* suspect.c */
+void agent_suspect_share(struct agent_leg *leg, const struct agent_peer *peer, const char *what);
+void agent_suspect_confirmation(struct agent_leg *leg, const struct agent_peer *peer);
+/* A block was accepted some time ago: whose share is not there, although the hub is connected? */
+void agent_suspect_missing(const struct agent_group *group);
 
 /* confirm.c */
 /* Keeps a confirmation (with the transaction of this turn) and sends it through the profile's hubs

@@ -218,27 +218,13 @@ static struct agent_group *group_find(struct skex_agent *agent, const struct age
 /* ---- accepting ---------------------------------------------------------------------------------
  */
 
-/* Only ever told, never acted upon: a malicious initiator can make an honest hub look bad. */
-static void name_hub(struct agent_leg *leg, const struct agent_peer *peer, const char *what)
-{
-	struct skex_agent *agent = leg->agent;
-
-	leg->inconsistent++;
-	leg->suspect = true;
-	agent->counters.inconsistent_shares++;
-	agent_event(agent, SKEX_LEVEL_WARNING, "inconsistent_share", peer->name.text,
-		leg->leg->record.other.text,
-		"inconsistent share through hub %s from initiator %s: %s",
-		leg->leg->record.other.text, peer->name.text, what);
-}
-
 static void name_members(const struct agent_group *group, uint32_t found, const char *what)
 {
 	uint8_t i;
 
 	for (i = 1; i <= group->profile->profile.n; i++) {
 		if ((found & (UINT32_C(1) << i)) != 0)
-			name_hub(group->profile->legs[i - 1], group->peer, what);
+			agent_suspect_share(group->profile->legs[i - 1], group->peer, what);
 	}
 }
 
@@ -248,6 +234,42 @@ static bool same_blocks(const struct skex_common *a, uint16_t a_blocks, const st
 	return a->first.instance == b->first.instance &&
 		a->first.counter < b->first.counter + b_blocks &&
 		b->first.counter < a->first.counter + a_blocks;
+}
+
+static uint32_t all_hubs(const struct agent_group *group)
+{
+	return ((UINT32_C(1) << group->profile->profile.n) - 1u) << 1;
+}
+
+static bool rivals(const struct agent_group *a, const struct agent_group *b)
+{
+	return a->peer == b->peer && a->profile == b->profile &&
+		a->engine.state == SKEX_RESPONDER_GATHERING &&
+		same_blocks(
+			&a->engine.common, a->engine.blocks, &b->engine.common, b->engine.blocks);
+}
+
+/*
+ * A share that made no block.  Whoever else speaks of these blocks disputes it; and when every hub
+ * has spoken, in whatever group, nothing more can come.
+ */
+static void hear_all(struct agent_group *group)
+{
+	struct agent_group *first = group->profile->legs[0]->agent->groups;
+	uint32_t members = group->engine.members;
+	struct agent_group *other;
+
+	for (other = first; other != NULL; other = other->next) {
+		if (other == group || !rivals(other, group))
+			continue;
+		members |= other->engine.members;
+		other->disputed = true;
+		group->disputed = true;
+	}
+	for (other = first; other != NULL && members == all_hubs(group); other = other->next) {
+		if (rivals(other, group))
+			other->deadline_ms = 0;
+	}
 }
 
 /* The hubs of the groups that stand against an accepted one told another C or o. */
@@ -406,6 +428,8 @@ static void add_share(struct agent_group *group, struct agent_leg *leg,
 	if (skex_responder_step(&group->engine, SKEX_RESPONDER_SHARE, &event) &&
 		(group->engine.actions & SKEX_DSKE_PERSIST) != 0)
 		accept(group);
+	else
+		hear_all(group);
 }
 
 /* Is one of these blocks accepted, and remembered, in a group that told something else? */
@@ -455,13 +479,16 @@ void agent_respond_share(struct agent_leg *leg, const struct skex_incoming *inco
 	}
 	group = group_find(agent, peer, &share, identity, index, &taken);
 	if (taken) {
+		/* A hub sends again what it does not know to have arrived, but in the same pad. */
 		agent->counters.shares_late++;
+		agent_suspect_share(leg, peer, "it brought another share for the same block");
 		return;
 	}
 	if (group == NULL && is_spent(agent, peer, share.common.first, share.blocks)) {
 		agent->counters.shares_late++;
 		if (dissents(agent, peer, &share))
-			name_hub(leg, peer, "it told another header or tag than the others");
+			agent_suspect_share(
+				leg, peer, "it told another header or tag than the others");
 		return;
 	}
 	if (group == NULL)
@@ -482,7 +509,7 @@ static uint8_t members_of(const struct agent_group *group)
 static bool made_up(const struct agent_group *group)
 {
 	return members_of(group) <= group->profile->profile.n - group->profile->profile.k &&
-		members_of(group) < group->profile->profile.k &&
+		members_of(group) < group->profile->profile.k && !group->disputed &&
 		agent_profile_up(group->profile) == group->profile->profile.n;
 }
 
@@ -502,7 +529,7 @@ static void give_up(struct agent_group *group)
 	}
 	agent->counters.blocks_failed += group->engine.blocks;
 	agent_event(agent, SKEX_LEVEL_WARNING, "block_failed", group->peer->name.text, "", "%s",
-		group->engine.why == SKEX_E_EMPTY
+		group->engine.why == SKEX_E_EMPTY && !group->disputed
 			? "too few shares came in time: some hubs are away"
 			: "the shares do not agree: too many hubs lie, or the initiator does");
 	if (members_of(group) >= group->profile->profile.k)
@@ -515,17 +542,16 @@ void agent_respond_turn(struct skex_agent *agent, uint64_t now_ms)
 
 	while (group != NULL) {
 		struct agent_group *next = group->next;
-		const uint32_t all = ((UINT32_C(1) << group->profile->profile.n) - 1u) << 1;
-		const bool judged = group->engine.members == all &&
-			group->engine.state >= SKEX_RESPONDER_ACCEPTED;
+		const bool over = now_ms >= group->deadline_ms;
+		const bool judged = group->engine.state >= SKEX_RESPONDER_ACCEPTED &&
+			(over || group->engine.members == all_hubs(group));
 
-		if (group->engine.state == SKEX_RESPONDER_GATHERING && now_ms >= group->deadline_ms)
+		if (group->engine.state == SKEX_RESPONDER_GATHERING && over)
 			give_up(group);
-		if (group->engine.state == SKEX_RESPONDER_FAILED || judged ||
-			(group->engine.state >= SKEX_RESPONDER_ACCEPTED &&
-				now_ms >= group->deadline_ms)) {
+		else if (judged && group->engine.state != SKEX_RESPONDER_FAILED)
+			agent_suspect_missing(group);
+		if (judged || group->engine.state == SKEX_RESPONDER_FAILED)
 			group_free(group);
-		}
 		group = next;
 	}
 }
