@@ -378,6 +378,7 @@ static void rule_a_key_is_looked_up_by_who_and_id(void **state)
 	posed = ask_sae(world, 1, "sae-b", "sae-c", (const uint8_t(*)[16])ids);
 	assert_true(posed.good);
 	memcpy(ids[0], good.key.id, sizeof(ids[0]));
+	assert_false(fetch_any(world, 1, 0, PURPOSE, ids[0]).good); /* another application */
 	posed = ask_sae(world, 1, "sae-b", "sae-a", (const uint8_t(*)[16])ids);
 	assert_true(posed.good);
 	assert_memory_equal(posed.key.bytes, good.key.bytes, 32);
