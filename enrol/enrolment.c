@@ -8,7 +8,7 @@
 #include "platform/memory.h"
 #include "store/tables.h"
 
-#define PIECES_PER_STEP 4u
+#define PIECES_PER_STEP 8u
 
 static enum skex_error fail(struct skex_enrolment *enrolment, enum skex_error error,
 	const char *code, const char *what, struct skex_reason *reason)

@@ -11,7 +11,7 @@
 #include "platform/memory.h"
 
 #define PIECE_BYTES     65536u
-#define PIECES_PER_STEP 4u
+#define PIECES_PER_STEP 8u
 
 enum phase {
 	JOIN_MAKE, /* the pad files have to be begun */

@@ -7,8 +7,8 @@
 #include "enrol/kit_stream.h"
 #include "platform/memory.h"
 
-/* A sync now and then, so that the last one does not stand still for long. */
-#define SYNC_EVERY_BYTES (UINT64_C(8) << 20)
+/* A sync now and then beside the writing, so that the last one does not stand still for long. */
+#define SYNC_EVERY_BYTES (UINT64_C(16) << 20)
 
 struct skex_kit_writer {
 	const struct skex_platform *platform;
@@ -18,9 +18,11 @@ struct skex_kit_writer {
 	uint64_t file_size;
 	uint64_t plain_left; /* of the stream, not yet added */
 	uint64_t at;         /* where the next chunk goes */
-	uint64_t synced;
-	uint64_t number; /* of the next chunk */
-	size_t filled;   /* of the chunk in the making */
+	uint64_t synced;     /* up to here it was asked for */
+	bool syncing;
+	enum skex_error failed; /* of a sync beside the writing */
+	uint64_t number;        /* of the next chunk */
+	size_t filled;          /* of the chunk in the making */
 	bool finished;
 	struct { /* locked memory */
 		uint8_t key[SKEX_AEAD_KEY_BYTES];
@@ -95,6 +97,15 @@ uint64_t skex_kit_writer_size(const struct skex_kit_writer *writer)
 	return writer->file_size;
 }
 
+static void synced(void *owner, enum skex_error error)
+{
+	struct skex_kit_writer *writer = owner;
+
+	writer->syncing = false;
+	if (error != SKEX_OK)
+		writer->failed = error;
+}
+
 static enum skex_error seal_chunk(struct skex_kit_writer *writer, bool last)
 {
 	const struct skex_files *files = writer->platform->files;
@@ -116,10 +127,12 @@ static enum skex_error seal_chunk(struct skex_kit_writer *writer, bool last)
 	writer->at += writer->filled + sizeof(tag);
 	writer->number++;
 	writer->filled = 0;
-	if (writer->at - writer->synced < SYNC_EVERY_BYTES)
-		return SKEX_OK;
+	if (writer->syncing || writer->at - writer->synced < SYNC_EVERY_BYTES)
+		return writer->failed;
 	writer->synced = writer->at;
-	return files->sync_wait(writer->file);
+	error = files->sync(writer->file, synced, writer);
+	writer->syncing = error == SKEX_OK;
+	return error;
 }
 
 enum skex_error skex_kit_writer_add(
@@ -153,6 +166,8 @@ enum skex_error skex_kit_writer_finish(struct skex_kit_writer *writer)
 	if (writer->plain_left > 0 || writer->finished)
 		return SKEX_E_STATE;
 	error = seal_chunk(writer, true);
+	if (error == SKEX_OK)
+		error = writer->failed;
 	if (error == SKEX_OK)
 		error = writer->platform->files->sync_wait(writer->file);
 	if (error == SKEX_OK)
