@@ -249,6 +249,7 @@ enum skex_error skex_agent_new(const struct skex_agent_setup *setup, struct skex
 	agent->link.store = setup->store;
 	agent->link.registry = setup->registry;
 	agent->link.directory = setup->directory;
+	agent->link.span_bytes = SKEX_LEG_WINDOW_BYTES;
 	agent->link.events = &events;
 	agent->link.owner = agent;
 	skex_link_init(&agent->link);

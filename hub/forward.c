@@ -240,6 +240,7 @@ uint16_t hub_accept(
 	}
 	hub_pair_use(&hub->pairs, pair, txn, mail->first,
 		mail->type == SKEX_MESSAGE_SHARE ? mail->blocks : 0, message->range.size, wall_ms);
+	to->leg->backlog = true;
 	sending->hub = hub;
 	sending->leg = to->number;
 	sending->at.generation = message->range.generation;
@@ -293,6 +294,7 @@ void hub_pump(struct hub_leg *leg)
 
 		if (waiting->sent)
 			continue;
+		leg->leg->backlog = true;
 		if (!waiting->durable || skex_leg_queued(leg->leg) > SEND_QUEUE_BYTES)
 			return;
 		if (message == NULL &&
@@ -307,4 +309,5 @@ void hub_pump(struct hub_leg *leg)
 			return;
 		waiting->sent = true;
 	}
+	leg->leg->backlog = false;
 }

@@ -85,6 +85,12 @@ struct skex_leg *hub_leg_load(struct hub_leg *leg)
 			return NULL;
 		}
 		leg->leg->owner_data = leg;
+		if (leg->envelopes != NULL) {
+			leg->leg->envelope_tx = leg->envelopes->tx;
+			leg->leg->envelope_rx = leg->envelopes->rx;
+			skex_secret_free(leg->envelopes);
+			leg->envelopes = NULL;
+		}
 	}
 	return leg->leg;
 }
@@ -305,6 +311,7 @@ enum skex_error skex_hub_new(const struct skex_hub_setup *setup, struct skex_hub
 	hub->link.store = setup->store;
 	hub->link.registry = setup->registry;
 	hub->link.directory = setup->directory;
+	hub->link.span_bytes = SKEX_LEG_WINDOW_BYTES + setup->config->unacknowledged_bytes;
 	hub->link.events = &events;
 	hub->link.owner = hub;
 	skex_link_init(&hub->link);
@@ -342,6 +349,7 @@ static void shard_clear(struct hub_shard *shard)
 
 			shard->buckets[i] = leg->next;
 			hub_queue_clear(&leg->queue);
+			skex_secret_free(leg->envelopes);
 			free(leg);
 		}
 	}
@@ -411,11 +419,21 @@ static void expire(struct hub_leg *leg, uint64_t wall_ms)
 	}
 }
 
+static void keep_envelopes(struct hub_leg *leg)
+{
+	leg->envelopes = skex_secret_new(sizeof(*leg->envelopes));
+	if (leg->envelopes == NULL)
+		return;
+	leg->envelopes->tx = leg->leg->envelope_tx;
+	leg->envelopes->rx = leg->leg->envelope_rx;
+}
+
 static void sweep_leg(struct hub_leg *leg, uint64_t now_ms, uint64_t wall_ms)
 {
 	expire(leg, wall_ms);
 	if (leg->leg != NULL && leg->leg->connection == NULL &&
 		(now_ms - leg->used_ms > UNLOAD_MS || !welcome(leg)) && skex_leg_idle(leg->leg)) {
+		keep_envelopes(leg);
 		skex_leg_unload(leg->leg);
 		leg->leg = NULL;
 	}

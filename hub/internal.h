@@ -23,6 +23,9 @@ struct hub_leg {
 	struct skex_hub *hub;
 	struct hub_member *member;
 	struct skex_leg *leg; /* loaded while used, else NULL */
+	/* Of the time before it was unloaded: without it each loading would cost an epoch, and what
+	 * was recorded could be replayed once more.  In locked memory. */
+	struct hub_envelopes *envelopes;
 	uint64_t number;
 	struct hub_queue queue;
 	uint64_t used_ms;
@@ -34,6 +37,11 @@ struct hub_leg {
 		uint8_t digest[16];
 	} digests[16];
 	bool digests_dirty;
+};
+
+struct hub_envelopes {
+	struct skex_envelope_tx tx;
+	struct skex_envelope_rx rx;
 };
 
 /* One message on its way from the leg it came over to the leg it goes to. */

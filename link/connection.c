@@ -64,6 +64,19 @@ void connection_close(struct skex_connection *connection, const char *why)
 	gone(connection, why);
 }
 
+void connections_close_of(struct skex_leg *leg)
+{
+	struct skex_connection *connection = leg->link->connections;
+
+	while (connection != NULL) {
+		struct skex_connection *next = connection->next;
+
+		if (connection->leg == leg)
+			connection_close(connection, "the leg is gone");
+		connection = next;
+	}
+}
+
 enum skex_error connection_send(
 	struct skex_connection *connection, struct skex_view header, struct skex_view body)
 {
@@ -357,16 +370,35 @@ struct ack_later {
 	struct skex_leg *leg;
 	struct skex_outgoing *message;
 	struct skex_pad_position mark;
+	uint32_t refusals_count;
+	struct skex_ack_entry refusals[64];
 };
+
+/* Messages that wait have smaller offsets: an ACK before them would burn their ranges.  The mark
+ * goes without pad, and the refusals with a later ACK. */
+static void ack_later_still(const struct ack_later *ack)
+{
+	struct skex_leg *leg = ack->leg;
+	const uint32_t most = sizeof(leg->refusals) / sizeof(leg->refusals[0]);
+	uint32_t i;
+
+	for (i = 0; i < ack->refusals_count && leg->refusals_count < most; i++)
+		leg->refusals[leg->refusals_count++] = ack->refusals[i];
+	if (ack->leg->state == SKEX_LEG_UP)
+		session_send_ping(ack->leg->connection, false);
+}
 
 static void ack_durable(void *owner, enum skex_error error)
 {
 	struct ack_later *ack = owner;
 
-	if (error == SKEX_OK)
+	if (error == SKEX_OK && !ack->leg->backlog) {
 		send_ack(ack->leg, ack->message, ack->mark);
-	else
+	} else {
 		free(ack->message);
+		if (error == SKEX_OK)
+			ack_later_still(ack);
+	}
 	free(ack);
 }
 
@@ -378,7 +410,12 @@ static void acknowledge_with_commit(struct skex_leg *leg)
 		return;
 	ack->leg = leg;
 	ack->mark = leg->rx.mark;
-	ack->message = make_ack(leg, ack->mark);
+	ack->refusals_count = leg->refusals_count;
+	memcpy(ack->refusals, leg->refusals, sizeof(ack->refusals));
+	if (leg->backlog)
+		leg->refusals_count = 0;
+	else
+		ack->message = make_ack(leg, ack->mark);
 	leg_commit(leg);
 	skex_commit_after(&leg->link->commit, ack_durable, ack);
 }

@@ -34,6 +34,8 @@ struct skex_connection {
 
 /* connection.c */
 void connection_close(struct skex_connection *connection, const char *why);
+/* Every connection that knows the leg, those whose HELLO is not over included. */
+void connections_close_of(struct skex_leg *leg);
 void connection_sweep(struct skex_connection *connection, uint64_t now_ms);
 /* The leg's epoch became durable: a HELLO that waited for it goes out. */
 void connection_epoch_ready(struct skex_leg *leg);

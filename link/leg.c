@@ -167,7 +167,6 @@ enum skex_error skex_leg_load(struct skex_link *link, uint64_t number, struct sk
 	if (link->legs != NULL)
 		link->legs->previous_loaded = leg;
 	link->legs = leg;
-	leg_want_epoch(leg);
 	*out = leg;
 	return SKEX_OK;
 }
@@ -182,8 +181,7 @@ void skex_leg_unload(struct skex_leg *leg)
 {
 	struct skex_link *link = leg->link;
 
-	if (leg->connection != NULL)
-		connection_close(leg->connection, "the leg is gone");
+	connections_close_of(leg);
 	if (leg->previous_loaded != NULL)
 		leg->previous_loaded->next_loaded = leg->next_loaded;
 	else
@@ -409,7 +407,9 @@ void leg_commit(struct skex_leg *leg)
 	if (leg->epoch_rx_dirty)
 		put_epoch(leg, txn, link_rx_direction(link), &leg->envelope_rx.epoch);
 	leg->epoch_rx_dirty = false;
-	if (leg->tx_dirty) {
+	/* An agent's mark moves by reservations alone: a second record of it here could take one
+	 * back. */
+	if (leg->tx_dirty && link->role == SKEX_ROLE_HUB) {
 		put_mark(leg, txn, link_tx_direction(link), leg->tx.next);
 		skex_pad_bytes_commit(leg->tx_pad, txn, leg->tx.next);
 	}

@@ -97,6 +97,8 @@ struct skex_link {
 	struct skex_registry *registry;
 	const char *directory;
 	const uint8_t *kek;
+	uint64_t span_bytes; /* the most that can be under way on a leg: jumped over after a
+				rollback */
 	const struct skex_link_events *events;
 	void *owner;
 
@@ -173,6 +175,7 @@ struct skex_leg {
 	struct skex_hold *holds_last;
 	bool resuming; /* the operator said go: take the larger marks once */
 
+	bool backlog; /* hub: messages with smaller offsets wait to be sent */
 	uint32_t refusals_count;
 	struct skex_ack_entry refusals[64]; /* for the next ACK */
 

@@ -51,8 +51,13 @@ void session_begin(struct skex_connection *connection)
 	struct skex_leg *leg = connection->leg;
 	const struct skex_platform *platform = connection->link->platform;
 
-	if (!connection->open || !leg->envelope_tx.ready)
+	if (!connection->open)
 		return;
+	if (!leg->envelope_tx.ready) {
+		/* An epoch is begun only when something will leave in it. */
+		leg_want_epoch(leg);
+		return;
+	}
 	if (platform->random(platform->context, connection->nonce, sizeof(connection->nonce)) !=
 		SKEX_OK) {
 		connection_close(connection, "no randomness");
@@ -102,14 +107,14 @@ static void take_larger_marks(struct skex_leg *leg, const struct skex_hello *hel
 		if (size == 0 || skex_pad_tx_switch(&leg->tx, size) != SKEX_OK)
 			break;
 	}
-	mark.offset += SKEX_LEG_WINDOW_BYTES + SKEX_PACKET_MAX;
+	mark.offset += leg->link->span_bytes + SKEX_PACKET_MAX;
 	mark.offset -= mark.offset % SKEX_PAD_ALIGN;
 	if (mark.offset > leg->tx.size)
 		mark.offset = leg->tx.size;
 	if (skex_pad_compare(mark, leg->tx.next) > 0)
 		leg->tx.next = mark;
 	later(&leg->tx.reserved, leg->tx.next);
-	leg->tx_dirty = true;
+	leg->tx_dirty = leg->link->role == SKEX_ROLE_HUB;
 	leg->life = leg->tx.next;
 	/* What the other end told in the life that one of us forgot does not count. */
 	leg->released = hello->received;
@@ -186,7 +191,8 @@ static bool go_up(
 		leg->released = hello->received;
 	leg->link->events->released(leg->link->owner, leg);
 	leg->link->events->up(leg->link->owner, leg);
-	return true;
+	/* The owner may have ended it. */
+	return leg->connection == connection;
 }
 
 /* Hub, stage 1: answer, when our own epoch is durable. */
@@ -199,6 +205,7 @@ static bool answer(
 	connection->leg = leg;
 	if (!leg->envelope_tx.ready) {
 		connection->answer_pending = true;
+		leg_want_epoch(leg);
 		return true;
 	}
 	connection->answer_pending = false;
@@ -288,7 +295,8 @@ bool session_ping(struct skex_connection *connection, struct skex_view header)
 		return true;
 	}
 	session_released(leg, ping.received);
-	if (ping.answer_wanted)
+	/* Whoever does not read gets no answers to pile up. */
+	if (ping.answer_wanted && skex_leg_queued(leg) < CONNECTION_QUEUE_BYTES)
 		session_send_ping(connection, false);
 	return true;
 }

@@ -278,7 +278,7 @@ static void configure_hub(struct world_node *node)
 	config->policy_count = 1;
 	config->policy = &node->world->policy;
 	config->pair_quota_bytes = UINT64_C(1) << 40;
-	config->unacknowledged_bytes = 64u << 20;
+	config->unacknowledged_bytes = 1u << 20;
 	config->lifetime_max_s = 7 * 86400;
 	config->shards = 1 + node->number % 3;
 }
