@@ -200,7 +200,9 @@ enum skex_error skex_enrolment_begin(const struct skex_enrol_hub *hub,
 			reason, SKEX_E_MEMORY, "memory", "free some memory", "no memory");
 	made->hub = hub;
 	made->phase = ready ? ENROL_DONE : ENROL_RECORD;
-	if (!ready)
+	if (ready)
+		error = enrol_check_banned(hub, &request->agent, reason);
+	else
 		error = prepare(made, request, reason);
 	if (error != SKEX_OK) {
 		made->phase = ENROL_FAILED;

@@ -51,6 +51,10 @@ SKEX_MUST_USE enum skex_error enrol_plan(struct skex_enrolment *plan,
 
 /* Drops a kit, and everything of a generation that has no rows: its pads and its keys. */
 void enrol_undo(const struct skex_enrol_hub *hub, const struct skex_pending *pending);
+/* A kit that waits is not given out for an agent that is banned. */
+SKEX_MUST_USE enum skex_error enrol_check_banned(const struct skex_enrol_hub *hub,
+	const struct skex_name *agent, struct skex_reason *reason);
+
 /* Removes the files of the spool that have no record any more: nobody can open them.  Called when a
  * record is gone for good; owner is the hub. */
 void enrol_sweep(void *owner, enum skex_error error);

@@ -29,6 +29,24 @@ static enum skex_error check_values(
 	return SKEX_OK;
 }
 
+static enum skex_error fail_banned(const struct skex_name *agent, struct skex_reason *reason)
+{
+	return skex_reason_set(reason, SKEX_E_BANNED, "banned",
+		"`skex hub unban NAME` first, or `skex hub evict NAME`", "agent %s is banned",
+		agent->text);
+}
+
+enum skex_error enrol_check_banned(
+	const struct skex_enrol_hub *hub, const struct skex_name *agent, struct skex_reason *reason)
+{
+	struct skex_member member;
+
+	if (skex_registry_member_get(hub->registry, agent, &member) == SKEX_OK &&
+		member.state == SKEX_MEMBER_BANNED)
+		return fail_banned(agent, reason);
+	return SKEX_OK;
+}
+
 /* ---- a new leg --------------------------------------------------------------------------------
  */
 
@@ -39,9 +57,7 @@ static enum skex_error check_enrolled(struct skex_enrolment *plan,
 	const char *name = member->name.text;
 
 	if (member->state == SKEX_MEMBER_BANNED)
-		return skex_reason_set(reason, SKEX_E_BANNED, "banned",
-			"`skex hub unban NAME` first, or `skex hub evict NAME`",
-			"agent %s is banned", name);
+		return fail_banned(&member->name, reason);
 	plan->old_leg = member->leg;
 	if (member->state == SKEX_MEMBER_EVICTED)
 		return SKEX_OK;
