@@ -121,9 +121,29 @@ static void released(void *owner, struct skex_leg *link_leg)
 	}
 }
 
+/* A refused confirmation has not arrived: without its message it is not counted as delivered, and
+ * it goes again in the next life or through the other hubs. */
+static void forget_flight(struct agent_leg *leg, struct skex_pad_position at)
+{
+	struct skex_outgoing **link = &leg->flight;
+
+	while (*link != NULL &&
+		((*link)->range.generation != at.generation || (*link)->range.offset != at.offset))
+		link = &(*link)->next;
+	if (*link != NULL) {
+		struct skex_outgoing *message = *link;
+
+		*link = message->next;
+		if (leg->flight_end == &message->next)
+			leg->flight_end = link;
+		free(message);
+	}
+}
+
 static void refused(
 	void *owner, struct skex_leg *link_leg, struct skex_pad_position at, uint16_t status)
 {
+	forget_flight(link_leg->owner_data, at);
 	(void)owner;
 	agent_run_refused(link_leg->owner_data, at, status);
 	agent_note_refused(link_leg->owner_data, at, status);
@@ -217,6 +237,9 @@ static enum skex_error add_leg(struct skex_agent *agent, uint64_t number)
 	}
 	leg->leg->owner_data = leg;
 	leg->down_since_ms = agent_now(agent);
+	/* The stop is durable, that the pools were emptied is not: a crash may have come between.
+	 */
+	agent->emptying |= leg->leg->record.stopped;
 	leg->next = agent->legs;
 	agent->legs = leg;
 	return SKEX_OK;

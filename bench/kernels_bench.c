@@ -164,8 +164,11 @@ int main(void)
 	work->math = skex_math_select(skex_posix_cpu_features());
 	work->cipher = EVP_CIPHER_CTX_new();
 	if (work->cipher == NULL ||
-		EVP_EncryptInit_ex(work->cipher, EVP_aes_128_gcm(), NULL, key, NULL) != 1)
+		EVP_EncryptInit_ex(work->cipher, EVP_aes_128_gcm(), NULL, key, NULL) != 1) {
+		EVP_CIPHER_CTX_free(work->cipher);
+		free(work);
 		return 1;
+	}
 	for (size_t i = 0; i < sizeof(work->in); i++)
 		((uint8_t *)work->in)[i] = (uint8_t)(i * 2654435761u >> 13);
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {

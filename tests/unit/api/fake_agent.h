@@ -10,8 +10,8 @@
  *
  * Its peers: "agent2" has keys, "empty" never has any, "slow" has them when a request waits 50 ms
  * or more, "weak" has only unconfirmed computational ones.  What get gives, fetch finds, once.  The
- * identities "sae-b" and "sae-c" live at agent2, "sae-a" here.  Notes to "agent2" come back from it,
- * those to "slow" are never taken, and for "empty" there is no key.
+ * identities "sae-b" and "sae-c" live at agent2, "sae-a" here.  Notes to "agent2" come back from
+ * it, those to "slow" are never taken, and for "empty" there is no key.
  */
 #define FAKE_KEYS 4096u
 
