@@ -18,7 +18,7 @@ bool hub_admin_read(struct skex_api_call *call, const struct skex_field *fields,
 	if (skex_fields_read(fields, count, request, out, message) == SKEX_OK)
 		return true;
 	skex_api_fail(call, SKEX_E_ARGUMENT, "bad_request", message,
-		"write the request as docs/api.md shows");
+		"write the request as docs/hub-api.md shows");
 	return false;
 }
 

@@ -10,8 +10,9 @@
 #include "hub/hub.h"
 
 /*
- * The operations of skex-hub on its admin socket, for root and the hub's own user (docs/api.md):
- * status, ls, show, metrics; enrol, refill, kit_taken; evict, ban, unban, purge, resume.
+ * The operations of skex-hub on its admin socket, for root and the hub's own user
+ * (docs/hub-api.md): status, ls, show, metrics; enrol, refill, kit_taken; evict, ban, unban, purge,
+ * resume.
  *
  * Making a kit takes long.  It is done in pieces, a few hundred KiB in each turn of the loop, and
  * the call is answered at its end; when the caller has gone the kit waits all the same.  The answer

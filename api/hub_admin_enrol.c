@@ -227,7 +227,7 @@ static void begin(void *owner, struct skex_api_call *call, const struct json_t *
 		wrong = "\"key\", \"salt\", \"memory_kib\" and \"passes\" do not fit together";
 	if (wrong != NULL) {
 		skex_api_fail(call, SKEX_E_ARGUMENT, "bad_request", wrong,
-			"write the request as docs/api.md shows");
+			"write the request as docs/hub-api.md shows");
 	} else {
 		wanted.lock = locked ? &lock : NULL;
 		(void)begin_job(admin, call, &wanted);
