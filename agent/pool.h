@@ -96,6 +96,7 @@ struct agent_pool {
 	uint32_t runs_all;
 	uint32_t failures;
 	uint64_t retry_ms;     /* after a failure: not before */
+	bool filling;          /* was low, and has not reached the high mark since */
 	uint64_t asked_ms;     /* last request */
 	uint64_t wanted_bytes; /* by requests that wait */
 	bool asked;

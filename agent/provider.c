@@ -7,7 +7,7 @@ static const struct agent_provider *const providers[] = {&agent_provider_dske};
 #define PROVIDERS (sizeof(providers) / sizeof(providers[0]))
 
 /* How many bytes the pool should have more: wanted by requests, or to reach the high water mark. */
-static uint64_t missing(const struct agent_pool *pool, uint64_t making, uint64_t now_ms)
+static uint64_t missing(struct agent_pool *pool, uint64_t making, uint64_t now_ms)
 {
 	const struct skex_pool_config *config = &pool->agent->config->pool;
 	const uint64_t have = pool->ready_bytes + making;
@@ -24,9 +24,12 @@ static uint64_t missing(const struct agent_pool *pool, uint64_t making, uint64_t
 		low = pool->wanted_bytes;
 	if (high < low)
 		high = low;
-	if (have >= low && !(making > 0 && have < high))
-		return 0;
-	return high - have;
+	/* Filled up once it was low, also when nothing could be made for a moment in between. */
+	if (have < low)
+		pool->filling = true;
+	if (have >= high)
+		pool->filling = false;
+	return pool->filling ? high - have : 0;
 }
 
 static void fill(struct agent_pool *pool, uint64_t now_ms)
