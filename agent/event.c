@@ -61,17 +61,17 @@ enum skex_error skex_agent_watch(
 	return SKEX_OK;
 }
 
-void skex_agent_unwatch(struct skex_agent *agent, uint64_t number)
+void skex_agent_unwatch(struct skex_agent *agent, uint64_t watch)
 {
 	struct agent_watch **link = &agent->watches;
 
-	while (*link != NULL && (*link)->number != number)
+	while (*link != NULL && (*link)->number != watch)
 		link = &(*link)->next;
 	if (*link != NULL) {
-		struct agent_watch *watch = *link;
+		struct agent_watch *ended = *link;
 
-		*link = watch->next;
-		free(watch);
+		*link = ended->next;
+		free(ended);
 	}
 }
 

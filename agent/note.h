@@ -54,6 +54,6 @@ struct skex_note {
 typedef void (*skex_note_fn)(void *owner, const struct skex_note *note);
 SKEX_MUST_USE enum skex_error skex_agent_note_watch(
 	struct skex_agent *agent, skex_note_fn note, void *owner, uint64_t *watch);
-void skex_agent_note_unwatch(struct skex_agent *agent, uint64_t watch);
+void skex_agent_note_unwatch(struct skex_agent *agent, uint64_t number);
 
 #endif

@@ -42,9 +42,8 @@ static void answer(struct reader *reader, const char *status, const char *type, 
 	struct skex_view parts[2] = {
 		skex_view(head, size > 0 ? (size_t)size : 0), skex_view(body, strlen(body))};
 
-	if (net->send(reader->stream, parts, 2) != SKEX_OK)
-		drop(reader);
-	else if (net->queued(reader->stream) == 0)
+	/* What could not be written at once is waited for. */
+	if (net->send(reader->stream, parts, 2) != SKEX_OK || net->queued(reader->stream) == 0)
 		drop(reader);
 }
 

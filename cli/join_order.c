@@ -180,7 +180,7 @@ static enum skex_error join_state(const struct skex_join_order *order,
 	const struct skex_kit_lock *lock, const uint8_t *kek, const struct skex_state *state,
 	struct skex_join_result *result, struct skex_reason *reason)
 {
-	struct skex_name agent;
+	struct skex_name agent = {0};
 	const struct skex_join_setup setup = {
 		.platform = &platform,
 		.crypto = skex_crypto_openssl(),

@@ -288,7 +288,7 @@ static enum skex_error make_shards(struct skex_hub *hub)
 
 		shard->hub = hub;
 		shard->bucket_mask = SHARD_BUCKETS - 1;
-		shard->buckets = calloc(SHARD_BUCKETS, sizeof(*shard->buckets));
+		shard->buckets = calloc(SHARD_BUCKETS, sizeof(struct hub_leg *));
 		shard->mail_end = &shard->mail;
 		if (shard->buckets == NULL)
 			return SKEX_E_MEMORY;

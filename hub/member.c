@@ -19,7 +19,7 @@ static uint32_t hash(const struct skex_name *name)
 enum skex_error hub_members_init(struct hub_members *members, struct skex_registry *registry)
 {
 	members->registry = registry;
-	members->buckets = calloc(BUCKETS, sizeof(*members->buckets));
+	members->buckets = calloc(BUCKETS, sizeof(struct hub_member *));
 	members->bucket_mask = BUCKETS - 1;
 	members->count = 0;
 	return members->buckets == NULL ? SKEX_E_MEMORY : SKEX_OK;

@@ -27,7 +27,7 @@ static uint32_t hash(const struct skex_name *sender, const struct skex_name *rec
 enum skex_error hub_pairs_init(struct hub_pairs *pairs, struct skex_store *store)
 {
 	pairs->store = store;
-	pairs->buckets = calloc(BUCKETS, sizeof(*pairs->buckets));
+	pairs->buckets = calloc(BUCKETS, sizeof(struct hub_pair *));
 	pairs->bucket_mask = BUCKETS - 1;
 	pairs->count = 0;
 	return pairs->buckets == NULL ? SKEX_E_MEMORY : SKEX_OK;

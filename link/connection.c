@@ -252,15 +252,25 @@ static bool address(const char *addresses, uint32_t i, char host[SKEX_HOST_MAX +
 	uint32_t count = 1;
 	const char *at;
 	const char *c;
-	int n;
+	char *end;
+	size_t size;
+	long number;
 
 	for (c = addresses; *c != '\0'; c++)
 		count += *c == ',';
 	at = addresses;
 	for (i %= count; i > 0; i--)
 		at = strchr(at, ',') + 1;
-	n = sscanf(at, "%255[^ ,] %d", host, port);
-	return n == 2 && *port > 0 && *port < 65536;
+	size = strcspn(at, " ,");
+	if (size == 0 || size > SKEX_HOST_MAX || at[size] != ' ')
+		return false;
+	number = strtol(at + size + 1, &end, 10);
+	if (number < 1 || number > 65535 || (*end != ',' && *end != '\0'))
+		return false;
+	memcpy(host, at, size);
+	host[size] = '\0';
+	*port = (int)number;
+	return true;
 }
 
 void skex_leg_connect(struct skex_leg *leg, uint64_t now_ms)

@@ -63,8 +63,10 @@ void skex_agent_note_unwatch(struct skex_agent *agent, uint64_t watch)
 
 static void set_id(uint8_t id[SKEX_NOTE_ID_BYTES], uint8_t number)
 {
+	static const uint8_t mark[4] = {'n', 'o', 't', 'e'};
+
 	memset(id, 0, SKEX_NOTE_ID_BYTES);
-	memcpy(id, "note", 4);
+	memcpy(id, mark, sizeof(mark));
 	id[6] = 0x40;
 	id[8] = 0x80;
 	id[15] = number;
