@@ -110,7 +110,13 @@ static void an_untaken_kit(void **state)
 	assert_int_equal(skex_enrol_kit_get(&bed.hub, &alice, &first), SKEX_OK);
 	assert_int_equal(bed_enrol(&bed, &request), SKEX_OK);
 	assert_int_equal(skex_enrol_kit_get(&bed.hub, &alice, &second), SKEX_OK);
-	assert_memory_equal(&first, &second, sizeof(first));
+	/* Field by field: the bytes between them mean nothing. */
+	assert_int_equal(first.type, second.type);
+	assert_int_equal(first.leg, second.leg);
+	assert_int_equal(first.generation, second.generation);
+	assert_int_equal(first.size, second.size);
+	assert_string_equal(first.path, second.path);
+	assert_memory_equal(first.preamble, second.preamble, sizeof(first.preamble));
 	request = bed_request(SKEX_KIT_REFILL);
 	refused(bed_enrol(&bed, &request), SKEX_E_BUSY, "kit_waiting");
 	/* A lost file: what was in it is void. */
