@@ -228,7 +228,11 @@ int skex_ask_fail(const struct skex_reason *reason)
 
 void skex_json_wipe(json_t *text)
 {
+	const char *value = json_string_value(text);
+	void *bytes;
+
 	/* Jansson owns the bytes and hands them out as const; they are plain heap. */
-	if (json_is_string(text))
-		skex_wipe((char *)(uintptr_t)json_string_value(text), json_string_length(text));
+	memcpy(&bytes, &value, sizeof(bytes));
+	if (bytes != NULL)
+		skex_wipe(bytes, json_string_length(text));
 }

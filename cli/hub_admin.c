@@ -140,12 +140,12 @@ static int run_ls(int argc, char **argv)
  */
 
 /* One member a line; objects with a dot. */
-static void print_members(const char *prefix, const json_t *object)
+static void print_members(const char *prefix, json_t *object)
 {
-	void *at = json_object_iter((json_t *)(uintptr_t)object);
+	void *at = json_object_iter(object);
 
-	for (; at != NULL; at = json_object_iter_next((json_t *)(uintptr_t)object, at)) {
-		const json_t *value = json_object_iter_value(at);
+	for (; at != NULL; at = json_object_iter_next(object, at)) {
+		json_t *value = json_object_iter_value(at);
 		const char *name = json_object_iter_key(at);
 		char path[128];
 		char *text;

@@ -82,12 +82,13 @@ static int run_order(const struct options *options)
 	return 0;
 }
 
-static int run_with_config(struct options *options)
+static int run_with_config(const struct options *given)
 {
+	struct options options = *given;
 	struct skex_agent_config config;
 	char message[SKEX_CONFIG_MESSAGE_MAX];
-	struct skex_join_order *order = &options->order;
-	enum skex_error error = skex_agent_config_read(options->config, &config, message);
+	struct skex_join_order *order = &options.order;
+	enum skex_error error = skex_agent_config_read(options.config, &config, message);
 	int code;
 
 	if (error != SKEX_OK)
@@ -100,20 +101,21 @@ static int run_with_config(struct options *options)
 	order->agent = config.name.text;
 	if (order->socket == NULL)
 		order->socket = config.socket;
-	code = run_order(options);
+	code = run_order(&options);
 	skex_agent_config_clear(&config);
 	return code;
 }
 
-static int run_with_directory(struct options *options)
+static int run_with_directory(const struct options *given)
 {
-	struct skex_join_order *order = &options->order;
+	struct options options = *given;
+	struct skex_join_order *order = &options.order;
 	char socket[SKEX_PATH_MAX + 16];
 
 	(void)snprintf(socket, sizeof(socket), "%s/api.sock", order->directory);
 	if (order->socket == NULL)
 		order->socket = socket;
-	return run_order(options);
+	return run_order(&options);
 }
 
 static int run_join(int argc, char **argv)

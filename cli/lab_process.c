@@ -23,29 +23,55 @@ struct process {
 	unsigned long long start; /* clock ticks since boot: with the pid it is unique */
 };
 
+/* Skips words and spaces; gives what follows, or the end. */
+static const char *skip_words(const char *text, unsigned words)
+{
+	for (; words > 0; words--) {
+		text += strspn(text, " ");
+		text += strcspn(text, " ");
+	}
+	return text + strspn(text, " ");
+}
+
+static bool read_number(const char *text, unsigned long long *number)
+{
+	char *end;
+
+	errno = 0;
+	*number = strtoull(text, &end, 10);
+	return end != text && errno == 0;
+}
+
+/* Reads the beginning of a small file as text. */
+static bool read_text(const char *path, char *text, size_t room)
+{
+	FILE *file = fopen(path, "re");
+	size_t size;
+
+	if (file == NULL)
+		return false;
+	size = fread(text, 1, room - 1, file);
+	(void)fclose(file);
+	text[size] = '\0';
+	return true;
+}
+
 static bool look(pid_t pid, struct process *process)
 {
 	char path[64], text[1024];
+	unsigned long long parent;
 	const char *after;
-	long parent;
-	size_t size;
-	FILE *file;
 
 	(void)snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
-	file = fopen(path, "re");
-	if (file == NULL)
+	if (!read_text(path, text, sizeof(text)))
 		return false;
-	size = fread(text, 1, sizeof(text) - 1, file);
-	(void)fclose(file);
-	text[size] = '\0';
-	/* The second field is a name in brackets, which may hold anything. */
+	/* The second field is a name in brackets, which may hold anything; then come the state, the
+	 * parent, and as number 22 the start. */
 	after = strrchr(text, ')');
-	if (after == NULL ||
-		sscanf(after + 1,
-			" %c %ld %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d "
-			"%*d %llu",
-			&process->state, &parent, &process->start) != 3)
+	if (after == NULL || !read_number(skip_words(after, 2), &parent) ||
+		!read_number(skip_words(after, 20), &process->start))
 		return false;
+	process->state = *skip_words(after, 1);
 	process->pid = pid;
 	process->parent = (pid_t)parent;
 	return true;
@@ -99,19 +125,12 @@ static bool write_pid(const struct lab *lab, const struct lab_node *node, pid_t 
 pid_t lab_running(const struct lab *lab, const struct lab_node *node)
 {
 	struct process process;
-	unsigned long long start;
-	char path[LAB_PATH_MAX];
-	long pid = 0;
-	FILE *file;
-	int fields;
+	unsigned long long pid, start;
+	char path[LAB_PATH_MAX], text[64];
 
 	lab_path(path, lab, node, "pid");
-	file = fopen(path, "re");
-	if (file == NULL)
-		return 0;
-	fields = fscanf(file, "%ld %llu", &pid, &start);
-	(void)fclose(file);
-	if (fields != 2 || pid <= 1)
+	if (!read_text(path, text, sizeof(text)) || !read_number(text, &pid) ||
+		!read_number(skip_words(text, 1), &start) || pid <= 1 || pid > INT32_MAX)
 		return 0;
 	(void)waitpid((pid_t)pid, NULL, WNOHANG); /* when it is our own child */
 	if (!look((pid_t)pid, &process) || process.start != start || !alive(&process))

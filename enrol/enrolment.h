@@ -55,9 +55,8 @@ void enrol_undo(const struct skex_enrol_hub *hub, const struct skex_pending *pen
 SKEX_MUST_USE enum skex_error enrol_check_banned(const struct skex_enrol_hub *hub,
 	const struct skex_name *agent, struct skex_reason *reason);
 
-/* Removes the files of the spool that have no record any more: nobody can open them.  Called when a
- * record is gone for good; owner is the hub. */
-void enrol_sweep(void *owner, enum skex_error error);
+/* Removes the files of the spool that have no record any more: nobody can open them. */
+void enrol_sweep(const struct skex_enrol_hub *hub);
 /* Drops a kit's record, then its file, and the keys of its leg when with_keys. */
 SKEX_MUST_USE enum skex_error enrol_forget(
 	const struct skex_enrol_hub *hub, const struct skex_pending *pending, bool with_keys);

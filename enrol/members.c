@@ -77,10 +77,17 @@ enum skex_error skex_enrol_kit_get(
 	return error;
 }
 
+static void forgotten(void *owner, enum skex_error error)
+{
+	if (error == SKEX_OK)
+		enrol_sweep(owner);
+}
+
 enum skex_error enrol_forget(
 	const struct skex_enrol_hub *hub, const struct skex_pending *pending, bool with_keys)
 {
 	struct skex_txn *txn = skex_txn_begin(hub->store);
+	void *owner;
 
 	if (txn == NULL)
 		return SKEX_E_MEMORY;
@@ -88,7 +95,8 @@ enum skex_error enrol_forget(
 	if (with_keys)
 		skex_leg_state_remove(hub->store, txn, pending->leg);
 	/* The file goes when the record is gone: a record that stays has to have its file. */
-	return skex_txn_submit(txn, hub->store, enrol_sweep, (void *)(uintptr_t)hub);
+	memcpy(&owner, &hub, sizeof(owner)); /* it comes back as const */
+	return skex_txn_submit(txn, hub->store, forgotten, owner);
 }
 
 enum skex_error skex_enrol_kit_taken(

@@ -242,7 +242,7 @@ static enum skex_error plan_refill(struct skex_enrolment *plan,
 	const struct skex_enrol_request *request, struct skex_reason *reason)
 {
 	struct skex_kit_header *header = &plan->header;
-	struct skex_leg_record leg;
+	struct skex_leg_record leg = {0};
 	enum skex_error error = check_member(plan, &request->agent, &leg, reason);
 
 	if (error != SKEX_OK)

@@ -119,16 +119,16 @@ static void see_spooled(void *owner, const char *name)
 		(void)files->remove(files->context, path);
 }
 
-void enrol_sweep(void *owner, enum skex_error error)
+void enrol_sweep(const struct skex_enrol_hub *hub)
 {
-	struct spool spool = {.hub = owner};
+	struct spool spool = {.hub = hub};
 	struct skex_pending *list;
-	const struct skex_files *files = spool.hub->platform->files;
+	const struct skex_files *files = hub->platform->files;
 	char path[1024];
-	int size = snprintf(path, sizeof(path), "%s/spool", spool.hub->directory);
+	int size = snprintf(path, sizeof(path), "%s/spool", hub->directory);
 
-	if (error != SKEX_OK || size < 0 || (size_t)size >= sizeof(path) ||
-		skex_pending_list(spool.hub->store, &list, &spool.count) != SKEX_OK)
+	if (size < 0 || (size_t)size >= sizeof(path) ||
+		skex_pending_list(hub->store, &list, &spool.count) != SKEX_OK)
 		return;
 	spool.list = list;
 	(void)files->list(files->context, path, see_spooled, &spool);
@@ -143,7 +143,7 @@ enum skex_error skex_enrol_hub_recover(const struct skex_enrol_hub *hub)
 
 	if (error != SKEX_OK)
 		return error;
-	enrol_sweep((void *)(uintptr_t)hub, SKEX_OK);
+	enrol_sweep(hub);
 	for (size_t i = 0; i < count; i++)
 		if (!list[i].ready || !committed(hub, &list[i]))
 			enrol_undo(hub, &list[i]);

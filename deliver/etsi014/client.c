@@ -152,6 +152,8 @@ static enum skex_error take_key(struct skex_etsi014_client *client, const char *
 	enum skex_error error = get(client, path, message);
 	json_t *container;
 	json_t *text;
+	const char *value;
+	void *bytes;
 
 	if (error != SKEX_OK)
 		return error;
@@ -164,8 +166,10 @@ static enum skex_error take_key(struct skex_etsi014_client *client, const char *
 	}
 	/* Jansson owns the bytes and hands them out as const; they are plain heap. */
 	text = json_object_get(json_array_get(json_object_get(container, "keys"), 0), "key");
-	if (json_is_string(text))
-		skex_wipe((char *)(uintptr_t)json_string_value(text), json_string_length(text));
+	value = json_string_value(text);
+	memcpy(&bytes, &value, sizeof(bytes));
+	if (bytes != NULL)
+		skex_wipe(bytes, json_string_length(text));
 	json_decref(container);
 	return error;
 }
