@@ -40,6 +40,7 @@ struct agent_leg {
 	uint64_t inconsistent; /* shares that were not on the accepted polynomial */
 	bool suspect;          /* one of the last */
 	uint32_t missing;      /* blocks in a row that came without a share through this hub */
+	uint64_t missing_since_ms;
 	uint64_t told_ms[AGENT_SUSPICIONS];
 	bool low_told;    /* the warning that pad runs out */
 	bool silent_told; /* the warning that the hub cannot be reached */
@@ -103,6 +104,7 @@ struct agent_group {
 	struct agent_leg *begun_by;
 	bool named;           /* its hubs were told to be inconsistent */
 	bool disputed;        /* another group spoke of the same blocks */
+	uint32_t heard;       /* once accepted: hubs that told something else of its blocks */
 	uint64_t deadline_ms; /* while gathering, to give up; afterwards, to forget the shares */
 	struct agent_batch *batch; /* once accepted */
 };

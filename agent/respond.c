@@ -273,7 +273,7 @@ static void hear_all(struct agent_group *group)
 }
 
 /* The hubs of the groups that stand against an accepted one told another C or o. */
-static void name_dissenters(const struct agent_group *accepted)
+static void name_dissenters(struct agent_group *accepted)
 {
 	struct skex_agent *agent = accepted->profile->legs[0]->agent;
 	struct agent_group *group;
@@ -286,6 +286,7 @@ static void name_dissenters(const struct agent_group *accepted)
 			continue;
 		name_members(group, group->engine.members,
 			"it told another header or tag than the others");
+		accepted->heard |= group->engine.members;
 		group->named = true;
 		group->deadline_ms = 0;
 	}
@@ -432,20 +433,21 @@ static void add_share(struct agent_group *group, struct agent_leg *leg,
 		hear_all(group);
 }
 
-/* Is one of these blocks accepted, and remembered, in a group that told something else? */
-static bool dissents(const struct skex_agent *agent, const struct agent_peer *peer,
+/* The group in which one of these blocks is accepted, with another header or tag; NULL when none is
+ * remembered. */
+static struct agent_group *dissents(const struct skex_agent *agent, const struct agent_peer *peer,
 	const struct skex_share_message *share)
 {
-	const struct agent_group *group;
+	struct agent_group *group;
 
 	for (group = agent->groups; group != NULL; group = group->next) {
 		if (group->peer == peer && group->engine.state >= SKEX_RESPONDER_COMMITTING &&
 			group->engine.state != SKEX_RESPONDER_FAILED &&
 			same_blocks(&group->engine.common, group->engine.blocks, &share->common,
 				share->blocks))
-			return true;
+			return group;
 	}
-	return false;
+	return NULL;
 }
 
 void agent_respond_share(struct agent_leg *leg, const struct skex_incoming *incoming)
@@ -486,9 +488,11 @@ void agent_respond_share(struct agent_leg *leg, const struct skex_incoming *inco
 	}
 	if (group == NULL && is_spent(agent, peer, share.common.first, share.blocks)) {
 		agent->counters.shares_late++;
-		if (dissents(agent, peer, &share))
-			agent_suspect_share(
-				leg, peer, "it told another header or tag than the others");
+		group = dissents(agent, peer, &share);
+		if (group == NULL)
+			return;
+		group->heard |= UINT32_C(1) << index;
+		agent_suspect_share(leg, peer, "it told another header or tag than the others");
 		return;
 	}
 	if (group == NULL)

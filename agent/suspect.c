@@ -7,7 +7,8 @@
  * for a liar lies in every share.
  */
 #define TELL_MS      1000u
-#define MISSING_MOST 2u /* blocks in a row that came without a hub's share */
+#define MISSING_MOST 3u /* blocks in a row that came without a hub's share, for MISSING_MS */
+#define MISSING_MS   3000u
 
 static bool may_tell(struct agent_leg *leg, enum agent_suspicion kind)
 {
@@ -41,20 +42,24 @@ void agent_suspect_confirmation(struct agent_leg *leg, const struct agent_peer *
 			"a confirmation that does not verify came through this hub");
 }
 
+/* An initiator leaves out hubs that it cannot reach: only what goes on for a while counts. */
 void agent_suspect_missing(const struct agent_group *group)
 {
+	const uint64_t now_ms = agent_now(group->profile->legs[0]->agent);
+	const uint32_t heard = group->engine.members | group->heard;
 	uint8_t i;
 
 	for (i = 0; i < group->profile->profile.n; i++) {
 		struct agent_leg *leg = group->profile->legs[i];
 
-		if ((group->engine.members & (UINT32_C(2) << i)) != 0 ||
-			leg->leg->state != SKEX_LEG_UP) {
+		if ((heard & (UINT32_C(2) << i)) != 0 || leg->leg->state != SKEX_LEG_UP) {
 			leg->missing = 0;
 			continue;
 		}
-		leg->missing++;
-		if (leg->missing >= MISSING_MOST && may_tell(leg, AGENT_SUSPECT_MISSING))
+		if (leg->missing++ == 0)
+			leg->missing_since_ms = now_ms;
+		if (leg->missing >= MISSING_MOST && now_ms - leg->missing_since_ms >= MISSING_MS &&
+			may_tell(leg, AGENT_SUSPECT_MISSING))
 			agent_event(leg->agent, SKEX_LEVEL_WARNING, "hub_unreachable",
 				group->peer->name.text, leg->leg->record.other.text,
 				"hub %s is connected here, but brings nothing from %s",
