@@ -314,12 +314,14 @@ void agent_run_refused(struct agent_leg *leg, struct skex_pad_position at, uint1
 static void durable(void *owner, enum skex_error error)
 {
 	struct agent_run *run = owner;
-	struct agent_pool *pool = run->pool;
-	struct skex_agent *agent = pool->agent;
 	struct agent_batch *batch;
+	struct agent_pool *pool;
+	struct skex_agent *agent;
 
 	if (error != SKEX_OK)
 		return;
+	pool = run->pool;
+	agent = pool->agent;
 	(void)skex_initiator_step(&run->engine, SKEX_INITIATOR_DURABLE, NULL);
 	batch = agent_batch_find(pool, run->engine.common.first);
 	if (batch != NULL)

@@ -65,13 +65,15 @@ void skex_agent_note_unwatch(struct skex_agent *agent, uint64_t number)
 static void durable(void *owner, enum skex_error error)
 {
 	struct agent_note_in *in = owner;
-	struct skex_agent *agent = in->agent;
-	struct agent_note_watch *watch = agent->note_watches;
+	struct agent_note_watch *watch;
 	struct agent_note_watch *next;
 	struct skex_note note = {0};
+	struct skex_agent *agent;
 
 	if (error != SKEX_OK)
 		return;
+	agent = in->agent;
+	watch = agent->note_watches;
 	agent->counters.notes_received++;
 	note.sender = in->sender;
 	memcpy(note.id, in->id, sizeof(note.id));

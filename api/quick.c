@@ -133,10 +133,11 @@ static bool take_member(struct parser *parser)
 
 bool skex_quick_parse(struct skex_quick *quick, const char *line, size_t size)
 {
-	struct parser parser = {quick, quick->line, quick->line + size};
+	struct parser parser;
 
 	if (size >= SKEX_QUICK_LINE_MAX)
 		return false;
+	parser = (struct parser){quick, quick->line, quick->line + size};
 	memcpy(quick->line, line, size);
 	quick->line[size] = '\0';
 	quick->line_size = size;

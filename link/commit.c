@@ -79,8 +79,13 @@ void skex_commit_after(struct skex_commit *commit, skex_done_fn done, void *owne
 	round->count++;
 }
 
-static void round_free(struct skex_commit_round *round)
+/* Tells everyone who waits for a round, in order, how it ended; frees it. */
+static void round_end(struct skex_commit_round *round, enum skex_error error)
 {
+	size_t i;
+
+	for (i = 0; i < round->count; i++)
+		round->after[i].done(round->after[i].owner, error);
 	free(round->after);
 	free(round);
 }
@@ -89,15 +94,12 @@ static void durable(void *owner, enum skex_error error)
 {
 	struct skex_commit_round *round = owner;
 	struct skex_commit *commit = round->commit;
-	size_t i;
 
 	/* The store reports in order, so this is the head. */
 	commit->pending = round->next;
 	if (error != SKEX_OK && commit->failed == SKEX_OK)
 		commit->failed = error;
-	for (i = 0; i < round->count; i++)
-		round->after[i].done(round->after[i].owner, error);
-	round_free(round);
+	round_end(round, error);
 }
 
 void skex_commit_flush(struct skex_commit *commit)
@@ -127,7 +129,7 @@ void skex_commit_flush(struct skex_commit *commit)
 	if (commit->failed == SKEX_OK)
 		commit->failed = error;
 	*tail = NULL;
-	round_free(round);
+	round_end(round, error);
 }
 
 bool skex_commit_busy(const struct skex_commit *commit)
@@ -141,12 +143,12 @@ void skex_commit_clear(struct skex_commit *commit)
 
 	while ((round = commit->pending) != NULL) {
 		commit->pending = round->next;
-		round_free(round);
+		round_end(round, SKEX_E_STATE);
 	}
-	if (commit->open != NULL) {
-		if (commit->open->txn != NULL)
-			skex_txn_abandon(commit->open->txn, commit->store);
-		round_free(commit->open);
+	if ((round = commit->open) != NULL) {
 		commit->open = NULL;
+		if (round->txn != NULL)
+			skex_txn_abandon(round->txn, commit->store);
+		round_end(round, SKEX_E_STATE);
 	}
 }

@@ -25,15 +25,17 @@ void skex_commit_init(struct skex_commit *commit, struct skex_store *store);
 struct skex_txn *skex_commit_txn(struct skex_commit *commit);
 /*
  * When this turn's transaction is durable call done(owner, SKEX_OK), or with the error if it cannot
- * become so.  owner lives until then.  Without any change in the turn it is called all the same, at
- * the next flush.
+ * become so.  It is called once, in any case.  After an error it frees owner if nobody else does,
+ * and looks at nothing else: at the end of a daemon what others own is gone already.  Without any
+ * change in the turn it is called all the same, at the next flush.
  */
 void skex_commit_after(struct skex_commit *commit, skex_done_fn done, void *owner);
 /* Submits what was gathered; called at the end of each turn. */
 void skex_commit_flush(struct skex_commit *commit);
 /* True while something is gathered or pending. */
 bool skex_commit_busy(const struct skex_commit *commit);
-/* Frees all without calling anything; after the store was closed. */
+/* Ends all that waits, with SKEX_E_STATE: it may be durable or not.  The store, which tells nobody
+ * any more, is closed next. */
 void skex_commit_clear(struct skex_commit *commit);
 
 #endif

@@ -530,10 +530,10 @@ void skex_link_clear(struct skex_link *link)
 		skex_frames_clear(&connection->frames);
 		free(connection);
 	}
+	skex_commit_clear(&link->commit);
 	while (link->legs != NULL) {
 		link->legs->connection = NULL;
 		skex_leg_unload(link->legs);
 	}
 	link->work = NULL;
-	skex_commit_clear(&link->commit);
 }

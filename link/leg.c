@@ -262,8 +262,8 @@ static void epoch_durable(void *owner, enum skex_error error)
 	struct snapshot *snapshot = owner;
 	struct skex_leg *leg = snapshot->leg;
 
-	leg->epoch_pending = false;
 	if (error == SKEX_OK) {
+		leg->epoch_pending = false;
 		skex_envelope_tx_begin(&leg->envelope_tx, &snapshot->epoch);
 		connection_epoch_ready(leg);
 	}
@@ -310,8 +310,8 @@ static void reserve_durable(void *owner, enum skex_error error)
 	struct snapshot *snapshot = owner;
 	struct skex_leg *leg = snapshot->leg;
 
-	leg->reserve_pending = false;
 	if (error == SKEX_OK) {
+		leg->reserve_pending = false;
 		skex_pad_tx_reserved(&leg->tx, snapshot->mark);
 		leg->tx_need = 0;
 		leg->link->events->writable(leg->link->owner, leg);
