@@ -224,6 +224,7 @@ static enum skex_error own_instance(struct skex_agent *agent)
 static enum skex_error add_leg(struct skex_agent *agent, uint64_t number)
 {
 	struct agent_leg *leg = calloc(1, sizeof(*leg));
+	struct agent_leg **place = &agent->legs; /* by the name of the hub */
 	enum skex_error error;
 
 	if (leg == NULL)
@@ -240,8 +241,11 @@ static enum skex_error add_leg(struct skex_agent *agent, uint64_t number)
 	/* The stop is durable, that the pools were emptied is not: a crash may have come between.
 	 */
 	agent->emptying |= leg->leg->record.stopped;
-	leg->next = agent->legs;
-	agent->legs = leg;
+	while (*place != NULL &&
+		strcmp((*place)->leg->record.other.text, leg->leg->record.other.text) < 0)
+		place = &(*place)->next;
+	leg->next = *place;
+	*place = leg;
 	return SKEX_OK;
 }
 

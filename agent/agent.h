@@ -154,8 +154,8 @@ struct skex_pool_status {
 	const char *purpose;
 	bool initiator; /* we hand them out by get; otherwise by fetch */
 	uint64_t ready_bytes;
-	uint64_t keys_256;           /* the same in 256-bit keys */
-	enum skex_class class;       /* of the weakest block in it */
+	uint64_t keys_256;     /* the same in 256-bit keys */
+	enum skex_class class; /* of the weakest block in it; means nothing when it is empty */
 	uint64_t last_block_wall_ms; /* 0: never */
 	const char *last_error;
 };

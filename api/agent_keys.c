@@ -9,9 +9,10 @@
 
 /* get and fetch. */
 
-#define WAIT_MAX_MS    600000u
-#define REQUIRE_MAX    3u
-#define ADDITIONAL_MAX 16u /* the agent says how many it takes */
+#define WAIT_MAX_MS     600000u
+#define WAIT_DEFAULT_MS 5000u /* the first keys for a purpose have to be made */
+#define REQUIRE_MAX     3u
+#define ADDITIONAL_MAX  16u /* the agent says how many it takes */
 
 /* Consumers of the house have keys under these names only through the process that serves them:
  * otherwise whoever may use the socket could take the keys of any SAE. */
@@ -110,6 +111,8 @@ static bool read_require(
 	size_t i;
 	size_t j;
 
+	/* Who says nothing gets what both ends are known to have. */
+	out->require_confirmed = in->require == NULL;
 	for (i = 0; i < in->require_count; i++) {
 		for (j = 0; j < SKEX_COUNT(terms); j++)
 			if (strcmp(in->require_texts[i], terms[j].word) == 0 && !*terms[j].flag)
@@ -292,7 +295,7 @@ static void set_defaults(struct keys_request *in)
 	in->require_count = 0;
 	in->ids_count = 0;
 	in->additional_count = 0;
-	in->wait_ms = 0;
+	in->wait_ms = WAIT_DEFAULT_MS;
 	in->purpose = "app:default";
 	in->bits = 256;
 	in->count = 1;

@@ -81,10 +81,12 @@ static void add_leg(void *owner, const struct skex_leg_status *leg)
 static void add_pool(void *owner, const struct skex_pool_status *pool)
 {
 	append(owner,
-		json_pack("{ss so ss so so ss so so}", "peer", pool->peer.text, "purpose",
+		json_pack("{ss so ss so so so so so}", "peer", pool->peer.text, "purpose",
 			text(pool->purpose), "direction", pool->initiator ? "get" : "fetch",
 			"ready_bytes", number(pool->ready_bytes), "keys_256",
-			number(pool->keys_256), "class", class_word(pool->class), "last_block_ms",
+			number(pool->keys_256), "class",
+			pool->ready_bytes == 0 ? json_null() : text(class_word(pool->class)),
+			"last_block_ms",
 			pool->last_block_wall_ms == 0 ? json_null()
 						      : number(pool->last_block_wall_ms),
 			"last_error", text(pool->last_error)));

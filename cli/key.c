@@ -27,7 +27,8 @@ struct order {
 	bool show_key;
 };
 
-#define NO_FD UINT64_MAX
+#define NO_FD           UINT64_MAX
+#define WAIT_DEFAULT_MS 5000u /* the first keys for a purpose have to be made */
 
 /* ---- the order ---- */
 
@@ -40,6 +41,7 @@ static int read_require(const char *text, uint32_t *require)
 		{"its", SKEX_CLIENT_REQUIRE_ITS},
 		{"confirmed", SKEX_CLIENT_REQUIRE_CONFIRMED},
 		{"forward-secret", SKEX_CLIENT_REQUIRE_FORWARD_SECRET},
+		{"nothing", SKEX_CLIENT_REQUIRE_NOTHING},
 	};
 	size_t size;
 	size_t i;
@@ -52,9 +54,13 @@ static int read_require(const char *text, uint32_t *require)
 				break;
 		if (i == sizeof(words) / sizeof(words[0]))
 			return skex_command_misuse("--require takes its, confirmed and "
-						   "forward-secret, with commas between them");
+						   "forward-secret, with commas between them, or "
+						   "nothing");
 		*require |= words[i].bit;
 	}
+	if ((*require & SKEX_CLIENT_REQUIRE_NOTHING) != 0 &&
+		*require != SKEX_CLIENT_REQUIRE_NOTHING)
+		return skex_command_misuse("--require nothing stands alone");
 	return 0;
 }
 
@@ -97,10 +103,9 @@ static int read_order(struct order *order, int argc, char **argv, bool fetch, co
 	int code;
 
 	order->fd = NO_FD;
+	order->wait_ms = WAIT_DEFAULT_MS;
 	order->output.descriptor = -1;
 	code = skex_arguments_read(argc, argv, fetch ? with_id : get, word, 1);
-	if (code == 0 && fetch && order->request.peer == NULL)
-		code = skex_command_misuse("--peer is missing: the agent that gave out the key");
 	if (code == 0 && order->bits % 8 != 0)
 		code = skex_command_misuse("--bits has to be a multiple of 8");
 	if (code == 0)
@@ -203,11 +208,31 @@ static int give(struct order *order, const struct skex_client_keys *keys)
 
 /* ---- commands ---- */
 
+/*
+ * A key is looked up by who gave it out and its id, never by the id alone: any peer could name a
+ * key of another.  With a single peer there is no doubt.  The answer holds the name.
+ */
+static int only_peer(struct order *order, json_t **answer)
+{
+	int code = skex_local_ask(&order->local, "peers", json_object(), answer);
+	const json_t *list = json_object_get(*answer, "peers");
+
+	if (code != 0)
+		return code;
+	if (json_array_size(list) != 1)
+		return skex_command_misuse("--peer is missing: which agent gave out the key? "
+					   "this agent has %zu peers",
+			json_array_size(list));
+	order->request.peer = skex_json_text(json_array_get(list, 0), "name");
+	return 0;
+}
+
 static int run(int argc, char **argv, bool fetch)
 {
 	struct order order = {.bits = 0};
 	struct skex_client_keys *keys = NULL;
 	enum skex_client_class result;
+	json_t *peers = NULL;
 	const char *word;
 	int code = read_order(&order, argc, argv, fetch, &word);
 
@@ -217,6 +242,8 @@ static int run(int argc, char **argv, bool fetch)
 		setvbuf(stdout, NULL, _IONBF, 0);
 	if (code == 0)
 		code = skex_local_open(&order.local);
+	if (code == 0 && fetch && order.request.peer == NULL)
+		code = only_peer(&order, &peers);
 	if (code == 0)
 		code = open_output(&order);
 	if (code == 0) {
@@ -231,6 +258,7 @@ static int run(int argc, char **argv, bool fetch)
 	}
 	skex_key_output_end(&order.output);
 	skex_client_keys_free(keys);
+	json_decref(peers);
 	skex_local_close(&order.local);
 	return code;
 }
@@ -252,7 +280,7 @@ const struct skex_command skex_key_commands[] = {
 		"[--json [--show-key]] [--socket PATH]",
 		"take fresh keys towards a peer", run_get},
 	{"fetch",
-		"ID --peer INITIATOR [--purpose KIND:NAME] "
+		"ID [--peer INITIATOR] [--purpose KIND:NAME] "
 		"[--require its,confirmed,forward-secret] [--wait TIME] [--out FILE | --fd N] "
 		"[--json [--show-key]] [--socket PATH]",
 		"take the key with this id, which the peer handed out", run_fetch},

@@ -103,9 +103,10 @@ int skex_client_descriptor(const struct skex_client *client)
 
 /* ---- keys ---- */
 
+/* Zero asks for the daemon's default. */
 static json_t *require_list(uint32_t require)
 {
-	json_t *list = json_array();
+	json_t *list = require == 0 ? NULL : json_array();
 
 	if (require & SKEX_CLIENT_REQUIRE_ITS)
 		json_array_append_new(list, json_string("its"));
@@ -121,7 +122,7 @@ static json_t *members_of(const struct skex_client_request *request)
 {
 	if (request->peer == NULL)
 		return NULL;
-	return json_pack("{ss ss so sI}", "peer", request->peer, "purpose",
+	return json_pack("{ss ss so* sI}", "peer", request->peer, "purpose",
 		request->purpose != NULL ? request->purpose : "app:default", "require",
 		require_list(request->require), "wait_ms", (json_int_t)request->wait_ms);
 }

@@ -92,6 +92,7 @@ enum skex_client_require {
 	SKEX_CLIENT_REQUIRE_ITS = 1 << 0,            /* information-theoretic secrecy */
 	SKEX_CLIENT_REQUIRE_CONFIRMED = 1 << 1,      /* the other end has proved that it has it */
 	SKEX_CLIENT_REQUIRE_FORWARD_SECRET = 1 << 2, /* what made it is erased at both ends */
+	SKEX_CLIENT_REQUIRE_NOTHING = 1 << 3, /* alone: an unconfirmed key as well, at once */
 };
 
 /* Which keys; members that are zero have the default. */
@@ -100,7 +101,7 @@ struct skex_client_request {
 	const char *purpose; /* "KIND:NAME", the same at both ends; "app:default" */
 	uint32_t bits;       /* of each key, a multiple of 8 up to 65,536; 256.  Not for fetch */
 	uint32_t count;      /* 1 to 128; 1.  Not for fetch */
-	uint32_t require;    /* of enum skex_client_require, or-ed; none */
+	uint32_t require;    /* of enum skex_client_require, or-ed; CONFIRMED */
 	uint32_t wait_ms;    /* how long to wait for keys that are being made, up to 600,000; 0 */
 };
 

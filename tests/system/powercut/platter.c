@@ -320,6 +320,16 @@ static void see_durable(void *owner, const char *path, const char *name)
 	add(seeing->entries, name, target);
 }
 
+/* Does the name stand for that on the platter? */
+static bool names(const char *path, const char *target)
+{
+	char found[32];
+	ssize_t size = readlink(path, found, sizeof(found) - 1);
+
+	found[size > 0 ? size : 0] = '\0';
+	return strcmp(found, target) == 0;
+}
+
 void platter_sync_directory(struct platter *platter, const char *path, const struct stat *status)
 {
 	static const char temporary[] = "..new"; /* no file of ours is called so */
@@ -338,21 +348,29 @@ void platter_sync_directory(struct platter *platter, const char *path, const str
 	place(from, platter, "names", number, temporary);
 	(void)unlink(from);
 	list(to, see_durable, &seeing);
+	/* Renames first: a new file in the place of an old name would hide where that went. */
 	for (size_t i = 0; i < cached.count; i++) {
 		const struct entry *new = &cached.list[i];
 		const struct entry *old = find(&durable, NULL, new->target);
 
-		if (find(&durable, new->name, new->target) != NULL)
+		if (old == NULL || find(&durable, new->name, new->target) != NULL ||
+			find(&cached, old->name, old->target) != NULL)
 			continue;
-		/* A rename is one step: never both names, never none. */
-		if (old == NULL || find(&cached, old->name, old->target) != NULL) {
-			place(from, platter, "names", number, temporary);
-			if (symlink(new->target, from) != 0)
-				platter_die("cannot be made", from);
-		} else {
-			place(from, platter, "names", number, old->name);
-		}
+		place(from, platter, "names", number, old->name);
 		place(to, platter, "names", number, new->name);
+		/* One step: never both names, never none. */
+		if (names(from, new->target) && rename(from, to) != 0)
+			platter_die("cannot be named", to);
+	}
+	for (size_t i = 0; i < cached.count; i++) {
+		const struct entry *new = &cached.list[i];
+
+		place(to, platter, "names", number, new->name);
+		if (names(to, new->target))
+			continue;
+		place(from, platter, "names", number, temporary);
+		if (symlink(new->target, from) != 0)
+			platter_die("cannot be made", from);
 		if (rename(from, to) != 0)
 			platter_die("cannot be named", to);
 	}

@@ -29,7 +29,7 @@ static void test_get(void **state)
 	assert_int_equal(request->count, 1);
 	assert_true(request->require_its && request->require_confirmed);
 	assert_false(request->require_forward_secret);
-	assert_int_equal(request->wait_ms, 0);
+	assert_int_equal(request->wait_ms, 5000);
 }
 
 static void test_get_defaults(void **state)
@@ -41,7 +41,14 @@ static void test_get_defaults(void **state)
 	assert_string_equal(bed->agent->last.purpose, "app:default");
 	assert_int_equal(bed->agent->last.request.bytes, 32);
 	assert_int_equal(bed->agent->last.request.count, 1);
+	assert_true(bed->agent->last.request.require_confirmed);
+	assert_false(bed->agent->last.request.require_its);
+	assert_int_equal(bed->agent->last.request.wait_ms, 5000);
+	fake_send(bed->client,
+		"{\"op\":\"get\",\"peer\":\"agent2\",\"id\":0,\"require\":[],\"wait_ms\":0}\n");
+	bed_turn(bed);
 	assert_false(bed->agent->last.request.require_confirmed);
+	assert_int_equal(bed->agent->last.request.wait_ms, 0);
 }
 
 static void test_get_most(void **state)
@@ -70,7 +77,7 @@ static void test_get_unknown_interval(void **state)
 {
 	struct bed *bed = *state;
 
-	bed_ask(bed, "{\"id\":1,\"op\":\"get\",\"peer\":\"weak\",\"bits\":8}",
+	bed_ask(bed, "{\"id\":1,\"op\":\"get\",\"peer\":\"weak\",\"bits\":8,\"require\":[]}",
 		"{\"id\":1,\"keys\":[{\"key_id\":\"abababab-abab-80ab-80ab-abababab0000\","
 		"\"key\":\"AQ==\",\"class\":\"computational\",\"confirmed\":false,"
 		"\"forward_secret\":false,\"interval\":null,"
@@ -81,10 +88,12 @@ static void test_get_refused(void **state)
 {
 	struct bed *bed = *state;
 
-	bed_ask(bed, "{\"id\":1,\"op\":\"get\",\"peer\":\"empty\"}",
+	bed_ask(bed, "{\"id\":1,\"op\":\"get\",\"peer\":\"empty\",\"wait_ms\":0}",
 		"{\"id\":1,\"error\":{\"class\":\"again\",\"code\":\"pool_empty\","
 		"\"message\":\"no key is ready\",\"do\":\"ask again in a moment\"}}\n");
 	bed_error(bed, "{\"id\":1,\"op\":\"get\",\"peer\":\"nobody\"}", "refused", "unknown_peer");
+	/* Confirmed keys only, unless another wish is there. */
+	bed_error(bed, "{\"id\":1,\"op\":\"get\",\"peer\":\"weak\"}", "refused", "not_its");
 	bed_error(bed, "{\"id\":1,\"op\":\"get\",\"peer\":\"weak\",\"require\":[\"its\"]}",
 		"refused", "not_its");
 }

@@ -176,7 +176,7 @@ static void test_pipelined_out_of_order(void **state)
 
 	fake_send(bed->client,
 		"{\"id\":7,\"op\":\"get\",\"peer\":\"slow\",\"bits\":8,\"wait_ms\":60}\n"
-		"{\"id\":8,\"op\":\"get\",\"peer\":\"empty\"}\n"
+		"{\"id\":8,\"op\":\"get\",\"peer\":\"empty\",\"wait_ms\":0}\n"
 		"{\"id\":9,\"op\":\"leg_resume\",\"hub\":\"hub1\"}\n");
 	assert_string_equal(fake_take(bed->client), "{\"id\":9,\"hub\":\"hub1\"}\n");
 	fake_agent_run(bed->agent, 0);

@@ -94,6 +94,7 @@ def bad_words():
                   ('key', 'get', 'a', '--out', 'x', '--fd', '1'),
                   ('key', 'get', 'a', '--out', FOLDER),
                   ('key', 'fetch', MADE_UP % 0), ('key', 'fetch', '--peer', 'a'),
+                  ('key', 'get', 'a', '--require', 'nothing,its'),
                   ('events', '--count', '0'), ('plan', '--n', '2', '--k', '3'),
                   ('plan', '--n', '17'), ('plan', '--k', '1'), ('plan', '--block', '100'),
                   ('plan', '--block', '16', '--bits', '256'), ('plan', '--bits', '12'),
@@ -173,6 +174,9 @@ def key_through_a_pipe():
               b''.join(key_bytes(number + i, 1) for i in (1, 2, 3)))
     result = skex('key', 'fetch', MADE_UP % number, '--peer', 'agent2')
     tap.equal('fetched, the same bytes', result.raw, key_bytes(number))
+    result = skex('key', 'fetch', MADE_UP % number)
+    tap.check('with several peers it has to be said which', result.code == 1
+              and '--peer is missing' in result.err and result.raw == b'', result)
     result = skex('key', 'fetch', MADE_UP % number, '--peer', 'agent2')
     tap.check('not twice', result.code == 6 and result.raw == b''
               and 'has been fetched already' in result.err, result)
@@ -204,10 +208,10 @@ def key_in_json():
     keys = json.loads(result.out)['keys']
     tap.equal('JSON with the keys', [base64.b64decode(key['key']) for key in keys],
               [key_bytes(number + 1), key_bytes(number + 2)])
-    weak = json.loads(skex('key', 'get', 'weak', '--json').out)['keys'][0]
+    weak = json.loads(skex('key', 'get', 'weak', '--json', '--require', 'nothing').out)['keys'][0]
     tap.equal('an unknown interval', (weak['interval'], weak['class'], weak['confirmed']),
               (None, 'computational', False))
-    result = skex('key', 'get', 'empty', '--json')
+    result = skex('key', 'get', 'empty', '--json', '--wait', '0s')
     tap.check('an error in JSON', result.code == 2
               and json.loads(result.out)['error']['code'] == 'pool_empty', result)
 
@@ -258,11 +262,13 @@ def key_to_a_descriptor():
 
 
 def key_waits():
-    tap.equal('without --wait', skex('key', 'get', 'slow').code, 2)
+    tap.equal('without --wait it waits a little', skex('key', 'get', 'slow').code, 0)
+    tap.equal('not at all', skex('key', 'get', 'slow', '--wait', '0s').code, 2)
     tap.equal('with --wait', skex('key', 'get', 'slow', '--wait', '2s').code, 0)
     tap.equal('that is too short', skex('key', 'get', 'slow', '--wait', '20ms').code, 2)
     tap.equal('an unknown peer', skex('key', 'get', 'nobody').code, 6)
     tap.equal('a reserved purpose', skex('key', 'get', 'agent2', '--purpose', 'skip:x').code, 6)
+    tap.equal('without a wish it is confirmed', skex('key', 'get', 'weak').code, 6)
     tap.equal('what it requires', skex('key', 'get', 'weak', '--require', 'its').code, 6)
 
 

@@ -125,6 +125,9 @@ static void test_weak_key(void **state)
 	struct skex_client_request request = {.peer = "weak", .bits = 8};
 	struct skex_client_keys *keys;
 
+	assert_int_equal(
+		skex_client_get(scene->client, &request, &keys, NULL), SKEX_CLIENT_REFUSED);
+	request.require = SKEX_CLIENT_REQUIRE_NOTHING;
 	assert_int_equal(skex_client_get(scene->client, &request, &keys, NULL), 0);
 	assert_int_equal(keys->list[0].secrecy, SKEX_CLIENT_COMPUTATIONAL);
 	assert_false(keys->list[0].confirmed);
