@@ -100,15 +100,18 @@ static struct agent_profile *choose(const struct agent_peer *peer, uint64_t body
 	return NULL;
 }
 
-/* The legs that are up but have too little reserved: taking says so and moves their marks. */
-static void want_reserve(const struct agent_peer *peer, uint64_t body_size)
+/*
+ * Moves the marks of the legs that are up but have too little reserved.  Also when enough others
+ * are ready: a leg that is never taken from would never be asked to reserve.
+ */
+static void want_reserve(const struct agent_profile *profile, uint64_t body_size)
 {
 	uint8_t i;
 
-	if (peer->profiles_count == 0 || !peer->profiles[0]->usable)
+	if (!profile->usable)
 		return;
-	for (i = 0; i < peer->profiles[0]->profile.n; i++) {
-		struct skex_leg *leg = peer->profiles[0]->legs[i]->leg;
+	for (i = 0; i < profile->profile.n; i++) {
+		struct skex_leg *leg = profile->legs[i]->leg;
 		uint64_t need = skex_pad_align(SKEX_ONETIME_KEY_BYTES + body_size);
 
 		if (leg->state != SKEX_LEG_UP || skex_leg_can_take(leg, body_size))
@@ -405,13 +408,14 @@ void agent_initiate_fill(struct agent_pool *pool, uint64_t bytes, uint64_t now_m
 		body = blocks * (SKEX_BLOCK_EXTRA_BYTES + pool->block_bytes);
 		profile = choose(pool->peer, body);
 		if (profile == NULL) {
-			want_reserve(pool->peer, body);
+			want_reserve(pool->peer->profiles[0], body);
 			return;
 		}
 		if (agent->config->require_its && agent_profile_class(profile) != SKEX_CLASS_ITS) {
 			agent_pool_error(pool, "require_its is set and a leg is not its");
 			return;
 		}
+		want_reserve(profile, body);
 		if (!start(pool, profile, (uint16_t)blocks))
 			return;
 		bytes = blocks * pool->block_bytes < bytes ? bytes - blocks * pool->block_bytes : 0;
