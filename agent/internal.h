@@ -12,14 +12,22 @@
 /*
  * What the agent's files share.
  *
- *   agent.c     life, the turn, events of the legs     peer.c      peers, profiles, identities
- *   initiate.c  runs that fill a pool                  respond.c   shares and confirmations that
- * come in confirm.c   confirmations that wait to be sent     pool.c      pools, batches and pieces
- * of key request.c   get and fetch                          event.c     events and watchers
- *   status.c    what is going on                       record.c    the forms of the durable records
- *   note.c      notes on their way out                 note_receive.c  notes that come in
- *   consumer.c  purposes and identities                provider.c  who fills the pools
- *   dske.c      the distributed mode as a provider     suspect.c   hubs that look dishonest
+ *   agent.c         life, the turn, events of the legs
+ *   peer.c          peers, profiles, identities
+ *   provider.c      who fills the pools
+ *   dske.c          the distributed mode as a provider
+ *   initiate.c      runs that fill a pool
+ *   respond.c       shares that come in
+ *   confirm.c       confirmations that wait to be sent, and those that come in
+ *   suspect.c       hubs that look dishonest
+ *   pool*.c         pools, batches and pieces of key
+ *   request.c       get and fetch
+ *   consumer.c      purposes and identities
+ *   note.c          notes on their way out
+ *   note_receive.c  notes that come in
+ *   record.c        the forms of the durable records
+ *   event.c         events and watchers
+ *   status.c        what is going on
  */
 
 enum agent_suspicion {

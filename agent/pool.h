@@ -17,9 +17,12 @@
  * stride. The responder's side is asked for keys by id, in any order: the piece is written again
  * without them, and they are delivered when that is durable.
  *
- * Records (store/tables.h): key u8 side (1 initiator, 2 responder) | lp8 peer | u32 instance | u64
- * counter SKEX_TABLE_BATCH  value: see record.c SKEX_TABLE_PIECE  the same key and u32 piece;
- * secret value: see record.c
+ * Records (store/tables.h), both under
+ *
+ *   u8 side (1 initiator, 2 responder) | lp8 peer | u32 instance | u64 counter
+ *
+ *   SKEX_TABLE_BATCH  value: see record.c
+ *   SKEX_TABLE_PIECE  the same key, then u32 piece; a secret value: see record.c
  *
  * A key may be for several identities of the responder, each of which gets it once: a piece has a
  * mask of used units for each of them, in the order of the purpose, and a unit is gone when all
