@@ -117,8 +117,9 @@ class Scene:
     def wait_legs(self):
         for agent in AGENTS:
             for hub in self.hubs:
-                assert until(lambda a=agent, h=hub: self.lab.leg(a, h).get('state') == 'up', LONG), \
-                    (agent, hub, self.lab.leg(agent, hub))
+                def up(agent=agent, hub=hub):
+                    return self.lab.leg(agent, hub).get('state') == 'up'
+                assert until(up, LONG), (agent, hub, self.lab.leg(agent, hub))
 
     def purpose(self):
         """A new one: its keys are made from now on."""
