@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The block calls of SHA-256 are deprecated, and the only ones that let a state be kept. */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "crypto/openssl.h"
 
 #include <openssl/evp.h>
+#include <openssl/sha.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -161,6 +164,71 @@ out:
 	return error;
 }
 
+/* The state behind one block that is the key XOR pad. */
+static bool keyed_state(const uint8_t key[SKEX_HASH_BYTES], uint8_t pad, uint32_t state[8])
+{
+	uint8_t block[HASH_BLOCK_BYTES];
+	SHA256_CTX hash;
+	bool good;
+	size_t i;
+
+	memset(block, pad, sizeof(block));
+	for (i = 0; i < SKEX_HASH_BYTES; i++)
+		block[i] ^= key[i];
+	good = SHA256_Init(&hash) == 1 && SHA256_Update(&hash, block, sizeof(block)) == 1;
+	for (i = 0; i < 8; i++)
+		state[i] = hash.h[i];
+	skex_wipe(block, sizeof(block));
+	skex_wipe(&hash, sizeof(hash));
+	return good;
+}
+
+static enum skex_error hmac_key(
+	void *context, const uint8_t key[SKEX_HASH_BYTES], struct skex_hmac *hmac)
+{
+	struct skex_hmac made;
+	bool good;
+
+	(void)context;
+	good = keyed_state(key, 0x36, made.inner) && keyed_state(key, 0x5c, made.outer);
+	if (good)
+		*hmac = made;
+	skex_wipe(&made, sizeof(made));
+	return good ? SKEX_OK : SKEX_E_CRYPTO;
+}
+
+/* Goes on from a state behind one block. */
+static bool hash_on(const uint32_t state[8], const struct skex_view *parts, size_t count,
+	uint8_t out[SKEX_HASH_BYTES])
+{
+	SHA256_CTX hash;
+	bool good = SHA256_Init(&hash) == 1;
+	size_t i;
+
+	for (i = 0; i < 8; i++)
+		hash.h[i] = state[i];
+	hash.Nl = 8 * HASH_BLOCK_BYTES;
+	for (i = 0; i < count && good; i++)
+		good = parts[i].size == 0 ||
+			SHA256_Update(&hash, parts[i].data, parts[i].size) == 1;
+	good = good && SHA256_Final(out, &hash) == 1;
+	skex_wipe(&hash, sizeof(hash));
+	return good;
+}
+
+static enum skex_error hmac_keyed(void *context, const struct skex_hmac *hmac,
+	const struct skex_view *parts, size_t count, uint8_t out[SKEX_HASH_BYTES])
+{
+	uint8_t inner[SKEX_HASH_BYTES] = {0};
+	const struct skex_view view = skex_view(inner, sizeof(inner));
+	bool good;
+
+	(void)context;
+	good = hash_on(hmac->inner, parts, count, inner) && hash_on(hmac->outer, &view, 1, out);
+	skex_wipe(inner, sizeof(inner));
+	return good ? SKEX_OK : SKEX_E_CRYPTO;
+}
+
 static const EVP_CIPHER *aead_cipher(enum skex_aead aead)
 {
 	switch (aead) {
@@ -293,6 +361,8 @@ const struct skex_crypto *skex_crypto_openssl(void)
 		.context = NULL,
 		.sha256 = sha256,
 		.hmac_sha256 = hmac_sha256,
+		.hmac_key = hmac_key,
+		.hmac_keyed = hmac_keyed,
 		.aead_seal = aead_seal,
 		.aead_open = aead_open,
 		.stream = stream,

@@ -10,8 +10,9 @@
 
 /*
  * What the core asks of a cryptographic library: a hash, a MAC, an AEAD and a stream.  A host
- * passes crypto/ (libcrypto), a microcontroller its own.  The functions keep no state between
- * calls; context is theirs.  Secrets do not stay behind in their memory.
+ * passes crypto/openssl.h, a microcontroller crypto/sha256_small.h or what its maker gives.  The
+ * functions keep no state between calls; context is theirs.  Secrets do not stay behind in their
+ * memory.  The pairwise mode needs sha256 and hmac_sha256 only.
  */
 #define SKEX_HASH_BYTES       32
 #define SKEX_AEAD_KEY_BYTES   32
@@ -23,6 +24,15 @@ enum skex_aead {
 	SKEX_AEAD_CHACHA20_POLY1305 = 2, /* RFC 8439 */
 };
 
+/*
+ * A key of HMAC-SHA256 made ready: the state of the inner and of the outer hash behind their key
+ * block, which spares half of the work of a short message.  As secret as the key: wipe it.
+ */
+struct skex_hmac {
+	uint32_t inner[8];
+	uint32_t outer[8];
+};
+
 struct skex_crypto {
 	void *context;
 
@@ -32,6 +42,13 @@ struct skex_crypto {
 
 	/* HMAC-SHA256 (RFC 2104) over the parts in order. */
 	enum skex_error (*hmac_sha256)(void *context, struct skex_view key,
+		const struct skex_view *parts, size_t count, uint8_t out[SKEX_HASH_BYTES]);
+
+	/* The same in two steps, for several messages under one key.  Both or neither: a provider
+	 * without them has NULL here, and skex_hmac_init and skex_hmac do without. */
+	enum skex_error (*hmac_key)(
+		void *context, const uint8_t key[SKEX_HASH_BYTES], struct skex_hmac *hmac);
+	enum skex_error (*hmac_keyed)(void *context, const struct skex_hmac *hmac,
 		const struct skex_view *parts, size_t count, uint8_t out[SKEX_HASH_BYTES]);
 
 	/* out has plain.size bytes and may be plain.data. */
@@ -52,6 +69,15 @@ struct skex_crypto {
 		void *context, const uint8_t key[SKEX_AEAD_KEY_BYTES], uint8_t *out, size_t size);
 };
 
+/* Makes a key of 32 bytes ready.  Any provider will do.  On failure hmac is untouched. */
+SKEX_MUST_USE enum skex_error skex_hmac_init(const struct skex_crypto *crypto,
+	struct skex_hmac *hmac, const uint8_t key[static SKEX_HASH_BYTES]);
+/* HMAC-SHA256 over the parts in order, under a key that skex_hmac_init made ready for the same
+ * provider. */
+SKEX_MUST_USE enum skex_error skex_hmac(const struct skex_crypto *crypto,
+	const struct skex_hmac *hmac, const struct skex_view *parts, size_t count,
+	uint8_t out[static SKEX_HASH_BYTES]);
+
 #define SKEX_KDF_CONTEXT_MAX 512u
 #define SKEX_KDF_MAX         512u /* made on the stack first; a multiple of SKEX_HASH_BYTES */
 
@@ -63,6 +89,20 @@ struct skex_crypto {
  */
 SKEX_MUST_USE enum skex_error skex_kdf(const struct skex_crypto *crypto,
 	const uint8_t key[static SKEX_HASH_BYTES], const char *label, struct skex_view context,
+	uint8_t *out, size_t size);
+/* The same under a key that was made ready: several derivations from one key cost less. */
+SKEX_MUST_USE enum skex_error skex_kdf_keyed(const struct skex_crypto *crypto,
+	const struct skex_hmac *key, const char *label, struct skex_view context, uint8_t *out,
+	size_t size);
+
+#define SKEX_KDF_STREAM_MAX 8160u /* 255 blocks, RFC 5869 section 2.3 */
+/*
+ * out[i] = in[i] XOR KDF(key, label, context, size)[i]: a key stream that is used once, without
+ * room for all of it.  out may be in.  SKEX_E_ARGUMENT above SKEX_KDF_STREAM_MAX, and then out is
+ * untouched; when the provider fails, out is wiped.
+ */
+SKEX_MUST_USE enum skex_error skex_kdf_xor(const struct skex_crypto *crypto,
+	const struct skex_hmac *key, const char *label, struct skex_view context, const uint8_t *in,
 	uint8_t *out, size_t size);
 
 #endif

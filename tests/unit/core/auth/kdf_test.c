@@ -12,6 +12,7 @@
 #include <openssl/kdf.h>
 
 #include "core/auth/crypto.h"
+#include "core/base/mem.h"
 #include "tests/unit/core/slow.h"
 
 #define INFO_MAX (1u + 255u + 2u + SKEX_KDF_CONTEXT_MAX + 2u)
@@ -118,6 +119,46 @@ static void agrees_with_openssl(void **state)
 }
 
 /* What one might take for the same input gives another key. */
+/* The stream is the same bytes, block by block, also where skex_kdf has no room for them. */
+static void the_stream_is_the_expansion(void **state)
+{
+	static const size_t sizes[] = {0, 1, 31, 32, 33, 512, 1024, SKEX_KDF_STREAM_MAX};
+	static uint8_t plain[SKEX_KDF_STREAM_MAX], out[SKEX_KDF_STREAM_MAX];
+	static uint8_t expected[SKEX_KDF_STREAM_MAX];
+	struct provider provider = {0, 0};
+	struct skex_crypto crypto = {.context = &provider, .hmac_sha256 = hmac};
+	const struct skex_view context = skex_view("nonce", 5);
+	uint8_t key[SKEX_HASH_BYTES], info[INFO_MAX];
+	struct skex_hmac ready;
+	uint64_t seed = 2104;
+
+	(void)state;
+	slow_fill(&seed, plain, sizeof(plain));
+	slow_fill(&seed, key, sizeof(key));
+	assert_int_equal(skex_hmac_init(&crypto, &ready, key), SKEX_OK);
+	for (size_t i = 0; i < 8; i++) {
+		const size_t size = sizes[i];
+
+		if (size > 0)
+			openssl_expand(
+				key, info, make_info(info, "s1", context, size), expected, size);
+		assert_int_equal(
+			skex_kdf_xor(&crypto, &ready, "s1", context, plain, out, size), SKEX_OK);
+		for (size_t j = 0; j < size; j++)
+			assert_int_equal(out[j], plain[j] ^ expected[j]);
+		assert_int_equal(
+			skex_kdf_xor(&crypto, &ready, "s1", context, out, out, size), SKEX_OK);
+		assert_memory_equal(out, plain, size);
+	}
+	assert_int_equal(
+		skex_kdf_xor(&crypto, &ready, "s1", context, plain, out, SKEX_KDF_STREAM_MAX + 1),
+		SKEX_E_ARGUMENT);
+	provider = (struct provider){0, 2};
+	assert_int_equal(
+		skex_kdf_xor(&crypto, &ready, "s1", context, plain, out, 64), SKEX_E_CRYPTO);
+	assert_true(skex_ct_is_zero(out, 64));
+}
+
 static void inputs_are_told_apart(void **state)
 {
 	static const struct {
@@ -184,6 +225,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(agrees_with_openssl),
+		cmocka_unit_test(the_stream_is_the_expansion),
 		cmocka_unit_test(inputs_are_told_apart),
 		cmocka_unit_test(a_provider_that_fails_leaves_the_output_untouched),
 		cmocka_unit_test(what_is_too_long_is_refused),

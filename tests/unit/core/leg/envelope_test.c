@@ -526,6 +526,7 @@ static void a_failing_provider_changes_nothing(void **state)
 
 	(void)state;
 	broken.hmac_sha256 = failing_hmac;
+	broken.hmac_key = NULL;
 	broken.aead_seal = failing_seal;
 	assert_int_equal(skex_envelope_tx_next_epoch(&ends.tx, &broken, &next), SKEX_E_CRYPTO);
 	rx_before = ends.rx;
