@@ -13,8 +13,8 @@
  *
  * Both ends call begin, then   A: send_first  read_second  keys  send_third  read_fourth
  *                              B: read_first  send_second  keys  read_third  send_fourth
- * where keys takes what stands there before the third message: B gives read_third a copy.  What fails
- * leaves the exchange as it was.
+ * where keys takes what stands there before the third message: B gives read_third a copy.  What
+ * fails leaves the exchange as it was.
  */
 struct skex_pairwise_exchange {
 	uint64_t index;

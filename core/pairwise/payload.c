@@ -11,38 +11,38 @@ static const struct {
 	uint8_t least;
 	uint8_t most;
 } ranges[SKEX_PAIRWISE_FIELDS] = {
-	[SKEX_PAIRWISE_CONTEXT] = {1, 32},
-	[SKEX_PAIRWISE_TIME] = {8, 8},
-	[SKEX_PAIRWISE_OFFERED] = {1, 16},
-	[SKEX_PAIRWISE_CHOSEN] = {1, 1},
-	[SKEX_PAIRWISE_EXPORTS] = {1, VALUE_MAX},
-	[SKEX_PAIRWISE_EARLY] = {1, VALUE_MAX},
-	[SKEX_PAIRWISE_RESEED] = {4, 4},
-	[SKEX_PAIRWISE_RESEEDED] = {4, 4},
-	[SKEX_PAIRWISE_GROUP] = {1, VALUE_MAX},
-	[SKEX_PAIRWISE_ALERT] = {1, 1},
-	[SKEX_PAIRWISE_BLOB] = {0, VALUE_MAX},
-	[SKEX_PAIRWISE_PEER_KEY] = {1, VALUE_MAX},
-	[SKEX_PAIRWISE_ROLLBACK] = {8, 8},
+	[SKEX_PAIRWISE_FIELD_CONTEXT] = {1, 32},
+	[SKEX_PAIRWISE_FIELD_TIME] = {8, 8},
+	[SKEX_PAIRWISE_FIELD_OFFERED] = {1, 16},
+	[SKEX_PAIRWISE_FIELD_CHOSEN] = {1, 1},
+	[SKEX_PAIRWISE_FIELD_EXPORTS] = {1, VALUE_MAX},
+	[SKEX_PAIRWISE_FIELD_EARLY] = {1, VALUE_MAX},
+	[SKEX_PAIRWISE_FIELD_RESEED] = {4, 4},
+	[SKEX_PAIRWISE_FIELD_RESEEDED] = {4, 4},
+	[SKEX_PAIRWISE_FIELD_GROUP] = {1, VALUE_MAX},
+	[SKEX_PAIRWISE_FIELD_ALERT] = {1, 1},
+	[SKEX_PAIRWISE_FIELD_BLOB] = {0, VALUE_MAX},
+	[SKEX_PAIRWISE_FIELD_PEER_KEY] = {1, VALUE_MAX},
+	[SKEX_PAIRWISE_FIELD_ROLLBACK] = {8, 8},
 };
 
 /* The view that a field of bytes is kept in, or NULL. */
 static struct skex_view *view_of(struct skex_pairwise_payload *payload, unsigned type)
 {
 	switch (type) {
-	case SKEX_PAIRWISE_CONTEXT:
+	case SKEX_PAIRWISE_FIELD_CONTEXT:
 		return &payload->context;
-	case SKEX_PAIRWISE_OFFERED:
+	case SKEX_PAIRWISE_FIELD_OFFERED:
 		return &payload->offered;
-	case SKEX_PAIRWISE_EXPORTS:
+	case SKEX_PAIRWISE_FIELD_EXPORTS:
 		return &payload->exports;
-	case SKEX_PAIRWISE_EARLY:
+	case SKEX_PAIRWISE_FIELD_EARLY:
 		return &payload->early;
-	case SKEX_PAIRWISE_GROUP:
+	case SKEX_PAIRWISE_FIELD_GROUP:
 		return &payload->group;
-	case SKEX_PAIRWISE_BLOB:
+	case SKEX_PAIRWISE_FIELD_BLOB:
 		return &payload->blob;
-	case SKEX_PAIRWISE_PEER_KEY:
+	case SKEX_PAIRWISE_FIELD_PEER_KEY:
 		return &payload->peer_key;
 	default:
 		return NULL;
@@ -53,19 +53,19 @@ static void write_number(
 	struct skex_writer *writer, const struct skex_pairwise_payload *payload, unsigned type)
 {
 	switch (type) {
-	case SKEX_PAIRWISE_TIME:
+	case SKEX_PAIRWISE_FIELD_TIME:
 		skex_write_u64(writer, payload->time_ms);
 		break;
-	case SKEX_PAIRWISE_ROLLBACK:
+	case SKEX_PAIRWISE_FIELD_ROLLBACK:
 		skex_write_u64(writer, payload->rollback);
 		break;
-	case SKEX_PAIRWISE_RESEED:
+	case SKEX_PAIRWISE_FIELD_RESEED:
 		skex_write_u32(writer, payload->reseed);
 		break;
-	case SKEX_PAIRWISE_RESEEDED:
+	case SKEX_PAIRWISE_FIELD_RESEEDED:
 		skex_write_u32(writer, payload->reseeded);
 		break;
-	case SKEX_PAIRWISE_CHOSEN:
+	case SKEX_PAIRWISE_FIELD_CHOSEN:
 		skex_write_u8(writer, payload->chosen);
 		break;
 	default:
@@ -78,19 +78,19 @@ static void read_number(
 	struct skex_reader *reader, struct skex_pairwise_payload *payload, unsigned type)
 {
 	switch (type) {
-	case SKEX_PAIRWISE_TIME:
+	case SKEX_PAIRWISE_FIELD_TIME:
 		payload->time_ms = skex_read_u64(reader);
 		break;
-	case SKEX_PAIRWISE_ROLLBACK:
+	case SKEX_PAIRWISE_FIELD_ROLLBACK:
 		payload->rollback = skex_read_u64(reader);
 		break;
-	case SKEX_PAIRWISE_RESEED:
+	case SKEX_PAIRWISE_FIELD_RESEED:
 		payload->reseed = skex_read_u32(reader);
 		break;
-	case SKEX_PAIRWISE_RESEEDED:
+	case SKEX_PAIRWISE_FIELD_RESEEDED:
 		payload->reseeded = skex_read_u32(reader);
 		break;
-	case SKEX_PAIRWISE_CHOSEN:
+	case SKEX_PAIRWISE_FIELD_CHOSEN:
 		payload->chosen = skex_read_u8(reader);
 		break;
 	default:
@@ -111,7 +111,7 @@ static void write_padding(struct skex_writer *writer, size_t pad_to)
 		size = size < HEAD ? 0 : size - HEAD;
 		if (size > VALUE_MAX)
 			size = VALUE_MAX;
-		skex_write_u8(writer, SKEX_PAIRWISE_PADDING);
+		skex_write_u8(writer, SKEX_PAIRWISE_FIELD_PADDING);
 		skex_write_lp8(writer, skex_view(zeros, size));
 	}
 }
@@ -124,7 +124,7 @@ enum skex_error skex_pairwise_payload_encode(
 	unsigned type;
 
 	if (payload->present >> SKEX_PAIRWISE_FIELDS != 0 ||
-		(payload->present & (1u << 0 | 1u << SKEX_PAIRWISE_PADDING)) != 0)
+		(payload->present & (1u << 0 | 1u << SKEX_PAIRWISE_FIELD_PADDING)) != 0)
 		return SKEX_E_ARGUMENT;
 	skex_writer_init(&writer, out, room);
 	for (type = 1; type < SKEX_PAIRWISE_FIELDS; type++) {
@@ -134,7 +134,7 @@ enum skex_error skex_pairwise_payload_encode(
 		if ((payload->present >> type & 1) == 0)
 			continue;
 		if (value < ranges[type].least || value > ranges[type].most ||
-			(type == SKEX_PAIRWISE_ALERT && payload->alert == 0))
+			(type == SKEX_PAIRWISE_FIELD_ALERT && payload->alert == 0))
 			return SKEX_E_ARGUMENT;
 		skex_write_u8(&writer, (uint8_t)(type | (payload->critical >> type & 1u) << 7));
 		skex_write_u8(&writer, (uint8_t)value);
@@ -155,7 +155,7 @@ static void read_padding(struct skex_reader *reader, struct skex_view value)
 			skex_reader_fail(reader);
 		if (reader->failed || reader->at == reader->size)
 			return;
-		if (skex_read_u8(reader) != SKEX_PAIRWISE_PADDING)
+		if (skex_read_u8(reader) != SKEX_PAIRWISE_FIELD_PADDING)
 			skex_reader_fail(reader);
 		value = skex_read_lp8(reader, VALUE_MAX);
 	}
@@ -201,12 +201,12 @@ enum skex_error skex_pairwise_payload_decode(
 		const bool critical = (first & SKEX_PAIRWISE_CRITICAL) != 0;
 		const struct skex_view value = skex_read_lp8(&reader, VALUE_MAX);
 
-		if (first == SKEX_PAIRWISE_PADDING && padded) {
+		if (first == SKEX_PAIRWISE_FIELD_PADDING && padded) {
 			read_padding(&reader, value);
 			found.pad_to = (uint16_t)plain.size;
 			break;
 		}
-		if (type <= last || type == SKEX_PAIRWISE_PADDING)
+		if (type <= last || type == SKEX_PAIRWISE_FIELD_PADDING)
 			skex_reader_fail(&reader);
 		last = type;
 		if (reader.failed)

@@ -17,20 +17,21 @@
  * its window has passed when they never arrive.
  */
 enum skex_pairwise_field {
-	SKEX_PAIRWISE_CONTEXT = 1,   /* 1..32: what this run is for; both applications compare it */
-	SKEX_PAIRWISE_TIME = 2,      /* 8: milliseconds since 1970 at the sender */
-	SKEX_PAIRWISE_OFFERED = 3,   /* 1..16: session suites, most wanted first */
-	SKEX_PAIRWISE_CHOSEN = 4,    /* 1: one of them */
-	SKEX_PAIRWISE_EXPORTS = 5,   /* 1..255: which keys are wanted; between applications */
-	SKEX_PAIRWISE_EARLY = 6,     /* 1..255: early data */
-	SKEX_PAIRWISE_RESEED = 7,    /* 4: this run makes generation secret number so */
-	SKEX_PAIRWISE_RESEEDED = 8,  /* 4: that generation is durable at the sender */
-	SKEX_PAIRWISE_GROUP = 9,     /* 1..255: a group key */
-	SKEX_PAIRWISE_ALERT = 10,    /* 1: why there is no session */
-	SKEX_PAIRWISE_BLOB = 11,     /* 0..255: between applications */
-	SKEX_PAIRWISE_PADDING = 12,  /* 0..255 zeros; last, any number of times */
-	SKEX_PAIRWISE_PEER_KEY = 13, /* 1..255: CKN, KeyID or PPK_ID of the sender */
-	SKEX_PAIRWISE_ROLLBACK = 14, /* 8: the sender's index before it was moved by R2 */
+	SKEX_PAIRWISE_FIELD_CONTEXT =
+		1, /* 1..32: what this run is for; both applications compare it */
+	SKEX_PAIRWISE_FIELD_TIME = 2,      /* 8: milliseconds since 1970 at the sender */
+	SKEX_PAIRWISE_FIELD_OFFERED = 3,   /* 1..16: session suites, most wanted first */
+	SKEX_PAIRWISE_FIELD_CHOSEN = 4,    /* 1: one of them */
+	SKEX_PAIRWISE_FIELD_EXPORTS = 5,   /* 1..255: which keys are wanted; between applications */
+	SKEX_PAIRWISE_FIELD_EARLY = 6,     /* 1..255: early data */
+	SKEX_PAIRWISE_FIELD_RESEED = 7,    /* 4: this run makes generation secret number so */
+	SKEX_PAIRWISE_FIELD_RESEEDED = 8,  /* 4: that generation is durable at the sender */
+	SKEX_PAIRWISE_FIELD_GROUP = 9,     /* 1..255: a group key */
+	SKEX_PAIRWISE_FIELD_ALERT = 10,    /* 1: why there is no session */
+	SKEX_PAIRWISE_FIELD_BLOB = 11,     /* 0..255: between applications */
+	SKEX_PAIRWISE_FIELD_PADDING = 12,  /* 0..255 zeros; last, any number of times */
+	SKEX_PAIRWISE_FIELD_PEER_KEY = 13, /* 1..255: CKN, KeyID or PPK_ID of the sender */
+	SKEX_PAIRWISE_FIELD_ROLLBACK = 14, /* 8: the sender's index before it was moved by R2 */
 	SKEX_PAIRWISE_FIELDS = 15,
 };
 #define SKEX_PAIRWISE_CRITICAL 0x80u

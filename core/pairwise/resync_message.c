@@ -154,6 +154,19 @@ enum skex_error skex_pairwise_locator(const struct skex_crypto *crypto,
 	return error;
 }
 
+enum skex_error skex_pairwise_answer_locator(const struct skex_crypto *crypto,
+	const uint8_t recovery[static SKEX_HASH_BYTES], uint8_t r,
+	const uint8_t h1[static SKEX_HASH_BYTES], uint8_t locator[static SKEX_PAIRWISE_ID_BYTES])
+{
+	struct resync resync;
+	enum skex_error error = begin(&resync, crypto, &kind_r2, recovery, NULL, r, h1);
+
+	if (error == SKEX_OK)
+		error = locate(&resync, 0, locator);
+	skex_wipe(&resync, sizeof(resync));
+	return error;
+}
+
 enum skex_error skex_pairwise_r1_make(const struct skex_crypto *crypto,
 	const uint8_t recovery[static SKEX_HASH_BYTES], const uint8_t ac[static SKEX_HASH_BYTES],
 	uint8_t r, const uint8_t nonce[static SKEX_PAIRWISE_NONCE_BYTES], uint64_t claim,

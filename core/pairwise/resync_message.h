@@ -13,11 +13,15 @@
  * They hang on the static recovery key and never on a key that is delivered.
  */
 
-/* The first locators by which R1 of initiator slot r is found: which is below
+/* A locator by which R1 of initiator slot r is found: which is below
  * SKEX_PAIRWISE_LOCATORS, the low four bits of the nonce's first byte. */
 SKEX_MUST_USE enum skex_error skex_pairwise_locator(const struct skex_crypto *crypto,
 	const uint8_t recovery[static SKEX_HASH_BYTES], uint8_t r, uint8_t which,
 	uint8_t locator[static SKEX_PAIRWISE_ID_BYTES]);
+/* The locator of the R2 that answers the R1 whose hash is h1. */
+SKEX_MUST_USE enum skex_error skex_pairwise_answer_locator(const struct skex_crypto *crypto,
+	const uint8_t recovery[static SKEX_HASH_BYTES], uint8_t r,
+	const uint8_t h1[static SKEX_HASH_BYTES], uint8_t locator[static SKEX_PAIRWISE_ID_BYTES]);
 /* Writes a whole R1 that claims an index.  SKEX_E_SPACE, or the provider's error. */
 SKEX_MUST_USE enum skex_error skex_pairwise_r1_make(const struct skex_crypto *crypto,
 	const uint8_t recovery[static SKEX_HASH_BYTES], const uint8_t ac[static SKEX_HASH_BYTES],

@@ -81,8 +81,8 @@ SKEX_MUST_USE enum skex_error skex_pairwise_verify(const struct skex_crypto *cry
 SKEX_MUST_USE enum skex_error skex_pairwise_hash(const struct skex_crypto *crypto, const char *name,
 	const struct skex_view *parts, size_t count, uint8_t hash[static SKEX_HASH_BYTES]);
 
-/* u8 r | u64 i: which leaf of the association a message hangs on. */
 #define SKEX_PAIRWISE_WHERE_BYTES 9u
+/* u8 r | u64 i: which leaf of the association a message hangs on. */
 void skex_pairwise_where(uint8_t out[static SKEX_PAIRWISE_WHERE_BYTES], uint8_t r, uint64_t i);
 
 /* What a run leaves: the exporter's key, the root of a rekey, and a public name for both ends. */

@@ -181,40 +181,52 @@ static enum skex_error next_epoch(
 }
 
 /*
- * Splits a node towards index until the part above it has no index that stays: that part is then
- * taken out.  Index itself goes when it is not below keep_from only.
+ * Takes index out of the node above it, and of its other half what lies below keep_from; one level,
+ * after which node covers the part with index in it, or, at the lowest, what is left.
  */
+static enum skex_error halve(struct skex_pairwise_tree *tree, const struct skex_crypto *crypto,
+	struct skex_pairwise_node *node, uint64_t index, uint64_t keep_from)
+{
+	const uint8_t height = (uint8_t)(node->height - 1u);
+	const uint64_t left = start_of(node);
+	const uint64_t right = left + (UINT64_C(1) << height);
+	const bool goes_right = index >= right;
+	const bool keep = !goes_right || right > keep_from;
+	uint8_t towards[SKEX_HASH_BYTES], other[SKEX_HASH_BYTES];
+	enum skex_error error = SKEX_OK;
+
+	if (height > 0 && keep && tree->count == tree->room)
+		return SKEX_E_FATAL;
+	if (height > 0)
+		error = child(crypto, node->key, goes_right, towards);
+	if (error == SKEX_OK && keep)
+		error = child(crypto, node->key, !goes_right, other);
+	if (error == SKEX_OK && height > 0) {
+		set_node(node, goes_right ? right : left, height, towards);
+		node = keep ? &tree->nodes[tree->count++] : NULL;
+	}
+	if (error == SKEX_OK && keep)
+		set_node(node, goes_right ? left : right, height, other);
+	else if (error == SKEX_OK && height == 0)
+		remove_node(tree, node);
+	skex_wipe(towards, sizeof(towards));
+	skex_wipe(other, sizeof(other));
+	return error;
+}
+
+/* Takes index out of the node above it, level by level. */
 static enum skex_error cut(struct skex_pairwise_tree *tree, const struct skex_crypto *crypto,
 	struct skex_pairwise_node *node, uint64_t index, uint64_t keep_from)
 {
-	uint8_t keys[2][SKEX_HASH_BYTES];
 	enum skex_error error = SKEX_OK;
 
-	while (node->height > 0 && error == SKEX_OK) {
-		const uint8_t height = (uint8_t)(node->height - 1u);
-		const uint64_t left = start_of(node);
-		const uint64_t right = left + (UINT64_C(1) << height);
-		const bool goes_right = index >= right;
-		const bool keep = goes_right ? right > keep_from : true;
-
-		error = child(crypto, node->key, goes_right, keys[0]);
-		if (error == SKEX_OK && keep) {
-			if (tree->count == tree->room)
-				error = SKEX_E_FATAL;
-			else
-				error = child(crypto, node->key, !goes_right, keys[1]);
-		}
-		if (error != SKEX_OK)
-			break;
-		set_node(node, goes_right ? right : left, height, keys[0]);
-		if (keep)
-			set_node(&tree->nodes[tree->count++], goes_right ? left : right, height,
-				keys[1]);
-	}
-	if (error == SKEX_OK)
+	if (node->height == 0) {
 		remove_node(tree, node);
-	skex_wipe(keys, sizeof(keys));
-	return error;
+		return SKEX_OK;
+	}
+	while (error == SKEX_OK && node->height > 1)
+		error = halve(tree, crypto, node, index, keep_from);
+	return error == SKEX_OK ? halve(tree, crypto, node, index, keep_from) : error;
 }
 
 /* Takes out all nodes, and parts of nodes, below from. */

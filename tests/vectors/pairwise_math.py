@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The pairwise mode's key schedule, tree and messages, a second time and independently of the C code.
+"""The key schedule, tree and messages of the pairwise mode, independently of the C code.
 
 Only what docs/spec/pairwise.md says, with hashlib and hmac of Python.
 """

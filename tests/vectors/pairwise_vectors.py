@@ -78,7 +78,8 @@ def padding(plain, size):
 def whole(name, d, lane, r, i):
     a = Association(PSK, b'node-0', b'node-1', b'\x01', d, b'test')
     leaf = a.leaf(r, lane, i)
-    na, nb = hedged(leaf, b'na', stream(name + ' A', 32)), hedged(leaf, b'nb', stream(name + ' B', 32))
+    na = hedged(leaf, b'na', stream(name + ' A', 32))
+    nb = hedged(leaf, b'nb', stream(name + ' B', 32))
     plain = [
         tlv(1, b'tunnel 7') + tlv(2, u64(1893456000123)) + tlv(3, b'\x02\x01'),
         tlv(4, b'\x02') + tlv(9, stream(name + ' group', 40)),
@@ -98,7 +99,8 @@ def whole(name, d, lane, r, i):
     return {
         'name': name, 'd': d, 'lane': lane, 'r': r, 'i': u64(i).hex(), 'leaf': leaf.hex(),
         'random_a': stream(name + ' A', 32).hex(), 'random_b': stream(name + ' B', 32).hex(),
-        'na': na.hex(), 'nb': nb.hex(), 'plain': [x.hex() for x in plain], 'm': [x.hex() for x in m],
+        'na': na.hex(), 'nb': nb.hex(), 'plain': [x.hex() for x in plain],
+        'm': [x.hex() for x in m],
         'sid': run.sid.hex(), 'exp': run.exp.hex(), 'rs': run.rs.hex(),
         'next_phase': next_phase(run.exp).hex(),
         'reseed': {'attempt': 7, 'secret': run.reseed(7).hex()},
