@@ -42,7 +42,16 @@ static unsigned worth(const struct skex_pairwise_half *half, uint64_t index, boo
 	}
 }
 
-/* A place for one more run: the best there is, of equals the oldest; or NULL. */
+/* Of two that are equally dear: of open ones that with the lower index goes, else the older one. */
+static bool goes_first(
+	const struct skex_pairwise_half *half, const struct skex_pairwise_half *other)
+{
+	if (half->state == SKEX_PAIRWISE_HALF_OPEN)
+		return half->exchange.index < other->exchange.index;
+	return half->deadline_ms < other->deadline_ms;
+}
+
+/* A place for one more run, or NULL. */
 static struct skex_pairwise_half *place(
 	const struct skex_pairwise *pairwise, uint64_t index, bool rekeys)
 {
@@ -54,9 +63,7 @@ static struct skex_pairwise_half *place(
 		struct skex_pairwise_half *half = &pairwise->halves[i];
 		const unsigned value = worth(half, index, rekeys);
 
-		if (value > best ||
-			(found != NULL && value == best &&
-				half->deadline_ms < found->deadline_ms)) {
+		if (value > best || (found != NULL && value == best && goes_first(half, found))) {
 			found = half;
 			best = value;
 		}

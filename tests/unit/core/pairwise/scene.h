@@ -21,7 +21,7 @@
  * Two ends of an association, each with the engines, a counting hash and storage of two slots that
  * can tear, lose, lie and be restored, and a network that keeps every message ever sent.
  */
-#define SCENE_RUNS     8u
+#define SCENE_RUNS     16u
 #define SCENE_HALVES   4u
 #define SCENE_NODES    160u
 #define SCENE_WINDOW   64u /* W + LA at most */
