@@ -21,9 +21,12 @@ static struct skex_pairwise_payload complete(const struct skex_pairwise_step *st
 	memset(&payload, 0, sizeof(payload));
 	if (given != NULL)
 		payload = *given;
-	if (step->pairwise->policy->suites.size != 0 && run->exchange.first == SKEX_PAIRWISE_M1) {
+	if (step->pairwise->policy->suites.size != 0 && run->exchange.first != SKEX_PAIRWISE_K1) {
 		payload.present |= 1u << SKEX_PAIRWISE_FIELD_OFFERED;
 		payload.offered = step->pairwise->policy->suites;
+		/* Nobody answers P1: there is nothing to choose. */
+		if (run->exchange.first == SKEX_PAIRWISE_P1)
+			payload.offered.size = 1;
 	}
 	if (state->rollback != 0 && run->exchange.first != SKEX_PAIRWISE_K1) {
 		payload.present |= 1u << SKEX_PAIRWISE_FIELD_ROLLBACK;

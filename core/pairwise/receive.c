@@ -307,11 +307,12 @@ static void take_rekey(struct skex_pairwise_step *step)
 {
 	struct skex_pairwise_half *half = place(step->pairwise, step->attempt, true);
 
-	judge(step);
-	if (step->alert != 0) {
-		/* Nothing to refuse it with that would not use the attempt. */
-		step->out->why = SKEX_E_REFUSED;
-	} else if (half == NULL) {
+	/* Times and suites are those of the session's first run.  There is nothing to refuse K1
+	 * with that would not use the attempt. */
+	step->out->why = skex_pairwise_take_payload(step->pairwise, step->message, step->out);
+	if (step->out->why != SKEX_OK)
+		return;
+	if (half == NULL) {
 		step->pairwise->counters.full++;
 		step->out->why = SKEX_E_QUOTA;
 	} else if (!gives_way(step)) {

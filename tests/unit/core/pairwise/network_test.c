@@ -834,6 +834,27 @@ static void rule_no_downgrade_of_session_suites(void **state)
 		scene_pass(&scene, 300000);
 		assert_int_equal(a->delivered, rows[i].alert_a == 0);
 	}
+	/* P1 has one suite, and the session that came of M1 is rekeyed without. */
+	for (unsigned i = 1; i <= 2; i++) {
+		struct party *a = &scene.party[0], *b = &scene.party[1];
+
+		scene_init(&scene, NULL, 268 + i);
+		a->policy.suites = skex_view("\x02\x01", 2);
+		b->policy.suites = skex_view(i == 1 ? "\x01" : "\x02", 1);
+		b->policy.time_needed = false;
+		scene_push(&scene, 0, NULL);
+		scene_deliver(&scene);
+		assert_int_equal(b->delivered, i == 2);
+		b->policy.suites = skex_view("\x01", 1);
+		scene_start(&scene, 0);
+		scene_deliver(&scene);
+		b->session = scene_last(b);
+		b->policy.time_needed = true;
+		assert_int_equal(skex_pairwise_listen(&b->pairwise, b->session), SKEX_OK);
+		assert_non_null(scene_rekey(&scene, 0, scene_last(a)));
+		scene_deliver(&scene);
+		assert_int_equal(b->retired, 1);
+	}
 	/* A choice that was not offered is an abort, though it is authentic. */
 	{
 		struct skex_pairwise_payload payload = {0};
@@ -877,6 +898,99 @@ static void rule_an_alert_ends_the_run_at_both_ends(void **state)
 	scene_start(&scene, 0);
 	scene_deliver(&scene);
 	assert_one_session(1);
+}
+
+/* An M3 that is authentic and cannot be taken: B says so in M4, and neither has a session. */
+static void rule_a_spoilt_third_message_makes_no_session(void **state)
+{
+	struct party *a = &scene.party[0], *b = &scene.party[1];
+	struct skex_pairwise_exchange exchange;
+	struct skex_view parts[2];
+	uint8_t body[64] = {0x13, SKEX_PAIRWISE_ACKREQ, 0, 2};
+	struct skex_hmac key;
+
+	(void)state;
+	scene_init(&scene, NULL, 285);
+	scene_start(&scene, 0);
+	scene_deliver_one(&scene);
+	exchange = b->halves[0].exchange; /* hs and th2, as A has them too in a moment */
+	scene_deliver_one(&scene);
+	scene.queued = 0;
+	assert_int_equal(a->delivered, 1);
+	/* An unknown critical field, of no length, sealed and tagged as A would. */
+	memcpy(body + 4, exchange.ids[2], 8);
+	body[12] = 0xff;
+	assert_int_equal(skex_hmac_init(&a->hasher.crypto, &key, exchange.secret), SKEX_OK);
+	assert_int_equal(skex_kdf_xor(&a->hasher.crypto, &key, "s3", skex_view(NULL, 0), body + 12,
+				 body + 12, 2),
+		SKEX_OK);
+	parts[0] = skex_view(exchange.hash, sizeof(exchange.hash));
+	parts[1] = skex_view(body, 14);
+	assert_int_equal(
+		skex_pairwise_tag(&a->hasher.crypto, &key, "t3", parts, 2, body + 14), SKEX_OK);
+	assert_int_equal(scene_give(&scene, 1, body, 30), SKEX_PAIRWISE_SEND | SKEX_PAIRWISE_DROP);
+	assert_int_equal(b->delivered, 0);
+	assert_true(skex_ct_is_zero(b->halves[0].exchange.secret, 32));
+	/* Nor does the true one make a session afterwards. */
+	give_logged(2);
+	assert_int_equal(b->delivered, 0);
+}
+
+/* With TAG4 over th2 only, an M4 would fit any M3 of the run: A could be told that B took one M3,
+ * when B had taken another. */
+static void rule_the_fourth_message_answers_the_third(void **state)
+{
+	struct party *a = &scene.party[0], *b = &scene.party[1];
+	struct skex_pairwise_payload payload = {0};
+	struct skex_pairwise_exchange before, second;
+	struct skex_pairwise_message message;
+	struct skex_pairwise_output out;
+	const struct scene_message *m2;
+	uint8_t random[SKEX_PAIRWISE_RANDOM_BYTES] = {0};
+	struct skex_pairwise_input input = {0};
+	uint8_t other[SCENE_MESSAGE];
+	struct skex_view parts[2];
+	struct skex_hmac key;
+	size_t size = 0;
+
+	(void)state;
+	scene_init(&scene, NULL, 287);
+	input.random = skex_view(random, sizeof(random));
+	input.now_ms = scene.now_ms;
+	scene_start(&scene, 0);
+	scene_deliver_one(&scene);
+	before = second = b->halves[0].exchange;
+	m2 = scene_message(&scene, -1);
+	scene.queued = 0;
+	/* A says one thing in M3, and B gets another one under the same keys. */
+	payload.present = 1u << SKEX_PAIRWISE_FIELD_BLOB;
+	payload.blob = skex_view("what A says", 11);
+	assert_int_equal(skex_pairwise_decode(&message, skex_view(m2->bytes, m2->size)), SKEX_OK);
+	skex_pairwise_run_receive(&a->pairwise, &a->runs[0], &message, &payload, &input, &out);
+	assert_true((out.actions & SKEX_PAIRWISE_SEND) != 0);
+	payload.blob = skex_view("what B gets", 11);
+	assert_int_equal(skex_pairwise_send_third(&before, &b->hasher.crypto, true, &payload, other,
+				 sizeof(other), &size),
+		SKEX_OK);
+	assert_int_equal(
+		scene_give(&scene, 1, other, size) & SKEX_PAIRWISE_SEND, SKEX_PAIRWISE_SEND);
+	assert_int_equal(b->delivered, 1);
+	assert_int_equal(type_of(scene_message(&scene, -1)), 4);
+	scene_deliver(&scene);
+	assert_int_equal(a->confirmed, 0);
+	assert_int_equal(a->pairwise.counters.forged, 1);
+	/* Over th2, which is the same at both ends whatever M3 said, it would have been right. */
+	memcpy(other, scene_message(&scene, -1)->bytes, 12);
+	assert_int_equal(skex_hmac_init(&a->hasher.crypto, &key, second.secret), SKEX_OK);
+	parts[0] = skex_view(second.hash, sizeof(second.hash));
+	parts[1] = skex_view(other, 12);
+	assert_int_equal(
+		skex_pairwise_tag(&b->hasher.crypto, &key, "t4", parts, 2, other + 12), SKEX_OK);
+	assert_memory_equal(a->runs[0].exchange.secret, second.secret, 32);
+	assert_int_equal(
+		skex_pairwise_verify(&a->hasher.crypto, &key, "t4", parts, 2, other + 12), SKEX_OK);
+	assert_int_equal(scene_give(&scene, 0, other, 28), 0);
+	assert_int_equal(a->confirmed, 0);
 }
 
 /* 24 */
@@ -968,6 +1082,8 @@ int main(void)
 		cmocka_unit_test(rule_answers_do_not_amplify),
 		cmocka_unit_test(rule_no_downgrade_of_session_suites),
 		cmocka_unit_test(rule_an_alert_ends_the_run_at_both_ends),
+		cmocka_unit_test(rule_a_spoilt_third_message_makes_no_session),
+		cmocka_unit_test(rule_the_fourth_message_answers_the_third),
 		cmocka_unit_test(rule_times_are_looked_at_by_policy),
 		cmocka_unit_test(attack_25_both_begin_at_once),
 	};
