@@ -229,24 +229,36 @@ static void rule_a_resend_never_outlives_what_it_addresses(void **state)
 	for (unsigned i = 0; i < SCENE_HALVES; i++)
 		assert_int_equal(scene.party[1].halves[i].state, SKEX_PAIRWISE_HALF_FREE);
 
-	/* W2 ends 63 s after the first send; M3 is sent for as long as the half it addresses lives,
-	 * and that outlives the last M1 that it answers. */
-	assert_true(SKEX_PAIRWISE_HALF_MS > SKEX_PAIRWISE_ANSWER_MS);
-	for (unsigned late = 0; late < 60; late += 7) {
+	/* M2 comes when A has all but given up, and M3 is lost: it is sent again only for as long
+	 * as the half that it is for lives, which began when the first M1 came. */
+	for (unsigned late = 1000; late < 63000; late += 1700) {
+		struct scene_message m2;
+		uint64_t last = 0;
+
 		scene_init(&scene, NULL, 110 + late);
-		lost_type = 3;
+		scene_start(&scene, 0);
+		scene_deliver_one(&scene);
+		m2 = *scene_message(&scene, -1);
+		scene.queued = 0;
+		lost_type = 1;
 		scene.counter = 1000;
 		scene.fate = lose_first_of_type;
-		scene.party[1].alive = false;
-		scene_start(&scene, 0);
-		scene_pass(&scene, late * 1000);
-		scene.party[1].alive = true;
-		scene_pass(&scene, 200000);
-		for (unsigned i = 0; i < scene.logged; i++) {
-			if (type_of(&scene.log[i]) != 3)
+		scene_pass(&scene, late);
+		lost_type = 3;
+		scene_give(&scene, 0, m2.bytes, m2.size);
+		assert_int_equal(scene.party[0].delivered, 1);
+		for (unsigned i = 0; i < 300; i++) {
+			const unsigned logged = scene.logged;
+
+			scene_pass(&scene, 500);
+			if (scene.logged == logged)
 				continue;
-			assert_int_equal(scene.party[0].unconfirmed, 1);
+			last = scene.now_ms;
+			assert_int_equal(type_of(scene_message(&scene, -1)), 3);
+			assert_int_equal(scene.party[1].halves[0].state, SKEX_PAIRWISE_HALF_OPEN);
 		}
+		assert_true(last < 1000000 + SKEX_PAIRWISE_HALF_MS);
+		assert_int_equal(scene.party[0].unconfirmed, 1);
 		assert_int_equal(scene.party[1].delivered, 0);
 	}
 }
@@ -739,6 +751,23 @@ static void rule_a_jump_of_recovery_is_bounded(void **state)
 		assert_int_equal(a->nvm.commits, 0);
 		assert_true(a->hasher.hmac - hmac <= 4);
 
+		/* Nor does R2 ever move an index down. */
+		scene_init(&scene, &options, 243 + d);
+		assert_int_equal(
+			skex_pairwise_tree_drop(&a->state.out, &a->hasher.crypto, 50), SKEX_OK);
+		a->state.next = 50;
+		a->pairwise.failures = SKEX_PAIRWISE_FAILURES;
+		scene_start(&scene, 0);
+		whole = skex_view(scene.log[0].bytes, scene.log[0].size);
+		assert_int_equal(a->hasher.crypto.sha256(&a->hasher, &whole, 1, h1), SKEX_OK);
+		assert_int_equal(skex_pairwise_r2_make(&a->hasher.crypto, a->state.recovery,
+					 a->state.ac, 0, h1, h_nonce, 7, bytes, sizeof(bytes)),
+			SKEX_OK);
+		scene_give(&scene, 0, bytes, sizeof(bytes));
+		assert_int_equal(a->state.next, 50);
+		assert_int_equal(a->alarms, 0);
+		assert_int_equal(a->ready, 1);
+
 		assert_int_equal(skex_pairwise_r1_make(&a->hasher.crypto, b->state.recovery,
 					 b->state.ac, 0, h_nonce, most + 1, bytes, sizeof(bytes)),
 			SKEX_OK);
@@ -750,6 +779,59 @@ static void rule_a_jump_of_recovery_is_bounded(void **state)
 		assert_true(b->hasher.hmac - hmac <= 4);
 		assert_int_equal(b->sent, 0);
 	}
+}
+
+/* R2 says the later of claim and top, and never while a move is not durable. */
+static uint64_t said_by_r2(const struct skex_pairwise_output *out, const uint8_t *r1)
+{
+	const struct skex_view whole = skex_view(r1, SKEX_PAIRWISE_RESYNC_BYTES);
+	struct party *a = &scene.party[0];
+	struct skex_pairwise_message message;
+	uint8_t h1[SKEX_HASH_BYTES];
+	uint64_t target = 0;
+
+	assert_int_equal(out->actions, SKEX_PAIRWISE_SEND);
+	assert_int_equal(skex_pairwise_decode(&message, out->message), SKEX_OK);
+	assert_int_equal(a->hasher.crypto.sha256(&a->hasher, &whole, 1, h1), SKEX_OK);
+	assert_int_equal(skex_pairwise_r2_open(&a->hasher.crypto, a->state.recovery, a->state.ac, 0,
+				 h1, &message, &target),
+		SKEX_OK);
+	return target;
+}
+
+static void rule_r2_waits_until_a_move_is_durable(void **state)
+{
+	static const uint8_t random[SKEX_PAIRWISE_RANDOM_BYTES] = {4};
+	static const uint8_t nonce[SKEX_PAIRWISE_NONCE_BYTES] = {8};
+	struct skex_pairwise_input input = {.random = skex_view(random, sizeof(random))};
+	struct party *b = &scene.party[1];
+	uint8_t near[SKEX_PAIRWISE_RESYNC_BYTES], far[SKEX_PAIRWISE_RESYNC_BYTES];
+	struct skex_pairwise_output out;
+
+	(void)state;
+	scene_init(&scene, NULL, 247);
+	assert_int_equal(skex_pairwise_r1_make(&b->hasher.crypto, b->state.recovery, b->state.ac, 0,
+				 nonce, 3, near, sizeof(near)),
+		SKEX_OK);
+	assert_int_equal(skex_pairwise_r1_make(&b->hasher.crypto, b->state.recovery, b->state.ac, 0,
+				 nonce, 900, far, sizeof(far)),
+		SKEX_OK);
+	skex_pairwise_receive(&b->pairwise, skex_view(near, sizeof(near)), &input, &out);
+	assert_int_equal(said_by_r2(&out, near), 3);
+	skex_pairwise_receive(&b->pairwise, skex_view(far, sizeof(far)), &input, &out);
+	assert_int_equal(out.actions, SKEX_PAIRWISE_PERSIST);
+	skex_pairwise_receive(&b->pairwise, skex_view(far, sizeof(far)), &input, &out);
+	assert_int_equal(out.actions, 0);
+	assert_int_equal(out.why, SKEX_E_BUSY);
+	skex_pairwise_moved(&b->pairwise, false);
+	input.now_ms += 100000;
+	skex_pairwise_receive(&b->pairwise, skex_view(far, sizeof(far)), &input, &out);
+	assert_int_equal(out.actions, SKEX_PAIRWISE_PERSIST);
+	skex_pairwise_moved(&b->pairwise, true);
+	skex_pairwise_receive(&b->pairwise, skex_view(far, sizeof(far)), &input, &out);
+	assert_int_equal(said_by_r2(&out, far), 900);
+	skex_pairwise_receive(&b->pairwise, skex_view(near, sizeof(near)), &input, &out);
+	assert_int_equal(said_by_r2(&out, near), 900);
 }
 
 /* 21 */
@@ -1079,6 +1161,7 @@ int main(void)
 		cmocka_unit_test(rule_a_random_r1_costs_nothing),
 		cmocka_unit_test(rule_lanes_recover_apart),
 		cmocka_unit_test(rule_a_jump_of_recovery_is_bounded),
+		cmocka_unit_test(rule_r2_waits_until_a_move_is_durable),
 		cmocka_unit_test(rule_answers_do_not_amplify),
 		cmocka_unit_test(rule_no_downgrade_of_session_suites),
 		cmocka_unit_test(rule_an_alert_ends_the_run_at_both_ends),
