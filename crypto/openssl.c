@@ -186,7 +186,7 @@ static bool keyed_state(const uint8_t key[SKEX_HASH_BYTES], uint8_t pad, uint32_
 static enum skex_error hmac_key(
 	void *context, const uint8_t key[SKEX_HASH_BYTES], struct skex_hmac *hmac)
 {
-	struct skex_hmac made;
+	struct skex_hmac made = {{0}, {0}};
 	bool good;
 
 	(void)context;

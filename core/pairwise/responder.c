@@ -162,10 +162,9 @@ static bool release(void *machine, const void *input)
 	return true;
 }
 
-static bool pushed(void *machine, const void *input)
+/* The session of an exchange that waited for a commit. */
+static bool make_session(const struct skex_pairwise_half *half, struct skex_pairwise_step *step)
 {
-	struct skex_pairwise_half *half = machine;
-	struct skex_pairwise_step *step = skex_pairwise_step_of(input);
 	struct skex_pairwise_keys keys;
 	enum skex_error error = skex_pairwise_exchange_keys(
 		&half->exchange, step->pairwise->crypto, &keys, 0, NULL);
@@ -174,6 +173,15 @@ static bool pushed(void *machine, const void *input)
 		return skex_pairwise_step_fail(step, error);
 	skex_pairwise_session_make(&step->out->session, &keys, &half->exchange, NULL);
 	skex_wipe(&keys, sizeof(keys));
+	return true;
+}
+
+static bool pushed(void *machine, const void *input)
+{
+	struct skex_pairwise_half *half = machine;
+
+	if (!make_session(half, skex_pairwise_step_of(input)))
+		return false;
 	wipe(half);
 	half->actions = SKEX_PAIRWISE_DELIVER;
 	return true;
@@ -282,14 +290,9 @@ static bool held(void *machine, const void *input)
 {
 	struct skex_pairwise_half *half = machine;
 	struct skex_pairwise_step *step = skex_pairwise_step_of(input);
-	struct skex_pairwise_keys keys;
-	enum skex_error error = skex_pairwise_exchange_keys(
-		&half->exchange, step->pairwise->crypto, &keys, 0, NULL);
 
-	if (error != SKEX_OK)
-		return skex_pairwise_step_fail(step, error);
-	skex_pairwise_session_make(&step->out->session, &keys, &half->exchange, NULL);
-	skex_wipe(&keys, sizeof(keys));
+	if (!make_session(half, step))
+		return false;
 	step->out->message = sent(half);
 	half->actions = SKEX_PAIRWISE_SEND | SKEX_PAIRWISE_DELIVER | SKEX_PAIRWISE_CONFIRMED;
 	settle(half);
@@ -380,12 +383,11 @@ void skex_pairwise_half_durable(struct skex_pairwise *pairwise, struct skex_pair
 	skex_pairwise_nothing(out, SKEX_OK);
 	if (step.alert == 0 && reply != NULL)
 		step.alert = reply->alert;
-	if (!durable)
+	/* A push that is refused is forgotten: nobody waits for an answer. */
+	if (!durable || (step.alert != 0 && half->state == SKEX_PAIRWISE_HALF_PUSHING))
 		event = SKEX_PAIRWISE_HALF_UNDURABLE;
 	else if (step.alert != 0 && half->state == SKEX_PAIRWISE_HALF_COMMITTING)
 		event = SKEX_PAIRWISE_HALF_REFUSE;
-	else if (step.alert != 0 && half->state == SKEX_PAIRWISE_HALF_PUSHING)
-		event = SKEX_PAIRWISE_HALF_UNDURABLE;
 	skex_pairwise_half_step(half, event, &step);
 }
 

@@ -82,8 +82,8 @@ static void tagged(const struct resync *resync, struct skex_view body, struct sk
 	parts[3] = body;
 }
 
-static enum skex_error make(struct resync *resync, const uint8_t nonce[SKEX_PAIRWISE_NONCE_BYTES],
-	uint64_t number, uint8_t *out, size_t room)
+static enum skex_error make_message(struct resync *resync,
+	const uint8_t nonce[SKEX_PAIRWISE_NONCE_BYTES], uint64_t number, uint8_t *out, size_t room)
 {
 	uint8_t made[SKEX_PAIRWISE_RESYNC_BYTES];
 	uint8_t locator[SKEX_PAIRWISE_ID_BYTES];
@@ -113,7 +113,7 @@ static enum skex_error make(struct resync *resync, const uint8_t nonce[SKEX_PAIR
 	return error;
 }
 
-static enum skex_error open(
+static enum skex_error open_number(
 	struct resync *resync, const struct skex_pairwise_message *message, uint64_t *number)
 {
 	uint8_t locator[SKEX_PAIRWISE_ID_BYTES];
@@ -176,7 +176,7 @@ enum skex_error skex_pairwise_r1_make(const struct skex_crypto *crypto,
 	enum skex_error error = begin(&resync, crypto, &kind_r1, recovery, ac, r, NULL);
 
 	if (error == SKEX_OK)
-		error = make(&resync, nonce, claim, out, room);
+		error = make_message(&resync, nonce, claim, out, room);
 	skex_wipe(&resync, sizeof(resync));
 	return error;
 }
@@ -189,7 +189,7 @@ enum skex_error skex_pairwise_r1_open(const struct skex_crypto *crypto,
 	enum skex_error error = begin(&resync, crypto, &kind_r1, recovery, ac, r, NULL);
 
 	if (error == SKEX_OK)
-		error = open(&resync, message, claim);
+		error = open_number(&resync, message, claim);
 	skex_wipe(&resync, sizeof(resync));
 	return error;
 }
@@ -204,7 +204,7 @@ enum skex_error skex_pairwise_r2_make(const struct skex_crypto *crypto,
 	enum skex_error error = begin(&resync, crypto, &kind_r2, recovery, ac, r, h1);
 
 	if (error == SKEX_OK)
-		error = make(&resync, nonce, target, out, room);
+		error = make_message(&resync, nonce, target, out, room);
 	skex_wipe(&resync, sizeof(resync));
 	return error;
 }
@@ -218,7 +218,7 @@ enum skex_error skex_pairwise_r2_open(const struct skex_crypto *crypto,
 	enum skex_error error = begin(&resync, crypto, &kind_r2, recovery, ac, r, h1);
 
 	if (error == SKEX_OK)
-		error = open(&resync, message, target);
+		error = open_number(&resync, message, target);
 	skex_wipe(&resync, sizeof(resync));
 	return error;
 }

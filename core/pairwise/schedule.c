@@ -206,7 +206,7 @@ enum skex_error skex_pairwise_finish(const struct skex_crypto *crypto, const str
 	const uint8_t transcript[static SKEX_HASH_BYTES], struct skex_pairwise_keys *keys,
 	uint32_t attempt, uint8_t *reseed)
 {
-	struct skex_pairwise_keys made;
+	struct skex_pairwise_keys made = {{0}, {0}, {0}};
 	uint8_t key[SKEX_HASH_BYTES], secret[SKEX_HASH_BYTES];
 	struct skex_hmac ms;
 	enum skex_error error;

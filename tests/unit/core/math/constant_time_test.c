@@ -12,7 +12,10 @@
 #include "core/auth/onetime.h"
 #include "core/base/mem.h"
 #include "core/dske/block.h"
+#include "core/pairwise/schedule.h"
+#include "core/pairwise/tree.h"
 #include "core/wire/confirm_message.h"
+#include "crypto/sha256_small.h"
 #include "tests/unit/core/slow.h"
 
 /*
@@ -185,6 +188,36 @@ static void confirmations(void **state)
 	}
 }
 
+/* The hash of small devices, and what the pairwise mode derives with it from a secret. */
+static void keys_of_the_pairwise_mode(void **state)
+{
+	const struct skex_crypto *crypto = skex_crypto_small();
+	const struct skex_view part = skex_view(secret[1], 100);
+	uint8_t ids[SKEX_PAIRWISE_IDS][SKEX_PAIRWISE_ID_BYTES];
+	uint8_t leaf[SKEX_HASH_BYTES], tag[SKEX_PAIRWISE_TAG_BYTES];
+	struct skex_pairwise_node nodes[40];
+	struct skex_pairwise_tree tree;
+	struct skex_pairwise_keys keys;
+	struct skex_hmac hmac;
+	bool good;
+
+	(void)state;
+	need_valgrind();
+	skex_pairwise_tree_init(&tree, 32, nodes, 40, secret[0]);
+	good = crypto->sha256(NULL, &part, 1, leaf) == SKEX_OK &&
+		crypto->hmac_sha256(NULL, skex_view(secret[2], 70), &part, 1, leaf) == SKEX_OK &&
+		skex_pairwise_tree_puncture(&tree, crypto, 5, 0) == SKEX_OK &&
+		skex_pairwise_tree_leaf(&tree, crypto, 9, NULL, leaf) == SKEX_OK &&
+		skex_hmac_init(crypto, &hmac, leaf) == SKEX_OK &&
+		skex_pairwise_ids(crypto, &hmac, ids) == SKEX_OK &&
+		skex_pairwise_tag(crypto, &hmac, "t1", &part, 1, tag) == SKEX_OK &&
+		skex_kdf_xor(crypto, &hmac, "s1", skex_view(NULL, 0), secret[3], secret[3], SIZE) ==
+			SKEX_OK &&
+		skex_pairwise_finish(crypto, &hmac, secret[4], &keys, 0, NULL) == SKEX_OK;
+	assert_silent();
+	assert_true(good);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -194,6 +227,7 @@ int main(void)
 		cmocka_unit_test_setup(one_time_tags, begin),
 		cmocka_unit_test_setup(sharing_and_blocks, begin),
 		cmocka_unit_test_setup(confirmations, begin),
+		cmocka_unit_test_setup(keys_of_the_pairwise_mode, begin),
 	};
 	uint32_t features = 0;
 
