@@ -6,11 +6,14 @@
 #define PARTS_MAX 4u
 #define NONE      skex_view(NULL, 0)
 
+/* Labels are shorter; without the bound a compiler makes a call of strlen of it. */
+#define TEXT_MAX 255u
+
 static size_t length(const char *text)
 {
 	size_t size = 0;
 
-	while (text[size] != '\0')
+	while (size <= TEXT_MAX && text[size] != '\0')
 		size++;
 	return size;
 }
