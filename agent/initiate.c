@@ -267,7 +267,7 @@ static void drop(struct agent_run *run, const char *why)
 	failed(pool, agent_now(agent));
 	if (pool->failures == 1 || pool->failures % 16 == 0)
 		agent_event(agent, SKEX_LEVEL_WARNING, "block_failed", pool->peer->name.text, "",
-			"%s: %s", pool->purpose, why);
+			"%s (%s)", why, pool->purpose);
 	run_free(run);
 }
 
@@ -388,6 +388,19 @@ void agent_run_confirm(struct agent_leg *leg, const struct skex_confirm_message 
 /* ---- filling -----------------------------------------------------------------------------------
  */
 
+/* As many of these blocks as k hubs have pad for; one at least. */
+static uint64_t affordable(const struct agent_pool *pool, uint64_t blocks)
+{
+	const struct agent_profile *profile = pool->peer->profiles[0];
+	const uint64_t vector = SKEX_BLOCK_EXTRA_BYTES + pool->block_bytes;
+
+	while (blocks > 1 &&
+		__builtin_popcount(agent_hubs_with_pad(profile, blocks * vector)) <
+			profile->config->k)
+		blocks /= 2;
+	return blocks;
+}
+
 void agent_initiate_fill(struct agent_pool *pool, uint64_t bytes, uint64_t now_ms)
 {
 	struct skex_agent *agent = pool->agent;
@@ -405,6 +418,9 @@ void agent_initiate_fill(struct agent_pool *pool, uint64_t bytes, uint64_t now_m
 			blocks = agent->config->pool.blocks;
 		if (blocks > most)
 			blocks = most;
+		if (choose(pool->peer, blocks * (SKEX_BLOCK_EXTRA_BYTES + pool->block_bytes)) ==
+			NULL)
+			blocks = affordable(pool, blocks);
 		body = blocks * (SKEX_BLOCK_EXTRA_BYTES + pool->block_bytes);
 		profile = choose(pool->peer, body);
 		if (profile == NULL) {
@@ -425,6 +441,7 @@ void agent_initiate_fill(struct agent_pool *pool, uint64_t bytes, uint64_t now_m
 void agent_initiate_turn(struct skex_agent *agent, uint64_t now_ms)
 {
 	struct agent_run *run = agent->runs;
+	char why[AGENT_WHY_TEXT];
 
 	while (run != NULL) {
 		struct agent_run *next = run->next;
@@ -436,7 +453,9 @@ void agent_initiate_turn(struct skex_agent *agent, uint64_t now_ms)
 		}
 		if (run->engine.state == SKEX_INITIATOR_SHARING && now_ms >= run->deadline_ms) {
 			(void)skex_initiator_step(&run->engine, SKEX_INITIATOR_DEADLINE, NULL);
-			drop(run, "the peer did not confirm in time: is it up? do hubs lie?");
+			agent_why_unconfirmed(run->pool->peer, run->profile, run->engine.members,
+				why, sizeof(why));
+			drop(run, why);
 		}
 		run = next;
 	}

@@ -22,6 +22,7 @@
  *   suspect.c       hubs that look dishonest
  *   pool*.c         pools, batches and pieces of key
  *   request.c       get and fetch
+ *   why.c           why there is no key, for people
  *   consumer.c      purposes and identities
  *   note.c          notes on their way out
  *   note_receive.c  notes that come in
@@ -49,6 +50,8 @@ struct agent_leg {
 	bool suspect;          /* one of the last */
 	uint32_t missing;      /* blocks in a row that came without a share through this hub */
 	uint64_t missing_since_ms;
+	uint64_t fitted_ms; /* when the last block began whose share through this hub fitted */
+	char trouble[128];  /* while it is up and brings nothing: what was told of it; else "" */
 	uint64_t told_ms[AGENT_SUSPICIONS];
 	bool low_told;    /* the warning that pad runs out */
 	bool silent_told; /* the warning that the hub cannot be reached */
@@ -110,9 +113,12 @@ struct agent_group {
 	struct skex_hold holds[SKEX_HUBS_MAX];
 	uint32_t held; /* bit (1 << index) */
 	struct agent_leg *begun_by;
-	bool named;           /* its hubs were told to be inconsistent */
-	bool disputed;        /* another group spoke of the same blocks */
-	uint32_t heard;       /* once accepted: hubs that told something else of its blocks */
+	bool told;       /* an event said what is wrong with it */
+	bool disputed;   /* another group spoke of the same blocks */
+	uint32_t heard;  /* hubs that spoke of its blocks in other groups */
+	uint32_t before; /* hubs whose shares of other blocks fitted, shortly before it began */
+	uint32_t after;  /* and shortly after */
+	uint64_t began_ms;
 	uint64_t deadline_ms; /* while gathering, to give up; afterwards, to forget the shares */
 	struct agent_batch *batch; /* once accepted */
 };
@@ -166,7 +172,7 @@ struct agent_kept_event {
 	char name[32];
 	char peer[SKEX_NAME_MAX + 1];
 	char hub[SKEX_NAME_MAX + 1];
-	char text[256];
+	char text[AGENT_WHY_TEXT];
 	enum skex_level level;
 	uint64_t wall_ms;
 };
@@ -236,6 +242,8 @@ struct agent_profile *agent_profile_accepted(const struct agent_peer *peer, cons
 /* The weakest class of the profile's legs. */
 enum skex_class agent_profile_class(const struct agent_profile *profile);
 uint8_t agent_profile_up(const struct agent_profile *profile);
+/* The set of its hubs, bit (1 << index). */
+uint32_t agent_all_hubs(const struct agent_profile *profile);
 
 /* consumer.c, and agent/consumer.h */
 /* The peer at which a remote identity lives, NULL when nowhere. */
@@ -262,6 +270,11 @@ void agent_suspect_share(struct agent_leg *leg, const struct agent_peer *peer, c
 void agent_suspect_confirmation(struct agent_leg *leg, const struct agent_peer *peer);
 /* A block was accepted some time ago: whose share is not there, although the hub is connected? */
 void agent_suspect_missing(const struct agent_group *group);
+/* And which hubs were there, should another block have come through few hubs at that time? */
+void agent_suspect_begun(struct agent_group *group);
+void agent_suspect_witness(const struct agent_group *group);
+/* Blocks that are given up: true when their hubs made them up, and were told to be inconsistent. */
+bool agent_suspect_made_up(const struct agent_group *group);
 
 /* confirm.c */
 /* Keeps a confirmation (with the transaction of this turn) and sends it through the profile's hubs
@@ -293,6 +306,29 @@ void agent_note_message(struct agent_leg *leg, const struct skex_incoming *incom
 void agent_requests_turn(struct skex_agent *agent, uint64_t now_ms);
 uint64_t agent_requests_due(const struct skex_agent *agent, uint64_t now_ms);
 void agent_requests_clear(struct skex_agent *agent);
+
+/* why.c */
+#define AGENT_HUBS_TEXT 112u
+
+/* Why there is no key, and what to do. */
+struct agent_why {
+	char message[AGENT_WHY_TEXT];
+	char act[160];
+};
+
+/* The names of the hubs of a set, bit (1 << index), as far as there is room: "hub1, hub2". */
+void agent_hubs_text(
+	const struct agent_profile *profile, uint32_t set, char *text, size_t text_size);
+/* The hubs that are up and have pad left for a body of this size, reserved or not. */
+uint32_t agent_hubs_with_pad(const struct agent_profile *profile, uint64_t body_size);
+/* What holds up the keys of an initiator's pool. */
+void agent_why_empty(const struct agent_pool *pool, struct agent_why *why);
+/* Of keys that went through these hubs. */
+void agent_why_unconfirmed(const struct agent_peer *peer, const struct agent_profile *profile,
+	uint32_t hubs, char *text, size_t text_size);
+/* Of blocks that a responder gives up, of which these hubs spoke. */
+void agent_why_failed(
+	const struct agent_group *group, uint32_t heard, char *text, size_t text_size);
 
 /* event.c */
 void agent_event(struct skex_agent *agent, enum skex_level level, const char *name,

@@ -80,6 +80,11 @@ uint8_t agent_profile_up(const struct agent_profile *profile)
 	return up;
 }
 
+uint32_t agent_all_hubs(const struct agent_profile *profile)
+{
+	return ((UINT32_C(1) << profile->profile.n) - 1u) << 1;
+}
+
 struct agent_profile *agent_profile_accepted(const struct agent_peer *peer, const uint8_t id[16])
 {
 	size_t i;

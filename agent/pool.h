@@ -31,6 +31,7 @@
 #define AGENT_PIECE_BYTES 1024u
 #define AGENT_UNIT_BYTES  16u
 #define AGENT_SHARERS_MAX 8u   /* identities that one key can be for */
+#define AGENT_WHY_TEXT    256u /* of a sentence that says what holds up the keys */
 #define AGENT_FEW_BYTES   256u /* of a pool of the house's own: four note keys */
 
 struct skex_agent;
@@ -105,7 +106,7 @@ struct agent_pool {
 	bool asked;
 
 	uint64_t last_block_wall_ms;
-	char last_error[160];
+	char last_error[AGENT_WHY_TEXT];
 };
 
 /* Found or made; NULL when there is no memory. */

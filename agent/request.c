@@ -331,33 +331,10 @@ static uint64_t need(const struct agent_request *request)
 	return (request->count - request->done) * units * AGENT_UNIT_BYTES;
 }
 
-#define WHY_BYTES 192u
-
-/* What holds up the keys, for people. */
-static void why_empty(const struct agent_pool *pool, char why[static WHY_BYTES])
-{
-	const struct agent_peer *peer = pool->peer;
-	const struct agent_profile *profile = peer->profiles_count > 0 ? peer->profiles[0] : NULL;
-
-	if (profile != NULL && profile->usable && agent_profile_up(profile) < profile->profile.k)
-		(void)snprintf(why, WHY_BYTES,
-			"%u of the %u hubs of profile %s can be reached, and %u are needed",
-			agent_profile_up(profile), profile->profile.n, profile->config->name,
-			profile->profile.k);
-	else if (pool->last_error[0] != '\0')
-		(void)snprintf(why, WHY_BYTES, "%s", pool->last_error);
-	else if (pool->runs_all > 0)
-		(void)snprintf(why, WHY_BYTES,
-			"keys are made, but %s did not confirm yet: is it up? do hubs lie?",
-			peer->name.text);
-	else
-		(void)snprintf(why, WHY_BYTES, "no key is ready for this peer and purpose yet");
-}
-
 static void serve_get(struct agent_request *request, uint64_t now_ms)
 {
 	struct agent_pool *pool = request->pool;
-	char why[WHY_BYTES];
+	struct agent_why why;
 
 	if (request->require_its && (pool->batches_count > 0 || pool->strides != NULL) &&
 		agent_pool_class(pool) != SKEX_CLASS_ITS) {
@@ -384,9 +361,8 @@ static void serve_get(struct agent_request *request, uint64_t now_ms)
 	if ((pool->strides_pending > 0 || pool->ready_bytes >= need(request)) &&
 		now_ms < request->deadline_ms + GRACE_MS)
 		return;
-	why_empty(pool, why);
-	answer_problem(request, SKEX_E_EMPTY, "pool_empty", why,
-		"try again in a moment, or ask with a time to wait; see skex status");
+	agent_why_empty(pool, &why);
+	answer_problem(request, SKEX_E_EMPTY, "pool_empty", why.message, why.act);
 }
 
 static void fetch_durable(void *owner, enum skex_error error)

@@ -23,6 +23,7 @@
 #define GROUPS_MAX      512u
 #define GATHER_MS       45000u /* longer than the initiator waits */
 #define JUDGE_MS        2000u  /* how long late shares are held against an accepted block */
+#define DISSENT         "its header or tag is not that which the other hubs passed on"
 #define SPENT_VERSION   1
 #define SPENT_VALUE_MAX (1u + 4u + 8u + 4u + SKEX_SPENT_RANGES * 16u)
 
@@ -183,12 +184,14 @@ static struct agent_group *group_new(struct agent_leg *leg, struct agent_peer *p
 			suspects |= UINT32_C(1) << (i + 1u);
 	}
 	group->engine.suspects = suspects;
-	group->deadline_ms = agent_now(agent) + GATHER_MS;
+	group->began_ms = agent_now(agent);
+	group->deadline_ms = group->began_ms + GATHER_MS;
 	group->self = &agent->groups;
 	group->next = agent->groups;
 	if (group->next != NULL)
 		group->next->self = &group->next;
 	agent->groups = group;
+	agent_suspect_begun(group);
 	return group;
 }
 
@@ -236,11 +239,6 @@ static bool same_blocks(const struct skex_common *a, uint16_t a_blocks, const st
 		b->first.counter < a->first.counter + a_blocks;
 }
 
-static uint32_t all_hubs(const struct agent_group *group)
-{
-	return ((UINT32_C(1) << group->profile->profile.n) - 1u) << 1;
-}
-
 static bool rivals(const struct agent_group *a, const struct agent_group *b)
 {
 	return a->peer == b->peer && a->profile == b->profile &&
@@ -266,8 +264,11 @@ static void hear_all(struct agent_group *group)
 		other->disputed = true;
 		group->disputed = true;
 	}
-	for (other = first; other != NULL && members == all_hubs(group); other = other->next) {
-		if (rivals(other, group))
+	for (other = first; other != NULL; other = other->next) {
+		if (!rivals(other, group))
+			continue;
+		other->heard |= members;
+		if (members == agent_all_hubs(group->profile))
 			other->deadline_ms = 0;
 	}
 }
@@ -284,10 +285,9 @@ static void name_dissenters(struct agent_group *accepted)
 			!same_blocks(&group->engine.common, group->engine.blocks,
 				&accepted->engine.common, accepted->engine.blocks))
 			continue;
-		name_members(group, group->engine.members,
-			"it told another header or tag than the others");
+		name_members(group, group->engine.members, DISSENT);
 		accepted->heard |= group->engine.members;
-		group->named = true;
+		group->told = true;
 		group->deadline_ms = 0;
 	}
 }
@@ -483,7 +483,7 @@ void agent_respond_share(struct agent_leg *leg, const struct skex_incoming *inco
 	if (taken) {
 		/* A hub sends again what it does not know to have arrived, but in the same pad. */
 		agent->counters.shares_late++;
-		agent_suspect_share(leg, peer, "it brought another share for the same block");
+		agent_suspect_share(leg, peer, "it passed on another share of the same block");
 		return;
 	}
 	if (group == NULL && is_spent(agent, peer, share.common.first, share.blocks)) {
@@ -492,7 +492,7 @@ void agent_respond_share(struct agent_leg *leg, const struct skex_incoming *inco
 		if (group == NULL)
 			return;
 		group->heard |= UINT32_C(1) << index;
-		agent_suspect_share(leg, peer, "it told another header or tag than the others");
+		agent_suspect_share(leg, peer, DISSENT);
 		return;
 	}
 	if (group == NULL)
@@ -504,40 +504,37 @@ void agent_respond_share(struct agent_leg *leg, const struct skex_incoming *inco
 /* ---- the turn ----------------------------------------------------------------------------------
  */
 
-static uint8_t members_of(const struct agent_group *group)
+/* One event says it of all groups that speak of the same blocks. */
+static void tell_failed(struct agent_group *group)
 {
-	return (uint8_t)__builtin_popcount(group->engine.members);
-}
+	struct skex_agent *agent = group->profile->legs[0]->agent;
+	const uint32_t heard = group->engine.members | group->heard;
+	struct agent_group *other;
+	char why[AGENT_WHY_TEXT];
 
-/* So few hubs brought it, while all others were there, that a liar made it up. */
-static bool made_up(const struct agent_group *group)
-{
-	return members_of(group) <= group->profile->profile.n - group->profile->profile.k &&
-		members_of(group) < group->profile->profile.k && !group->disputed &&
-		agent_profile_up(group->profile) == group->profile->profile.n;
+	agent->counters.blocks_failed += group->engine.blocks;
+	agent_why_failed(group, heard, why, sizeof(why));
+	agent_event(
+		agent, SKEX_LEVEL_WARNING, "block_failed", group->peer->name.text, "", "%s", why);
+	for (other = agent->groups; other != NULL; other = other->next) {
+		if (rivals(other, group))
+			other->told = true;
+	}
 }
 
 /* Blocks are spent only when k hubs spoke of them: otherwise one hub could spend blocks that are
  * still to come. */
 static void give_up(struct agent_group *group)
 {
-	struct skex_agent *agent = group->profile->legs[0]->agent;
-
 	(void)skex_responder_step(&group->engine, SKEX_RESPONDER_DEADLINE, NULL);
 	release_holds(group);
-	if (group->named)
+	if (!group->told && agent_suspect_made_up(group))
 		return;
-	if (made_up(group)) {
-		name_members(group, group->engine.members, "no other hub brought this block");
-		return;
-	}
-	agent->counters.blocks_failed += group->engine.blocks;
-	agent_event(agent, SKEX_LEVEL_WARNING, "block_failed", group->peer->name.text, "", "%s",
-		group->engine.why == SKEX_E_EMPTY && !group->disputed
-			? "too few shares came in time: some hubs are away"
-			: "the shares do not agree: too many hubs lie, or the initiator does");
-	if (members_of(group) >= group->profile->profile.k)
-		spend(agent, group->peer, group->engine.common.first, group->engine.blocks);
+	if (!group->told)
+		tell_failed(group);
+	if (__builtin_popcount(group->engine.members) >= group->profile->profile.k)
+		spend(group->profile->legs[0]->agent, group->peer, group->engine.common.first,
+			group->engine.blocks);
 }
 
 void agent_respond_turn(struct skex_agent *agent, uint64_t now_ms)
@@ -548,12 +545,14 @@ void agent_respond_turn(struct skex_agent *agent, uint64_t now_ms)
 		struct agent_group *next = group->next;
 		const bool over = now_ms >= group->deadline_ms;
 		const bool judged = group->engine.state >= SKEX_RESPONDER_ACCEPTED &&
-			(over || group->engine.members == all_hubs(group));
+			(over || group->engine.members == agent_all_hubs(group->profile));
 
 		if (group->engine.state == SKEX_RESPONDER_GATHERING && over)
 			give_up(group);
-		else if (judged && group->engine.state != SKEX_RESPONDER_FAILED)
+		else if (judged && group->engine.state != SKEX_RESPONDER_FAILED) {
 			agent_suspect_missing(group);
+			agent_suspect_witness(group);
+		}
 		if (judged || group->engine.state == SKEX_RESPONDER_FAILED)
 			group_free(group);
 		group = next;

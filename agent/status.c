@@ -45,7 +45,7 @@ void skex_agent_legs(struct skex_agent *agent,
 		status.leg = leg->leg->record.leg;
 		status.connected = leg->leg->state == SKEX_LEG_UP;
 		status.state = state_word(leg->leg);
-		status.last_error = leg->leg->last_error;
+		status.last_error = leg->trouble[0] != '\0' ? leg->trouble : leg->leg->last_error;
 		status.class = leg->leg->record.class;
 		status.kind = leg->leg->record.kind;
 		status.send_left_bytes = skex_leg_send_left(leg->leg);

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
 #include "agent/internal.h"
 
 /*
@@ -9,6 +11,7 @@
 #define TELL_MS      1000u
 #define MISSING_MOST 3u /* blocks in a row that came without a hub's share, for MISSING_MS */
 #define MISSING_MS   3000u
+#define WITNESS_MS   2000u /* so far apart two blocks may begin that are of one time */
 
 static bool may_tell(struct agent_leg *leg, enum agent_suspicion kind)
 {
@@ -39,7 +42,9 @@ void agent_suspect_confirmation(struct agent_leg *leg, const struct agent_peer *
 	if (may_tell(leg, AGENT_SUSPECT_CONFIRMATION))
 		agent_event(leg->agent, SKEX_LEVEL_WARNING, "bad_confirmation", peer->name.text,
 			leg->leg->record.other.text,
-			"a confirmation that does not verify came through this hub");
+			"a confirmation of %s that does not verify came through hub %s; the other "
+			"hubs are asked for it",
+			peer->name.text, leg->leg->record.other.text);
 }
 
 /* An initiator leaves out hubs that it cannot reach: only what goes on for a while counts. */
@@ -54,15 +59,77 @@ void agent_suspect_missing(const struct agent_group *group)
 
 		if ((heard & (UINT32_C(2) << i)) != 0 || leg->leg->state != SKEX_LEG_UP) {
 			leg->missing = 0;
+			leg->trouble[0] = '\0';
 			continue;
 		}
 		if (leg->missing++ == 0)
 			leg->missing_since_ms = now_ms;
-		if (leg->missing >= MISSING_MOST && now_ms - leg->missing_since_ms >= MISSING_MS &&
-			may_tell(leg, AGENT_SUSPECT_MISSING))
+		if (leg->missing < MISSING_MOST || now_ms - leg->missing_since_ms < MISSING_MS)
+			continue;
+		(void)snprintf(leg->trouble, sizeof(leg->trouble),
+			"connected here, but brings nothing from %s", group->peer->name.text);
+		if (may_tell(leg, AGENT_SUSPECT_MISSING))
 			agent_event(leg->agent, SKEX_LEVEL_WARNING, "hub_unreachable",
-				group->peer->name.text, leg->leg->record.other.text,
-				"hub %s is connected here, but brings nothing from %s",
-				leg->leg->record.other.text, group->peer->name.text);
+				group->peer->name.text, leg->leg->record.other.text, "hub %s is %s",
+				leg->leg->record.other.text, leg->trouble);
 	}
+}
+
+/* ---- blocks that nobody else speaks of ---------------------------------------------------------
+ */
+
+void agent_suspect_begun(struct agent_group *group)
+{
+	uint8_t i;
+
+	for (i = 0; i < group->profile->profile.n; i++) {
+		const uint64_t fitted_ms = group->profile->legs[i]->fitted_ms;
+
+		if (fitted_ms != 0 && group->began_ms - fitted_ms <= WITNESS_MS)
+			group->before |= UINT32_C(2) << i;
+	}
+}
+
+void agent_suspect_witness(const struct agent_group *group)
+{
+	const uint32_t accepted = group->engine.accepted;
+	const uint64_t at_ms = group->began_ms;
+	struct agent_group *other;
+	uint8_t i;
+
+	for (i = 0; i < group->profile->profile.n; i++) {
+		if ((accepted & (UINT32_C(2) << i)) != 0)
+			group->profile->legs[i]->fitted_ms = at_ms;
+	}
+	for (other = group->profile->legs[0]->agent->groups; other != NULL; other = other->next) {
+		if (other->profile != group->profile)
+			continue;
+		if (other->began_ms >= at_ms && other->began_ms - at_ms <= WITNESS_MS)
+			other->before |= accepted;
+		if (other->began_ms <= at_ms && at_ms - other->began_ms <= WITNESS_MS)
+			other->after |= accepted;
+	}
+}
+
+/*
+ * So few hubs brought it that they made it up: k others at least were there with other blocks,
+ * shortly before and shortly after.  Without those it may as well be that the others are silent.
+ */
+bool agent_suspect_made_up(const struct agent_group *group)
+{
+	const struct skex_profile *profile = &group->profile->profile;
+	const uint32_t members = group->engine.members;
+	const int count = __builtin_popcount(members);
+	uint8_t i;
+
+	if (count > profile->n - profile->k || count >= profile->k || group->disputed ||
+		__builtin_popcount(group->before & group->after & ~members) < profile->k ||
+		agent_profile_up(group->profile) < profile->n)
+		return false;
+	for (i = 0; i < profile->n; i++) {
+		if ((members & (UINT32_C(2) << i)) != 0)
+			agent_suspect_share(group->profile->legs[i], group->peer,
+				"no other hub passed on this block");
+	}
+	return true;
 }
