@@ -100,6 +100,23 @@ static bool print_pools(const json_t *status)
 	return skex_columns_print(&columns, stdout, "");
 }
 
+/* Hubs that passed on what does not fit: the words are those of the event. */
+static void print_inconsistent(const json_t *status)
+{
+	const json_t *list = json_object_get(status, "legs");
+	size_t i;
+
+	for (i = 0; i < json_array_size(list); i++) {
+		const json_t *leg = json_array_get(list, i);
+		const uint64_t count = skex_json_number(leg, "inconsistent");
+
+		if (count > 0)
+			printf("inconsistent shares through %s: %" PRIu64
+			       "; keys are made without them, see skex events --recent\n",
+				skex_json_text(leg, "hub"), count);
+	}
+}
+
 static int print_status(const json_t *status)
 {
 	const json_t *counters = json_object_get(status, "counters");
@@ -118,6 +135,7 @@ static int print_status(const json_t *status)
 		skex_json_number(counters, "blocks_confirmed"),
 		skex_json_number(counters, "blocks_failed"),
 		skex_json_number(counters, "inconsistent_shares"));
+	print_inconsistent(status);
 	if (!good || fflush(stdout) != 0)
 		return skex_command_fail(
 			SKEX_E_IO, "free memory or disk space", "the answer cannot be printed");

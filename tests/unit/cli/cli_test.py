@@ -125,6 +125,9 @@ def status():
     tap.check('status', result.code == 0 and 'agent agent1, skexd' in result.out
               and 'connection refused' in result.out and '62,336 keys' in result.out
               and '4 of 5' in result.out and 'never' in result.out, result)
+    tap.equal('status names the hubs whose shares do not fit',
+              [line.split(';')[0] for line in result.out.splitlines() if 'through' in line],
+              ['inconsistent shares through hub%d: 9223372036854775807' % i for i in (1, 2)])
     tap.check('no space at the end of a line',
               all(line == line.rstrip() for line in result.out.splitlines()))
     answer = json.loads(skex('status', '--json').out)
