@@ -5,7 +5,8 @@
 usage: hub_faults.py BUILD HUBS THRESHOLD
 
 With up to t = min(k - 1, n - k) of them keys agree, and who lied is named and nobody else; with one
-more there is no key, and a clear error.
+more there is no key, and a clear error.  The slow modes run with every number of hubs if SKEX_LONG
+is set, otherwise with t.
 """
 
 import json
@@ -38,7 +39,9 @@ NAMED = {
 ACCUSING = {'inconsistent_share', 'bad_confirmation', 'share_refused', 'hub_unreachable'}
 
 AGENTS = ['agent1', 'agent2', 'agent3']
-LONG = 50  # seconds; what a condition is given that has to come true
+LONG = 100  # seconds; what a condition is given that has to come true
+# Blocks of which too few shares come are given up after 45 s.  The simulator waits for that always.
+PATIENT = bool(os.environ.get('SKEX_LONG'))
 
 tap = Tap()
 
@@ -251,7 +254,7 @@ def test_third(scene):
 
 def no_key(scene, what, hubs):
     """No key, and an error that names these hubs, or some of them in a list that goes on."""
-    answer = scene.get('agent1', 'agent2', scene.purpose(), 4000)
+    answer = scene.get('agent1', 'agent2', scene.purpose(), 1000)
     error = answer.get('error', {})
     tap.equal('%s: no key' % what, (error.get('class'), error.get('code')),
               ('again', 'pool_empty'))
@@ -267,7 +270,7 @@ def test_too_many(scene):
         what = '%s at %d hubs' % (mode, len(chosen))
         scene.modes({name: mode for name in chosen})
         no_key(scene, what, chosen)
-        if mode != 'silent' or N == 3:
+        if mode != 'silent' or PATIENT:
             tap.check('%s: the responder says so, and through which hubs' % what, until(
                 lambda hubs=chosen: scene.told(1, 'block_failed', hubs), LONG))
         tap.equal('%s: nobody honest is named' % what, scene.accused(but=chosen), set())
@@ -302,7 +305,8 @@ def test_stopped(scene):
     try:
         tap.equal('one hub hangs: keys agree', scene.both_ways(), [None, None])
         tap.check('it is reported unreachable', until(
-            lambda: not unnamed(scene, scene.hubs[-1:], {'hub_unreachable'}), LONG))
+            lambda: not unnamed(scene, scene.hubs[-1:], {'hub_unreachable'}) or
+            any(scene.both_ways()), LONG, 0.2))
         tap.equal('nobody else is', scene.accused(but=scene.hubs[-1:]), set())
     finally:
         os.kill(pid, signal.SIGCONT)
@@ -314,26 +318,39 @@ def test_made_up(scene):
     """Blocks of a wrong sender are given up after 45 s, and who made them up is named."""
     chosen = liars(scene, T, 0)
     scene.modes({name: 'wrong-sender' for name in chosen})
-    tap.equal('blocks that are made up: keys agree', scene.both_ways(), [None, None])
+    for _ in range(5):
+        tap.equal('blocks that are made up: keys agree', scene.both_ways(), [None, None])
     tap.check('blocks that are made up: each of the hubs is named', until(
         lambda: not unnamed(scene, chosen, {'inconsistent_share'}), LONG))
     tap.equal('blocks that are made up: nobody else is named',
               scene.accused(but=chosen), set())
 
 
+def case(function, *arguments):
+    """A function of a scene, for Tap.run."""
+    def run():
+        function(*arguments)
+    run.__name__ = ' '.join([function.__name__] + [str(a) for a in arguments[1:]])
+    return run
+
+
+def counts(mode):
+    """How many hubs misbehave: a hub that brings nothing is only known for it after seconds."""
+    return range(1 if PATIENT or 'hub_unreachable' not in NAMED[mode] else T, T + 1)
+
+
 def main():
     with Lab(hubs=N, threshold=K, agents=3, pad='4MiB') as lab:
         scene = Scene(lab)
-        cases = [(lambda m=mode, c=count, t=turn: test_mode(scene, m, c, t))
-                 for turn, mode in enumerate(NAMED) if mode != 'wrong-sender'
-                 for count in range(1, T + 1)]
-        cases += [lambda test=test: test(scene) for test in [
+        cases = [case(test_mode, scene, mode, count, turn) for turn, mode in enumerate(NAMED)
+                 if mode != 'wrong-sender' for count in counts(mode)]
+        cases += [case(test, scene) for test in [
             test_time, test_mixed, test_third, test_stopped, test_dead, test_too_many]]
         # Last: what it made up is told 45 s later.
-        cases += [lambda c=count: test_mode(scene, 'wrong-sender', c, 0)
-                  for count in range(1, T + 1)]
-        if N == 3:
-            cases.append(lambda: test_made_up(scene))
+        cases += [case(test_mode, scene, 'wrong-sender', count, 0)
+                  for count in counts('wrong-sender')]
+        if PATIENT:
+            cases.append(case(test_made_up, scene))
         tap.run(cases)
     tap.end()
 
