@@ -2,13 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Additional SAEs of ETSI GS QKD 014, with real hubs and agents: who gets a key, how often."""
 
-import http.client
-import json
 import os
-import ssl
 import subprocess
 
-from lab_harness import Lab, Tap, until
+from lab_harness import Lab, Sae, Tap
 
 tap = Tap()
 
@@ -45,52 +42,6 @@ def give_more_saes(lab):
         lab.start(name)
     for name in MORE:
         issue(lab, name)
-
-
-class Sae:
-    """One SAE at the 014 server of its agent."""
-
-    def __init__(self, lab, name, agent):
-        self.name = name
-        context = ssl.create_default_context(cafile=lab.path('tls', 'ca.pem'))
-        context.check_hostname = False
-        context.load_cert_chain(lab.path('tls', name + '.pem'), lab.path('tls', name + '.key'))
-        url = next(a for a in lab.what['agents'] if a['name'] == agent)['etsi014_url']
-        self.host = url.split('//')[1].rstrip('/')
-        self.context = context
-
-    def call(self, path, body=None):
-        """Status and what the answer says, once the server is there."""
-        connection = http.client.HTTPSConnection(self.host, context=self.context, timeout=60)
-        try:
-            connection.request('POST' if body is not None else 'GET', '/api/v1/keys/' + path,
-                               None if body is None else json.dumps(body),
-                               {} if body is None else {'Content-Type': 'application/json'})
-            answer = connection.getresponse()
-            text = answer.read()
-            return answer.status, json.loads(text) if text else {}
-        finally:
-            connection.close()
-
-    def patient(self, path, body=None):
-        """The same, while there is no key yet, or no server."""
-        def once():
-            try:
-                answer = self.call(path, body)
-            except (OSError, http.client.HTTPException):
-                return None
-            return answer if answer[0] != 503 else None
-        return until(once, 60, 0.2)
-
-    def get(self, slave, additional=(), number=1):
-        code, answer = self.patient(slave + '/enc_keys', {
-            'number': number, 'size': 256, 'additional_slave_SAE_IDs': list(additional)})
-        return code, [(k['key_ID'], k['key']) for k in answer.get('keys', [])]
-
-    def fetch(self, master, ids):
-        code, answer = self.patient(master + '/dec_keys',
-                                    {'key_IDs': [{'key_ID': i} for i in ids]})
-        return code, [k['key'] for k in answer.get('keys', [])]
 
 
 def saes(lab):

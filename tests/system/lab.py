@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 
-from lab_harness import (AGAIN, BUILD, ENVIRONMENT, OK, REFUSED, SKEX, USAGE, Lab, Tap, alive,
+from lab_harness import (AGAIN, BUILD, ENVIRONMENT, OK, REFUSED, SKEX, USAGE, Lab, Sae, Tap, alive,
                          skex, until)
 
 tap = Tap()
@@ -42,6 +42,10 @@ def pids_of(what):
         [pid for agent in what['agents'] for pid in agent['pids']]
 
 
+def types_of(one):
+    return [type(value) for value in one.values()]
+
+
 def is_absolute_and_there(path):
     return os.path.isabs(path) and os.path.exists(path)
 
@@ -51,6 +55,14 @@ def check_json(what):
     tap.equal('members, in order', list(what), TOP)
     tap.check('members of hubs', all(list(hub) == HUB for hub in hubs), hubs)
     tap.check('members of agents', all(list(agent) == AGENT for agent in agents), agents)
+    tap.equal('types', types_of(what), [int, str, int, int, list, list])
+    tap.check('types of hubs', all(
+        types_of(hub) == [str, int, str, int, int, str, str] for hub in hubs), hubs)
+    tap.check('types of agents', all(
+        types_of(agent) == [str, int, list] + [str] * 7 for agent in agents), agents)
+    tap.equal('names of agents', [a['name'] for a in agents], ['agent1', 'agent2'])
+    tap.check('addresses', all(hub['host'] == '127.0.0.1' for hub in hubs) and all(
+        a['etsi014_url'].startswith('https://127.0.0.1:') for a in agents), what)
     tap.equal('names of hubs', [hub['name'] for hub in hubs], ['hub1', 'hub2', 'hub3'])
     tap.equal('indices', [hub['index'] for hub in hubs], [1, 2, 3])
     tap.equal('n and k', (what['version'], what['n'], what['k']), (1, 3, 2))
@@ -94,10 +106,90 @@ def whole_life():
         tap.check('says what to do', 'lab down' in up.err, up)
 
 
+def listening(table):
+    """The (address, port) of all sockets that listen, as the system writes them."""
+    with open('/proc/net/' + table, encoding='ascii') as f:
+        rows = [line.split() for line in f.readlines()[1:]]
+    return {tuple(row[1].split(':')) for row in rows if row[3] == '0A'}
+
+
+def exchange(lab, master=1, slave=2):
+    """One key through 014 at both ends; the URLs' addresses are in the certificates."""
+    saes = [Sae(lab, 'sae-agent%d' % i, 'agent%d' % i) for i in (master, slave)]
+    for sae in saes:
+        sae.context.check_hostname = True
+    code, keys = saes[0].get(saes[1].name)
+    if code != 200:
+        return code
+    return saes[1].fetch(saes[0].name, [keys[0][0]]) == (200, [keys[0][1]])
+
+
 def over_ipv6():
-    with Lab(hubs=2, threshold=2, agents=2, more=('--host', '::1')) as lab:
-        tap.check('a lab on ::1', all(hub['host'] == '::1' for hub in lab.what['hubs']) and all(
-            a['etsi014_url'].startswith('https://[::1]:') for a in lab.what['agents']))
+    """A whole life on ::1: keys by command and by 014, hubs that go and come back."""
+    with Lab(more=('--host', '::1')) as lab:
+        what = lab.what
+        tap.check('a lab on ::1', all(hub['host'] == '::1' for hub in what['hubs']) and all(
+            a['etsi014_url'].startswith('https://[::1]:') for a in what['agents']), what)
+        loopback = '00000000000000000000000001000000'
+        ports = ['%04X' % hub['port'] for hub in what['hubs']] + \
+            ['%04X' % int(a['etsi014_url'].rsplit(':', 1)[1]) for a in what['agents']]
+        tap.check('all listen there', {(loopback, port) for port in ports} <= listening('tcp6'))
+        tap.check('and not on IPv4', not {port for _, port in listening('tcp')} & set(ports))
+        tap.equal('::1: a key through 014', exchange(lab), True)
+        tap.equal('::1: and the other way', exchange(lab, 2, 1), True)
+        lab.kill('hub1')
+        tap.check('::1: keys without one hub', lab.key(
+            'agent1', 'agent2', '--purpose', 'app:without').code == OK)
+        lab.start('hub1')
+        tap.check('::1: its legs come up again',
+                  lab.up('agent1', 'hub1') and lab.up('agent2', 'hub1'))
+        lab.kill('agent2')
+        lab.start('agent2')
+        tap.check('::1: an agent that was killed is back', lab.up('agent2', 'hub1'))
+        tap.equal('::1: and gives keys through 014', exchange(lab, 2, 1), True)
+        tap.equal('::1: down', skex('lab', 'down', '--dir', lab.dir).code, OK)
+        tap.equal('::1: nothing runs', processes_of(lab.directory), [])
+
+
+def base_port():
+    """Hubs first, then the key servers of agents, from this port on."""
+    for attempt in range(20):
+        port = 20000 + (os.getpid() * 7 + attempt * 501) % 12000
+        try:
+            with Lab(hubs=2, agents=2, more=('--base-port', port)) as lab:
+                what = lab.what
+            break
+        except RuntimeError as error:
+            # Somebody else may have one of them.
+            if 'port' not in str(error):
+                raise
+    tap.equal('--base-port', [hub['port'] for hub in what['hubs']] +
+              [int(a['etsi014_url'].rsplit(':', 1)[1]) for a in what['agents']],
+              [port, port + 1, port + 2, port + 3])
+
+
+def lying_hub():
+    """Two of them, who lie still when they are started again."""
+    with Lab(hubs=5, threshold=3, more=('--lying-hub', '2:bad-share',
+                                        '--lying-hub', '4:bad-tag')) as lab:
+        tap.equal('liars are no part of what is printed', [list(hub) for hub in lab.what['hubs']],
+                  [HUB] * 5)
+        for name in ['hub2', 'hub4']:
+            lab.stop(name)
+            lab.start(name)
+        for name in ['hub2', 'hub4']:
+            lab.up('agent1', name)
+            lab.up('agent2', name)
+        before = {name: lab.leg('agent2', name)['inconsistent'] for name in ['hub2', 'hub4']}
+        serial = iter(range(1000))
+        tap.check('both are named, and nobody else', until(
+            lambda: lab.key('agent1', 'agent2', '--purpose', 'app:l%d' % next(serial)).code != OK or
+            all(lab.leg('agent2', name)['inconsistent'] > before[name] for name in before), 60) and
+            all(lab.leg('agent2', name)['inconsistent'] == 0 for name in ['hub1', 'hub3', 'hub5']))
+        shown = skex('status', '--socket', lab.socket('agent2')).out
+        tap.check('status says so', all(
+            'inconsistent shares through %s' % name in shown for name in before), shown)
+    refused('a mode that there is not', AGAIN, 'hub1/log', '--lying-hub', '1:nonsense')
 
 
 def foreign_process():
@@ -149,15 +241,25 @@ def port_taken():
 
 
 def no_program():
-    """Without a lying hub in the test tree, and without any program beside skex."""
-    if not os.path.exists(os.path.join(BUILD, 'tests', 'lying-hub')):
-        refused('no lying hub built', REFUSED, 'lying-hub', '--lying-hub', '1:bad_share')
+    """Programs that skex needs beside it, one after the other."""
     directory = tempfile.mkdtemp(prefix='skex-test-')
     alone = shutil.copy(SKEX, directory)
-    result = subprocess.run([alone, 'lab', 'up', '--dir', directory + '/lab'], check=False,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    tap.check('skex alone', result.returncode == REFUSED and 'skexd' in result.stderr,
+
+    def up(*words):
+        return subprocess.run([alone, 'lab', 'up', '--dir', directory + '/lab', *words],
+                              check=False, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True)
+    result = up()
+    tap.check('no skexd', result.returncode == REFUSED and 'skexd' in result.stderr, result.stderr)
+    os.symlink(os.path.join(os.path.abspath(BUILD), 'skexd'), directory + '/skexd')
+    result = up()
+    tap.check('no skex-hub', result.returncode == REFUSED and 'skex-hub' in result.stderr,
               result.stderr)
+    os.symlink(os.path.join(os.path.abspath(BUILD), 'skex-hub'), directory + '/skex-hub')
+    result = up('--lying-hub', '1:bad-share')
+    tap.check('no lying hub', result.returncode == REFUSED and 'lying-hub' in result.stderr and
+              'make test' in result.stderr, result.stderr)
+    tap.equal('nothing runs without them', processes_of(directory), [])
     shutil.rmtree(directory)
 
 
@@ -201,9 +303,23 @@ def json_file():
     with Lab(hubs=2, threshold=2, agents=1, more=('--json-file', path)) as lab:
         with open(path, encoding='utf-8') as f:
             tap.equal('--json-file', json.load(f), lab.what)
+        tap.equal('one line without spaces is printed', lab.printed,
+                  json.dumps(lab.what, separators=(',', ':')) + '\n')
+    shutil.rmtree(directory)
+    refused_late('a --json-file that cannot be written', '/nonexistent/lab.json',
+                 '--json-file', '/nonexistent/lab.json')
+
+
+def refused_late(name, text, *words):
+    """What fails when everything runs already."""
+    directory = tempfile.mkdtemp(prefix='skex-test-')
+    result = skex('lab', 'up', '--dir', os.path.join(directory, 'lab'), '--hubs', 2,
+                  '--threshold', 2, *words)
+    tap.check('%s: fails, with a reason' % name, result.code != OK and text in result.err, result)
+    tap.equal('%s: nothing runs' % name, processes_of(directory), [])
     shutil.rmtree(directory)
 
 
-tap.run([whole_life, over_ipv6, foreign_process, json_file, bad_arguments, port_taken, no_program,
-         interrupted, broken_node])
+tap.run([whole_life, over_ipv6, foreign_process, json_file, base_port, lying_hub, bad_arguments,
+         port_taken, no_program, interrupted, broken_node])
 tap.end()

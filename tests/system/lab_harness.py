@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the tests with real hubs and agents share: TAP lines, running skex, a lab."""
 
+import http.client
 import json
 import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -39,6 +41,8 @@ class Tap:
 
     def run(self, cases):
         """Runs functions one by one; one that raises has failed."""
+        # A test that is told to end takes its lab down.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit('terminated'))
         for case in cases:
             began = time.monotonic()
             try:
@@ -113,6 +117,7 @@ class Lab:
         self.dir = os.path.join(self.directory, 'lab')
         self.words = ['--hubs', hubs, '--threshold', threshold, '--agents', agents,
                       '--pad-bytes', pad, *more]
+        self.printed = ''
         self.what = None
 
     def __enter__(self):
@@ -120,6 +125,7 @@ class Lab:
         if up.code != 0:
             self.__exit__()
             raise RuntimeError('lab up: %s' % up)
+        self.printed = up.out
         self.what = up.json
         return self
 
@@ -188,3 +194,51 @@ class Lab:
         """The pad files of a hub or agent, their key files apart."""
         return sorted(f for f in os.listdir(self.path(name, 'state', 'pads'))
                       if f.endswith('.pad'))
+
+
+# --- ETSI GS QKD 014 ---
+
+class Sae:
+    """One SAE at the 014 server of its agent."""
+
+    def __init__(self, lab, name, agent):
+        self.name = name
+        context = ssl.create_default_context(cafile=lab.path('tls', 'ca.pem'))
+        context.check_hostname = False
+        context.load_cert_chain(lab.path('tls', name + '.pem'), lab.path('tls', name + '.key'))
+        url = next(a for a in lab.what['agents'] if a['name'] == agent)['etsi014_url']
+        self.host = url.split('//')[1].rstrip('/')
+        self.context = context
+
+    def call(self, path, body=None):
+        """Status and what the answer says, once the server is there."""
+        connection = http.client.HTTPSConnection(self.host, context=self.context, timeout=60)
+        try:
+            connection.request('POST' if body is not None else 'GET', '/api/v1/keys/' + path,
+                               None if body is None else json.dumps(body),
+                               {} if body is None else {'Content-Type': 'application/json'})
+            answer = connection.getresponse()
+            text = answer.read()
+            return answer.status, json.loads(text) if text else {}
+        finally:
+            connection.close()
+
+    def patient(self, path, body=None):
+        """The same, while there is no key yet, or no server."""
+        def once():
+            try:
+                answer = self.call(path, body)
+            except (OSError, http.client.HTTPException):
+                return None
+            return answer if answer[0] != 503 else None
+        return until(once, 60, 0.2)
+
+    def get(self, slave, additional=(), number=1):
+        code, answer = self.patient(slave + '/enc_keys', {
+            'number': number, 'size': 256, 'additional_slave_SAE_IDs': list(additional)})
+        return code, [(k['key_ID'], k['key']) for k in answer.get('keys', [])]
+
+    def fetch(self, master, ids):
+        code, answer = self.patient(master + '/dec_keys',
+                                    {'key_IDs': [{'key_ID': i} for i in ids]})
+        return code, [k['key'] for k in answer.get('keys', [])]
