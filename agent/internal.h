@@ -159,6 +159,7 @@ struct agent_request {
 	bool cancelled;
 	bool committing; /* fetch: waits to be durable */
 	enum skex_error result;
+	uint64_t wanted_bytes; /* its part of the pool's */
 	uint32_t done;         /* keys taken so far */
 	struct skex_key *list; /* count of them */
 	uint8_t *secret;       /* their bytes */

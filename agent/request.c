@@ -107,13 +107,15 @@ static enum skex_error address(struct skex_agent *agent, const struct skex_key_r
 }
 
 static struct agent_request *request_new(
-	struct skex_agent *agent, const struct skex_key_request *request, uint32_t bytes)
+	struct agent_pool *pool, const struct skex_key_request *request, uint32_t bytes)
 {
+	struct skex_agent *agent = pool->agent;
 	struct agent_request *made = calloc(1, sizeof(*made));
 	struct agent_request **end = &agent->requests;
 
 	if (made == NULL)
 		return NULL;
+	made->pool = pool;
 	made->bytes = bytes;
 	made->count = request->count;
 	made->list = calloc(request->count, sizeof(*made->list));
@@ -141,8 +143,17 @@ static struct agent_request *request_new(
 	return made;
 }
 
+/* What the pool is to make for this request from now on. */
+static void want(struct agent_request *request, uint64_t bytes)
+{
+	request->pool->wanted_bytes += bytes - request->wanted_bytes;
+	request->wanted_bytes = bytes;
+}
+
+/* Answered, cancelled or given up: nothing more is made for it. */
 static void request_free(struct agent_request *request)
 {
+	want(request, 0);
 	*request->self = request->next;
 	if (request->next != NULL)
 		request->next->self = request->self;
@@ -181,14 +192,13 @@ enum skex_error skex_agent_get(struct skex_agent *agent, const struct skex_key_r
 	if (request->require_its && !agent_providers_reach(peer, SKEX_CLASS_ITS))
 		return complain(problem, SKEX_E_REFUSED, "not_its", its_message, its_act);
 	pool = agent_pool_get(agent, peer, AGENT_INITIATOR, purpose);
-	made = pool == NULL ? NULL : request_new(agent, request, request->bytes);
+	made = pool == NULL ? NULL : request_new(pool, request, request->bytes);
 	if (made == NULL)
 		return complain(problem, SKEX_E_MEMORY, "memory", "no memory", "try again later");
 	if (units > pool->block_bytes)
 		pool->block_bytes = units;
 	pool->asked_ms = agent_now(agent);
 	pool->asked = true;
-	made->pool = pool;
 	made->keys = keys;
 	made->owner = owner;
 	*ticket = made->ticket;
@@ -267,13 +277,12 @@ enum skex_error skex_agent_fetch(struct skex_agent *agent, const struct skex_key
 		return complain(problem, SKEX_E_UNKNOWN, "unknown_key",
 			"no key from this peer for this purpose is here",
 			"check the id, the peer and the purpose");
-	made = request_new(agent, request, largest);
+	made = request_new(pool, request, largest);
 	if (made == NULL)
 		return complain(problem, SKEX_E_MEMORY, "memory", "no memory", "try again later");
 	if (made->deadline_ms < agent_now(agent) + GRACE_MS)
 		made->deadline_ms = agent_now(agent) + GRACE_MS;
 	made->fetch = true;
-	made->pool = pool;
 	snprintf(made->purpose, sizeof(made->purpose), "%s", purpose);
 	made->keys = keys;
 	made->owner = owner;
@@ -483,8 +492,6 @@ void agent_requests_turn(struct skex_agent *agent, uint64_t now_ms)
 
 	if (agent->emptying)
 		return;
-	for (request = agent->requests; request != NULL; request = request->next)
-		request->pool->wanted_bytes = 0;
 	for (request = agent->requests; request != NULL; request = next) {
 		next = request->next;
 		if (request->committing)
@@ -493,10 +500,9 @@ void agent_requests_turn(struct skex_agent *agent, uint64_t now_ms)
 			serve_fetch(request, now_ms);
 			continue;
 		}
-		request->pool->wanted_bytes += need(request);
 		/* What is left over of pieces where keys differ in size is not counted on. */
-		if (request->pool->few_bytes == 0)
-			request->pool->wanted_bytes += AGENT_PIECE_BYTES;
+		want(request,
+			need(request) + (request->pool->few_bytes == 0 ? AGENT_PIECE_BYTES : 0));
 		serve_get(request, now_ms);
 	}
 }

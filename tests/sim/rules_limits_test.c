@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/sim/hostile.h"
+
+/* What an agent keeps and spends is bounded (docs/spec/rules.md), whoever asks for more. */
+
+#define PURPOSE   "app:test"
+#define PAD_BYTES (1u << 20)
+
+static struct skex_agent *agent_of(struct world *world, uint8_t i)
+{
+	return world_agent_of(world_agent(world, i));
+}
+
+static const char *name_of(struct world *world, uint8_t i)
+{
+	return world_agent_config(world_agent(world, i))->name.text;
+}
+
+static struct agent_pool *pool_of(
+	struct world *world, uint8_t at, uint8_t peer, enum agent_side side, const char *purpose)
+{
+	struct agent_peer *found = agent_peer_find(
+		agent_of(world, at), &world_agent_config(world_agent(world, peer))->name);
+
+	assert_non_null(found);
+	return agent_pool_find(found, side, purpose);
+}
+
+static struct skex_key_request request_to(struct world *world, uint8_t peer, uint32_t wait_ms)
+{
+	struct skex_key_request request = {0};
+
+	request.peer = name_of(world, peer);
+	request.purpose = PURPOSE;
+	request.bytes = 32;
+	request.count = 1;
+	request.require_confirmed = true;
+	request.wait_ms = wait_ms;
+	return request;
+}
+
+/* ---- what requests want ------------------------------------------------------------------------
+ */
+
+static void ignore(
+	void *owner, const struct skex_problem *problem, const struct skex_key *keys, size_t count)
+{
+	uint32_t *answers = owner;
+
+	(void)problem;
+	(void)keys;
+	(void)count;
+	(*answers)++;
+}
+
+/* Half a megabyte is asked of a peer that is away, and then nobody wants it any more. */
+static void rule_what_nobody_waits_for_is_not_made(void **state)
+{
+	int cancelled;
+
+	(void)state;
+	for (cancelled = 0; cancelled < 2; cancelled++) {
+		struct world *world = world_new(1, 3, 2, 2, PAD_BYTES);
+		struct skex_key_request request = request_to(world, 1, cancelled ? 60000 : 1000);
+		struct agent_pool *pool;
+		struct skex_problem problem;
+		uint32_t answers = 0;
+		uint64_t ticket;
+
+		world_run(world, 1000);
+		world_crash(world_agent(world, 1));
+		request.bytes = 4096;
+		request.count = 128;
+		assert_int_equal(skex_agent_get(agent_of(world, 0), &request, ignore, &answers,
+					 &ticket, &problem),
+			SKEX_OK);
+		world_run(world, 500);
+		pool = pool_of(world, 0, 1, AGENT_INITIATOR, PURPOSE);
+		assert_true(pool->wanted_bytes >= 128 * 4096);
+		if (cancelled)
+			skex_agent_cancel(agent_of(world, 0), ticket);
+		else
+			world_run(world, 5000);
+		assert_int_equal(answers, !cancelled);
+		assert_int_equal(pool->wanted_bytes, 0);
+		/* What was begun for it comes to its end; the pool is filled as usual then. */
+		world_run(world, 40000);
+		world_start(world_agent(world, 1));
+		world_run(world, 70000);
+		assert_in_range(pool->ready_bytes, 16 * 32, 2 * 8 * pool->block_bytes);
+		world_free(world);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rule_what_nobody_waits_for_is_not_made),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
