@@ -159,10 +159,11 @@ struct agent_request {
 	bool cancelled;
 	bool committing; /* fetch: waits to be durable */
 	enum skex_error result;
-	uint64_t wanted_bytes; /* its part of the pool's */
-	uint32_t done;         /* keys taken so far */
-	struct skex_key *list; /* count of them */
-	uint8_t *secret;       /* their bytes */
+	uint64_t wanted_bytes;    /* its part of the pool's */
+	uint32_t done;            /* keys taken so far */
+	uint64_t expires_wall_ms; /* get: the first of them that expires */
+	struct skex_key *list;    /* count of them */
+	uint8_t *secret;          /* their bytes */
 	uint8_t (*ids)[SKEX_KEY_ID_BYTES];
 };
 

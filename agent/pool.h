@@ -58,6 +58,7 @@ struct agent_piece {
 	uint8_t *bytes;                   /* locked */
 	bool durable;                     /* initiator: its removal is */
 	enum skex_class class;
+	uint64_t expires_wall_ms; /* initiator: of its batch, which may be gone */
 };
 
 struct agent_batch {
@@ -139,17 +140,17 @@ void agent_piece_place(const struct agent_batch *batch, uint32_t index, uint32_t
 
 /* Initiator: has memory for keys of this size?  Takes more pieces into memory when not. */
 bool agent_pool_stride(struct agent_pool *pool, uint32_t bytes);
-/* Initiator: cuts one key from the strides in memory; SKEX_E_EMPTY when there is none of this size.
- */
-SKEX_MUST_USE enum skex_error agent_pool_cut(
-	struct agent_pool *pool, uint32_t bytes, uint8_t *out, struct skex_key *key);
+/* Initiator: cuts one key from the strides in memory; SKEX_E_EMPTY when there is none of this size
+ * that has not expired.  *expires_wall_ms is when it does. */
+SKEX_MUST_USE enum skex_error agent_pool_cut(struct agent_pool *pool, uint32_t bytes, uint8_t *out,
+	struct skex_key *key, uint64_t *expires_wall_ms);
 /* Responder: takes the bytes of a key out of its batch, with the transaction of this turn, for the
  * identity at this place of the pool's purpose (0 where there is one).  SKEX_E_SPENT,
  * SKEX_E_UNKNOWN; nothing is changed then.  check_only looks without taking; out may be NULL then.
  */
 SKEX_MUST_USE enum skex_error agent_pool_take(struct agent_pool *pool, const struct skex_key_id *id,
 	uint32_t place, uint8_t *out, struct skex_key *key, bool check_only);
-/* Expired batches go; loaded pieces that nobody uses are forgotten. */
+/* Expired batches and strides go. */
 void agent_pool_sweep(struct agent_pool *pool, uint64_t wall_ms);
 /* Removes everything: after a rollback. */
 void agent_pool_empty(struct agent_pool *pool);

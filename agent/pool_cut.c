@@ -61,6 +61,7 @@ static bool take_stride(struct agent_batch *batch, uint32_t from, uint32_t count
 	piece->first = batch->first;
 	piece->secret_size = batch->secret_size;
 	piece->class = batch->class;
+	piece->expires_wall_ms = batch->expires_wall_ms;
 	piece->index = from;
 	agent_piece_place(batch, from, &piece->block, &piece->offset, &piece->size);
 	piece->bytes = skex_secret_new((size_t)count * AGENT_PIECE_BYTES);
@@ -111,8 +112,32 @@ static bool fits(const struct agent_piece *piece, uint32_t size, uint32_t *at)
 	return size <= piece->secret_size && from < piece->size && piece->size - from >= size;
 }
 
+void pool_strides_expire(struct agent_pool *pool, uint64_t wall_ms)
+{
+	struct agent_piece **link = &pool->strides;
+
+	while (*link != NULL) {
+		struct agent_piece *piece = *link;
+
+		if (piece->expires_wall_ms > wall_ms) {
+			link = &piece->next;
+			continue;
+		}
+		pool_less_ready(pool, piece->size - piece->at);
+		skex_wipe(piece->bytes, piece->size);
+		piece->at = piece->size;
+		if (piece->durable) {
+			*link = piece->next;
+			pool_piece_free(piece);
+		} else {
+			link = &piece->next; /* its removal is pending: it goes after that */
+		}
+	}
+}
+
 bool agent_pool_stride(struct agent_pool *pool, uint32_t bytes)
 {
+	const uint64_t wall_ms = agent_wall(pool->agent);
 	const uint32_t size = align(bytes);
 	const uint32_t count = (size + AGENT_PIECE_BYTES - 1) / AGENT_PIECE_BYTES;
 	const struct agent_piece *piece;
@@ -121,6 +146,7 @@ bool agent_pool_stride(struct agent_pool *pool, uint32_t bytes)
 	uint32_t at;
 	uint32_t i;
 
+	pool_strides_expire(pool, wall_ms);
 	for (piece = pool->strides; piece != NULL; piece = piece->next) {
 		if (!fits(piece, size, &at))
 			continue;
@@ -133,7 +159,8 @@ bool agent_pool_stride(struct agent_pool *pool, uint32_t bytes)
 		struct agent_batch *batch = pool->batches[i];
 		uint32_t from;
 
-		if (!batch->durable || !batch->confirmed || batch->secret_size < size)
+		if (!batch->durable || !batch->confirmed || batch->secret_size < size ||
+			batch->expires_wall_ms <= wall_ms)
 			continue;
 		from = find_run(batch, count);
 		if (from == UINT32_MAX)
@@ -158,8 +185,8 @@ void pool_fingerprint(
 	memcpy(key->fingerprint, hash, sizeof(key->fingerprint));
 }
 
-enum skex_error agent_pool_cut(
-	struct agent_pool *pool, uint32_t bytes, uint8_t *out, struct skex_key *key)
+enum skex_error agent_pool_cut(struct agent_pool *pool, uint32_t bytes, uint8_t *out,
+	struct skex_key *key, uint64_t *expires_wall_ms)
 {
 	const uint32_t size = align(bytes);
 	struct agent_piece **link = &pool->strides;
@@ -168,6 +195,7 @@ enum skex_error agent_pool_cut(
 	uint32_t at = 0;
 	enum skex_error error;
 
+	pool_strides_expire(pool, agent_wall(pool->agent));
 	while (*link != NULL && !((*link)->durable && fits(*link, size, &at)))
 		link = &(*link)->next;
 	piece = *link;
@@ -191,6 +219,7 @@ enum skex_error agent_pool_cut(
 	key->class = piece->class;
 	key->confirmed = true;
 	pool_fingerprint(pool->agent, out, bytes, key);
+	*expires_wall_ms = piece->expires_wall_ms;
 	if (piece->at >= piece->size) {
 		*link = piece->next;
 		pool_piece_free(piece);

@@ -38,6 +38,8 @@ void pool_less_ready(struct agent_pool *pool, uint64_t bytes);
 void pool_piece_gone(struct agent_batch *batch, uint32_t index, struct skex_txn *txn);
 
 /* pool_cut.c */
+/* Wipes the strides whose batch has expired. */
+void pool_strides_expire(struct agent_pool *pool, uint64_t wall_ms);
 void pool_fingerprint(
 	const struct skex_agent *agent, const uint8_t *bytes, uint32_t size, struct skex_key *key);
 

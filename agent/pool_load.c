@@ -13,6 +13,7 @@ void agent_pool_sweep(struct agent_pool *pool, uint64_t wall_ms)
 {
 	uint32_t i = 0;
 
+	pool_strides_expire(pool, wall_ms);
 	while (i < pool->batches_count) {
 		struct agent_batch *batch = pool->batches[i];
 

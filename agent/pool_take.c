@@ -149,7 +149,8 @@ enum skex_error agent_pool_take(struct agent_pool *pool, const struct skex_key_i
 	uint32_t block;
 	enum skex_error error;
 
-	if (batch == NULL || !batch->durable || place >= pool->sharers)
+	if (batch == NULL || !batch->durable || place >= pool->sharers ||
+		batch->expires_wall_ms <= agent_wall(pool->agent))
 		return SKEX_E_UNKNOWN;
 	if (id->offset >= batch->secret_size || id->size > batch->secret_size - id->offset)
 		return SKEX_E_UNKNOWN;

@@ -340,6 +340,27 @@ static uint64_t need(const struct agent_request *request)
 	return (request->count - request->done) * units * AGENT_UNIT_BYTES;
 }
 
+/* Takes as many keys as there are.  Those taken in earlier turns may have expired meanwhile: then
+ * they are lost, and it begins anew. */
+static void collect(struct agent_request *request)
+{
+	struct agent_pool *pool = request->pool;
+	uint64_t expires_wall_ms = 0;
+
+	if (request->done > 0 && request->expires_wall_ms <= agent_wall(pool->agent)) {
+		skex_wipe(request->secret, (size_t)request->done * request->bytes);
+		request->done = 0;
+	}
+	while (request->done < request->count &&
+		agent_pool_cut(pool, request->bytes,
+			request->secret + (size_t)request->done * request->bytes,
+			&request->list[request->done], &expires_wall_ms) == SKEX_OK) {
+		if (request->done == 0 || expires_wall_ms < request->expires_wall_ms)
+			request->expires_wall_ms = expires_wall_ms;
+		request->done++;
+	}
+}
+
 static void serve_get(struct agent_request *request, uint64_t now_ms)
 {
 	struct agent_pool *pool = request->pool;
@@ -350,15 +371,7 @@ static void serve_get(struct agent_request *request, uint64_t now_ms)
 		answer_problem(request, SKEX_E_REFUSED, "not_its", its_message, its_act);
 		return;
 	}
-	while (request->done < request->count) {
-		struct skex_key *key = &request->list[request->done];
-
-		if (agent_pool_cut(pool, request->bytes,
-			    request->secret + (size_t)request->done * request->bytes,
-			    key) != SKEX_OK)
-			break;
-		request->done++;
-	}
+	collect(request);
 	(void)agent_pool_stride(pool, request->bytes);
 	if (request->done == request->count) {
 		answer_keys(request);

@@ -102,10 +102,106 @@ static void rule_what_nobody_waits_for_is_not_made(void **state)
 	}
 }
 
+/* ---- lifetime ----------------------------------------------------------------------------------
+ */
+
+#define LIFETIME_S 5u
+
+static uint64_t wall(struct world *world)
+{
+	return agent_wall(agent_of(world, 0));
+}
+
+/* A pool with keys in memory, and nobody to make more with; both ends at `ms` after the end of
+ * their block, or a little before when ms is below 0. */
+static struct world *with_old_keys(uint64_t seed, int ms, struct world_key *unfetched)
+{
+	struct world *world = world_new(seed, 3, 2, 2, PAD_BYTES);
+	const struct agent_piece *stride;
+	uint64_t until;
+
+	world_agent_config(world_agent(world, 0))->pool.lifetime_s = LIFETIME_S;
+	world_set_pools(world, 1, 1);
+	world_run(world, 1000);
+	assert_true(world_get(
+		world, world_agent(world, 0), world_agent(world, 1), PURPOSE, 16, 3000, unfetched));
+	stride = pool_of(world, 0, 1, AGENT_INITIATOR, PURPOSE)->strides;
+	assert_non_null(stride);
+	until = stride->expires_wall_ms + (uint64_t)(int64_t)ms;
+	assert_in_range(until, wall(world), wall(world) + LIFETIME_S * 1000 + 1000);
+	/* Blocks that are made later expire later: none are. */
+	world_crash(world_hub(world, 0));
+	world_crash(world_hub(world, 1));
+	world_run(world, until - wall(world));
+	return world;
+}
+
+static void rule_an_expired_key_is_not_handed_out(void **state)
+{
+	struct skex_key_request request;
+	struct world_key unfetched;
+	struct agent_pool *pool;
+	struct world *world;
+	uint64_t seed;
+	int ms;
+
+	(void)state;
+	world = with_old_keys(7, -100, &unfetched);
+	request = request_to(world, 1, 0);
+	request.bytes = 16;
+	assert_true(ask_key(world, world_agent(world, 0), &request).good);
+	assert_true(fetch_any(world, 1, 0, PURPOSE, unfetched.id).good);
+	world_free(world);
+	/* At once, before anybody cleans up, and at the other end. */
+	for (ms = 0, seed = 8; ms < 2; ms++, seed++) {
+		world = with_old_keys(seed, ms, &unfetched);
+		request = request_to(world, 1, 0);
+		request.bytes = 16;
+		assert_string_equal(
+			ask_key(world, world_agent(world, 0), &request).code, "pool_empty");
+		assert_null(pool_of(world, 0, 1, AGENT_INITIATOR, PURPOSE)->strides);
+		world_free(world);
+	}
+	world = with_old_keys(10, 100, &unfetched);
+	assert_string_equal(fetch_any(world, 1, 0, PURPOSE, unfetched.id).code, "unknown_key");
+	/* And without anybody who asks they are gone. */
+	world_run(world, 1000);
+	pool = pool_of(world, 0, 1, AGENT_INITIATOR, PURPOSE);
+	assert_null(pool->strides);
+	assert_int_equal(pool->ready_bytes, 0);
+	world_free(world);
+}
+
+/* The first keys of a request are there, the rest comes after these have expired. */
+static void rule_keys_that_wait_for_others_expire(void **state)
+{
+	struct world_key unfetched;
+	struct world *world = with_old_keys(11, -100, &unfetched);
+	struct skex_key_request request = request_to(world, 1, 30000);
+	struct skex_problem problem;
+	uint32_t answers = 0;
+	uint64_t ticket;
+
+	(void)state;
+	request.bytes = 16;
+	request.count = 100;
+	assert_int_equal(
+		skex_agent_get(agent_of(world, 0), &request, ignore, &answers, &ticket, &problem),
+		SKEX_OK);
+	world_run(world, 50);
+	assert_true(agent_of(world, 0)->requests->done > 0);
+	world_run(world, 1100); /* a turn after that */
+	assert_int_equal(agent_of(world, 0)->requests->done, 0);
+	assert_int_equal(answers, 0);
+	world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rule_what_nobody_waits_for_is_not_made),
+		cmocka_unit_test(rule_an_expired_key_is_not_handed_out),
+		cmocka_unit_test(rule_keys_that_wait_for_others_expire),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
