@@ -348,6 +348,10 @@ static void persist(struct agent_run *run)
 		? run->engine.class_responder
 		: common->class_initiator;
 
+	if (agent->config->require_its && class != SKEX_CLASS_ITS) {
+		drop(run, "require_its is set, and a leg of the peer is not its");
+		return;
+	}
 	if (agent->emptying ||
 		agent_batch_add(pool, common->first, run->engine.blocks, common->secret_size,
 			run->engine.vector, skex_vector_size(common), SKEX_BLOCK_EXTRA_BYTES,

@@ -376,6 +376,10 @@ static const char *unwelcome(struct skex_agent *agent, const struct skex_share_m
 		return "a profile that is not accepted from this peer";
 	if (!agent_purpose_accepted(agent, peer, share->common.purpose))
 		return "a purpose not accepted from this peer: see skexd.conf";
+	if (agent->config->require_its &&
+		(share->common.class_initiator != SKEX_CLASS_ITS ||
+			agent_profile_class(profile) != SKEX_CLASS_ITS))
+		return "require_its is set, and a leg at one of the ends is not its";
 	return NULL;
 }
 

@@ -42,6 +42,17 @@ struct skex_leg *hostile_hub_leg(struct world *world, uint8_t hub, uint8_t agent
 	return loaded;
 }
 
+void lower_leg(struct world *world, uint8_t agent, uint8_t hub)
+{
+	struct world_node *node = world_agent(world, agent);
+	struct skex_leg_record record = hostile_agent_leg(world, agent, hub)->record;
+
+	world_crash(node);
+	record.class = SKEX_CLASS_COMPUTATIONAL;
+	need(skex_registry_leg_put(world_registry(node), &record) == SKEX_OK, "no such leg");
+	world_start(node);
+}
+
 void hostile_say(struct skex_leg *leg, uint8_t type, struct skex_view fields,
 	struct skex_view clear, struct skex_pad_range *range)
 {

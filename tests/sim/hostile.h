@@ -17,6 +17,9 @@
 struct skex_leg *hostile_hub_leg(struct world *world, uint8_t hub, uint8_t agent);
 struct skex_leg *hostile_agent_leg(struct world *world, uint8_t agent, uint8_t hub);
 
+/* The agent starts again, with this leg computational. */
+void lower_leg(struct world *world, uint8_t agent, uint8_t hub);
+
 /*
  * Says this on a leg that is up, in the next range of its pad; clear is the share of a SHARE
  * (encrypted here), else empty.  *range is where it stood; range may be NULL.

@@ -183,17 +183,6 @@ static void rule_a_key_is_handed_out_once_at_the_responder(void **state)
 /* ---- class -------------------------------------------------------------------------------------
  */
 
-static void lower(struct world *world, uint8_t agent, uint8_t hub)
-{
-	struct world_node *node = world_agent(world, agent);
-	struct skex_leg_record record = hostile_agent_leg(world, agent, hub)->record;
-
-	world_crash(node);
-	record.class = SKEX_CLASS_COMPUTATIONAL;
-	assert_int_equal(skex_registry_leg_put(world_registry(node), &record), SKEX_OK);
-	world_start(node);
-}
-
 static struct asked ask_class(
 	struct world *world, uint8_t at, const uint8_t (*ids)[SKEX_KEY_ID_BYTES], bool its)
 {
@@ -220,7 +209,7 @@ static void with_lower_leg(int end, uint8_t hub)
 
 	world_run(world, 1000);
 	if (end >= 0)
-		lower(world, (uint8_t)end, hub);
+		lower_leg(world, (uint8_t)end, hub);
 	world_run(world, AWAY_MS);
 	asked = ask_class(world, 0, NULL, true);
 	assert_int_equal(asked.good, end < 0);

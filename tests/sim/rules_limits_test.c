@@ -196,12 +196,88 @@ static void rule_keys_that_wait_for_others_expire(void **state)
 	world_free(world);
 }
 
+/* ---- class -------------------------------------------------------------------------------------
+ */
+
+static uint64_t accepted(struct world *world, uint8_t i)
+{
+	struct skex_agent_counters counters;
+
+	skex_agent_counters(agent_of(world, i), &counters);
+	return counters.blocks_accepted;
+}
+
+/* Through all hubs, so that nothing but policy can stand against it. */
+static void tell_all(struct world *world, const struct forged *forged, uint8_t to)
+{
+	uint8_t i;
+
+	for (i = 0; i < 3; i++)
+		forged_tell(world, forged, i, to, NULL);
+	world_run(world, 1000);
+}
+
+/* The initiator says that its legs are computational; or the responder's own leg is. */
+static void rule_its_is_required_of_what_comes_in(void **state)
+{
+	struct world *world = world_new(20, 3, 2, 2, PAD_BYTES);
+	struct world_node *bob = world_agent(world, 1);
+	static struct forged forged;
+
+	(void)state;
+	world_agent_config(bob)->require_its = true;
+	world_run(world, 1000);
+	forge(world, &forged, 0, 1, (struct skex_block_id){1, 1}, 1, PURPOSE);
+	forged.common.class_initiator = SKEX_CLASS_COMPUTATIONAL;
+	tell_all(world, &forged, 1);
+	assert_int_equal(accepted(world, 1), 0);
+	assert_int_equal(world_events(bob, "share_refused", NULL), 3);
+	assert_null(pool_of(world, 1, 0, AGENT_RESPONDER, PURPOSE));
+	/* One that is its is taken, until a leg here is not any more. */
+	forged.common.class_initiator = SKEX_CLASS_ITS;
+	tell_all(world, &forged, 1);
+	assert_int_equal(accepted(world, 1), 1);
+	lower_leg(world, 1, 2);
+	world_run(world, 35000);
+	forge(world, &forged, 0, 1, (struct skex_block_id){1, 2}, 1, PURPOSE);
+	tell_all(world, &forged, 1);
+	assert_int_equal(accepted(world, 1), 0); /* since its start */
+	assert_int_equal(world_events(bob, "share_refused", NULL), 3);
+	world_agent_config(bob)->require_its = false;
+	tell_all(world, &forged, 1);
+	assert_int_equal(accepted(world, 1), 1);
+	world_free(world);
+}
+
+/* The initiator learns only from the confirmation that the responder's legs are not its. */
+static void rule_its_is_required_of_the_confirmation(void **state)
+{
+	struct world *world = world_new(21, 3, 2, 2, PAD_BYTES);
+	struct skex_key_request request = request_to(world, 1, 3000);
+
+	(void)state;
+	world_agent_config(world_agent(world, 0))->require_its = true;
+	world_run(world, 1000);
+	lower_leg(world, 1, 2);
+	world_run(world, 35000);
+	assert_string_equal(ask_key(world, world_agent(world, 0), &request).code, "pool_empty");
+	assert_true(accepted(world, 1) > 0);
+	assert_int_equal(pool_of(world, 0, 1, AGENT_INITIATOR, PURPOSE)->batches_count, 0);
+	assert_true(world_events(world_agent(world, 0), "block_failed", NULL) > 0);
+	world_agent_config(world_agent(world, 0))->require_its = false;
+	world_run(world, 60000);
+	assert_true(ask_key(world, world_agent(world, 0), &request).good);
+	world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rule_what_nobody_waits_for_is_not_made),
 		cmocka_unit_test(rule_an_expired_key_is_not_handed_out),
 		cmocka_unit_test(rule_keys_that_wait_for_others_expire),
+		cmocka_unit_test(rule_its_is_required_of_what_comes_in),
+		cmocka_unit_test(rule_its_is_required_of_the_confirmation),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
