@@ -296,6 +296,10 @@ enum skex_error skex_agent_new(const struct skex_agent_setup *setup, struct skex
 		error = agent_pools_load(agent);
 	if (error == SKEX_OK)
 		error = agent_confirms_load(agent);
+	if (error == SKEX_OK && agent->strangers > 0)
+		agent_event(agent, SKEX_LEVEL_NOTICE, "keys_removed", "", "",
+			"%u records of keys with agents that are no peers any more are removed",
+			agent->strangers);
 	if (error != SKEX_OK) {
 		skex_agent_free(agent);
 		return error;

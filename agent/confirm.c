@@ -329,8 +329,12 @@ static enum skex_error load(void *owner, struct skex_view key, struct skex_view 
 		return SKEX_E_CORRUPT;
 	peer = agent_peer_find(agent, &name);
 	profile = peer == NULL ? NULL : agent_profile_accepted(peer, profile_id);
-	if (profile == NULL)
-		return SKEX_OK; /* not configured now: kept until it is, or expires */
+	if (profile == NULL) {
+		/* A profile may be configured again: until it expires. */
+		if (peer == NULL || expires <= agent_wall(agent))
+			agent_stranger_remove(agent, SKEX_TABLE_CONFIRM, key);
+		return SKEX_OK;
+	}
 	confirm = confirm_new(agent, peer, profile, which, first, blocks);
 	if (confirm == NULL)
 		return SKEX_E_MEMORY;

@@ -219,6 +219,7 @@ struct skex_agent {
 	uint8_t notes_taken[AGENT_NOTES_TAKEN][16]; /* ids of the last, to know copies of them */
 	uint32_t notes_taken_next;
 
+	uint32_t strangers; /* records of no peer that were removed at the start */
 	uint64_t sweep_ms;
 	bool emptying; /* after a rollback: nothing is handed out until the pools are empty */
 	struct skex_agent_counters counters;
@@ -236,6 +237,15 @@ void agent_send(struct agent_leg *leg, struct skex_outgoing *message);
 
 /* peer.c */
 SKEX_MUST_USE enum skex_error agent_peers_load(struct skex_agent *agent);
+/*
+ * At the start: a record of keys or confirmations with an agent that is not a peer any more; it is
+ * removed with the transaction of the first turn.  The spent ids of such an agent are no such
+ * record and stay for ever: when it becomes a peer again its initiator is in the same instance, and
+ * without them a block that it made before would be accepted a second time, so that keys which were
+ * handed out once would be here again.  They have a constant size for each agent that ever was a
+ * peer.
+ */
+void agent_stranger_remove(struct skex_agent *agent, uint8_t table, struct skex_view key);
 void agent_peers_clear(struct skex_agent *agent);
 void agent_profiles_resolve(struct skex_agent *agent);
 struct agent_peer *agent_peer_find(struct skex_agent *agent, const struct skex_name *name);

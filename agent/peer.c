@@ -188,6 +188,20 @@ enum skex_error agent_peers_load(struct skex_agent *agent)
 	return skex_registry_peers(agent->link.registry, visit_peer, agent);
 }
 
+/* More than these wait for the next start: one transaction holds them all. */
+#define STRANGERS_MAX 65536u
+
+void agent_stranger_remove(struct skex_agent *agent, uint8_t table, struct skex_view key)
+{
+	struct skex_txn *txn =
+		agent->strangers < STRANGERS_MAX ? skex_commit_txn(&agent->link.commit) : NULL;
+
+	if (txn == NULL)
+		return;
+	skex_txn_remove(txn, agent->link.store, table, key);
+	agent->strangers++;
+}
+
 static void free_peer(struct agent_peer *peer)
 {
 	while (peer->pools != NULL) {

@@ -68,8 +68,10 @@ static enum skex_error load_batch(void *owner, struct skex_view key, struct skex
 	if (error != SKEX_OK)
 		return error;
 	peer = agent_peer_find(agent, &name);
-	if (peer == NULL)
-		return SKEX_OK; /* of a peer that is not configured now: kept, not used */
+	if (peer == NULL) {
+		agent_stranger_remove(agent, SKEX_TABLE_BATCH, key);
+		return SKEX_OK;
+	}
 	pool = agent_pool_get(
 		agent, peer, side == AGENT_INITIATOR ? AGENT_INITIATOR : AGENT_RESPONDER, purpose);
 	batch = pool == NULL ? NULL : pool_batch_new(first, decoded.blocks, decoded.secret_size);
@@ -106,6 +108,8 @@ static enum skex_error load_piece_record(void *owner, struct skex_view key, stru
 	if (error != SKEX_OK)
 		return error;
 	peer = agent_peer_find(agent, &name);
+	if (peer == NULL)
+		agent_stranger_remove(agent, SKEX_TABLE_PIECE, key);
 	for (pool = peer == NULL ? NULL : peer->pools; pool != NULL; pool = pool->next) {
 		struct agent_batch *batch =
 			(uint8_t)pool->side == side ? agent_batch_find(pool, first) : NULL;

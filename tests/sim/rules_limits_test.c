@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "store/tables.h"
 #include "tests/sim/hostile.h"
 
 /* What an agent keeps and spends is bounded (docs/spec/rules.md), whoever asks for more. */
@@ -270,6 +271,96 @@ static void rule_its_is_required_of_the_confirmation(void **state)
 	world_free(world);
 }
 
+/* ---- peers that are no more --------------------------------------------------------------------
+ */
+
+struct holding {
+	const char *name;
+	uint32_t count;
+};
+
+static enum skex_error count_holding(void *owner, struct skex_view key, struct skex_view value)
+{
+	struct holding *holding = owner;
+	const size_t size = strlen(holding->name);
+	size_t i;
+
+	(void)value;
+	for (i = 0; i + size <= key.size; i++) {
+		if (memcmp(key.data + i, holding->name, size) == 0) {
+			holding->count++;
+			break;
+		}
+	}
+	return SKEX_OK;
+}
+
+/* How many records with this name in their key are durable. */
+static uint32_t records(struct world *world, uint8_t at, uint8_t table, const char *name)
+{
+	struct holding holding = {name, 0};
+
+	assert_int_equal(skex_store_each(agent_of(world, at)->link.store, table, skex_view(NULL, 0),
+				 count_holding, &holding),
+		SKEX_OK);
+	return holding.count;
+}
+
+/* The agent starts again, and knows only the first peers of its configuration. */
+static void restart_with_peers(struct world *world, uint8_t at, size_t peers)
+{
+	world_crash(world_agent(world, at));
+	world_agent_config(world_agent(world, at))->peers_count = peers;
+	world_start(world_agent(world, at));
+	world_run(world, 35000);
+}
+
+/* An agent that was a peer is none any more, and later it is one again: keys with it are gone, and
+ * no old block comes to life. */
+static void rule_who_is_no_peer_leaves_nothing_but_what_is_spent(void **state)
+{
+	static const uint8_t tables[] = {SKEX_TABLE_BATCH, SKEX_TABLE_PIECE, SKEX_TABLE_CONFIRM};
+	struct world *world = world_new(30, 3, 2, 3, PAD_BYTES);
+	static struct forged forged;
+	uint8_t id[SKEX_KEY_ID_BYTES];
+	struct world_key key;
+	uint32_t kept;
+	size_t i;
+
+	(void)state;
+	world_run(world, 1000);
+	/* Agent 1 of agents 0 and 2, its peers in this order. */
+	assert_true(world_get(
+		world, world_agent(world, 1), world_agent(world, 2), PURPOSE, 32, 3000, &key));
+	assert_true(world_get(
+		world, world_agent(world, 1), world_agent(world, 0), PURPOSE, 32, 3000, &key));
+	forge(world, &forged, 2, 1, (struct skex_block_id){0x12345678, 5}, 1, PURPOSE);
+	tell_all(world, &forged, 1);
+	assert_int_equal(accepted(world, 1), 1);
+	for (i = 0; i < sizeof(tables); i++)
+		assert_true(records(world, 1, tables[i], "agent3") > 0);
+	kept = records(world, 1, SKEX_TABLE_PIECE, "agent1");
+	assert_true(kept > 0);
+
+	restart_with_peers(world, 1, 1);
+	for (i = 0; i < sizeof(tables); i++)
+		assert_int_equal(records(world, 1, tables[i], "agent3"), 0);
+	assert_int_equal(records(world, 1, SKEX_TABLE_PIECE, "agent1"), kept);
+	assert_int_equal(records(world, 1, SKEX_TABLE_SPENT, "agent3"), 1);
+	assert_int_equal(world_events(world_agent(world, 1), "keys_removed", NULL), 1);
+
+	restart_with_peers(world, 1, 2);
+	assert_int_equal(world_events(world_agent(world, 1), "keys_removed", NULL), 0);
+	tell_all(world, &forged, 1);
+	assert_int_equal(accepted(world, 1), 0);
+	forged_key_id(&forged, 0, id);
+	assert_false(fetch_any(world, 1, 2, PURPOSE, id).good);
+	/* New ones are made as ever. */
+	assert_true(world_get(
+		world, world_agent(world, 1), world_agent(world, 2), PURPOSE, 32, 3000, &key));
+	world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -278,6 +369,7 @@ int main(void)
 		cmocka_unit_test(rule_keys_that_wait_for_others_expire),
 		cmocka_unit_test(rule_its_is_required_of_what_comes_in),
 		cmocka_unit_test(rule_its_is_required_of_the_confirmation),
+		cmocka_unit_test(rule_who_is_no_peer_leaves_nothing_but_what_is_spent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
