@@ -446,6 +446,7 @@ static void sweep(struct skex_agent *agent, uint64_t now_ms)
 	for (peer = agent->peers; peer != NULL; peer = peer->next) {
 		for (pool = peer->pools; pool != NULL; pool = pool->next)
 			agent_pool_sweep(pool, wall_ms);
+		agent_pools_retire(peer, now_ms);
 	}
 	agent_confirm_sweep(agent);
 	if (agent->emptying)

@@ -78,7 +78,8 @@ struct agent_peer {
 	struct agent_profile
 		*profiles[AGENT_PROFILES_MAX]; /* accepted; the first is used to begin */
 	struct agent_pool *pools;
-	uint32_t spent_instance; /* of this peer as initiator */
+	uint32_t pools_counts[AGENT_RESPONDER + 1]; /* by side */
+	uint32_t spent_instance;                    /* of this peer as initiator */
 	struct skex_spent spent;
 	char last_error[160];
 };

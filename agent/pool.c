@@ -24,6 +24,12 @@ struct agent_pool *agent_pool_find(
 	return pool;
 }
 
+bool agent_pool_has_room(struct agent_peer *peer, enum agent_side side, const char *purpose)
+{
+	return peer->pools_counts[side] < AGENT_POOLS_MAX ||
+		agent_pool_find(peer, side, purpose) != NULL;
+}
+
 struct agent_pool *agent_pool_get(struct skex_agent *agent, struct agent_peer *peer,
 	enum agent_side side, const char *purpose)
 {
@@ -48,6 +54,7 @@ struct agent_pool *agent_pool_get(struct skex_agent *agent, struct agent_peer *p
 	pool->asked_ms = agent_now(agent);
 	pool->next = peer->pools;
 	peer->pools = pool;
+	peer->pools_counts[side]++;
 	return pool;
 }
 
@@ -91,6 +98,7 @@ void agent_pool_free(struct agent_pool *pool)
 		pool->strides = piece->next;
 		pool_piece_free(piece);
 	}
+	pool->peer->pools_counts[pool->side]--;
 	free(pool);
 }
 
@@ -344,6 +352,8 @@ struct agent_batch *agent_batch_add(struct agent_pool *pool, struct skex_block_i
 
 	if (batch == NULL)
 		return NULL;
+	if (pool->side == AGENT_RESPONDER)
+		pool->asked_ms = agent_now(pool->agent);
 	batch->class = class;
 	batch->confirmed = confirmed;
 	batch->expires_wall_ms = expires_wall_ms;

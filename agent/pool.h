@@ -33,6 +33,8 @@
 #define AGENT_SHARERS_MAX 8u   /* identities that one key can be for */
 #define AGENT_WHY_TEXT    256u /* of a sentence that says what holds up the keys */
 #define AGENT_FEW_BYTES   256u /* of a pool of the house's own: four note keys */
+/* Purposes of one peer and direction: a peer that invents new ones all the time takes no more. */
+#define AGENT_POOLS_MAX   1024u
 
 struct skex_agent;
 struct agent_peer;
@@ -93,6 +95,8 @@ struct agent_pool {
 	uint32_t batches_count;
 	uint32_t batches_room;
 	uint64_t ready_bytes; /* in records and strides, not handed out */
+	uint64_t asked_ms;    /* last request; of a responder's pool also the last block */
+	uint32_t requests;    /* that point here */
 
 	/* Initiator: */
 	struct agent_piece *strides; /* in memory, oldest first */
@@ -102,7 +106,6 @@ struct agent_pool {
 	uint32_t failures;
 	uint64_t retry_ms;     /* after a failure: not before */
 	bool filling;          /* was low, and has not reached the high mark since */
-	uint64_t asked_ms;     /* last request */
 	uint64_t wanted_bytes; /* by requests that wait */
 	bool asked;
 
@@ -113,6 +116,9 @@ struct agent_pool {
 /* Found or made; NULL when there is no memory. */
 struct agent_pool *agent_pool_get(struct skex_agent *agent, struct agent_peer *peer,
 	enum agent_side side, const char *purpose);
+/* False when the peer has AGENT_POOLS_MAX others on this side: what asks for one more is refused.
+ * What was recorded is read back in any case. */
+bool agent_pool_has_room(struct agent_peer *peer, enum agent_side side, const char *purpose);
 struct agent_pool *agent_pool_find(
 	struct agent_peer *peer, enum agent_side side, const char *purpose);
 void agent_pool_free(struct agent_pool *pool);
@@ -152,6 +158,9 @@ SKEX_MUST_USE enum skex_error agent_pool_take(struct agent_pool *pool, const str
 	uint32_t place, uint8_t *out, struct skex_key *key, bool check_only);
 /* Expired batches and strides go. */
 void agent_pool_sweep(struct agent_pool *pool, uint64_t wall_ms);
+/* Frees those of a peer that nobody asked for a while, that hold nothing and are to hold nothing.
+ */
+void agent_pools_retire(struct agent_peer *peer, uint64_t now_ms);
 /* Removes everything: after a rollback. */
 void agent_pool_empty(struct agent_pool *pool);
 /* Reads all batches and pieces back after a start. */

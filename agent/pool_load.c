@@ -29,6 +29,33 @@ void agent_pool_sweep(struct agent_pool *pool, uint64_t wall_ms)
 	}
 }
 
+static bool is_over(const struct agent_pool *pool, uint64_t now_ms)
+{
+	const struct skex_pool_config *config = &pool->agent->config->pool;
+
+	if (now_ms - pool->asked_ms <= (uint64_t)config->idle_s * 1000 || pool->requests > 0 ||
+		pool->runs_all > 0 || pool->batches_count > 0 || pool->strides != NULL)
+		return false;
+	/* What an initiator keeps in reserve is made again. */
+	return pool->side == AGENT_RESPONDER || pool->few_bytes > 0 || config->reserve_keys == 0;
+}
+
+void agent_pools_retire(struct agent_peer *peer, uint64_t now_ms)
+{
+	struct agent_pool **link = &peer->pools;
+
+	while (*link != NULL) {
+		struct agent_pool *pool = *link;
+
+		if (!is_over(pool, now_ms)) {
+			link = &pool->next;
+			continue;
+		}
+		*link = pool->next;
+		agent_pool_free(pool);
+	}
+}
+
 void agent_pool_empty(struct agent_pool *pool)
 {
 	while (pool->batches_count > 0) {

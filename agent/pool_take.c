@@ -164,6 +164,7 @@ enum skex_error agent_pool_take(struct agent_pool *pool, const struct skex_key_i
 	txn = skex_commit_txn(&pool->agent->link.commit);
 	if (txn == NULL)
 		return SKEX_E_IO;
+	pool->asked_ms = agent_now(pool->agent);
 	key->class = batch->class;
 	key->confirmed = batch->confirmed;
 	key->interval_known = batch->interval_known;

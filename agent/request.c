@@ -116,6 +116,7 @@ static struct agent_request *request_new(
 	if (made == NULL)
 		return NULL;
 	made->pool = pool;
+	pool->requests++;
 	made->bytes = bytes;
 	made->count = request->count;
 	made->list = calloc(request->count, sizeof(*made->list));
@@ -154,6 +155,7 @@ static void want(struct agent_request *request, uint64_t bytes)
 static void request_free(struct agent_request *request)
 {
 	want(request, 0);
+	request->pool->requests--;
 	*request->self = request->next;
 	if (request->next != NULL)
 		request->next->self = request->self;
@@ -191,6 +193,10 @@ enum skex_error skex_agent_get(struct skex_agent *agent, const struct skex_key_r
 		return error;
 	if (request->require_its && !agent_providers_reach(peer, SKEX_CLASS_ITS))
 		return complain(problem, SKEX_E_REFUSED, "not_its", its_message, its_act);
+	if (!agent_pool_has_room(peer, AGENT_INITIATOR, purpose))
+		return complain(problem, SKEX_E_QUOTA, "too_many_purposes",
+			"this agent has keys for 1,024 purposes with that peer already",
+			"use one of them, or wait until some are idle and empty");
 	pool = agent_pool_get(agent, peer, AGENT_INITIATOR, purpose);
 	made = pool == NULL ? NULL : request_new(pool, request, request->bytes);
 	if (made == NULL)

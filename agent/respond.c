@@ -376,6 +376,8 @@ static const char *unwelcome(struct skex_agent *agent, const struct skex_share_m
 		return "a profile that is not accepted from this peer";
 	if (!agent_purpose_accepted(agent, peer, share->common.purpose))
 		return "a purpose not accepted from this peer: see skexd.conf";
+	if (!agent_pool_has_room(peer, AGENT_RESPONDER, share->common.purpose))
+		return "one purpose more than the 1,024 that a peer can have keys for at a time";
 	if (agent->config->require_its &&
 		(share->common.class_initiator != SKEX_CLASS_ITS ||
 			agent_profile_class(profile) != SKEX_CLASS_ITS))

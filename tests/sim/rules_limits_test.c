@@ -361,6 +361,120 @@ static void rule_who_is_no_peer_leaves_nothing_but_what_is_spent(void **state)
 	world_free(world);
 }
 
+/* ---- purposes ----------------------------------------------------------------------------------
+ */
+
+/* One block of a purpose that nobody used before, through all hubs. */
+static void invent(struct world *world, uint64_t counter)
+{
+	static struct forged forged;
+	char purpose[32];
+	uint8_t i;
+
+	(void)snprintf(purpose, sizeof(purpose), "app:%u", (unsigned)counter);
+	forge(world, &forged, 0, 1, (struct skex_block_id){0x12345678, counter}, 1, purpose);
+	forged.common.lifetime_s = 20;
+	for (i = 0; i < 3; i++)
+		forged_tell(world, &forged, i, 1, NULL);
+	world_run(world, 5);
+}
+
+/* An initiator invents purposes; every one of them is accepted by policy. */
+static void rule_a_peer_has_so_many_purposes(void **state)
+{
+	struct world *world = world_new(40, 3, 2, 3, PAD_BYTES);
+	struct world_node *bob = world_agent(world, 1);
+	static struct forged more;
+	static struct forged other;
+	struct agent_peer *alice;
+	struct world_key key;
+	uint64_t counter;
+
+	(void)state;
+	world_agent_config(bob)->pool.idle_s = 30;
+	world_run(world, 1000);
+	alice = agent_peer_find(
+		agent_of(world, 1), &world_agent_config(world_agent(world, 0))->name);
+	for (counter = 0; counter < AGENT_POOLS_MAX - 1; counter++)
+		invent(world, counter);
+	/* Two that begin while there is one place. */
+	forge(world, &more, 0, 1, (struct skex_block_id){0x12345678, counter++}, 1, "app:last");
+	more.common.lifetime_s = 20;
+	forged_tell(world, &more, 0, 1, NULL);
+	forge(world, &other, 0, 1, (struct skex_block_id){0x12345678, counter++}, 1, "app:late");
+	forged_tell(world, &other, 0, 1, NULL);
+	world_run(world, 100);
+	forged_tell(world, &more, 1, 1, NULL);
+	forged_tell(world, &other, 1, 1, NULL);
+	world_run(world, 100);
+	assert_int_equal(accepted(world, 1), AGENT_POOLS_MAX);
+	assert_int_equal(alice->pools_counts[AGENT_RESPONDER], AGENT_POOLS_MAX);
+	assert_null(pool_of(world, 1, 0, AGENT_RESPONDER, "app:late"));
+	assert_int_equal(world_events(bob, "share_refused", NULL), 1);
+	for (; counter < AGENT_POOLS_MAX + 11; counter++)
+		invent(world, counter);
+	world_run(world, 1000);
+	assert_int_equal(accepted(world, 1), AGENT_POOLS_MAX);
+	assert_int_equal(world_events(bob, "share_refused", NULL), 31);
+	assert_int_equal(alice->pools_counts[AGENT_RESPONDER], AGENT_POOLS_MAX);
+	/* Nobody else is hindered, nor what is there already. */
+	assert_true(world_get(world, world_agent(world, 2), bob, PURPOSE, 32, 3000, &key));
+	forge(world, &more, 0, 1, (struct skex_block_id){0x12345678, counter++}, 1, "app:7");
+	more.common.lifetime_s = 20;
+	tell_all(world, &more, 1);
+	assert_int_equal(pool_of(world, 1, 0, AGENT_RESPONDER, "app:7")->batches_count, 2);
+	/* What is empty and idle goes, and new ones are taken again. */
+	world_run(world, 60000);
+	assert_int_equal(alice->pools_counts[AGENT_RESPONDER], 0);
+	assert_null(pool_of(world, 1, 0, AGENT_RESPONDER, "app:0"));
+	assert_non_null(pool_of(world, 1, 2, AGENT_RESPONDER, PURPOSE)); /* it has keys */
+	invent(world, counter);
+	world_run(world, 1000);
+	assert_int_equal(alice->pools_counts[AGENT_RESPONDER], 1);
+	world_free(world);
+}
+
+/* The same of applications here. */
+static void rule_purposes_are_bounded_at_both_ends(void **state)
+{
+	struct world *world = world_new(41, 3, 2, 2, PAD_BYTES);
+	struct skex_key_request request = request_to(world, 1, 100);
+	struct agent_peer *bob;
+	struct skex_problem problem;
+	char purpose[32];
+	uint32_t answers = 0;
+	uint64_t ticket;
+	uint32_t i;
+
+	(void)state;
+	world_agent_config(world_agent(world, 0))->pool.idle_s = 30;
+	world_agent_config(world_agent(world, 0))->pool.reserve_keys = 0;
+	world_run(world, 1000);
+	world_crash(world_agent(world, 1));
+	request.purpose = purpose;
+	for (i = 0; i <= AGENT_POOLS_MAX; i++) {
+		(void)snprintf(purpose, sizeof(purpose), "app:%u", i);
+		request.wait_ms = i == 0 ? 100000 : 100; /* one waits for long */
+		assert_int_equal(skex_agent_get(agent_of(world, 0), &request, ignore, &answers,
+					 &ticket, &problem),
+			i < AGENT_POOLS_MAX ? SKEX_OK : SKEX_E_QUOTA);
+	}
+	assert_string_equal(problem.code, "too_many_purposes");
+	bob = agent_peer_find(agent_of(world, 0), &world_agent_config(world_agent(world, 1))->name);
+	assert_int_equal(bob->pools_counts[AGENT_INITIATOR], AGENT_POOLS_MAX);
+	world_run(world, 99000);
+	assert_int_equal(answers, AGENT_POOLS_MAX - 1);
+	assert_in_range(bob->pools_counts[AGENT_INITIATOR], 1, 4);
+	assert_non_null(pool_of(world, 0, 1, AGENT_INITIATOR, "app:0"));
+	world_run(world, 60000);
+	assert_int_equal(answers, AGENT_POOLS_MAX);
+	assert_int_equal(bob->pools_counts[AGENT_INITIATOR], 0);
+	assert_int_equal(
+		skex_agent_get(agent_of(world, 0), &request, ignore, &answers, &ticket, &problem),
+		SKEX_OK);
+	world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -370,6 +484,8 @@ int main(void)
 		cmocka_unit_test(rule_its_is_required_of_what_comes_in),
 		cmocka_unit_test(rule_its_is_required_of_the_confirmation),
 		cmocka_unit_test(rule_who_is_no_peer_leaves_nothing_but_what_is_spent),
+		cmocka_unit_test(rule_a_peer_has_so_many_purposes),
+		cmocka_unit_test(rule_purposes_are_bounded_at_both_ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
