@@ -41,6 +41,7 @@ void hub_mail_post(struct skex_hub *hub, struct hub_mail *mail)
 	mail->next = NULL;
 	*shard->mail_end = mail;
 	shard->mail_end = &mail->next;
+	hub->link.posted += sizeof(*mail) + mail->fields_size + mail->body_size;
 	hub->link.platform->wake(hub->link.platform->context);
 }
 
@@ -75,6 +76,7 @@ void hub_mail_drain(struct skex_hub *hub)
 			shard->mail = mail->next;
 			if (shard->mail == NULL)
 				shard->mail_end = &shard->mail;
+			hub->link.posted -= sizeof(*mail) + mail->fields_size + mail->body_size;
 			hub_deliver(hub, mail);
 			hub_mail_free(mail);
 		}

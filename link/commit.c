@@ -102,6 +102,23 @@ static void durable(void *owner, enum skex_error error)
 	round_end(round, error);
 }
 
+uint64_t skex_commit_load(const struct skex_commit *commit)
+{
+	const struct skex_commit_round *round = commit->open;
+	uint64_t load = skex_store_pending(commit->store);
+
+	if (round != NULL && round->txn != NULL)
+		load += skex_txn_size(round->txn, commit->store);
+	return load;
+}
+
+/* More than the store takes, while there is something whose end makes room. */
+static bool too_much(const struct skex_commit *commit)
+{
+	return skex_store_pending(commit->store) > 0 &&
+		skex_commit_load(commit) > SKEX_STORE_PENDING_MAX;
+}
+
 void skex_commit_flush(struct skex_commit *commit)
 {
 	struct skex_commit_round *round = commit->open;
@@ -109,7 +126,7 @@ void skex_commit_flush(struct skex_commit *commit)
 	enum skex_error error = commit->failed;
 	struct skex_txn *txn;
 
-	if (round == NULL)
+	if (round == NULL || (error == SKEX_OK && too_much(commit)))
 		return;
 	if (error == SKEX_OK && round->txn == NULL && skex_commit_txn(commit) == NULL)
 		error = commit->failed;
@@ -130,6 +147,19 @@ void skex_commit_flush(struct skex_commit *commit)
 		commit->failed = error;
 	*tail = NULL;
 	round_end(round, error);
+}
+
+enum skex_error skex_commit_settle(struct skex_commit *commit)
+{
+	enum skex_error error;
+
+	skex_commit_flush(commit);
+	error = skex_store_settle(commit->store);
+	if (error != SKEX_OK || commit->open == NULL)
+		return error;
+	/* What had to wait for the first, or what its end added. */
+	skex_commit_flush(commit);
+	return skex_store_settle(commit->store);
 }
 
 bool skex_commit_busy(const struct skex_commit *commit)

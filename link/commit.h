@@ -30,8 +30,14 @@ struct skex_txn *skex_commit_txn(struct skex_commit *commit);
  * change in the turn it is called all the same, at the next flush.
  */
 void skex_commit_after(struct skex_commit *commit, skex_done_fn done, void *owner);
-/* Submits what was gathered; called at the end of each turn. */
+/* Submits what was gathered; called at the end of each turn.  When the store cannot take it yet, it
+ * stays where it is, and what comes joins it: nothing is lost, and nothing passes it. */
 void skex_commit_flush(struct skex_commit *commit);
+/* Before an orderly stop: flushes, and waits until all is durable and what it replaced destroyed.
+ */
+SKEX_MUST_USE enum skex_error skex_commit_settle(struct skex_commit *commit);
+/* Bytes that are gathered, or submitted and not durable. */
+uint64_t skex_commit_load(const struct skex_commit *commit);
 /* True while something is gathered or pending. */
 bool skex_commit_busy(const struct skex_commit *commit);
 /* Ends all that waits, with SKEX_E_STATE: it may be durable or not.  The store, which tells nobody

@@ -30,6 +30,14 @@ static void remove_from_list(struct skex_connection *connection)
 	link->connections_count--;
 }
 
+static void connection_free(struct skex_connection *connection)
+{
+	remove_from_list(connection);
+	skex_frames_clear(&connection->frames);
+	free(connection->rest);
+	free(connection);
+}
+
 /* Forgets the connection; its stream is closed already. */
 static void gone(struct skex_connection *connection, const char *why)
 {
@@ -38,9 +46,7 @@ static void gone(struct skex_connection *connection, const char *why)
 	const bool was_up = connection->up;
 	const bool was_the_legs = leg != NULL && leg->connection == connection;
 
-	remove_from_list(connection);
-	skex_frames_clear(&connection->frames);
-	free(connection);
+	connection_free(connection);
 	if (!was_the_legs)
 		return;
 	leg->connection = NULL;
@@ -113,9 +119,8 @@ static struct skex_leg *leg_of(struct skex_connection *connection, uint64_t numb
 }
 
 /* One packet; false when the connection is gone. */
-static bool packet(void *owner, struct skex_view bytes)
+static bool take_packet(struct skex_connection *connection, struct skex_view bytes)
 {
-	struct skex_connection *connection = owner;
 	uint8_t header[SKEX_HEADER_MAX];
 	struct skex_packet packet;
 	struct skex_leg *leg;
@@ -173,17 +178,48 @@ static void opened(void *owner, struct skex_stream *stream)
 	session_begin(connection);
 }
 
-static void received(void *owner, struct skex_stream *stream, struct skex_view bytes)
-{
-	struct skex_connection *connection = owner;
-	enum skex_error error;
+struct feeding {
+	struct skex_connection *connection;
+	bool gone;
+};
 
-	(void)stream;
-	error = skex_frames_feed(&connection->frames, bytes, packet, connection);
+/* After each packet: is it time to let the disk catch up? */
+static bool packet(void *owner, struct skex_view bytes)
+{
+	struct feeding *feeding = owner;
+	struct skex_link *link = feeding->connection->link;
+
+	if (!take_packet(feeding->connection, bytes)) {
+		feeding->gone = true;
+		return false;
+	}
+	return !pace_check(link);
+}
+
+void connection_feed(struct skex_connection *connection, struct skex_view bytes)
+{
+	struct feeding feeding = {connection, false};
+	enum skex_error error = skex_frames_feed(&connection->frames, &bytes, packet, &feeding);
+
+	if (feeding.gone)
+		return;
 	if (error != SKEX_OK) {
 		connection->link->packets_refused++;
 		connection_close(connection, "a packet of a size that cannot be");
+	} else if (bytes.size > 0 && !pace_keep(connection, bytes)) {
+		connection_close(connection, "no memory");
 	}
+}
+
+static void received(void *owner, struct skex_stream *stream, struct skex_view bytes)
+{
+	struct skex_connection *connection = owner;
+
+	(void)stream;
+	if (!connection->link->paused && connection->rest == NULL)
+		connection_feed(connection, bytes);
+	else if (!pace_keep(connection, bytes))
+		connection_close(connection, "no memory");
 }
 
 static void drained(void *owner, struct skex_stream *stream)
@@ -244,6 +280,8 @@ void skex_link_accept(struct skex_link *link, struct skex_stream *stream)
 	connection->open = true;
 	link->platform->net->peer(stream, connection->peer);
 	link->platform->net->attach(stream, &events, connection);
+	if (link->paused)
+		link->platform->net->pause(stream, true);
 }
 
 /* Address number i of "host port,host port"; counts around. */
@@ -295,6 +333,8 @@ void skex_leg_connect(struct skex_leg *leg, uint64_t now_ms)
 	if (link->platform->net->connect(link->platform->net->context, host, port, &events,
 		    connection, &connection->stream) != SKEX_OK)
 		gone(connection, "cannot connect");
+	else if (link->paused)
+		link->platform->net->pause(connection->stream, true);
 }
 
 void skex_leg_bye(struct skex_leg *leg, enum skex_bye_reason reason)
@@ -327,6 +367,11 @@ size_t skex_leg_queued(const struct skex_leg *leg)
 
 void connection_sweep(struct skex_connection *connection, uint64_t now_ms)
 {
+	/* Nobody is silent while we do not listen. */
+	if (connection->link->paused) {
+		connection->since_ms = now_ms;
+		connection->heard_ms = now_ms;
+	}
 	if (!connection->up && now_ms - connection->since_ms > CONNECTION_OPEN_MS) {
 		connection_close(connection, "no HELLO in time");
 		return;
@@ -473,6 +518,8 @@ static void sweep(struct skex_link *link, uint64_t now_ms)
 void skex_link_init(struct skex_link *link)
 {
 	skex_commit_init(&link->commit, link->store);
+	link->load_high = SKEX_LINK_LOAD_HIGH;
+	link->load_low = SKEX_LINK_LOAD_LOW;
 }
 
 uint64_t skex_link_turn(struct skex_link *link, uint64_t now_ms)
@@ -491,6 +538,7 @@ uint64_t skex_link_turn(struct skex_link *link, uint64_t now_ms)
 	}
 	skex_commit_flush(&link->commit);
 	store_next = skex_store_turn(link->store, now_ms);
+	pace_resume(link);
 	if (link->role == SKEX_ROLE_AGENT) {
 		for (leg = link->legs; leg != NULL; leg = leg->next_loaded) {
 			skex_leg_connect(leg, now_ms);
@@ -507,8 +555,7 @@ void skex_link_settle(struct skex_link *link)
 	struct skex_leg *leg;
 	enum skex_error error;
 
-	skex_commit_flush(&link->commit);
-	error = skex_store_settle(link->store);
+	error = skex_commit_settle(&link->commit);
 	for (leg = link->legs; leg != NULL && error == SKEX_OK; leg = leg->next_loaded) {
 		error = skex_pad_bytes_settle(leg->tx_pad);
 		if (error == SKEX_OK)
@@ -526,9 +573,7 @@ void skex_link_clear(struct skex_link *link)
 		struct skex_connection *connection = link->connections;
 
 		link->platform->net->close(connection->stream);
-		remove_from_list(connection);
-		skex_frames_clear(&connection->frames);
-		free(connection);
+		connection_free(connection);
 	}
 	skex_commit_clear(&link->commit);
 	while (link->legs != NULL) {

@@ -42,21 +42,22 @@ static void next(struct skex_frames *frames)
 	frames->at = 0;
 }
 
-enum skex_error skex_frames_feed(struct skex_frames *frames, struct skex_view bytes,
+enum skex_error skex_frames_feed(struct skex_frames *frames, struct skex_view *bytes,
 	bool (*packet)(void *owner, struct skex_view packet), void *owner)
 {
-	while (bytes.size > 0) {
+	while (bytes->size > 0) {
 		size_t piece;
 
 		if (frames->packet == NULL) {
-			if (!take_length(frames, &bytes))
+			if (!take_length(frames, bytes))
 				break;
 			if (frames->size == 0 || frames->size > frames->most)
 				return SKEX_E_SYNTAX;
-			if (bytes.size >= frames->size) {
-				struct skex_view whole = skex_view(bytes.data, frames->size);
+			if (bytes->size >= frames->size) {
+				struct skex_view whole = skex_view(bytes->data, frames->size);
 
-				bytes = skex_view(bytes.data + whole.size, bytes.size - whole.size);
+				*bytes = skex_view(
+					bytes->data + whole.size, bytes->size - whole.size);
 				next(frames);
 				if (!packet(owner, whole))
 					return SKEX_OK;
@@ -66,12 +67,12 @@ enum skex_error skex_frames_feed(struct skex_frames *frames, struct skex_view by
 			if (frames->packet == NULL)
 				return SKEX_E_MEMORY;
 		}
-		piece = frames->size - frames->at < bytes.size ? frames->size - frames->at
-							       : bytes.size;
+		piece = frames->size - frames->at < bytes->size ? frames->size - frames->at
+								: bytes->size;
 		if (piece > 0)
-			memcpy(frames->packet + frames->at, bytes.data, piece);
+			memcpy(frames->packet + frames->at, bytes->data, piece);
 		frames->at += piece;
-		bytes = skex_view(bytes.data + piece, bytes.size - piece);
+		*bytes = skex_view(bytes->data + piece, bytes->size - piece);
 		if (frames->at == frames->size) {
 			struct skex_view whole = skex_view(frames->packet, frames->size);
 			uint8_t *owned = frames->packet;

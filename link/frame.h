@@ -28,11 +28,11 @@ void skex_frames_init(struct skex_frames *frames, size_t most);
 /* Longest packet accepted from now on: small before the other end is known, large after. */
 void skex_frames_limit(struct skex_frames *frames, size_t most);
 /*
- * Feeds received bytes and calls packet for each whole packet, in order; packet gives false to stop
- * (the connection is gone, and frames with it, cleared by the owner).  SKEX_E_SYNTAX for an empty
- * or too long packet; SKEX_E_MEMORY.
+ * Feeds received bytes and calls packet for each whole packet, in order, until packet gives false;
+ * then *bytes is the rest, to be fed later, and frames is not looked at any more: the owner may
+ * have cleared it.  SKEX_E_SYNTAX for an empty or too long packet; SKEX_E_MEMORY.
  */
-SKEX_MUST_USE enum skex_error skex_frames_feed(struct skex_frames *frames, struct skex_view bytes,
+SKEX_MUST_USE enum skex_error skex_frames_feed(struct skex_frames *frames, struct skex_view *bytes,
 	bool (*packet)(void *owner, struct skex_view packet), void *owner);
 void skex_frames_clear(struct skex_frames *frames);
 

@@ -4,7 +4,7 @@
 
 #include "link/link.h"
 
-/* What leg.c, connection.c and message.c share, and nobody else uses. */
+/* What leg.c, connection.c, message.c and their like share, and nobody else uses. */
 
 #define CONNECTION_MOST_BEFORE_UP 4096u  /* longest packet of a stranger */
 #define CONNECTION_OPEN_MS        10000u /* to exchange the marks */
@@ -29,6 +29,8 @@ struct skex_connection {
 	uint64_t since_ms;
 	uint64_t heard_ms;
 	uint64_t pinged_ms;
+	uint8_t *rest; /* received, and not looked at before the disk has caught up; or NULL */
+	size_t rest_size;
 	char peer[64];
 };
 
@@ -41,6 +43,17 @@ void connection_sweep(struct skex_connection *connection, uint64_t now_ms);
 void connection_epoch_ready(struct skex_leg *leg);
 enum skex_error connection_send(
 	struct skex_connection *connection, struct skex_view header, struct skex_view body);
+
+/* Received bytes; the connection may be gone after it. */
+void connection_feed(struct skex_connection *connection, struct skex_view bytes);
+
+/* pace.c: the daemon listens no faster than its disk writes. */
+/* True when nothing more may be taken in now: then all connections are paused. */
+bool pace_check(struct skex_link *link);
+/* Keeps what was received for later; false without memory. */
+bool pace_keep(struct skex_connection *connection, struct skex_view bytes);
+/* Goes on when the disk has caught up; what was kept comes first. */
+void pace_resume(struct skex_link *link);
 
 /* session.c: HELLO, PING and BYE.  They give false when the connection was closed. */
 void session_begin(struct skex_connection *connection);

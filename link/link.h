@@ -110,7 +110,23 @@ struct skex_link {
 	uint64_t sweep_ms; /* when timers are looked at next */
 	uint64_t packets_refused;
 	uint64_t tags_wrong;
+	/* Bytes that the owner took out of messages and has not put into the commit yet. */
+	uint64_t posted;
+	bool paused;        /* nothing is read, for the disk is behind */
+	uint64_t pauses;    /* how often that was so */
+	uint64_t paused_ms; /* when it was logged last */
+	/* SKEX_LINK_LOAD_HIGH and _LOW, and less in tests. */
+	uint64_t load_high;
+	uint64_t load_low;
 };
+
+/*
+ * What waits for the disk, in bytes: above the first all connections are paused, below the second
+ * they go on.  One message more can come in after the check.  The sum stays far below what one
+ * transaction, and the store, can hold.
+ */
+#define SKEX_LINK_LOAD_HIGH (16u << 20)
+#define SKEX_LINK_LOAD_LOW  (4u << 20)
 
 /* The link's own fields above `commit` are set by the owner before. */
 void skex_link_init(struct skex_link *link);

@@ -32,8 +32,6 @@
  * store fails for good.
  */
 
-/* Bytes that may wait for the disk; more is refused with SKEX_E_BUSY. */
-#define SKEX_LOG_WAITING_MAX   (128u << 20)
 /* What small transactions are gathered in, to be written at once. */
 #define SKEX_LOG_CHUNK_BYTES   (256u << 10)
 /* A segment's file grows by this much at a time. */

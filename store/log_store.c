@@ -27,6 +27,18 @@ static uint64_t log_turn(struct skex_store *store, uint64_t now_ms)
 	return retry_ms > now_ms && retry_ms < due_ms ? retry_ms : due_ms;
 }
 
+static uint64_t log_pending(const struct skex_store *store)
+{
+	const struct skex_log *log = (const struct skex_log *)store;
+
+	return log->waiting.size + log->flight.size;
+}
+
+static size_t log_txn_size(const struct skex_txn *txn)
+{
+	return txn->size;
+}
+
 static void log_close(struct skex_store *store)
 {
 	struct skex_log *log = skex_log_of(store);
@@ -60,6 +72,8 @@ static const struct skex_store_ops log_ops = {
 	.get = skex_log_get,
 	.each = skex_log_each,
 	.claim = skex_log_claim,
+	.pending = log_pending,
+	.size = log_txn_size,
 	.turn = log_turn,
 	.settle = skex_log_settle,
 	.close = log_close,

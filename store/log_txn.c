@@ -255,7 +255,7 @@ static enum skex_error group_room(struct skex_log *log, const struct skex_txn *t
 {
 	struct skex_log_group *group = &log->waiting;
 
-	if (txn->size > SKEX_LOG_WAITING_MAX - group->size)
+	if (txn->size > SKEX_STORE_PENDING_MAX - group->size)
 		return SKEX_E_BUSY;
 	if (group->segment == NULL) {
 		if (log->current == NULL || log->current->end >= log->segment_bytes) {

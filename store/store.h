@@ -32,6 +32,8 @@
 #define SKEX_STORE_VALUE_MAX (4u << 20)
 #define SKEX_STORE_TABLES                                                                          \
 	32u /* tables 1..31; their numbers belong to the caller and mean the same for ever */
+/* Bytes that may wait for the disk, see skex_store_pending; what goes beyond is refused. */
+#define SKEX_STORE_PENDING_MAX (128u << 20)
 
 struct skex_store;
 struct skex_txn;
@@ -54,6 +56,8 @@ struct skex_store_ops {
 		uint64_t amount, uint64_t limit,
 		void (*claimed)(void *owner, enum skex_error error, uint64_t from, uint64_t to),
 		void *owner);
+	uint64_t (*pending)(const struct skex_store *store);
+	size_t (*size)(const struct skex_txn *txn);
 	uint64_t (*turn)(struct skex_store *store, uint64_t now_ms);
 	enum skex_error (*settle)(struct skex_store *store);
 	void (*close)(struct skex_store *store);
@@ -98,8 +102,9 @@ static inline void skex_txn_remove(
  * durable; done with an error means that the store failed and takes nothing any more: the daemon
  * has to stop. done may be NULL.  When submit itself gives an error, nothing was taken, and done is
  * not called. The transaction is gone either way.  Besides what its changes gave: SKEX_E_SPACE when
- * the disk is full, SKEX_E_BUSY when too much waits for the disk (the store goes on after both);
- * what made the store fail, once it has.
+ * the disk is full, SKEX_E_BUSY when more than SKEX_STORE_PENDING_MAX would wait for the disk (the
+ * store goes on after both; who looks at skex_store_pending before does not meet the second); what
+ * made the store fail, once it has.
  */
 SKEX_MUST_USE static inline enum skex_error skex_txn_submit(
 	struct skex_txn *txn, struct skex_store *store, skex_done_fn done, void *owner)
@@ -143,6 +148,18 @@ SKEX_MUST_USE static inline enum skex_error skex_store_claim(struct skex_store *
 	void *owner)
 {
 	return store->ops->claim(store, table, key, amount, limit, claimed, owner);
+}
+
+/* Bytes that were handed over and are not durable yet: how far the disk is behind. */
+static inline uint64_t skex_store_pending(const struct skex_store *store)
+{
+	return store->ops->pending(store);
+}
+
+/* Bytes that a transaction holds so far; a whole one has at most 64 MiB. */
+static inline size_t skex_txn_size(const struct skex_txn *txn, const struct skex_store *store)
+{
+	return store->ops->size(txn);
 }
 
 /* Work in the background (sync what was submitted, destroy keys, compact the log), a bounded amount

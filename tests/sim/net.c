@@ -34,6 +34,8 @@ struct skex_stream {
 	bool dead;
 	uint64_t last_ms; /* what is sent later arrives later */
 	size_t queued;
+	bool paused;
+	struct event *held; /* what came meanwhile, in order */
 	const struct skex_stream_events *events;
 	void *owner;
 };
@@ -246,10 +248,64 @@ static size_t net_queued(struct skex_stream *stream)
 	return stream->queued;
 }
 
+static void held_free(struct skex_stream *stream)
+{
+	while (stream->held != NULL) {
+		struct event *event = stream->held;
+
+		stream->held = event->next;
+		free(event);
+	}
+}
+
+/* The bytes that came while it was paused, joined as TCP would join them. */
+static struct event *held_bytes(struct skex_stream *stream)
+{
+	struct event *joined;
+	size_t size = 0;
+
+	for (struct event *event = stream->held; event != NULL && event->kind == EVENT_BYTES;
+		event = event->next)
+		size += event->size;
+	if (size == 0)
+		return NULL;
+	joined = event_new(EVENT_BYTES, stream, size);
+	for (size = 0; stream->held != NULL && stream->held->kind == EVENT_BYTES;) {
+		struct event *event = stream->held;
+
+		memcpy(joined->bytes + size, event->bytes, event->size);
+		size += event->size;
+		stream->held = event->next;
+		free(event);
+	}
+	return joined;
+}
+
+/* What was held comes before all that is on its way. */
 static void net_pause(struct skex_stream *stream, bool paused)
 {
-	(void)stream;
-	(void)paused;
+	struct event **link = &stream->net->events;
+	struct event *bytes;
+
+	stream->paused = paused;
+	if (paused)
+		return;
+	bytes = held_bytes(stream);
+	if (bytes != NULL) {
+		bytes->at = stream->net->now;
+		bytes->next = *link;
+		*link = bytes;
+		link = &bytes->next;
+	}
+	while (stream->held != NULL) {
+		struct event *event = stream->held;
+
+		stream->held = event->next;
+		event->at = stream->net->now;
+		event->next = *link;
+		*link = event;
+		link = &event->next;
+	}
 }
 
 static void net_close(struct skex_stream *stream)
@@ -366,6 +422,7 @@ static void collect(struct sim_net *net)
 			if (stream->other != NULL)
 				stream->other->other = NULL;
 			*link = stream->next_all;
+			held_free(stream);
 			free(stream);
 		} else {
 			link = &stream->next_all;
@@ -414,6 +471,17 @@ static void happen(struct sim_net *net, struct event *event)
 	}
 }
 
+/* Nobody reads: neither bytes nor the end are noticed. */
+static void hold(struct event *event)
+{
+	struct event **link = &event->stream->held;
+
+	while (*link != NULL)
+		link = &(*link)->next;
+	event->next = NULL;
+	*link = event;
+}
+
 bool sim_net_step(struct sim_net *net, uint64_t now_ms, uint32_t *node)
 {
 	struct event *event = net->events;
@@ -423,6 +491,11 @@ bool sim_net_step(struct sim_net *net, uint64_t now_ms, uint32_t *node)
 		return false;
 	net->events = event->next;
 	*node = event->stream->node;
+	if (event->stream->paused && !event->stream->dead &&
+		(event->kind == EVENT_BYTES || event->kind == EVENT_CLOSED)) {
+		hold(event);
+		return true;
+	}
 	if (!event->stream->dead)
 		happen(net, event);
 	if (event->kind == EVENT_CLOSED)
@@ -445,6 +518,7 @@ void sim_net_free(struct sim_net *net)
 		struct skex_stream *stream = net->streams;
 
 		net->streams = stream->next_all;
+		held_free(stream);
 		free(stream);
 	}
 	while (net->listeners != NULL)

@@ -206,7 +206,7 @@ static void too_much_at_once_is_refused(void **state)
 		error = skex_txn_submit(txn, store, tell, &told);
 	}
 	assert_int_equal(error, SKEX_E_BUSY);
-	assert_int_equal(taken, SKEX_LOG_WAITING_MAX / SKEX_STORE_VALUE_MAX - 1);
+	assert_int_equal(taken, SKEX_STORE_PENDING_MAX / SKEX_STORE_VALUE_MAX - 1);
 	turns(&scene, store, 10);
 	assert_int_equal(told.ok, taken);
 	assert_int_equal(put(store, &told, 1, 10, false), SKEX_OK);

@@ -31,6 +31,7 @@ struct world_node {
 	struct skex_hub_config hub_config;
 	struct skex_agent_config agent_config;
 	bool woken;
+	bool disk_held;
 	uint64_t turn_ms;
 };
 
@@ -497,6 +498,11 @@ struct disk *world_disk(struct world_node *node)
 	return node->disk;
 }
 
+void world_hold_disk(struct world_node *node, bool held)
+{
+	node->disk_held = held;
+}
+
 struct skex_registry *world_registry(struct world_node *node)
 {
 	return node->registry;
@@ -639,7 +645,7 @@ static uint64_t settle(struct world *world)
 		for (i = 0; i < (uint32_t)(world->hubs + world->agents); i++) {
 			struct world_node *node = &world->nodes[i];
 
-			if (disk_turn(node->disk) && world_is_up(node)) {
+			if (!node->disk_held && disk_turn(node->disk) && world_is_up(node)) {
 				turn(node);
 				busy = true;
 			}

@@ -51,6 +51,8 @@ struct disk *world_disk(struct world_node *node);
 struct skex_registry *world_registry(struct world_node *node);
 struct skex_hub_config *world_hub_config(struct world_node *hub);
 struct skex_agent_config *world_agent_config(struct world_node *agent);
+/* While held, no sync of the node's disk ends. */
+void world_hold_disk(struct world_node *node, bool held);
 void world_crash(struct world_node *node);
 void world_power_cut(struct world_node *node);
 void world_start(struct world_node *node);
