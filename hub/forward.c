@@ -194,14 +194,13 @@ static void durable(void *owner, enum skex_error error)
 {
 	struct sending *sending = owner;
 	struct hub_leg *leg = hub_leg_find(sending->hub, sending->leg);
-	struct hub_waiting *waiting = leg == NULL ? NULL : leg->queue.first;
+	struct hub_waiting *waiting = NULL;
 
-	while (waiting != NULL && skex_pad_compare(waiting->at, sending->at) != 0)
-		waiting = waiting->next;
+	if (error == SKEX_OK && leg != NULL)
+		waiting = hub_queue_durable(&leg->queue, sending->at);
 	free(sending);
-	if (error != SKEX_OK || waiting == NULL)
+	if (waiting == NULL)
 		return;
-	waiting->durable = true;
 	hub_pump(leg);
 	/* What cannot be sent now is read from the store later: memory does not grow with the
 	 * queue. */
@@ -231,7 +230,7 @@ uint16_t hub_accept(
 	}
 	error = compose(to, mail, &message);
 	if (error != SKEX_OK ||
-		hub_queue_add(&to->queue, hub->link.store, txn, to->number, message,
+		hub_queue_add(&to->queue, hub->link.store, txn, message,
 			wall_ms + (uint64_t)mail->lifetime_s * 1000, mail->from,
 			mail->at) == NULL) {
 		free(message);
@@ -288,18 +287,15 @@ void hub_pump(struct hub_leg *leg)
 
 	if (leg->leg == NULL || leg->leg->state != SKEX_LEG_UP)
 		return;
-	for (waiting = leg->queue.first; waiting != NULL; waiting = waiting->next) {
+	while ((waiting = leg->queue.unsent) != NULL) {
 		struct skex_outgoing *message = waiting->message;
 		enum skex_error error;
 
-		if (waiting->sent)
-			continue;
 		leg->leg->backlog = true;
 		if (!waiting->durable || skex_leg_queued(leg->leg) > SEND_QUEUE_BYTES)
 			return;
 		if (message == NULL &&
-			hub_queue_read(leg->hub->link.store, leg->number, waiting, &message) !=
-				SKEX_OK)
+			hub_queue_read(leg->hub->link.store, waiting, &message) != SKEX_OK)
 			return;
 		waiting->message = NULL;
 		error = skex_leg_transmit(leg->leg, skex_view(message->bytes, message->header_size),
@@ -307,7 +303,7 @@ void hub_pump(struct hub_leg *leg)
 		free(message);
 		if (error != SKEX_OK)
 			return;
-		waiting->sent = true;
+		leg->queue.unsent = waiting->next;
 	}
 	leg->leg->backlog = false;
 }

@@ -13,6 +13,8 @@
 #define SHARD_BUCKETS 4096u
 #define SWEEP_MS      1000u
 #define UNLOAD_MS     60000u
+#define EXPIRE_MAX    4096u      /* messages that expire in one turn */
+#define DROP_BYTES    (8u << 20) /* of removals in one transaction */
 
 uint64_t hub_wall_ms(const struct skex_hub *hub)
 {
@@ -65,7 +67,7 @@ struct hub_leg *hub_leg_get(struct skex_hub *hub, uint64_t number)
 	leg->hub = hub;
 	leg->member = member;
 	leg->number = number;
-	hub_queue_init(&leg->queue);
+	hub_queue_init(&leg->queue, &hub->expiry, number);
 	bucket = bucket_of(shard_of(hub, number), number);
 	leg->next = *bucket;
 	*bucket = leg;
@@ -115,7 +117,6 @@ static void up(void *owner, struct skex_leg *link_leg)
 {
 	struct skex_hub *hub = owner;
 	struct hub_leg *leg = link_leg->owner_data;
-	struct hub_waiting *waiting;
 
 	if (!welcome(leg)) {
 		skex_leg_bye(link_leg, SKEX_BYE_BANNED);
@@ -124,8 +125,7 @@ static void up(void *owner, struct skex_leg *link_leg)
 	hub->counters.connections++;
 	hub->counters.connected++;
 	skex_log(hub->link.platform, SKEX_LEVEL_INFO, "agent %s is up", leg->member->row.name.text);
-	for (waiting = leg->queue.first; waiting != NULL; waiting = waiting->next)
-		waiting->sent = false;
+	hub_queue_rewind(&leg->queue);
 	hub_pump(leg);
 }
 
@@ -188,18 +188,31 @@ static void duplicate(void *owner, struct skex_leg *link_leg, const struct skex_
 	}
 }
 
+/* Removals belong to no message: so many of them need not become durable at once. */
+bool hub_drop(struct hub_leg *leg, struct hub_waiting *waiting)
+{
+	struct skex_link *link = &leg->hub->link;
+	struct skex_txn *txn = skex_commit_txn(&link->commit);
+
+	if (txn != NULL && skex_txn_size(txn, link->store) > DROP_BYTES) {
+		skex_commit_flush(&link->commit);
+		txn = skex_commit_txn(&link->commit);
+	}
+	if (txn == NULL)
+		return false;
+	hub_queue_remove(waiting, link->store, txn);
+	return true;
+}
+
 static void released(void *owner, struct skex_leg *link_leg)
 {
-	struct skex_hub *hub = owner;
 	struct hub_leg *leg = link_leg->owner_data;
-	struct skex_txn *txn = NULL;
 
+	(void)owner;
 	while (leg->queue.first != NULL && leg->queue.first->durable &&
 		skex_pad_compare(leg->queue.first->at, link_leg->released) < 0) {
-		txn = skex_commit_txn(&hub->link.commit);
-		if (txn == NULL)
+		if (!hub_drop(leg, leg->queue.first))
 			return;
-		hub_queue_pop(&leg->queue, hub->link.store, txn, leg->number);
 	}
 	hub_pump(leg);
 }
@@ -272,7 +285,7 @@ static enum skex_error restore(void *owner, struct skex_view key, struct skex_vi
 	number = skex_read_u64(&reader);
 	leg = hub_leg_get(hub, number);
 	/* Of a leg that was purged meanwhile: left for the next purge. */
-	return leg == NULL ? SKEX_OK : hub_queue_restore(&leg->queue, key, value, &number);
+	return leg == NULL ? SKEX_OK : hub_queue_restore(&leg->queue, key, value);
 }
 
 static enum skex_error make_shards(struct skex_hub *hub)
@@ -377,6 +390,7 @@ void skex_hub_free(struct skex_hub *hub)
 	for (i = 0; hub->shards != NULL && i < hub->shards_count; i++)
 		shard_clear(&hub->shards[i]);
 	free(hub->shards);
+	hub_expiry_clear(&hub->expiry);
 	hub_members_clear(&hub->members);
 	hub_pairs_clear(&hub->pairs);
 	skex_secret_free(hub->kek);
@@ -401,22 +415,23 @@ const uint8_t *skex_hub_id(const struct skex_hub *hub)
 /* ---- the turn ----------------------------------------------------------------------------------
  */
 
-/* What was not fetched in time goes; its pad stays burnt; its sender is told. */
-static void expire(struct hub_leg *leg, uint64_t wall_ms)
+/* What was not fetched in time goes, the earliest first; its pad stays burnt; its sender is told.
+ * True when there is more to do at once. */
+static bool expire(struct skex_hub *hub, uint64_t wall_ms)
 {
-	struct skex_hub *hub = leg->hub;
+	struct hub_waiting *waiting;
+	uint32_t count;
 
-	while (leg->queue.first != NULL && leg->queue.first->durable &&
-		leg->queue.first->expires_ms <= wall_ms) {
-		struct skex_txn *txn = skex_commit_txn(&hub->link.commit);
-
-		if (txn == NULL)
-			return;
-		hub_mail_refuse(hub, leg->queue.first->origin, leg->queue.first->origin_at,
-			SKEX_ACK_EXPIRED);
-		hub_queue_pop(&leg->queue, hub->link.store, txn, leg->number);
+	for (count = 0; count < EXPIRE_MAX; count++) {
+		waiting = hub_expiry_first(&hub->expiry);
+		if (waiting == NULL || waiting->expires_ms > wall_ms || !waiting->durable)
+			return false;
+		hub_mail_refuse(hub, waiting->origin, waiting->origin_at, SKEX_ACK_EXPIRED);
+		if (!hub_drop(hub_leg_find(hub, waiting->queue->leg), waiting))
+			return false;
 		hub->counters.expired++;
 	}
+	return true;
 }
 
 static void keep_envelopes(struct hub_leg *leg)
@@ -428,9 +443,8 @@ static void keep_envelopes(struct hub_leg *leg)
 	leg->envelopes->rx = leg->leg->envelope_rx;
 }
 
-static void sweep_leg(struct hub_leg *leg, uint64_t now_ms, uint64_t wall_ms)
+static void sweep_leg(struct hub_leg *leg, uint64_t now_ms)
 {
-	expire(leg, wall_ms);
 	if (leg->leg != NULL && leg->leg->connection == NULL &&
 		(now_ms - leg->used_ms > UNLOAD_MS || !welcome(leg)) && skex_leg_idle(leg->leg)) {
 		keep_envelopes(leg);
@@ -441,7 +455,6 @@ static void sweep_leg(struct hub_leg *leg, uint64_t now_ms, uint64_t wall_ms)
 
 static void sweep(struct skex_hub *hub, uint64_t now_ms)
 {
-	const uint64_t wall_ms = hub_wall_ms(hub);
 	uint32_t i;
 	uint32_t b;
 
@@ -450,7 +463,7 @@ static void sweep(struct skex_hub *hub, uint64_t now_ms)
 			struct hub_leg *leg;
 
 			for (leg = hub->shards[i].buckets[b]; leg != NULL; leg = leg->next)
-				sweep_leg(leg, now_ms, wall_ms);
+				sweep_leg(leg, now_ms);
 		}
 	}
 	if (hub->pairs.count > HUB_PAIRS_CACHED_MAX && !skex_commit_busy(&hub->link.commit))
@@ -465,7 +478,10 @@ uint64_t skex_hub_turn(struct skex_hub *hub, uint64_t now_ms)
 		sweep(hub, now_ms);
 		hub->sweep_ms = now_ms + SWEEP_MS;
 	}
+	if (now_ms >= hub->expire_ms)
+		hub->expire_ms = expire(hub, hub_wall_ms(hub)) ? now_ms : now_ms + SWEEP_MS;
 	hub_mail_drain(hub);
 	next = skex_link_turn(&hub->link, now_ms);
+	next = hub->expire_ms < next ? hub->expire_ms : next;
 	return hub->sweep_ms < next ? hub->sweep_ms : next;
 }

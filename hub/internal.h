@@ -13,8 +13,8 @@
  *
  *   hub.c      life, connections, status        member.c   who is enrolled, policy
  *   forward.c  from one leg to another          pair.c     last block and quota of a pair
- *   queue.c    what waits for an agent          mailbox.c  what passes between shards
- *   pass.c     where a test's hub lies
+ *   queue.c    what waits for an agent          expiry.c   what of it goes next
+ *   mailbox.c  what passes between shards       pass.c     where a test's hub lies
  */
 
 /* An agent that has a connection, or messages waiting: at most one per leg. */
@@ -82,7 +82,9 @@ struct skex_hub {
 	struct hub_pairs pairs;
 	struct hub_shard *shards;
 	uint32_t shards_count;
+	struct hub_expiry expiry; /* of all that waits */
 	uint64_t sweep_ms;
+	uint64_t expire_ms;
 	struct skex_hub_counters counters;
 };
 
@@ -93,6 +95,9 @@ struct hub_leg *hub_leg_get(struct skex_hub *hub, uint64_t number);
 /* With its state loaded; NULL when that fails. */
 struct skex_leg *hub_leg_load(struct hub_leg *leg);
 uint64_t hub_wall_ms(const struct skex_hub *hub);
+/* Takes a message that waits for this leg out, as part of this turn's commit; false after a
+ * failure. */
+bool hub_drop(struct hub_leg *leg, struct hub_waiting *waiting);
 void hub_alarm(struct skex_hub *hub, const struct hub_leg *leg, const char *name, const char *text);
 
 /* forward.c */

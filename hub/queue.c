@@ -10,10 +10,11 @@
 #define QUEUE_VERSION      1
 #define VALUE_PREFIX_BYTES 49u
 
-void hub_queue_init(struct hub_queue *queue)
+void hub_queue_init(struct hub_queue *queue, struct hub_expiry *expiry, uint64_t leg)
 {
 	memset(queue, 0, sizeof(*queue));
-	queue->last = &queue->first;
+	queue->expiry = expiry;
+	queue->leg = leg;
 }
 
 static void waiting_free(struct hub_waiting *waiting)
@@ -28,9 +29,10 @@ void hub_queue_clear(struct hub_queue *queue)
 		struct hub_waiting *waiting = queue->first;
 
 		queue->first = waiting->next;
+		hub_expiry_remove(queue->expiry, waiting);
 		waiting_free(waiting);
 	}
-	hub_queue_init(queue);
+	hub_queue_init(queue, queue->expiry, queue->leg);
 }
 
 void hub_queue_key(uint8_t key[HUB_QUEUE_KEY_BYTES], uint64_t leg, struct skex_pad_position at)
@@ -43,18 +45,32 @@ void hub_queue_key(uint8_t key[HUB_QUEUE_KEY_BYTES], uint64_t leg, struct skex_p
 	skex_write_u64(&writer, at.offset);
 }
 
-static void append(struct hub_queue *queue, struct hub_waiting *waiting)
+static enum skex_error append(struct hub_queue *queue, struct hub_waiting *waiting)
 {
+	enum skex_error error = hub_expiry_add(queue->expiry, waiting);
+
+	if (error != SKEX_OK)
+		return error;
+	waiting->queue = queue;
 	waiting->next = NULL;
-	*queue->last = waiting;
-	queue->last = &waiting->next;
+	waiting->previous = queue->last;
+	if (queue->last != NULL)
+		queue->last->next = waiting;
+	else
+		queue->first = waiting;
+	queue->last = waiting;
+	if (queue->unsent == NULL)
+		queue->unsent = waiting;
+	if (queue->undurable == NULL && !waiting->durable)
+		queue->undurable = waiting;
 	queue->count++;
 	queue->bytes += waiting->span;
+	return SKEX_OK;
 }
 
 struct hub_waiting *hub_queue_add(struct hub_queue *queue, struct skex_store *store,
-	struct skex_txn *txn, uint64_t leg, struct skex_outgoing *message, uint64_t expires_ms,
-	uint64_t origin, struct skex_pad_position origin_at)
+	struct skex_txn *txn, struct skex_outgoing *message, uint64_t expires_ms, uint64_t origin,
+	struct skex_pad_position origin_at)
 {
 	struct hub_waiting *waiting = calloc(1, sizeof(*waiting));
 	uint8_t key[HUB_QUEUE_KEY_BYTES];
@@ -73,9 +89,12 @@ struct hub_waiting *hub_queue_add(struct hub_queue *queue, struct skex_store *st
 	waiting->origin_at = origin_at;
 	waiting->bytes = (uint32_t)(message->header_size + message->body_size);
 	waiting->message = message;
-	append(queue, waiting);
+	if (append(queue, waiting) != SKEX_OK) {
+		free(waiting);
+		return NULL;
+	}
 
-	hub_queue_key(key, leg, waiting->at);
+	hub_queue_key(key, queue->leg, waiting->at);
 	skex_writer_init(&writer, prefix, sizeof(prefix));
 	skex_write_u8(&writer, QUEUE_VERSION);
 	skex_write_u64(&writer, expires_ms);
@@ -109,7 +128,7 @@ static enum skex_error decode(
 }
 
 enum skex_error hub_queue_restore(
-	struct hub_queue *queue, struct skex_view key, struct skex_view value, uint64_t *leg)
+	struct hub_queue *queue, struct skex_view key, struct skex_view value)
 {
 	struct hub_waiting *waiting = calloc(1, sizeof(*waiting));
 	struct skex_reader reader;
@@ -119,24 +138,39 @@ enum skex_error hub_queue_restore(
 	if (waiting == NULL)
 		return SKEX_E_MEMORY;
 	skex_reader_init(&reader, key);
-	*leg = skex_read_u64(&reader);
+	(void)skex_read_u64(&reader);
 	waiting->at.generation = skex_read_u32(&reader);
 	waiting->at.offset = skex_read_u64(&reader);
 	error = skex_reader_end(&reader) == SKEX_OK ? SKEX_OK : SKEX_E_CORRUPT;
 	skex_reader_init(&reader, value);
 	if (error == SKEX_OK)
 		error = decode(&reader, waiting, &header_size);
-	if (error != SKEX_OK) {
-		free(waiting);
-		return error;
-	}
 	waiting->durable = true;
-	append(queue, waiting);
-	return SKEX_OK;
+	if (error == SKEX_OK)
+		error = append(queue, waiting);
+	if (error != SKEX_OK)
+		free(waiting);
+	return error;
 }
 
-enum skex_error hub_queue_read(struct skex_store *store, uint64_t leg,
-	const struct hub_waiting *waiting, struct skex_outgoing **out)
+struct hub_waiting *hub_queue_durable(struct hub_queue *queue, struct skex_pad_position at)
+{
+	struct hub_waiting *waiting = queue->undurable;
+
+	if (waiting == NULL || skex_pad_compare(waiting->at, at) != 0)
+		return NULL;
+	waiting->durable = true;
+	queue->undurable = waiting->next;
+	return waiting;
+}
+
+void hub_queue_rewind(struct hub_queue *queue)
+{
+	queue->unsent = queue->first;
+}
+
+enum skex_error hub_queue_read(
+	struct skex_store *store, const struct hub_waiting *waiting, struct skex_outgoing **out)
 {
 	uint8_t key[HUB_QUEUE_KEY_BYTES];
 	const size_t room = VALUE_PREFIX_BYTES + (size_t)waiting->bytes;
@@ -150,7 +184,7 @@ enum skex_error hub_queue_read(struct skex_store *store, uint64_t leg,
 
 	if (value == NULL)
 		return SKEX_E_MEMORY;
-	hub_queue_key(key, leg, waiting->at);
+	hub_queue_key(key, waiting->queue->leg, waiting->at);
 	error = skex_store_get(
 		store, SKEX_TABLE_QUEUE, skex_view(key, sizeof(key)), value, room, &size);
 	if (error == SKEX_OK) {
@@ -175,17 +209,26 @@ enum skex_error hub_queue_read(struct skex_store *store, uint64_t leg,
 	return error;
 }
 
-void hub_queue_pop(
-	struct hub_queue *queue, struct skex_store *store, struct skex_txn *txn, uint64_t leg)
+void hub_queue_remove(struct hub_waiting *waiting, struct skex_store *store, struct skex_txn *txn)
 {
-	struct hub_waiting *waiting = queue->first;
+	struct hub_queue *queue = waiting->queue;
 	uint8_t key[HUB_QUEUE_KEY_BYTES];
 
-	hub_queue_key(key, leg, waiting->at);
+	hub_queue_key(key, queue->leg, waiting->at);
 	skex_txn_remove(txn, store, SKEX_TABLE_QUEUE, skex_view(key, sizeof(key)));
-	queue->first = waiting->next;
-	if (queue->first == NULL)
-		queue->last = &queue->first;
+	if (waiting->previous != NULL)
+		waiting->previous->next = waiting->next;
+	else
+		queue->first = waiting->next;
+	if (waiting->next != NULL)
+		waiting->next->previous = waiting->previous;
+	else
+		queue->last = waiting->previous;
+	if (queue->unsent == waiting)
+		queue->unsent = waiting->next;
+	if (queue->undurable == waiting)
+		queue->undurable = waiting->next;
+	hub_expiry_remove(queue->expiry, waiting);
 	queue->count--;
 	queue->bytes -= waiting->span;
 	waiting_free(waiting);

@@ -124,17 +124,14 @@ enum skex_error skex_hub_purge(struct skex_hub *hub, const struct skex_name *nam
 {
 	struct hub_member *member = hub_member_find(&hub->members, name);
 	struct hub_leg *leg = member == NULL ? NULL : hub_leg_get(hub, member->row.leg);
-	struct skex_txn *txn;
 
 	if (leg == NULL)
 		return SKEX_E_UNKNOWN;
 	while (leg->queue.first != NULL) {
-		txn = skex_commit_txn(&hub->link.commit);
-		if (txn == NULL)
-			return hub->link.commit.failed;
 		hub_mail_refuse(hub, leg->queue.first->origin, leg->queue.first->origin_at,
 			SKEX_ACK_EXPIRED);
-		hub_queue_pop(&leg->queue, hub->link.store, txn, leg->number);
+		if (!hub_drop(leg, leg->queue.first))
+			return hub->link.commit.failed;
 	}
 	return SKEX_OK;
 }
