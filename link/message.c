@@ -9,6 +9,8 @@
 #include "core/wire/note_message.h"
 #include "core/wire/share_message.h"
 
+#define SKIP_WAIT_MS 10000u
+
 void message_refused(struct skex_leg *leg, enum skex_error why)
 {
 	leg->refused_packets++;
@@ -62,7 +64,9 @@ static bool verify(struct skex_leg *leg, const struct skex_prefix *prefix, struc
 	uint8_t key[SKEX_ONETIME_KEY_BYTES];
 	bool right = false;
 
-	*error = skex_pad_bytes_read(leg->rx_pad, at, key, sizeof(key));
+	*error = skex_pad_bytes_reach(leg->rx_pad, leg->rx.mark, at);
+	if (*error == SKEX_OK)
+		*error = skex_pad_bytes_read(leg->rx_pad, at, key, sizeof(key));
 	if (*error == SKEX_OK) {
 		right = skex_message_verify(leg->link->math, &leg->rx_scope, prefix, key, body);
 		*error = right ? SKEX_OK : SKEX_E_AUTH;
@@ -95,6 +99,16 @@ static void wrong_tag(struct skex_leg *leg)
 	if (leg->rx.failures == SKEX_PAD_FAILURES_MAX)
 		leg->link->events->alarm(leg->link->owner, leg, "leg_paused",
 			"too many wrong one-time tags: the leg is paused");
+}
+
+/* A later connection brings it again, when more may be computed. */
+static void too_far(struct skex_leg *leg)
+{
+	const struct skex_platform *platform = leg->link->platform;
+
+	connection_close(leg->connection,
+		"the other end skipped more of its ratchet than may be computed at once");
+	leg->attempt_ms = platform->now_ms(platform->context) + SKIP_WAIT_MS;
 }
 
 static void replayed(struct skex_leg *leg, const struct skex_prefix *prefix,
@@ -136,6 +150,8 @@ void message_receive(struct skex_leg *leg, struct skex_view header, struct skex_
 		wrong_tag(leg);
 	if (error != SKEX_OK) {
 		message_refused(leg, error);
+		if (error == SKEX_E_QUOTA)
+			too_far(leg);
 		return;
 	}
 

@@ -18,6 +18,13 @@ struct table {
 	struct skex_pad_file *file;
 };
 
+/* All in locked memory. */
+struct ratchets {
+	struct skex_ratchet kept;  /* nothing before it is needed: what the store holds, or later */
+	struct skex_ratchet ahead; /* where reading was last, which a forgery may have made */
+	struct skex_ratchet moved; /* being computed */
+};
+
 struct skex_pad_bytes {
 	const struct skex_link *link;
 	uint64_t leg;
@@ -25,7 +32,9 @@ struct skex_pad_bytes {
 	enum skex_pad_kind kind;
 	struct skex_pad_position mark; /* everything before it may be destroyed */
 	struct table tables[OPEN_MAX];
-	struct skex_ratchet *ratchet; /* in locked memory */
+	struct ratchets *ratchets;
+	uint64_t skips; /* segments that may be skipped now */
+	uint64_t skips_ms;
 };
 
 static enum skex_error open_table(
@@ -78,9 +87,11 @@ static enum skex_error load_ratchet(struct skex_pad_bytes *pad)
 	enum skex_error error;
 	size_t size = 0;
 
-	pad->ratchet = skex_secret_new(sizeof(*pad->ratchet));
-	if (pad->ratchet == NULL)
+	pad->ratchets = skex_secret_new(sizeof(*pad->ratchets));
+	if (pad->ratchets == NULL)
 		return SKEX_E_MEMORY;
+	pad->skips = SKEX_RATCHET_SKIP_MAX;
+	pad->skips_ms = pad->link->platform->now_ms(pad->link->platform->context);
 	skex_writer_init(&writer, key, sizeof(key));
 	skex_write_u64(&writer, pad->leg);
 	skex_write_u8(&writer, pad->direction);
@@ -89,12 +100,80 @@ static enum skex_error load_ratchet(struct skex_pad_bytes *pad)
 	if (error != SKEX_OK)
 		return error;
 	skex_reader_init(&reader, skex_view(value, size));
-	pad->ratchet->segment = skex_read_u64(&reader);
-	skex_read_bytes(&reader, pad->ratchet->key, sizeof(pad->ratchet->key));
+	pad->ratchets->kept.segment = skex_read_u64(&reader);
+	skex_read_bytes(&reader, pad->ratchets->kept.key, sizeof(pad->ratchets->kept.key));
+	pad->ratchets->ahead = pad->ratchets->kept;
 	error = skex_reader_end(&reader) == SKEX_OK ? SKEX_OK : SKEX_E_CORRUPT;
 	skex_wipe(value, sizeof(value));
 	return error;
 }
+
+/* ---- ratchets ---- */
+
+/* From where the way to a segment is shortest. */
+static const struct skex_ratchet *nearest(const struct ratchets *ratchets, uint64_t segment)
+{
+	return ratchets->ahead.segment <= segment ? &ratchets->ahead : &ratchets->kept;
+}
+
+/* Puts the state for offset into ratchets->moved. */
+static enum skex_error ratchet_move(struct skex_pad_bytes *pad, uint64_t offset)
+{
+	struct ratchets *ratchets = pad->ratchets;
+
+	ratchets->moved = *nearest(ratchets, offset / SKEX_RATCHET_SEGMENT_BYTES);
+	return skex_ratchet_forget(&ratchets->moved, pad->link->crypto, offset);
+}
+
+static enum skex_error ratchet_read(
+	struct skex_pad_bytes *pad, uint64_t offset, uint8_t *out, size_t size)
+{
+	enum skex_error error = ratchet_move(pad, offset);
+
+	if (error != SKEX_OK)
+		return error;
+	pad->ratchets->ahead = pad->ratchets->moved;
+	return skex_ratchet_read(&pad->ratchets->ahead, pad->link->crypto, offset, out, size);
+}
+
+static void skips_refill(struct skex_pad_bytes *pad)
+{
+	const uint64_t now_ms = pad->link->platform->now_ms(pad->link->platform->context);
+	const uint64_t seconds = (now_ms - pad->skips_ms) / 1000;
+
+	pad->skips_ms += seconds * 1000;
+	pad->skips = seconds > SKEX_RATCHET_SKIP_MAX
+		? SKEX_RATCHET_SKIP_MAX
+		: pad->skips + seconds * SKEX_RATCHET_SKIP_RATE;
+	if (pad->skips > SKEX_RATCHET_SKIP_MAX)
+		pad->skips = SKEX_RATCHET_SKIP_MAX;
+}
+
+enum skex_error skex_pad_bytes_reach(
+	struct skex_pad_bytes *pad, struct skex_pad_position mark, struct skex_pad_position at)
+{
+	const uint64_t segment = at.offset / SKEX_RATCHET_SEGMENT_BYTES;
+	uint64_t from = mark.offset / SKEX_RATCHET_SEGMENT_BYTES;
+
+	if (pad->kind != SKEX_PAD_RATCHET)
+		return SKEX_OK;
+	if (nearest(pad->ratchets, segment)->segment > from)
+		from = nearest(pad->ratchets, segment)->segment;
+	skips_refill(pad);
+	if (segment <= from)
+		return SKEX_OK;
+	if (segment - from <= pad->skips) {
+		pad->skips -= segment - from;
+		return SKEX_OK;
+	}
+	/* As far as it may go. */
+	if (ratchet_move(pad, (from + pad->skips) * SKEX_RATCHET_SEGMENT_BYTES) == SKEX_OK)
+		pad->ratchets->ahead = pad->ratchets->moved;
+	pad->skips = 0;
+	return SKEX_E_QUOTA;
+}
+
+/* ---- both kinds ---- */
 
 enum skex_error skex_pad_bytes_open(const struct skex_link *link, const struct skex_leg_record *leg,
 	uint8_t direction, struct skex_pad_position mark, struct skex_pad_bytes **out)
@@ -131,7 +210,7 @@ void skex_pad_bytes_close(struct skex_pad_bytes *pad)
 		if (pad->tables[i].file != NULL)
 			skex_pad_file_close(pad->tables[i].file);
 	}
-	skex_secret_free(pad->ratchet);
+	skex_secret_free(pad->ratchets);
 	free(pad);
 }
 
@@ -151,7 +230,7 @@ enum skex_error skex_pad_bytes_read(
 	struct table *table;
 
 	if (pad->kind == SKEX_PAD_RATCHET)
-		return skex_ratchet_read(pad->ratchet, pad->link->crypto, at.offset, out, size);
+		return ratchet_read(pad, at.offset, out, size);
 	table = table_of(pad, at.generation);
 	if (table == NULL)
 		return SKEX_E_UNKNOWN;
@@ -167,7 +246,11 @@ void skex_pad_bytes_forget(struct skex_pad_bytes *pad, struct skex_pad_position 
 	pad->mark = mark;
 	if (pad->kind == SKEX_PAD_RATCHET) {
 		/* A failure leaves the older state, which is safe: it only remembers more. */
-		(void)!skex_ratchet_forget(pad->ratchet, pad->link->crypto, mark.offset);
+		if (ratchet_move(pad, mark.offset) != SKEX_OK)
+			return;
+		pad->ratchets->kept = pad->ratchets->moved;
+		if (pad->ratchets->ahead.segment < pad->ratchets->kept.segment)
+			pad->ratchets->ahead = pad->ratchets->kept;
 		return;
 	}
 	for (i = 0; i < OPEN_MAX; i++) {
@@ -185,7 +268,7 @@ void skex_pad_bytes_forget(struct skex_pad_bytes *pad, struct skex_pad_position 
 void skex_pad_bytes_commit(
 	struct skex_pad_bytes *pad, struct skex_txn *txn, struct skex_pad_position mark)
 {
-	struct skex_ratchet *moved;
+	const struct skex_ratchet *moved;
 	uint8_t key[9];
 	uint8_t value[8 + SKEX_HASH_BYTES];
 	struct skex_writer writer;
@@ -193,12 +276,9 @@ void skex_pad_bytes_commit(
 
 	if (pad->kind != SKEX_PAD_RATCHET)
 		return;
-	moved = skex_secret_new(sizeof(*moved));
-	if (moved == NULL)
-		return;
-	*moved = *pad->ratchet;
-	if (skex_ratchet_forget(moved, pad->link->crypto, mark.offset) == SKEX_OK &&
-		moved->segment != pad->ratchet->segment) {
+	moved = &pad->ratchets->moved;
+	if (ratchet_move(pad, mark.offset) == SKEX_OK &&
+		moved->segment != pad->ratchets->kept.segment) {
 		skex_writer_init(&writer, key, sizeof(key));
 		skex_write_u64(&writer, pad->leg);
 		skex_write_u8(&writer, pad->direction);
@@ -209,7 +289,6 @@ void skex_pad_bytes_commit(
 			skex_view(key, sizeof(key)), &part, 1);
 	}
 	skex_wipe(value, sizeof(value));
-	skex_secret_free(moved);
 }
 
 uint64_t skex_pad_bytes_turn(struct skex_pad_bytes *pad, uint64_t now_ms)

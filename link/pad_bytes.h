@@ -25,6 +25,13 @@ void skex_pad_bytes_close(struct skex_pad_bytes *pad);
 uint64_t skex_pad_bytes_size(struct skex_pad_bytes *pad, uint32_t generation);
 SKEX_MUST_USE enum skex_error skex_pad_bytes_read(
 	struct skex_pad_bytes *pad, struct skex_pad_position at, uint8_t *out, size_t size);
+/*
+ * Before a message at this position is verified, which begins at or after the mark: may as much be
+ * computed as lies between?  Always for a table.  SKEX_E_QUOTA: not yet; what may be was computed,
+ * so that the next try, some time later, begins there.
+ */
+SKEX_MUST_USE enum skex_error skex_pad_bytes_reach(
+	struct skex_pad_bytes *pad, struct skex_pad_position mark, struct skex_pad_position at);
 /* Everything before mark is used and that is durable: destroy it soon.  For a ratchet, the new
  * state is put into the transaction when there is one, and destroyed once that is durable. */
 void skex_pad_bytes_forget(struct skex_pad_bytes *pad, struct skex_pad_position mark);

@@ -20,6 +20,12 @@
  */
 #define SKEX_RATCHET_SEGMENT_BYTES 1024u
 #define SKEX_RATCHET_JUMP_MAX      (UINT64_C(1) << 20) /* segments in one step: 1 GiB */
+/*
+ * What a receiver computes for messages whose tags it does not know to be right: so many segments
+ * that were skipped at once (64 MiB, about what can be in flight), and so many more each second.
+ */
+#define SKEX_RATCHET_SKIP_MAX      (UINT64_C(1) << 16)
+#define SKEX_RATCHET_SKIP_RATE     256u
 
 struct skex_ratchet {
 	uint64_t segment; /* j */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/base/cursor.h"
+#include "core/leg/ratchet.h"
 #include "crypto/openssl.h"
 #include "store/pad_file.h"
 #include "store/tables.h"
@@ -167,6 +168,31 @@ static void put_epochs(struct world_node *node, uint64_t leg)
 	must(skex_txn_submit(txn, node->store, NULL, NULL), "epochs");
 }
 
+static void put_ratchets(struct world_node *node, uint64_t leg)
+{
+	struct skex_txn *txn = skex_txn_begin(node->store);
+	const uint8_t seed[SKEX_HASH_BYTES] = {(uint8_t)leg, 1};
+	uint8_t direction;
+
+	for (direction = 0; direction < 2; direction++) {
+		struct skex_ratchet ratchet;
+		uint8_t key[9];
+		uint8_t value[8 + SKEX_HASH_BYTES] = {0};
+		struct skex_view part = skex_view(value, sizeof(value));
+		struct skex_writer writer;
+
+		must(skex_ratchet_init(&ratchet, skex_crypto_openssl(), seed, leg, direction, 0),
+			"ratchet");
+		memcpy(value + 8, ratchet.key, sizeof(ratchet.key));
+		skex_writer_init(&writer, key, sizeof(key));
+		skex_write_u64(&writer, leg);
+		skex_write_u8(&writer, direction);
+		skex_txn_put_secret(txn, node->store, SKEX_TABLE_RATCHET,
+			skex_view(key, sizeof(key)), &part, 1);
+	}
+	must(skex_txn_submit(txn, node->store, NULL, NULL), "ratchets");
+}
+
 /* Both pads of one generation. */
 static void make_pads(
 	struct world_node *node, uint64_t leg, uint32_t generation, uint64_t pad_bytes)
@@ -196,14 +222,17 @@ static void make_leg(struct world_node *node, uint64_t leg, const struct world_n
 		abort();
 	memset(record.hub, (int)hub->number + 1, sizeof(record.hub));
 	record.aead = SKEX_AEAD_AES_256_GCM;
-	record.kind = SKEX_PAD_TABLE;
-	record.class = SKEX_CLASS_ITS;
+	record.kind = pad_bytes == 0 ? SKEX_PAD_RATCHET : SKEX_PAD_TABLE;
+	record.class = pad_bytes == 0 ? SKEX_CLASS_COMPUTATIONAL : SKEX_CLASS_ITS;
 	snprintf(record.addresses, sizeof(record.addresses), "%s %d", hub->name, HUB_PORT);
 	snprintf(record.source, sizeof(record.source), "world");
 	record.pads[0] = leg * 2;
 	record.pads[1] = leg * 2 + 1;
 	must(skex_registry_leg_put(node->registry, &record), "leg row");
-	make_pads(node, leg, 0, pad_bytes);
+	if (pad_bytes == 0)
+		put_ratchets(node, leg);
+	else
+		make_pads(node, leg, 0, pad_bytes);
 	put_epochs(node, leg);
 }
 
@@ -581,6 +610,11 @@ struct world *world_new(uint64_t seed, uint8_t hubs, uint8_t k, uint8_t agents, 
 		world_start(&world->nodes[i]);
 	}
 	return world;
+}
+
+struct world *world_new_ratchets(uint64_t seed, uint8_t hubs, uint8_t k, uint8_t agents)
+{
+	return world_new(seed, hubs, k, agents, 0);
 }
 
 void world_free(struct world *world)

@@ -30,6 +30,8 @@ struct world_faults {
 /* n hubs and m agents, each agent enrolled at each hub with pads of pad_bytes, one profile (n, k),
  * everyone a peer of everyone. */
 struct world *world_new(uint64_t seed, uint8_t hubs, uint8_t k, uint8_t agents, uint64_t pad_bytes);
+/* The same, with pads that are computed. */
+struct world *world_new_ratchets(uint64_t seed, uint8_t hubs, uint8_t k, uint8_t agents);
 void world_free(struct world *world);
 void world_set_faults(struct world *world, const struct world_faults *faults);
 uint64_t world_now(const struct world *world);
