@@ -289,6 +289,8 @@ enum skex_error skex_agent_new(const struct skex_agent_setup *setup, struct skex
 		error = own_instance(agent);
 	}
 	if (error == SKEX_OK)
+		error = skex_link_start(&agent->link);
+	if (error == SKEX_OK)
 		error = skex_registry_legs(setup->registry, visit_leg, agent);
 	if (error == SKEX_OK)
 		error = agent_peers_load(agent);

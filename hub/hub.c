@@ -336,6 +336,8 @@ enum skex_error skex_hub_new(const struct skex_hub_setup *setup, struct skex_hub
 		error = make_shards(hub);
 	}
 	if (error == SKEX_OK)
+		error = skex_link_start(&hub->link);
+	if (error == SKEX_OK)
 		error = hub_members_init(&hub->members, setup->registry);
 	if (error == SKEX_OK)
 		error = hub_pairs_init(&hub->pairs, setup->store);

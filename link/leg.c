@@ -19,6 +19,9 @@
 #define STRIDE_MIN   4096u
 #define STRIDE_MAX   (4u << 20)
 
+/* Generations that can be missing between a mark out of a backup and what is there. */
+#define GENERATIONS_AHEAD 16u
+
 uint8_t link_tx_direction(const struct skex_link *link)
 {
 	return link->role == SKEX_ROLE_AGENT ? SKEX_TO_HUB : SKEX_TO_AGENT;
@@ -75,6 +78,33 @@ static enum skex_error read_mark(
 	return skex_reader_end(&reader) == SKEX_OK ? SKEX_OK : SKEX_E_CORRUPT;
 }
 
+static enum skex_error destroy_older(void *owner, struct skex_view key, struct skex_view value)
+{
+	struct skex_reader reader;
+	uint64_t leg;
+	uint32_t generation;
+	uint8_t direction;
+
+	skex_reader_init(&reader, key);
+	leg = skex_read_u64(&reader);
+	direction = skex_read_u8(&reader);
+	if (skex_reader_end(&reader) != SKEX_OK)
+		return SKEX_E_CORRUPT;
+	skex_reader_init(&reader, value);
+	generation = skex_read_u32(&reader);
+	if (reader.failed)
+		return SKEX_E_CORRUPT;
+	return skex_pad_bytes_destroy_before(owner, leg, direction, generation);
+}
+
+enum skex_error skex_link_start(const struct skex_link *link)
+{
+	struct skex_link owner = *link; /* each() hands it on without const */
+
+	return skex_store_each(
+		link->store, SKEX_TABLE_MARK, skex_view(NULL, 0), destroy_older, &owner);
+}
+
 static enum skex_error read_epoch(struct skex_leg *leg, uint8_t direction, struct skex_epoch *epoch)
 {
 	struct skex_reader reader;
@@ -96,6 +126,28 @@ static enum skex_error read_epoch(struct skex_leg *leg, uint8_t direction, struc
 	return error;
 }
 
+/*
+ * Opens a pad at its mark.  Where a mark came out of a backup, its generation may have been
+ * destroyed meanwhile: then the next one that is there begins, and the marks that the other end
+ * knows show the rollback.
+ */
+static enum skex_error open_pad(struct skex_leg *leg, uint8_t direction,
+	struct skex_pad_position *mark, struct skex_pad_bytes **pad)
+{
+	struct skex_pad_position at = *mark;
+	enum skex_error error = skex_pad_bytes_open(leg->link, &leg->record, direction, at, pad);
+
+	while (error == SKEX_E_UNKNOWN && leg->record.kind == SKEX_PAD_TABLE &&
+		at.generation < mark->generation + GENERATIONS_AHEAD) {
+		at.generation++;
+		at.offset = 0;
+		error = skex_pad_bytes_open(leg->link, &leg->record, direction, at, pad);
+	}
+	if (error == SKEX_OK)
+		*mark = at;
+	return error;
+}
+
 static enum skex_error load_pads(struct skex_leg *leg)
 {
 	const struct skex_link *link = leg->link;
@@ -107,11 +159,9 @@ static enum skex_error load_pads(struct skex_leg *leg)
 	if (error == SKEX_OK)
 		error = read_mark(leg, link_rx_direction(link), &rx);
 	if (error == SKEX_OK)
-		error = skex_pad_bytes_open(
-			link, &leg->record, link_tx_direction(link), tx, &leg->tx_pad);
+		error = open_pad(leg, link_tx_direction(link), &tx, &leg->tx_pad);
 	if (error == SKEX_OK)
-		error = skex_pad_bytes_open(
-			link, &leg->record, link_rx_direction(link), rx, &leg->rx_pad);
+		error = open_pad(leg, link_rx_direction(link), &rx, &leg->rx_pad);
 	if (error == SKEX_OK)
 		error = skex_pad_tx_init(
 			&leg->tx, tx, skex_pad_bytes_size(leg->tx_pad, tx.generation));

@@ -130,6 +130,9 @@ struct skex_link {
 
 /* The link's own fields above `commit` are set by the owner before. */
 void skex_link_init(struct skex_link *link);
+/* At start, before anyone is served: pad of generations that are used up is destroyed, of all legs,
+ * whatever an earlier life left undone. */
+SKEX_MUST_USE enum skex_error skex_link_start(const struct skex_link *link);
 /* Hub: a connection came in. */
 void skex_link_accept(struct skex_link *link, struct skex_stream *stream);
 /* Timers, acknowledgements, and the commit of this turn; gives when to call again at the latest. */

@@ -8,6 +8,7 @@
 #include "core/base/mem.h"
 #include "link/link.h"
 #include "platform/memory.h"
+#include "store/path.h"
 #include "store/tables.h"
 
 /* Generations open at once: the current one, and the next while messages of both are in flight. */
@@ -56,6 +57,41 @@ static enum skex_error open_table(
 	table->file = file;
 	table->generation = generation;
 	return SKEX_OK;
+}
+
+/* The keys' file is the last to go. */
+static enum skex_error table_exists(const struct skex_link *link, uint64_t leg, uint8_t direction,
+	uint32_t generation, bool *exists)
+{
+	char path[SKEX_PATH_BYTES];
+	char keys[SKEX_PATH_BYTES];
+	enum skex_error error;
+
+	if (!skex_pad_path(path, sizeof(path), link->directory, leg, direction, generation))
+		return SKEX_E_ARGUMENT;
+	error = skex_path_append(keys, path, ".keys");
+	return error == SKEX_OK ? skex_path_exists(link->platform->files, keys, exists) : error;
+}
+
+/* The oldest goes first, so that what is left after a crash joins the generation in use. */
+enum skex_error skex_pad_bytes_destroy_before(
+	const struct skex_link *link, uint64_t leg, uint8_t direction, uint32_t generation)
+{
+	uint32_t oldest = generation;
+	char path[SKEX_PATH_BYTES];
+	enum skex_error error = SKEX_OK;
+	bool exists = true;
+
+	while (error == SKEX_OK && exists && oldest > 0) {
+		error = table_exists(link, leg, direction, oldest - 1, &exists);
+		oldest -= error == SKEX_OK && exists;
+	}
+	for (; error == SKEX_OK && oldest < generation; oldest++) {
+		if (!skex_pad_path(path, sizeof(path), link->directory, leg, direction, oldest))
+			return SKEX_E_ARGUMENT;
+		error = skex_pad_file_destroy(link->platform, path);
+	}
+	return error;
 }
 
 /* The open file of a generation, opened when it is there; NULL otherwise. */
@@ -191,6 +227,8 @@ enum skex_error skex_pad_bytes_open(const struct skex_link *link, const struct s
 	if (pad->kind == SKEX_PAD_RATCHET)
 		error = load_ratchet(pad);
 	else
+		error = skex_pad_bytes_destroy_before(link, leg->leg, direction, mark.generation);
+	if (error == SKEX_OK && pad->kind != SKEX_PAD_RATCHET)
 		error = open_table(pad, &pad->tables[0], mark.generation, mark.offset);
 	if (error != SKEX_OK) {
 		skex_pad_bytes_close(pad);

@@ -15,8 +15,14 @@
 struct skex_link;
 struct skex_pad_bytes;
 
-/* mark: where use begins; what lies before is destroyed.  SKEX_E_UNKNOWN when there is no pad for
- * it. */
+/*
+ * Destroys the tables of all generations before this one, whatever an earlier life left undone;
+ * they are gone when it returns.  For starts: it syncs.  Costs next to nothing when there are none.
+ */
+SKEX_MUST_USE enum skex_error skex_pad_bytes_destroy_before(
+	const struct skex_link *link, uint64_t leg, uint8_t direction, uint32_t generation);
+/* mark: where use begins; what lies before is destroyed, at once when it is of older generations.
+ * SKEX_E_UNKNOWN when there is no pad for it. */
 SKEX_MUST_USE enum skex_error skex_pad_bytes_open(const struct skex_link *link,
 	const struct skex_leg_record *leg, uint8_t direction, struct skex_pad_position mark,
 	struct skex_pad_bytes **pad);
