@@ -499,6 +499,22 @@ static void work(struct skex_leg *leg)
 		skex_pad_bytes_forget(leg->tx_pad, leg->tx.next);
 }
 
+/* Moves the legs before this one to the end of the list. */
+static void begin_with(struct skex_link *link, struct skex_leg *leg)
+{
+	struct skex_leg *last = leg;
+
+	if (leg->previous_loaded == NULL)
+		return;
+	while (last->next_loaded != NULL)
+		last = last->next_loaded;
+	last->next_loaded = link->legs;
+	link->legs->previous_loaded = last;
+	leg->previous_loaded->next_loaded = NULL;
+	leg->previous_loaded = NULL;
+	link->legs = leg;
+}
+
 static void sweep(struct skex_link *link, uint64_t now_ms)
 {
 	struct skex_connection *connection;
@@ -510,6 +526,12 @@ static void sweep(struct skex_link *link, uint64_t now_ms)
 		connection_sweep(connection, now_ms);
 	}
 	for (leg = link->legs; leg != NULL; leg = leg->next_loaded) {
+		/* As many files as may have a descriptor are being synced: the others are first the
+		 * next time. */
+		if (skex_file_pool_crowded(&link->pad_files)) {
+			begin_with(link, leg);
+			break;
+		}
 		(void)skex_pad_bytes_turn(leg->tx_pad, now_ms);
 		(void)skex_pad_bytes_turn(leg->rx_pad, now_ms);
 	}
@@ -518,6 +540,9 @@ static void sweep(struct skex_link *link, uint64_t now_ms)
 void skex_link_init(struct skex_link *link)
 {
 	skex_commit_init(&link->commit, link->store);
+	skex_file_pool_init(&link->pad_files, link->platform->files, SKEX_LINK_PAD_FILES);
+	link->pad_platform = *link->platform;
+	link->pad_platform.files = &link->pad_files.files;
 	link->load_high = SKEX_LINK_LOAD_HIGH;
 	link->load_low = SKEX_LINK_LOAD_LOW;
 }

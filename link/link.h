@@ -16,6 +16,7 @@
 #include "link/frame.h"
 #include "link/pad_bytes.h"
 #include "platform/platform.h"
+#include "store/file_pool.h"
 #include "store/registry.h"
 #include "store/store.h"
 
@@ -102,6 +103,9 @@ struct skex_link {
 	const struct skex_link_events *events;
 	void *owner;
 
+	/* For pads only: the same platform, with few descriptors for many files. */
+	struct skex_platform pad_platform;
+	struct skex_file_pool pad_files;
 	struct skex_commit commit;
 	struct skex_leg *legs; /* all that are loaded */
 	struct skex_leg *work; /* those with something to do this turn */
@@ -127,8 +131,10 @@ struct skex_link {
  */
 #define SKEX_LINK_LOAD_HIGH (16u << 20)
 #define SKEX_LINK_LOAD_LOW  (4u << 20)
+/* Descriptors that the pad files of all legs have together. */
+#define SKEX_LINK_PAD_FILES 512u
 
-/* The link's own fields above `commit` are set by the owner before. */
+/* The fields above `pad_platform` are set by the owner before; the link does not move after. */
 void skex_link_init(struct skex_link *link);
 /* At start, before anyone is served: pad of generations that are used up is destroyed, of all legs,
  * whatever an earlier life left undone. */

@@ -49,7 +49,7 @@ static enum skex_error open_table(
 		    path, sizeof(path), pad->link->directory, pad->leg, pad->direction, generation))
 		return SKEX_E_ARGUMENT;
 	error = skex_pad_file_open(
-		pad->link->platform, pad->link->crypto, path, pad->link->kek, mark, &file);
+		&pad->link->pad_platform, pad->link->crypto, path, pad->link->kek, mark, &file);
 	if (error != SKEX_OK)
 		return error;
 	if (table->file != NULL)

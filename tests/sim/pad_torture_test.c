@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "core/base/mem.h"
+#include "store/file_pool.h"
 #include "store/pad_file.h"
 #include "tests/sim/store_scene.h"
 #include "tests/sim/store_thief.h"
@@ -27,6 +28,7 @@ enum {
 
 struct pads {
 	struct scene scene;
+	struct skex_file_pool pool; /* under every second seed: each use opens a file again */
 	struct skex_pad_file *file;
 	uint8_t original[PAD_MAX];
 	uint8_t found[PAD_MAX];
@@ -65,6 +67,10 @@ static void pads_init(struct pads *t, uint64_t seed, size_t size)
 {
 	memset(t, 0, sizeof(*t));
 	scene_init(&t->scene, seed);
+	if (seed % 2) {
+		skex_file_pool_init(&t->pool, t->scene.platform.files, 1);
+		t->scene.platform.files = &t->pool.files;
+	}
 	disk_keep_remains(t->scene.disk);
 	t->size = size;
 	scene_bytes(&t->scene, t->original, size);
