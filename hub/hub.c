@@ -90,6 +90,8 @@ struct skex_leg *hub_leg_load(struct hub_leg *leg)
 		if (leg->envelopes != NULL) {
 			leg->leg->envelope_tx = leg->envelopes->tx;
 			leg->leg->envelope_rx = leg->envelopes->rx;
+			leg->leg->rx.failures = leg->envelopes->tags_failed;
+			leg->leg->tags_reserved = leg->envelopes->tags_reserved;
 			skex_secret_free(leg->envelopes);
 			leg->envelopes = NULL;
 		}
@@ -443,6 +445,8 @@ static void keep_envelopes(struct hub_leg *leg)
 		return;
 	leg->envelopes->tx = leg->leg->envelope_tx;
 	leg->envelopes->rx = leg->leg->envelope_rx;
+	leg->envelopes->tags_failed = leg->leg->rx.failures;
+	leg->envelopes->tags_reserved = leg->leg->tags_reserved;
 }
 
 static void sweep_leg(struct hub_leg *leg, uint64_t now_ms)

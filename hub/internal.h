@@ -42,6 +42,8 @@ struct hub_leg {
 struct hub_envelopes {
 	struct skex_envelope_tx tx;
 	struct skex_envelope_rx rx;
+	uint32_t tags_failed; /* as exactly as the memory knows */
+	uint32_t tags_reserved;
 };
 
 /* One message on its way from the leg it came over to the leg it goes to. */

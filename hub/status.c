@@ -63,6 +63,9 @@ static bool list_member(void *owner, const struct skex_member *member)
 		if (record.stopped && member->state == SKEX_MEMBER_ENROLLED)
 			status.state = "stopped";
 	}
+	if (leg == NULL && member->state == SKEX_MEMBER_ENROLLED &&
+		skex_leg_paused(&listing->hub->link, member->leg))
+		status.state = "paused";
 	if (leg != NULL) {
 		status.send_left_bytes = skex_leg_send_left(leg);
 		status.receive_left_bytes = skex_leg_receive_left(leg);

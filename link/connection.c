@@ -580,6 +580,14 @@ void skex_link_settle(struct skex_link *link)
 	struct skex_leg *leg;
 	enum skex_error error;
 
+	for (leg = link->legs; leg != NULL; leg = leg->next_loaded) {
+		struct skex_txn *txn = NULL;
+
+		if (tags_room(leg))
+			txn = skex_commit_txn(&link->commit);
+		if (txn != NULL)
+			tags_settle(leg, txn);
+	}
 	error = skex_commit_settle(&link->commit);
 	for (leg = link->legs; leg != NULL && error == SKEX_OK; leg = leg->next_loaded) {
 		error = skex_pad_bytes_settle(leg->tx_pad);

@@ -67,7 +67,28 @@ void session_released(struct skex_leg *leg, struct skex_pad_position received);
 
 /* message.c: a packet with a one-time tag. */
 void message_receive(struct skex_leg *leg, struct skex_view header, struct skex_view body);
+/* Alarm: too many tags were wrong. */
+void message_paused(struct skex_leg *leg);
 void message_refused(struct skex_leg *leg, enum skex_error why);
+
+/* tags.c: the count of wrong one-time tags, which outlives us. */
+struct tags_mark {
+	uint32_t generation;
+	uint32_t count; /* 0: none */
+};
+SKEX_MUST_USE enum skex_error tags_load(struct skex_leg *leg);
+/* Reserves a stride of them in a transaction; and when that is durable. */
+void tags_reserve(struct skex_leg *leg, struct skex_txn *txn, struct tags_mark *mark);
+void tags_durable(struct skex_leg *leg, const struct tags_mark *mark);
+/* Writes down what really was; no message may be verified after. */
+void tags_settle(struct skex_leg *leg, struct skex_txn *txn);
+/* True when less than half a stride is left. */
+bool tags_low(const struct skex_leg *leg);
+/* True when a message may be verified, which may turn out to be wrong. */
+bool tags_room(const struct skex_leg *leg);
+void tags_failed(struct skex_leg *leg);
+/* A message was right: the mark moves. */
+void tags_advance(struct skex_leg *leg, struct skex_pad_range range, uint64_t size);
 
 /* leg.c */
 /* How far ahead of use the reserved mark moves. */

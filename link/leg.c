@@ -168,6 +168,8 @@ static enum skex_error load_pads(struct skex_leg *leg)
 	if (error == SKEX_OK)
 		error = skex_pad_rx_init(
 			&leg->rx, rx, skex_pad_bytes_size(leg->rx_pad, rx.generation));
+	if (error == SKEX_OK)
+		error = tags_load(leg);
 	leg->life = tx;
 	leg->rx_durable = rx;
 	leg->rx_told = rx;
@@ -262,6 +264,7 @@ struct snapshot {
 	struct skex_epoch epoch;
 	struct skex_pad_position mark;
 	struct skex_pad_position sent; /* hub: tx.next */
+	struct tags_mark tags;
 };
 
 static struct snapshot *snapshot_new(struct skex_leg *leg)
@@ -314,6 +317,7 @@ static void epoch_durable(void *owner, enum skex_error error)
 
 	if (error == SKEX_OK) {
 		leg->epoch_pending = false;
+		tags_durable(leg, &snapshot->tags);
 		skex_envelope_tx_begin(&leg->envelope_tx, &snapshot->epoch);
 		connection_epoch_ready(leg);
 	}
@@ -339,6 +343,9 @@ void leg_want_epoch(struct skex_leg *leg)
 		return;
 	}
 	put_epoch(leg, txn, link_tx_direction(leg->link), &snapshot->epoch);
+	/* No connection opens before this is durable: so there is room for its first message. */
+	if (tags_low(leg))
+		tags_reserve(leg, txn, &snapshot->tags);
 	leg->epoch_pending = true;
 	skex_commit_after(&leg->link->commit, epoch_durable, snapshot);
 	leg->link->platform->wake(leg->link->platform->context);
@@ -400,6 +407,7 @@ static void marks_durable(void *owner, enum skex_error error)
 
 	if (error == SKEX_OK) {
 		leg->rx_durable = snapshot->mark;
+		tags_durable(leg, &snapshot->tags);
 		skex_pad_bytes_forget(leg->rx_pad, snapshot->mark);
 		if (leg->link->role == SKEX_ROLE_HUB)
 			skex_pad_bytes_forget(leg->tx_pad, snapshot->sent);
@@ -448,7 +456,7 @@ void leg_commit(struct skex_leg *leg)
 	struct snapshot *snapshot;
 	struct skex_txn *txn;
 
-	if (!leg->rx_dirty && !leg->tx_dirty && !leg->epoch_rx_dirty)
+	if (!leg->rx_dirty && !leg->tx_dirty && !leg->epoch_rx_dirty && !leg->tags_dirty)
 		return;
 	txn = skex_commit_txn(&link->commit);
 	snapshot = txn == NULL ? NULL : snapshot_new(leg);
@@ -457,6 +465,8 @@ void leg_commit(struct skex_leg *leg)
 	if (leg->epoch_rx_dirty)
 		put_epoch(leg, txn, link_rx_direction(link), &leg->envelope_rx.epoch);
 	leg->epoch_rx_dirty = false;
+	if (leg->tags_dirty)
+		tags_reserve(leg, txn, &snapshot->tags);
 	/* An agent's mark moves by reservations alone: a second record of it here could take one
 	 * back. */
 	if (leg->tx_dirty && link->role == SKEX_ROLE_HUB) {

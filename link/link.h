@@ -194,6 +194,8 @@ struct skex_leg {
 	struct skex_pad_bytes *rx_pad;
 	struct skex_pad_position rx_durable;
 	struct skex_pad_position rx_told;
+	uint32_t tags_reserved;  /* wrong tags that are counted in the store already */
+	bool tags_dirty;         /* more are to be reserved */
 	bool rx_dirty;           /* rx.mark is to be committed */
 	bool rx_answer;          /* and what moved it wants an ACK */
 	struct skex_hold *holds; /* in the order of their positions */
@@ -223,6 +225,8 @@ bool skex_leg_idle(const struct skex_leg *leg);
 void skex_leg_bye(struct skex_leg *leg, enum skex_bye_reason reason);
 /* The operator's word: go on at the larger marks. */
 SKEX_MUST_USE enum skex_error skex_leg_resume(struct skex_leg *leg);
+/* Whether a leg that is not loaded was paused by wrong one-time tags. */
+bool skex_leg_paused(const struct skex_link *link, uint64_t leg);
 /* What is left to send or receive, in bytes, this generation. */
 uint64_t skex_leg_send_left(const struct skex_leg *leg);
 uint64_t skex_leg_receive_left(const struct skex_leg *leg);

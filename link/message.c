@@ -90,15 +90,20 @@ static void take_ack(struct skex_leg *leg, const struct skex_incoming *message)
 	session_released(leg, ack.received);
 }
 
+void message_paused(struct skex_leg *leg)
+{
+	leg->link->events->alarm(leg->link->owner, leg, "leg_paused",
+		"too many wrong one-time tags: the leg is paused, enrol again");
+}
+
 static void wrong_tag(struct skex_leg *leg)
 {
 	/* Neither pad nor mark moves for a wrong tag. */
-	skex_pad_rx_failed(&leg->rx);
+	tags_failed(leg);
 	leg->link->tags_wrong++;
 	skex_leg_error(leg, "a wrong one-time tag");
 	if (leg->rx.failures == SKEX_PAD_FAILURES_MAX)
-		leg->link->events->alarm(leg->link->owner, leg, "leg_paused",
-			"too many wrong one-time tags: the leg is paused");
+		message_paused(leg);
 }
 
 /* A later connection brings it again, when more may be computed. */
@@ -146,6 +151,14 @@ void message_receive(struct skex_leg *leg, struct skex_view header, struct skex_
 		replayed(leg, &prefix, header, body);
 		return;
 	}
+	if (error == SKEX_OK && !tags_room(leg)) {
+		/* They come faster than they can be written down; what is right comes again. */
+		message_refused(leg, SKEX_E_PAUSED);
+		leg->tags_dirty = true;
+		skex_leg_work(leg);
+		connection_close(leg->connection, "too many wrong one-time tags at once");
+		return;
+	}
 	if (error == SKEX_OK && !verify(leg, &prefix, body, &error) && error == SKEX_E_AUTH)
 		wrong_tag(leg);
 	if (error != SKEX_OK) {
@@ -158,8 +171,7 @@ void message_receive(struct skex_leg *leg, struct skex_view header, struct skex_
 	size = prefix.generation == leg->rx.mark.generation
 		? leg->rx.size
 		: skex_pad_bytes_size(leg->rx_pad, prefix.generation);
-	skex_pad_rx_advance(&leg->rx, message.range, size);
-	leg->rx_dirty = true;
+	tags_advance(leg, message.range, size);
 	leg->received_messages++;
 	skex_leg_work(leg);
 	message.type = prefix.type;

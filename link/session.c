@@ -96,8 +96,7 @@ static void take_larger_marks(struct skex_leg *leg, const struct skex_hello *hel
 	jump.generation = mark.generation;
 	jump.offset = mark.offset;
 	jump.size = 0;
-	skex_pad_rx_advance(&leg->rx, jump, skex_pad_bytes_size(leg->rx_pad, mark.generation));
-	leg->rx_dirty = true;
+	tags_advance(leg, jump, skex_pad_bytes_size(leg->rx_pad, mark.generation));
 
 	mark = leg->tx.next;
 	later(&mark, hello->received);
@@ -190,6 +189,8 @@ static bool go_up(
 	if (skex_pad_compare(hello->received, leg->released) > 0)
 		leg->released = hello->received;
 	leg->link->events->released(leg->link->owner, leg);
+	if (leg->rx.failures >= SKEX_PAD_FAILURES_MAX)
+		message_paused(leg);
 	leg->link->events->up(leg->link->owner, leg);
 	/* The owner may have ended it. */
 	return leg->connection == connection;

@@ -19,6 +19,9 @@ enum skex_table {
 	SKEX_TABLE_MARK = 2,
 	/* key u64 leg | u8 direction; secret value u64 segment | 32 key, of a ratchet leg */
 	SKEX_TABLE_RATCHET = 3,
+	/* key u64 leg | u8 direction; value u32 generation | u32 count: so many wrong one-time tags
+	 * were received at most.  Absent: none. */
+	SKEX_TABLE_TAGS = 4,
 
 	/* Of a hub: */
 	SKEX_TABLE_QUEUE = 8,  /* a message that waits for an agent; see hub/queue.h */

@@ -94,7 +94,7 @@ SKEX_MUST_USE enum skex_error skex_pad_tx_take(
 struct skex_pad_rx {
 	uint64_t size; /* of the generation that mark is in */
 	struct skex_pad_position mark;
-	uint32_t failures; /* wrong one-time tags in this generation; stored with the mark */
+	uint32_t failures; /* wrong one-time tags in this generation; to be stored by the owner */
 };
 
 /* Failed tags after which a leg pauses: 2^20 attempts at forging a message of 2^12 blocks (one

@@ -8,6 +8,7 @@
 #include "core/base/mem.h"
 #include "core/wire/key_id.h"
 #include "crypto/openssl.h"
+#include "link/internal.h"
 
 static void need(bool good, const char *what)
 {
@@ -76,6 +77,26 @@ void hostile_say(struct skex_leg *leg, uint8_t type, struct skex_view fields,
 	free(body);
 	if (range != NULL)
 		*range = at;
+}
+
+void hostile_forge(struct skex_leg *leg, uint64_t ahead)
+{
+	static const uint8_t key[SKEX_ONETIME_KEY_BYTES];
+	struct skex_pad_position at = leg->tx.next;
+	uint8_t header[SKEX_HEADER_MAX];
+	uint8_t fields[SKEX_HEADER_MAX];
+	size_t size = 0;
+
+	at.offset += ahead;
+	need(skex_ack_message_encode((struct skex_pad_position){0, 0}, NULL, 0, fields,
+		     sizeof(fields), &size) == SKEX_OK,
+		"not an ACK");
+	memcpy(header + SKEX_MESSAGE_PREFIX_BYTES, fields, size);
+	skex_message_seal(leg->link->math, &leg->tx_scope, SKEX_MESSAGE_ACK, at, key, header,
+		SKEX_MESSAGE_PREFIX_BYTES + size, skex_view(NULL, 0));
+	need(connection_send(leg->connection, skex_view(header, SKEX_MESSAGE_PREFIX_BYTES + size),
+		     skex_view(NULL, 0)) == SKEX_OK,
+		"cannot be sent");
 }
 
 /* ---- blocks ------------------------------------------------------------------------------------

@@ -27,6 +27,9 @@ void lower_leg(struct world *world, uint8_t agent, uint8_t hub);
 void hostile_say(struct skex_leg *leg, uint8_t type, struct skex_view fields,
 	struct skex_view clear, struct skex_pad_range *range);
 
+/* A message with a wrong tag, this many bytes after all that was sent. */
+void hostile_forge(struct skex_leg *leg, uint64_t ahead);
+
 /* ---- blocks that nobody initiated --------------------------------------------------------------
  */
 

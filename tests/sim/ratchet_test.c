@@ -9,7 +9,6 @@
 #include <cmocka.h>
 
 #include "core/leg/ratchet.h"
-#include "link/internal.h"
 #include "tests/sim/hostile.h"
 
 /* Legs whose pads are computed: they work, and nobody makes the other end compute for long. */
@@ -85,28 +84,6 @@ static void burn(struct skex_leg *leg, uint64_t bytes)
 	leg->life = leg->tx.next;
 }
 
-/* A message with a wrong tag, this far ahead of all that was sent. */
-static void forge_ahead(struct skex_leg *leg, uint64_t bytes)
-{
-	uint8_t key[SKEX_ONETIME_KEY_BYTES] = {0};
-	uint8_t header[SKEX_HEADER_MAX];
-	uint8_t fields[SKEX_HEADER_MAX];
-	struct skex_pad_position at = leg->tx.next;
-	size_t size = 0;
-
-	at.offset += bytes;
-	assert_int_equal(skex_ack_message_encode((struct skex_pad_position){0, 0}, NULL, 0, fields,
-				 sizeof(fields), &size),
-		SKEX_OK);
-	memcpy(header + SKEX_MESSAGE_PREFIX_BYTES, fields, size);
-	skex_message_seal(leg->link->math, &leg->tx_scope, SKEX_MESSAGE_ACK, at, key, header,
-		SKEX_MESSAGE_PREFIX_BYTES + size, skex_view(NULL, 0));
-	assert_int_equal(
-		connection_send(leg->connection,
-			skex_view(header, SKEX_MESSAGE_PREFIX_BYTES + size), skex_view(NULL, 0)),
-		SKEX_OK);
-}
-
 /* An enrolled agent, or a hub, forges messages at all distances. */
 static void a_forgery_far_ahead_costs_little(void **state)
 {
@@ -134,7 +111,7 @@ static void a_forgery_far_ahead_costs_little(void **state)
 				hub ? hostile_hub_leg(world, 0, 0) : hostile_agent_leg(world, 0, 0);
 
 			if (leg->state == SKEX_LEG_UP)
-				forge_ahead(leg, distances[i % 10] * SKEX_RATCHET_SEGMENT_BYTES);
+				hostile_forge(leg, distances[i % 10] * SKEX_RATCHET_SEGMENT_BYTES);
 			world_run(world, 500);
 		}
 		/* The account, what it grew by, and what honest messages moved. */
