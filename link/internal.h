@@ -35,6 +35,8 @@ struct skex_connection {
 };
 
 /* connection.c */
+/* Only frees it: its stream is closed, and nobody is told. */
+void connection_free(struct skex_connection *connection);
 void connection_close(struct skex_connection *connection, const char *why);
 /* Every connection that knows the leg, those whose HELLO is not over included. */
 void connections_close_of(struct skex_leg *leg);

@@ -311,6 +311,18 @@ static void answered(
 	asked->confirmed = keys[0].confirmed;
 }
 
+void exchange_key(struct world *world, uint8_t from, uint8_t to)
+{
+	struct world_node *a = world_agent(world, from);
+	struct world_node *b = world_agent(world, to);
+	struct world_key got = {0};
+	struct world_key fetched = {0};
+
+	need(world_get(world, a, b, "app:test", 32, 60000, &got), "no key");
+	need(world_fetch(world, b, a, "app:test", got.id, 60000, &fetched), "no key at the peer");
+	need(memcmp(got.bytes, fetched.bytes, 32) == 0, "the keys differ");
+}
+
 struct asked ask_key(
 	struct world *world, struct world_node *at, const struct skex_key_request *request)
 {

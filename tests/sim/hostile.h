@@ -96,6 +96,9 @@ struct asked {
 	bool confirmed;
 };
 
+/* One agent gets a confirmed key for another, for app:test, who fetches it: it is there, and the
+ * same. */
+void exchange_key(struct world *world, uint8_t from, uint8_t to);
 /* get (id NULL) or fetch, with any request; runs the world until the answer. */
 struct asked ask_key(
 	struct world *world, struct world_node *at, const struct skex_key_request *request);

@@ -11,24 +11,15 @@
 
 /* A hub with more legs than descriptors for their pads. */
 
-#define PURPOSE "app:test"
-#define AGENTS  8u
-#define MAX     6u /* of 4 files for each leg */
+#define AGENTS 8u
+#define MAX    6u /* of 4 files for each leg */
 
 static void everyone_has_keys(struct world *world)
 {
 	uint8_t i;
 
-	for (i = 0; i < AGENTS; i++) {
-		struct world_node *from = world_agent(world, i);
-		struct world_node *to = world_agent(world, (uint8_t)((i + 1) % AGENTS));
-		struct world_key got = {0};
-		struct world_key fetched = {0};
-
-		assert_true(world_get(world, from, to, PURPOSE, 32, 60000, &got));
-		assert_true(world_fetch(world, to, from, PURPOSE, got.id, 60000, &fetched));
-		assert_memory_equal(got.bytes, fetched.bytes, 32);
-	}
+	for (i = 0; i < AGENTS; i++)
+		exchange_key(world, i, (uint8_t)((i + 1) % AGENTS));
 }
 
 /* In the turns between, the used pad of all legs is destroyed, too. */

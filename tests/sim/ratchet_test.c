@@ -33,18 +33,6 @@ enum skex_error __wrap_skex_kdf(const struct skex_crypto *crypto,
 	return __real_skex_kdf(crypto, key, label, context, out, size);
 }
 
-static void exchange(struct world *world, uint8_t from, uint8_t to)
-{
-	struct world_key got = {0};
-	struct world_key fetched = {0};
-
-	assert_true(world_get(
-		world, world_agent(world, from), world_agent(world, to), PURPOSE, 32, 60000, &got));
-	assert_true(world_fetch(world, world_agent(world, to), world_agent(world, from), PURPOSE,
-		got.id, 60000, &fetched));
-	assert_memory_equal(got.bytes, fetched.bytes, 32);
-}
-
 /* Crashes and power cuts of everyone; what is kept follows what is used. */
 static void a_ratchet_survives_crashes(void **state)
 {
@@ -61,7 +49,7 @@ static void a_ratchet_survives_crashes(void **state)
 				? world_hub(world, (uint8_t)world_below(world, 2))
 				: world_agent(world, (uint8_t)world_below(world, 2));
 
-			exchange(world, (uint8_t)(i % 2), (uint8_t)(1 - i % 2));
+			exchange_key(world, (uint8_t)(i % 2), (uint8_t)(1 - i % 2));
 			if (i % 2)
 				world_power_cut(node);
 			else
@@ -70,7 +58,7 @@ static void a_ratchet_survives_crashes(void **state)
 			world_start(node);
 			world_run(world, AWAY_MS);
 		}
-		exchange(world, 0, 1);
+		exchange_key(world, 0, 1);
 		assert_true(world_pads_intact(world));
 		world_free(world);
 	}
@@ -100,7 +88,7 @@ static void a_forgery_far_ahead_costs_little(void **state)
 		int i;
 
 		world_run(world, 1000);
-		exchange(world, 0, 1);
+		exchange_key(world, 0, 1);
 		world_run(world, 2000);
 		steps = 0;
 		begun = world_now(world);
@@ -121,7 +109,7 @@ static void a_forgery_far_ahead_costs_little(void **state)
 		mark = (hub ? hostile_agent_leg : hostile_hub_leg)(world, 0, 0)->rx.mark;
 		assert_true(mark.offset < began + (1u << 20));
 		world_run(world, AWAY_MS);
-		exchange(world, 0, 1);
+		exchange_key(world, 0, 1);
 		assert_true(world_pads_intact(world));
 		world_free(world);
 	}
@@ -144,7 +132,7 @@ static void what_was_burnt_is_caught_up_with(void **state)
 
 			world_set_pools(world, 1, 1);
 			world_run(world, 1000);
-			exchange(world, 0, 1);
+			exchange_key(world, 0, 1);
 			leg = hub ? hostile_hub_leg(world, 0, 1) : hostile_agent_leg(world, 0, 0);
 			burn(leg, burnt[row]);
 			mark = leg->tx.next;
@@ -159,8 +147,8 @@ static void what_was_burnt_is_caught_up_with(void **state)
 			}
 			leg = hub ? hostile_agent_leg(world, 1, 0) : hostile_hub_leg(world, 0, 0);
 			assert_true(skex_pad_compare(leg->rx.mark, mark) > 0);
-			exchange(world, 0, 1);
-			exchange(world, 1, 0);
+			exchange_key(world, 0, 1);
+			exchange_key(world, 1, 0);
 			assert_true(world_pads_intact(world));
 			world_free(world);
 		}

@@ -36,18 +36,6 @@ static uint64_t accepted(struct world *world, uint8_t i)
 	return counters.blocks_accepted;
 }
 
-static void exchange(struct world *world, uint8_t a, uint8_t b)
-{
-	struct world_key got = {0};
-	struct world_key fetched = {0};
-
-	assert_true(world_get(
-		world, world_agent(world, a), world_agent(world, b), PURPOSE, 32, 3000, &got));
-	assert_true(world_fetch(world, world_agent(world, b), world_agent(world, a), PURPOSE,
-		got.id, 3000, &fetched));
-	assert_memory_equal(got.bytes, fetched.bytes, 32);
-}
-
 /* ---- groups ------------------------------------------------------------------------------------
  */
 
@@ -157,7 +145,7 @@ static void rule_what_fewer_than_k_hubs_say_spends_nothing(void **state)
 	(void)state;
 	world_set_pools(world, 1, 1);
 	world_run(world, 1000);
-	exchange(world, 0, 1);
+	exchange_key(world, 0, 1);
 	next.instance = agent_of(world, 0)->instance;
 	next.counter = agent_of(world, 0)->counter_next;
 	forge(world, &forged, 0, 1, next, FORGED_BLOCKS_MAX, PURPOSE);
@@ -180,7 +168,7 @@ static void rule_what_fewer_than_k_hubs_say_spends_nothing(void **state)
 	assert_int_equal(accepted(world, 1), before);
 	/* And those that are to come are not. */
 	for (i = 0; i < 60; i++)
-		exchange(world, 0, 1);
+		exchange_key(world, 0, 1);
 	assert_true(agent_of(world, 0)->counter_next > before + 8);
 	world_free(world);
 }
@@ -202,7 +190,7 @@ static void rule_one_hub_cannot_take_the_room_of_the_others(void **state)
 	}
 	assert_int_equal(
 		((struct agent_leg *)hostile_agent_leg(world, 1, 0)->owner_data)->groups, 512);
-	exchange(world, 0, 1);
+	exchange_key(world, 0, 1);
 	world_run(world, GATHER_MS);
 	assert_null(agent_of(world, 1)->groups);
 	world_free(world);

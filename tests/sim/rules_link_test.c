@@ -108,18 +108,6 @@ void __wrap_skex_trace_send(
 /* ---- opening a connection ----------------------------------------------------------------------
  */
 
-static void exchange(struct world *world)
-{
-	struct world_key got = {0};
-	struct world_key fetched = {0};
-
-	assert_true(world_get(
-		world, world_agent(world, 0), world_agent(world, 1), PURPOSE, 32, 60000, &got));
-	assert_true(world_fetch(world, world_agent(world, 1), world_agent(world, 0), PURPOSE,
-		got.id, 60000, &fetched));
-	assert_memory_equal(got.bytes, fetched.bytes, 32);
-}
-
 static void lie_from_now(enum lie now, uint8_t direction)
 {
 	lie = now;
@@ -145,7 +133,7 @@ static void rule_no_pad_before_fresh_nonces(void **state)
 		struct skex_leg *at;
 
 		world_run(world, 1000);
-		exchange(world);
+		exchange_key(world, 0, 1);
 		world_run(world, 1000);
 		sent = hostile_hub_leg(world, 0, 0)->tx.next;
 		lie_from_now(rows[row].lie, rows[row].direction);
@@ -161,7 +149,7 @@ static void rule_no_pad_before_fresh_nonces(void **state)
 		assert_int_equal(skex_pad_compare(hostile_hub_leg(world, 0, 0)->tx.next, sent), 0);
 		lie_from_now(HONEST, 0);
 		world_run(world, AWAY_MS);
-		exchange(world);
+		exchange_key(world, 0, 1);
 		world_free(world);
 	}
 }
@@ -185,7 +173,7 @@ static void rule_no_message_before_the_marks(void **state)
 	(void)state;
 	lie_from_now(HONEST, 0);
 	world_run(world, 1000);
-	exchange(world);
+	exchange_key(world, 0, 1);
 	world_run(world, 1000);
 	forge(world, &forged, 0, 1, (struct skex_block_id){forged_instance, 1}, 1, PURPOSE);
 	leg = hostile_agent_leg(world, 0, 0);
@@ -232,7 +220,7 @@ static void rule_no_bye_before_the_marks(void **state)
 	(void)state;
 	lie_from_now(HONEST, 0);
 	world_run(world, 1000);
-	exchange(world);
+	exchange_key(world, 0, 1);
 	world_crash(world_agent(world, 0));
 	world_run(world, 1000);
 	world_set_faults(world, &slow);
@@ -254,7 +242,7 @@ static void rule_no_bye_before_the_marks(void **state)
 		SKEX_OK);
 	world_run(world, AWAY_MS);
 	assert_int_equal(hostile_agent_leg(world, 0, 0)->state, SKEX_LEG_UP);
-	exchange(world);
+	exchange_key(world, 0, 1);
 	world_free(world);
 }
 
@@ -303,10 +291,10 @@ static void rule_a_state_from_the_past_stops_the_leg(void **state)
 
 		world_set_pools(world, 1, 1);
 		world_run(world, 1000);
-		exchange(world);
+		exchange_key(world, 0, 1);
 		backup = world_snapshot(node);
 		for (i = 0; i < 60; i++)
-			exchange(world);
+			exchange_key(world, 0, 1);
 		world_crash(node);
 		world_restore(node, backup);
 		world_start(node);
@@ -337,7 +325,7 @@ static void rule_a_state_from_the_past_stops_the_leg(void **state)
 		assert_int_equal(hostile_agent_leg(world, 0, 0)->state, SKEX_LEG_UP);
 		assert_int_equal(hostile_hub_leg(world, 0, 0)->state, SKEX_LEG_UP);
 		for (i = 0; i < 10; i++)
-			exchange(world);
+			exchange_key(world, 0, 1);
 		assert_true(world_pads_intact(world));
 		world_free(world);
 	}
@@ -370,7 +358,7 @@ static void rule_the_reserved_mark_is_durable_first(void **state)
 		disk_power_cut(world_disk(node), n);
 		world_start(node);
 		world_run(world, AWAY_MS);
-		exchange(world);
+		exchange_key(world, 0, 1);
 		assert_true(world_pads_intact(world));
 		assert_false(early);
 		world_free(world);

@@ -13,22 +13,9 @@
 
 /* Wrong one-time tags are counted over all lives: crashes give a forger no new attempts. */
 
-#define PURPOSE   "app:test"
 #define PAD_BYTES (1u << 20)
 #define AWAY_MS   40000u
 #define STRIDE    64u /* that a crash may count too many */
-
-static void exchange(struct world *world)
-{
-	struct world_key got = {0};
-	struct world_key fetched = {0};
-
-	assert_true(world_get(
-		world, world_agent(world, 0), world_agent(world, 1), PURPOSE, 32, 60000, &got));
-	assert_true(world_fetch(world, world_agent(world, 1), world_agent(world, 0), PURPOSE,
-		got.id, 60000, &fetched));
-	assert_memory_equal(got.bytes, fetched.bytes, 32);
-}
 
 /* The end that is attacked, and the one that forges. */
 static struct skex_leg *victim(struct world *world, bool hub)
@@ -84,7 +71,7 @@ static void a_crash_only_counts_too_many(void **state)
 		uint32_t life;
 
 		world_run(world, 1000);
-		exchange(world);
+		exchange_key(world, 0, 1);
 		for (life = 1; life < 15; life++) {
 			const uint64_t count = life % 4 == 0 ? 0 : world_below(world, 150);
 
@@ -92,7 +79,7 @@ static void a_crash_only_counts_too_many(void **state)
 			restart(world, node_of(world, hub), life % 2);
 			assert_true(victim(world, hub)->rx.failures >= tried);
 			assert_true(victim(world, hub)->rx.failures <= tried + life * STRIDE);
-			exchange(world);
+			exchange_key(world, 0, 1);
 		}
 		assert_true(tried > 300);
 		assert_true(world_pads_intact(world));
@@ -113,7 +100,7 @@ static void no_tag_is_tried_before_it_is_counted(void **state)
 		int i;
 
 		world_run(world, 1000);
-		exchange(world);
+		exchange_key(world, 0, 1);
 		link = victim(world, hub)->link;
 		world_hold_disk(node_of(world, hub), true);
 		for (i = 0; i < 5; i++) {
@@ -127,7 +114,7 @@ static void no_tag_is_tried_before_it_is_counted(void **state)
 		world_start(node_of(world, hub));
 		assert_true(victim(world, hub)->rx.failures >= tried);
 		world_run(world, AWAY_MS);
-		exchange(world);
+		exchange_key(world, 0, 1);
 		world_free(world);
 	}
 }
@@ -140,7 +127,7 @@ static void an_orderly_stop_counts_exactly(void **state)
 
 	(void)state;
 	world_run(world, 1000);
-	exchange(world);
+	exchange_key(world, 0, 1);
 	tried = attack(world, false, 20);
 	assert_int_equal(tried, 20);
 	world_run(world, 1000);
@@ -156,11 +143,11 @@ static void an_orderly_stop_counts_exactly(void **state)
 	assert_true(victim(world, true)->tags_reserved > 20);
 	world_start(world_agent(world, 0));
 	world_run(world, AWAY_MS);
-	exchange(world);
+	exchange_key(world, 0, 1);
 	skex_hub_settle(world_hub_of(world_hub(world, 0)));
 	restart(world, world_hub(world, 0), true);
 	assert_int_equal(victim(world, true)->rx.failures, 20);
-	exchange(world);
+	exchange_key(world, 0, 1);
 	world_free(world);
 }
 
@@ -187,7 +174,7 @@ static void the_pause_outlives_restarts(void **state)
 		int life;
 
 		world_run(world, 1000);
-		exchange(world);
+		exchange_key(world, 0, 1);
 		mark = victim(world, hub)->rx.mark;
 		right(forger(world, hub));
 		world_run(world, 1000);
@@ -237,7 +224,7 @@ static void a_new_generation_has_a_count_of_its_own(void **state)
 		world_run(world, 1000);
 		tried_old = attack(world, true, 90);
 		for (i = 0; i < 400 && victim(world, true)->rx.mark.generation == 0; i++)
-			exchange(world);
+			exchange_key(world, 0, 1);
 		assert_int_equal(victim(world, true)->rx.mark.generation, 1);
 		assert_int_equal(victim(world, true)->rx.failures, 0);
 		disk_stop_after(world_disk(hub), n);
@@ -247,7 +234,7 @@ static void a_new_generation_has_a_count_of_its_own(void **state)
 			assert_true(victim(world, true)->rx.failures >= tried_old + tried_new);
 		else
 			assert_true(victim(world, true)->rx.failures >= tried_new);
-		exchange(world);
+		exchange_key(world, 0, 1);
 		world_free(world);
 	}
 }
@@ -263,7 +250,7 @@ static void a_new_generation_borrows_from_the_old(void **state)
 	(void)state;
 	world_refill(world, 0, 0, PAD_BYTES);
 	world_run(world, 1000);
-	exchange(world);
+	exchange_key(world, 0, 1);
 	leg = victim(world, true);
 	world_hold_disk(world_hub(world, 0), true);
 	leg->rx.failures = leg->tags_reserved - 5;
