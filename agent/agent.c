@@ -240,7 +240,7 @@ static enum skex_error add_leg(struct skex_agent *agent, uint64_t number)
 	leg->down_since_ms = agent_now(agent);
 	/* The stop is durable, that the pools were emptied is not: a crash may have come between.
 	 */
-	agent->emptying |= leg->leg->record.stopped;
+	agent->emptying |= skex_leg_halted(&leg->leg->record);
 	while (*place != NULL &&
 		strcmp((*place)->leg->record.other.text, leg->leg->record.other.text) < 0)
 		place = &(*place)->next;

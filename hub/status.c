@@ -60,7 +60,7 @@ static bool list_member(void *owner, const struct skex_member *member)
 	if (skex_registry_leg_get(listing->hub->link.registry, member->leg, &record) == SKEX_OK) {
 		status.class = record.class;
 		status.kind = record.kind;
-		if (record.stopped && member->state == SKEX_MEMBER_ENROLLED)
+		if (skex_leg_halted(&record) && member->state == SKEX_MEMBER_ENROLLED)
 			status.state = "stopped";
 	}
 	if (leg == NULL && member->state == SKEX_MEMBER_ENROLLED &&

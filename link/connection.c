@@ -42,7 +42,7 @@ static void gone(struct skex_connection *connection, const char *why)
 {
 	struct skex_leg *leg = connection->leg;
 	struct skex_link *link = connection->link;
-	const bool was_up = connection->up;
+	const bool was_up = connection->told;
 	const bool was_the_legs = leg != NULL && leg->connection == connection;
 
 	connection_free(connection);
@@ -159,6 +159,8 @@ static bool take_packet(struct skex_connection *connection, struct skex_view byt
 	}
 	if (skex_message_type(view) == SKEX_MESSAGE_BYE)
 		return session_bye(connection, view);
+	if (!session_spoken(connection))
+		return false;
 	if (skex_message_type(view) == SKEX_MESSAGE_PING)
 		return session_ping(connection, view);
 	message_receive(leg, view, packet.body);
@@ -226,7 +228,7 @@ static void drained(void *owner, struct skex_stream *stream)
 	struct skex_connection *connection = owner;
 
 	(void)stream;
-	if (connection->up)
+	if (connection->told)
 		connection->link->events->writable(connection->link->owner, connection->leg);
 }
 

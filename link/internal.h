@@ -22,7 +22,8 @@ struct skex_connection {
 	struct skex_stream *stream;
 	struct skex_frames frames;
 	bool open;
-	bool up;
+	bool up;             /* the marks were exchanged */
+	bool told;           /* and the owner was told that the leg is up */
 	bool answer_pending; /* hub: a HELLO waits for our epoch to be durable */
 	uint8_t nonce[SKEX_HELLO_NONCE_BYTES];
 	uint8_t other_nonce[SKEX_HELLO_NONCE_BYTES];
@@ -63,6 +64,8 @@ bool session_hello(
 	struct skex_connection *connection, struct skex_leg *leg, struct skex_view header);
 bool session_ping(struct skex_connection *connection, struct skex_view header);
 bool session_bye(struct skex_connection *connection, struct skex_view header);
+/* A packet other than HELLO and BYE: so the other end goes on. */
+bool session_spoken(struct skex_connection *connection);
 void session_send_ping(struct skex_connection *connection, bool answer_wanted);
 /* The other end told its received mark. */
 void session_released(struct skex_leg *leg, struct skex_pad_position received);
@@ -99,7 +102,21 @@ void leg_mark_key(uint8_t key[9], uint64_t leg, uint8_t direction);
 void leg_want_epoch(struct skex_leg *leg);
 
 void leg_commit(struct skex_leg *leg);
-void leg_stop(struct skex_leg *leg, const char *text);
+void leg_put_mark(struct skex_leg *leg, struct skex_txn *txn, uint8_t direction,
+	struct skex_pad_position mark);
+
+/* resume.c */
+/* Stops the leg, over restarts; halt says whose state is the old one. */
+void leg_stop(struct skex_leg *leg, enum skex_leg_halt halt, const char *text);
+/* The operator said go, and the other end has not gone along yet. */
+bool leg_resuming(const struct skex_leg *leg);
+/* The first HELLO after the operator's word: both marks go to the larger of the two views, and ours
+ * for sending by what can have been in flight, so that no byte that left in a life that was
+ * forgotten is used again.  NULL when there is nothing to take; else why this connection ends. */
+const char *leg_take_marks(struct skex_leg *leg, const struct skex_hello *hello);
+/* The other end speaks, beyond HELLO and BYE: it takes the leg as going on too. */
+void leg_went_along(struct skex_leg *leg);
+
 /* The directions of this role. */
 uint8_t link_tx_direction(const struct skex_link *link);
 uint8_t link_rx_direction(const struct skex_link *link);

@@ -214,7 +214,7 @@ enum skex_error skex_leg_load(struct skex_link *link, uint64_t number, struct sk
 	}
 	set_scope(&leg->tx_scope, &leg->record, link_tx_direction(link));
 	set_scope(&leg->rx_scope, &leg->record, link_rx_direction(link));
-	leg->state = leg->record.stopped ? SKEX_LEG_STOPPED : SKEX_LEG_DOWN;
+	leg->state = skex_leg_halted(&leg->record) ? SKEX_LEG_STOPPED : SKEX_LEG_DOWN;
 	leg->next_loaded = link->legs;
 	if (link->legs != NULL)
 		link->legs->previous_loaded = leg;
@@ -295,7 +295,7 @@ static void put_epoch(struct skex_leg *leg, struct skex_txn *txn, uint8_t direct
 	skex_wipe(value, sizeof(value));
 }
 
-static void put_mark(struct skex_leg *leg, struct skex_txn *txn, uint8_t direction,
+void leg_put_mark(struct skex_leg *leg, struct skex_txn *txn, uint8_t direction,
 	struct skex_pad_position mark)
 {
 	uint8_t key[9];
@@ -393,7 +393,7 @@ void skex_leg_want_reserve(struct skex_leg *leg)
 	if (snapshot == NULL)
 		return;
 	snapshot->mark = mark;
-	put_mark(leg, txn, link_tx_direction(leg->link), mark);
+	leg_put_mark(leg, txn, link_tx_direction(leg->link), mark);
 	skex_pad_bytes_commit(leg->tx_pad, txn, leg->tx.next);
 	leg->reserve_pending = true;
 	skex_commit_after(&leg->link->commit, reserve_durable, snapshot);
@@ -470,50 +470,16 @@ void leg_commit(struct skex_leg *leg)
 	/* An agent's mark moves by reservations alone: a second record of it here could take one
 	 * back. */
 	if (leg->tx_dirty && link->role == SKEX_ROLE_HUB) {
-		put_mark(leg, txn, link_tx_direction(link), leg->tx.next);
+		leg_put_mark(leg, txn, link_tx_direction(link), leg->tx.next);
 		skex_pad_bytes_commit(leg->tx_pad, txn, leg->tx.next);
 	}
 	leg->tx_dirty = false;
 	if (leg->rx_dirty) {
-		put_mark(leg, txn, link_rx_direction(link), commit_mark(leg));
+		leg_put_mark(leg, txn, link_rx_direction(link), commit_mark(leg));
 		skex_pad_bytes_commit(leg->rx_pad, txn, commit_mark(leg));
 	}
 	leg->rx_dirty = false;
 	snapshot->mark = commit_mark(leg);
 	snapshot->sent = leg->tx.next;
 	skex_commit_after(&link->commit, marks_durable, snapshot);
-}
-
-/* ---- rollback ----------------------------------------------------------------------------------
- */
-
-void leg_stop(struct skex_leg *leg, const char *text)
-{
-	leg->record.stopped = true;
-	if (skex_registry_leg_put(leg->link->registry, &leg->record) != SKEX_OK)
-		skex_log(leg->link->platform, SKEX_LEVEL_ERROR,
-			"leg %016llx: cannot record that it is stopped",
-			(unsigned long long)leg->record.leg);
-	skex_leg_error(leg, "%s", text);
-	leg->state = SKEX_LEG_STOPPED;
-	leg->link->events->alarm(leg->link->owner, leg, "rollback", text);
-}
-
-enum skex_error skex_leg_resume(struct skex_leg *leg)
-{
-	struct skex_leg_record record = leg->record;
-	enum skex_error error;
-
-	if (leg->state != SKEX_LEG_STOPPED)
-		return SKEX_E_STATE;
-	record.stopped = false;
-	error = skex_registry_leg_put(leg->link->registry, &record);
-	if (error != SKEX_OK)
-		return error;
-	leg->record = record;
-	leg->state = SKEX_LEG_DOWN;
-	leg->resuming = true;
-	leg->attempt_ms = 0;
-	leg->last_error[0] = '\0';
-	return SKEX_OK;
 }

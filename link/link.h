@@ -68,8 +68,8 @@ struct skex_hold {
 struct skex_link_events {
 	/* Hub only: the leg with this number, loaded when needed; NULL when there is none. */
 	struct skex_leg *(*find)(void *owner, uint64_t leg);
-	/* The marks were exchanged: send what is at or after leg->released again, then new
-	 * messages. */
+	/* The marks were exchanged, and both ends go on: send what is at or after leg->released
+	 * again, then new messages. */
 	void (*up)(void *owner, struct skex_leg *leg);
 	void (*down)(void *owner, struct skex_leg *leg);
 	/* A new message; what it changes goes into the link's commit of this turn. */
@@ -200,7 +200,7 @@ struct skex_leg {
 	bool rx_answer;          /* and what moved it wants an ACK */
 	struct skex_hold *holds; /* in the order of their positions */
 	struct skex_hold *holds_last;
-	bool resuming; /* the operator said go: take the larger marks once */
+	bool taking; /* after the operator's word: the larger marks are being written */
 
 	bool backlog; /* hub: messages with smaller offsets wait to be sent */
 	uint32_t refusals_count;
@@ -223,7 +223,10 @@ void skex_leg_unload(struct skex_leg *leg);
 bool skex_leg_idle(const struct skex_leg *leg);
 /* Ends the connection, with a reason inside the envelope when it is up. */
 void skex_leg_bye(struct skex_leg *leg, enum skex_bye_reason reason);
-/* The operator's word: go on at the larger marks. */
+/* True when it waits for the operator. */
+bool skex_leg_halted(const struct skex_leg_record *record);
+/* The operator's word: go on at the larger marks.  It is durable, and is given once: a second one
+ * only makes an agent connect at once.  SKEX_E_STATE when the leg is not stopped; SKEX_E_BUSY. */
 SKEX_MUST_USE enum skex_error skex_leg_resume(struct skex_leg *leg);
 /* Whether a leg that is not loaded was paused by wrong one-time tags. */
 bool skex_leg_paused(const struct skex_link *link, uint64_t leg);

@@ -76,67 +76,28 @@ void session_released(struct skex_leg *leg, struct skex_pad_position received)
 	leg->link->events->released(leg->link->owner, leg);
 }
 
-static void later(struct skex_pad_position *mark, struct skex_pad_position other)
-{
-	if (skex_pad_compare(other, *mark) > 0)
-		*mark = other;
-}
-
-/*
- * After the operator's word: both marks go to the larger of the two views, and ours for sending by
- * what can have been in flight, so that no byte that left in a life that was forgotten is used
- * again.
- */
-static void take_larger_marks(struct skex_leg *leg, const struct skex_hello *hello)
-{
-	struct skex_pad_position mark = leg->rx.mark;
-	struct skex_pad_range jump;
-
-	later(&mark, hello->sent);
-	jump.generation = mark.generation;
-	jump.offset = mark.offset;
-	jump.size = 0;
-	tags_advance(leg, jump, skex_pad_bytes_size(leg->rx_pad, mark.generation));
-
-	mark = leg->tx.next;
-	later(&mark, hello->received);
-	while (leg->tx.next.generation < mark.generation) {
-		uint64_t size = skex_pad_bytes_size(leg->tx_pad, leg->tx.next.generation + 1);
-
-		if (size == 0 || skex_pad_tx_switch(&leg->tx, size) != SKEX_OK)
-			break;
-	}
-	mark.offset += leg->link->span_bytes + SKEX_PACKET_MAX;
-	mark.offset -= mark.offset % SKEX_PAD_ALIGN;
-	if (mark.offset > leg->tx.size)
-		mark.offset = leg->tx.size;
-	if (skex_pad_compare(mark, leg->tx.next) > 0)
-		leg->tx.next = mark;
-	later(&leg->tx.reserved, leg->tx.next);
-	leg->tx_dirty = leg->link->role == SKEX_ROLE_HUB;
-	leg->life = leg->tx.next;
-	/* What the other end told in the life that one of us forgot does not count. */
-	leg->released = hello->received;
-	leg->resuming = false;
-	skex_leg_work(leg);
-}
-
 /*
  * The comparison that finds restored backups, snapshots and clones.  The other end cannot have
  * received what we have not sent, nor have sent less than we received, nor forget what it told us;
  * whichever of us does not fit was taken back in time.
  */
-static const char *contradiction(
-	const struct skex_leg *leg, const struct skex_hello *hello, bool resumed)
+static enum skex_leg_halt contradiction(
+	const struct skex_leg *leg, const struct skex_hello *hello, const char **text)
 {
-	if (skex_pad_compare(hello->received, leg->tx.next) > 0)
-		return "our state is older than the other end's: was a backup restored here?";
-	/* After the operator's word it sends beyond our mark, which it learns by this exchange. */
-	if (!resumed && skex_pad_compare(hello->sent, leg->rx_durable) < 0)
-		return "the other end forgot what it sent: was a backup restored there?";
-	if (skex_pad_compare(hello->received, leg->released) < 0)
-		return "the other end forgot what it received: was a backup restored there?";
-	return NULL;
+	if (skex_pad_compare(hello->received, leg->tx.next) > 0) {
+		*text = "our state is older than the other end's: was a backup restored here?";
+		return SKEX_HALT_OURS;
+	}
+	/* After the operator's word the other end may still have to move its own mark. */
+	if (!leg_resuming(leg) && skex_pad_compare(hello->sent, leg->rx_durable) < 0) {
+		*text = "the other end forgot what it sent: was a backup restored there?";
+		return SKEX_HALT_THEIRS;
+	}
+	if (skex_pad_compare(hello->received, leg->released) < 0) {
+		*text = "the other end forgot what it received: was a backup restored there?";
+		return SKEX_HALT_THEIRS;
+	}
+	return SKEX_HALT_NONE;
 }
 
 static bool take_over(struct skex_connection *connection, struct skex_leg *leg)
@@ -154,26 +115,60 @@ static bool take_over(struct skex_connection *connection, struct skex_leg *leg)
 	return true;
 }
 
+/* The leg stops, or is stopped; false, for the connection ends. */
+static bool turn_away(struct skex_connection *connection, struct skex_leg *leg,
+	enum skex_leg_halt halt, const char *text)
+{
+	/* The hub has to compare as well, and takes no BYE before that. */
+	if (leg->link->role == SKEX_ROLE_AGENT)
+		(void)!send_hello(connection, leg, 3);
+	if (halt != SKEX_HALT_NONE)
+		leg_stop(leg, halt, text);
+	(void)take_over(connection, leg);
+	connection->up = true;
+	skex_leg_bye(leg, SKEX_BYE_ROLLBACK);
+	return false;
+}
+
+/* Both ends go on. */
+static bool tell_up(struct skex_connection *connection, struct skex_leg *leg)
+{
+	connection->told = true;
+	leg->state = SKEX_LEG_UP;
+	leg->attempts = 0;
+	leg->last_error[0] = '\0';
+	leg->rx_told = leg->rx_durable;
+	skex_leg_want_reserve(leg);
+	leg->link->events->released(leg->link->owner, leg);
+	if (leg->rx.failures >= SKEX_PAD_FAILURES_MAX)
+		message_paused(leg);
+	leg->link->events->up(leg->link->owner, leg);
+	/* The owner may have ended it. */
+	return leg->connection == connection;
+}
+
+bool session_spoken(struct skex_connection *connection)
+{
+	if (connection->told)
+		return true;
+	leg_went_along(connection->leg);
+	return tell_up(connection, connection->leg);
+}
+
 static bool go_up(
 	struct skex_connection *connection, struct skex_leg *leg, const struct skex_hello *hello)
 {
-	const bool resumed = leg->resuming;
-	const char *wrong;
+	const char *wrong = NULL;
+	const char *ends = leg_take_marks(leg, hello);
+	enum skex_leg_halt halt;
 
-	if (resumed)
-		take_larger_marks(leg, hello);
-	wrong = contradiction(leg, hello, resumed);
-	if (wrong != NULL || leg->state == SKEX_LEG_STOPPED) {
-		/* The hub has to compare as well, and takes no BYE before that. */
-		if (leg->link->role == SKEX_ROLE_AGENT)
-			(void)!send_hello(connection, leg, 3);
-		if (wrong != NULL)
-			leg_stop(leg, wrong);
-		(void)take_over(connection, leg);
-		connection->up = true;
-		skex_leg_bye(leg, SKEX_BYE_ROLLBACK);
+	if (ends != NULL) {
+		connection_close(connection, ends);
 		return false;
 	}
+	halt = contradiction(leg, hello, &wrong);
+	if (halt != SKEX_HALT_NONE || leg->state == SKEX_LEG_STOPPED)
+		return turn_away(connection, leg, halt, wrong);
 	if (leg->link->role == SKEX_ROLE_AGENT && !send_hello(connection, leg, 3)) {
 		connection_close(connection, "cannot send");
 		return false;
@@ -181,18 +176,13 @@ static bool go_up(
 	(void)take_over(connection, leg);
 	connection->up = true;
 	skex_frames_limit(&connection->frames, SKEX_PACKET_MAX);
-	leg->state = SKEX_LEG_UP;
-	leg->attempts = 0;
-	leg->last_error[0] = '\0';
-	leg->rx_told = leg->rx_durable;
-	skex_leg_want_reserve(leg);
 	if (skex_pad_compare(hello->received, leg->released) > 0)
 		leg->released = hello->received;
-	leg->link->events->released(leg->link->owner, leg);
-	if (leg->rx.failures >= SKEX_PAD_FAILURES_MAX)
-		message_paused(leg);
-	leg->link->events->up(leg->link->owner, leg);
-	/* The owner may have ended it. */
+	if (!leg_resuming(leg))
+		return tell_up(connection, leg);
+	/* Nothing that uses pad leaves before the other end is known to go on too: it answers. */
+	leg->state = SKEX_LEG_CONNECTING;
+	session_send_ping(connection, true);
 	return leg->connection == connection;
 }
 
@@ -313,10 +303,15 @@ bool session_bye(struct skex_connection *connection, struct skex_view header)
 	}
 	switch (bye.reason) {
 	case SKEX_BYE_ROLLBACK:
+		if (!connection->told && leg_resuming(leg)) {
+			connection_close(connection,
+				"the other end is stopped too, until its operator says resume");
+			break;
+		}
 		connection_close(connection, "the other end saw a rollback");
 		/* Only an operator can tell which of the two was restored. */
-		if (leg->state != SKEX_LEG_STOPPED && !leg->resuming)
-			leg_stop(leg,
+		if (leg->state != SKEX_LEG_STOPPED)
+			leg_stop(leg, SKEX_HALT_OURS,
 				"the other end stopped the leg: one of us is a restored backup");
 		break;
 	case SKEX_BYE_BANNED:

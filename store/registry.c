@@ -164,7 +164,7 @@ enum skex_error skex_registry_leg_put(
 	skex_bind_number(&query, 8, leg->pads[SKEX_TO_AGENT]);
 	skex_bind_text(&query, 9, leg->addresses, strlen(leg->addresses));
 	skex_bind_text(&query, 10, leg->source, strlen(leg->source));
-	skex_bind_number(&query, 11, leg->stopped);
+	skex_bind_number(&query, 11, leg->halt);
 	return skex_query_run(&query);
 }
 
@@ -190,7 +190,8 @@ static bool leg_step(struct skex_query *query, struct skex_leg_record *leg)
 	leg->pads[SKEX_TO_AGENT] = skex_column_number(query, 7, 0, UINT64_MAX);
 	skex_column_text(query, 8, leg->addresses, sizeof(leg->addresses));
 	skex_column_text(query, 9, leg->source, sizeof(leg->source));
-	leg->stopped = skex_column_number(query, 10, 0, 1) != 0;
+	leg->halt =
+		(enum skex_leg_halt)skex_column_number(query, 10, SKEX_HALT_NONE, SKEX_HALT_THEIRS);
 	return query->error == SKEX_OK;
 }
 

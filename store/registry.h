@@ -67,6 +67,16 @@ enum skex_pad_kind {
 
 #define SKEX_ADDRESSES_MAX 512u
 
+/* Whether a leg may be used, after an end of it came back with a state from the past (docs/spec/
+ * distributed.md, section 6.4).  The values are those on the disk. */
+enum skex_leg_halt {
+	SKEX_HALT_NONE = 0,    /* it may */
+	SKEX_HALT_OURS = 1,    /* stopped: the state of this end may be the old one */
+	SKEX_HALT_RESUMED = 2, /* the operator said go, and the larger marks are to be taken */
+	SKEX_HALT_TAKEN = 3,   /* they are taken; the other end did not go along yet */
+	SKEX_HALT_THEIRS = 4,  /* stopped: the state of the other end is the old one */
+};
+
 struct skex_leg_record {
 	uint64_t leg;
 	struct skex_name other; /* on a hub the agent, at an agent the hub */
@@ -78,7 +88,7 @@ struct skex_leg_record {
 	char addresses[SKEX_ADDRESSES_MAX]; /* at an agent: "host port" separated by commas; else
 					       empty */
 	char source[64];                    /* where the pad came from, as recorded in the kit */
-	bool stopped;                       /* after a rollback was seen: waits for the operator */
+	enum skex_leg_halt halt;
 };
 
 SKEX_MUST_USE enum skex_error skex_registry_leg_put(

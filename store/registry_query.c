@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #define APPLICATION_ID 0x736B6578 /* "skex" */
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 #define BUSY_MS        2000
 
 static const char schema[] =
@@ -28,7 +28,7 @@ static const char schema[] =
 	" STRICT, WITHOUT ROWID;"
 	"CREATE TABLE peer (name TEXT PRIMARY KEY, profiles TEXT NOT NULL) STRICT, WITHOUT ROWID;"
 	"PRAGMA application_id = 1936418168;"
-	"PRAGMA user_version = 1;";
+	"PRAGMA user_version = 2;";
 
 _Static_assert(APPLICATION_ID == 1936418168, "the schema says the same");
 
@@ -257,7 +257,10 @@ static enum skex_error schema_check(struct skex_registry *registry)
 	}
 	if (id != APPLICATION_ID)
 		return SKEX_E_CORRUPT;
-	/* There is no older schema than the first; what brings one up belongs here. */
+	/* The first schema had 0 and 1 only in leg.stopped, with the meaning that they still have.
+	 */
+	if (version == 1)
+		return execute(registry, "PRAGMA user_version = 2");
 	return version == SCHEMA_VERSION ? SKEX_OK : SKEX_E_VERSION;
 }
 

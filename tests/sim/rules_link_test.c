@@ -263,44 +263,76 @@ static bool stopped(struct world *world)
 		hostile_hub_leg(world, 0, 0)->state == SKEX_LEG_STOPPED;
 }
 
-static void resume(struct world *world)
+static bool up(struct world *world)
 {
-	const struct skex_name *name = &world_agent_config(world_agent(world, 0))->name;
+	return hostile_agent_leg(world, 0, 0)->state == SKEX_LEG_UP &&
+		hostile_hub_leg(world, 0, 0)->state == SKEX_LEG_UP;
+}
+
+/* The operator of one end says go, on the leg of the first agent to this hub. */
+static enum skex_error word(struct world *world, bool at_hub, uint8_t hub)
+{
+	const struct skex_name *agent = &world_agent_config(world_agent(world, 0))->name;
 	struct skex_problem problem;
 
-	assert_int_equal(
-		skex_agent_leg_resume(world_agent_of(world_agent(world, 0)), "hub1", &problem),
-		SKEX_OK);
-	(void)!skex_hub_leg_resume(world_hub_of(world_hub(world, 0)), name);
+	if (at_hub)
+		return skex_hub_leg_resume(world_hub_of(world_hub(world, hub)), agent);
+	return skex_agent_leg_resume(world_agent_of(world_agent(world, 0)),
+		world_hub_config(world_hub(world, hub))->name.text, &problem);
+}
+
+/* A world in which the backup of one end was put back, and the leg is stopped at both. */
+static struct world *with_backup(uint64_t seed, bool of_hub)
+{
+	struct world *world = world_new(seed, 3, 2, 2, PAD_BYTES);
+	struct world_node *node = of_hub ? world_hub(world, 0) : world_agent(world, 0);
+	struct disk *backup;
+	int i;
+
+	lie_from_now(HONEST, 0);
+	world_set_pools(world, 1, 1);
+	world_run(world, 1000);
+	exchange_key(world, 0, 1);
+	backup = world_snapshot(node);
+	for (i = 0; i < 60; i++)
+		exchange_key(world, 0, 1);
+	world_crash(node);
+	world_restore(node, backup);
+	world_start(node);
+	world_run(world, AWAY_MS);
+	assert_true(stopped(world));
+	return world;
+}
+
+static void assert_goes_on(struct world *world)
+{
+	uint8_t i;
+
+	assert_true(up(world));
+	for (i = 1; i < 3; i++) { /* the other hubs of a restored agent saw it too */
+		(void)!word(world, false, i);
+		(void)!word(world, true, i);
+	}
 	world_run(world, AWAY_MS * 2);
+	assert_true(up(world));
+	for (i = 0; i < 10; i++)
+		exchange_key(world, 0, 1);
+	assert_true(world_pads_intact(world));
+	world_free(world);
 }
 
 /* The backup of either end is put back: the leg stops, restarts of both ends do not help, nothing
- * is sent over it, and it goes on at the operator's word. */
+ * is sent over it, and it goes on at the operators' words. */
 static void rule_a_state_from_the_past_stops_the_leg(void **state)
 {
 	int hub;
 
 	(void)state;
 	for (hub = 0; hub < 2; hub++) {
-		struct world *world = world_new((uint64_t)hub + 11, 3, 2, 2, PAD_BYTES);
-		struct world_node *node = hub ? world_hub(world, 0) : world_agent(world, 0);
-		struct skex_pad_position sent;
-		struct disk *backup;
+		struct world *world = with_backup((uint64_t)hub + 11, hub != 0);
+		struct skex_pad_position sent = hostile_hub_leg(world, 0, 0)->tx.next;
 		int i;
 
-		world_set_pools(world, 1, 1);
-		world_run(world, 1000);
-		exchange_key(world, 0, 1);
-		backup = world_snapshot(node);
-		for (i = 0; i < 60; i++)
-			exchange_key(world, 0, 1);
-		world_crash(node);
-		world_restore(node, backup);
-		world_start(node);
-		world_run(world, AWAY_MS);
-		assert_true(stopped(world));
-		sent = hostile_hub_leg(world, 0, 0)->tx.next;
 		for (i = 0; i < 2; i++) {
 			restart(world, world_agent(world, 0));
 			restart(world, world_hub(world, 0));
@@ -310,24 +342,83 @@ static void rule_a_state_from_the_past_stops_the_leg(void **state)
 		}
 		assert_true(skex_pad_compare(hostile_hub_leg(world, 0, 0)->tx.next, sent) <= 0);
 		assert_true(world_pads_intact(world));
-		resume(world);
-		for (i = 1; hub == 0 && i < 3; i++) { /* the others saw it too */
-			struct skex_problem problem;
-			char name[8];
+		assert_int_equal(word(world, false, 0), SKEX_OK);
+		assert_int_equal(word(world, true, 0), SKEX_OK);
+		world_run(world, AWAY_MS);
+		assert_goes_on(world);
+	}
+}
 
-			snprintf(name, sizeof(name), "hub%d", i + 1);
-			(void)!skex_agent_leg_resume(
-				world_agent_of(world_agent(world, 0)), name, &problem);
-			(void)!skex_hub_leg_resume(world_hub_of(world_hub(world, (uint8_t)i)),
-				&world_agent_config(world_agent(world, 0))->name);
+/*
+ * The operators say go in either order, hours apart, with restarts of both ends in between and
+ * after: one word alone lets nothing go on, none is forgotten, and the larger marks are taken once,
+ * however often an end is turned away meanwhile.
+ */
+static void rule_the_words_of_the_operators_last_in_any_order(void **state)
+{
+	unsigned row;
+
+	(void)state;
+	for (row = 0; row < 8; row++) {
+		const bool restarts = (row & 1) != 0;
+		const bool hub_first = (row & 2) != 0;
+		struct world *world = with_backup(row + 21, (row & 4) != 0);
+		struct skex_pad_position sent;
+		uint32_t i;
+
+		assert_int_equal(word(world, hub_first, 0), SKEX_OK);
+		world_run(world, AWAY_MS);
+		sent = hostile_agent_leg(world, 0, 0)->tx.next;
+		assert_int_equal(sent.offset > SKEX_LEG_WINDOW_BYTES,
+			!hub_first); /* what can be in flight */
+		for (i = 0; i < 3; i++) {
+			if (restarts) {
+				restart(world, world_hub(world, 0));
+				restart(world, world_agent(world, 0));
+			}
+			world_run(world, AWAY_MS);
+			assert_false(up(world));
+			assert_true(stopped(world));
+			/* While it is stopped a restart burns what was reserved. */
+			if (!hub_first)
+				assert_int_equal(
+					skex_pad_compare(
+						hostile_agent_leg(world, 0, 0)->tx.next, sent),
+					0);
 		}
-		world_run(world, AWAY_MS * 2);
-		assert_int_equal(hostile_agent_leg(world, 0, 0)->state, SKEX_LEG_UP);
-		assert_int_equal(hostile_hub_leg(world, 0, 0)->state, SKEX_LEG_UP);
-		for (i = 0; i < 10; i++)
-			exchange_key(world, 0, 1);
-		assert_true(world_pads_intact(world));
-		world_free(world);
+		assert_int_equal(word(world, !hub_first, 0), SKEX_OK);
+		if (restarts) {
+			world_crash(world_agent(world, 0));
+			world_crash(world_hub(world, 0));
+			world_run(world, 100);
+			world_start(world_agent(world, 0));
+			world_start(world_hub(world, 0));
+		}
+		world_run(world, AWAY_MS * 2); /* the back-off, twice */
+		assert_goes_on(world);
+	}
+}
+
+/* Power cuts at any write of either end once both words were given. */
+static void rule_a_word_survives_a_power_cut(void **state)
+{
+	uint64_t n;
+
+	(void)state;
+	for (n = 0; n < 24; n++) {
+		struct world *world = with_backup(n + 41, (n & 1) != 0);
+		struct world_node *node =
+			(n & 2) != 0 ? world_hub(world, 0) : world_agent(world, 0);
+
+		disk_stop_after(world_disk(node), n / 4);
+		assert_int_equal(word(world, true, 0), SKEX_OK);
+		assert_int_equal(word(world, false, 0), SKEX_OK);
+		world_run(world, 500);
+		world_crash(node);
+		disk_power_cut(world_disk(node), n);
+		world_start(node);
+		world_run(world, AWAY_MS);
+		assert_goes_on(world);
 	}
 }
 
@@ -373,6 +464,8 @@ int main(void)
 		cmocka_unit_test(rule_no_message_before_the_marks),
 		cmocka_unit_test(rule_no_bye_before_the_marks),
 		cmocka_unit_test(rule_a_state_from_the_past_stops_the_leg),
+		cmocka_unit_test(rule_the_words_of_the_operators_last_in_any_order),
+		cmocka_unit_test(rule_a_word_survives_a_power_cut),
 		cmocka_unit_test(rule_the_reserved_mark_is_durable_first),
 	};
 

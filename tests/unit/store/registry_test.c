@@ -194,7 +194,7 @@ static void legs_and_pads(void **state)
 	assert_true(read.pads[0] == expected.pads[0] && read.pads[1] == 2);
 	assert_string_equal(read.addresses, expected.addresses);
 	assert_string_equal(read.source, expected.source);
-	assert_false(read.stopped);
+	assert_int_equal(read.halt, SKEX_HALT_NONE);
 
 	for (uint32_t generation = 0; generation < 5; generation++) {
 		const struct skex_pad_record pad = {2, 1, 4 - generation, 1u << 20, false};
@@ -203,10 +203,10 @@ static void legs_and_pads(void **state)
 	const struct skex_pad_record stray = {3, 1, 0, 16, false};
 	assert_int_equal(skex_registry_pad_put(registry, &stray), SKEX_E_UNKNOWN);
 	/* Changing a leg leaves its pads alone. */
-	read.stopped = true;
+	read.halt = SKEX_HALT_TAKEN;
 	assert_int_equal(skex_registry_leg_put(registry, &read), SKEX_OK);
 	assert_int_equal(skex_registry_leg_get(registry, 2, &read), SKEX_OK);
-	assert_true(read.stopped);
+	assert_int_equal(read.halt, SKEX_HALT_TAKEN);
 	struct found found = {0, 0, registry};
 	assert_int_equal(skex_registry_pads(registry, 2, 1, note_pad, &found), SKEX_OK);
 	assert_int_equal(found.count, 5);
@@ -273,13 +273,40 @@ static void execute(const char *name, const char *text)
 	sqlite3_close(database);
 }
 
+/* The first schema knew 0 and 1 of leg.stopped. */
+static void an_older_schema_is_brought_up(void **state)
+{
+	struct skex_leg_record record = leg_of(1);
+	struct skex_registry *registry = open_registry("older.db");
+
+	(void)state;
+	assert_int_equal(skex_registry_leg_put(registry, &record), SKEX_OK);
+	skex_registry_close(registry);
+	execute("older.db", "UPDATE leg SET stopped = 1; PRAGMA user_version = 1");
+	registry = open_registry("older.db");
+	assert_int_equal(skex_registry_leg_get(registry, 1, &record), SKEX_OK);
+	assert_int_equal(record.halt, SKEX_HALT_OURS);
+	record.halt = SKEX_HALT_THEIRS;
+	assert_int_equal(skex_registry_leg_put(registry, &record), SKEX_OK);
+	skex_registry_close(registry);
+	/* And only once. */
+	registry = open_registry("older.db");
+	assert_int_equal(skex_registry_leg_get(registry, 1, &record), SKEX_OK);
+	assert_int_equal(record.halt, SKEX_HALT_THEIRS);
+	skex_registry_close(registry);
+	execute("older.db", "UPDATE leg SET stopped = 5");
+	registry = open_registry("older.db");
+	assert_int_equal(skex_registry_leg_get(registry, 1, &record), SKEX_E_CORRUPT);
+	skex_registry_close(registry);
+}
+
 static void foreign_and_newer_files_are_refused(void **state)
 {
 	struct skex_registry *registry = NULL;
 
 	(void)state;
 	skex_registry_close(open_registry("newer.db"));
-	execute("newer.db", "PRAGMA user_version = 2");
+	execute("newer.db", "PRAGMA user_version = 3");
 	assert_int_equal(skex_registry_open(fixture_path("newer.db"), &registry), SKEX_E_VERSION);
 	execute("other.db", "CREATE TABLE something (a)");
 	assert_int_equal(skex_registry_open(fixture_path("other.db"), &registry), SKEX_E_CORRUPT);
@@ -325,6 +352,7 @@ int main(void)
 		cmocka_unit_test(members),
 		cmocka_unit_test(legs_and_pads),
 		cmocka_unit_test(peers_and_transactions),
+		cmocka_unit_test(an_older_schema_is_brought_up),
 		cmocka_unit_test(foreign_and_newer_files_are_refused),
 		cmocka_unit_test(damaged_rows_are_told),
 	};

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "link/internal.h"
+
+/*
+ * A leg that stopped, and how it goes on (docs/spec/distributed.md, section 6.4).  Each step is
+ * durable before the next, so that a crash repeats at most one of them:
+ *
+ *   stopped --operator--> RESUMED --marks of a HELLO, durable--> TAKEN --the other end--> up
+ *
+ * The larger marks are taken once for each word of an operator, and that connection ends there: so
+ * no end speaks as one that goes on before its marks are durable.  Until the other end goes along,
+ * which it does by its own operator's word, this end connects again and again, takes no offence at
+ * being turned away, and sends nothing that uses pad.  So the order of the two words is no matter.
+ */
+
+bool skex_leg_halted(const struct skex_leg_record *record)
+{
+	return record->halt == SKEX_HALT_OURS || record->halt == SKEX_HALT_THEIRS;
+}
+
+bool leg_resuming(const struct skex_leg *leg)
+{
+	return leg->record.halt == SKEX_HALT_RESUMED || leg->record.halt == SKEX_HALT_TAKEN;
+}
+
+static enum skex_error set_halt(struct skex_leg *leg, enum skex_leg_halt halt)
+{
+	struct skex_leg_record record = leg->record;
+	enum skex_error error;
+
+	record.halt = halt;
+	error = skex_registry_leg_put(leg->link->registry, &record);
+	if (error == SKEX_OK)
+		leg->record = record;
+	return error;
+}
+
+/* Where it cannot be recorded it holds for this life, and the next one begins at what was. */
+static void keep_halt(struct skex_leg *leg, enum skex_leg_halt halt)
+{
+	if (set_halt(leg, halt) == SKEX_OK)
+		return;
+	leg->record.halt = halt;
+	skex_log(leg->link->platform, SKEX_LEVEL_ERROR,
+		"leg %016llx: what became of its rollback cannot be recorded",
+		(unsigned long long)leg->record.leg);
+}
+
+void leg_stop(struct skex_leg *leg, enum skex_leg_halt halt, const char *text)
+{
+	keep_halt(leg, halt);
+	skex_leg_error(leg, "%s", text);
+	leg->state = SKEX_LEG_STOPPED;
+	leg->link->events->alarm(leg->link->owner, leg, "rollback", text);
+}
+
+enum skex_error skex_leg_resume(struct skex_leg *leg)
+{
+	enum skex_error error = SKEX_OK;
+
+	/* Marks of the word before are still being written. */
+	if (leg->taking)
+		return SKEX_E_BUSY;
+	if (skex_leg_halted(&leg->record))
+		error = set_halt(leg, SKEX_HALT_RESUMED);
+	else if (!leg_resuming(leg))
+		error = SKEX_E_STATE;
+	if (error != SKEX_OK)
+		return error;
+	if (leg->state == SKEX_LEG_STOPPED)
+		leg->state = SKEX_LEG_DOWN;
+	leg->attempts = 0;
+	leg->attempt_ms = 0;
+	leg->last_error[0] = '\0';
+	return SKEX_OK;
+}
+
+/* ---- the larger marks -------------------------------------------------------------------------
+ */
+
+static void later(struct skex_pad_position *mark, struct skex_pad_position other)
+{
+	if (skex_pad_compare(other, *mark) > 0)
+		*mark = other;
+}
+
+/* What was received by either view is over. */
+static void raise_received(struct skex_leg *leg, struct skex_pad_position sent)
+{
+	struct skex_pad_position mark = leg->rx.mark;
+	struct skex_pad_range jump;
+
+	later(&mark, sent);
+	jump.generation = mark.generation;
+	jump.offset = mark.offset;
+	jump.size = 0;
+	tags_advance(leg, jump, skex_pad_bytes_size(leg->rx_pad, mark.generation));
+}
+
+/* What was sent by either view is over, and what can have been in flight behind it. */
+static void raise_sent(struct skex_leg *leg, struct skex_pad_position received)
+{
+	struct skex_pad_position mark = leg->tx.next;
+
+	later(&mark, received);
+	while (leg->tx.next.generation < mark.generation) {
+		uint64_t size = skex_pad_bytes_size(leg->tx_pad, leg->tx.next.generation + 1);
+
+		if (size == 0 || skex_pad_tx_switch(&leg->tx, size) != SKEX_OK)
+			break;
+	}
+	mark.offset += leg->link->span_bytes + SKEX_PACKET_MAX;
+	mark.offset -= mark.offset % SKEX_PAD_ALIGN;
+	if (mark.offset > leg->tx.size)
+		mark.offset = leg->tx.size;
+	later(&leg->tx.next, mark);
+	later(&leg->tx.reserved, leg->tx.next);
+	leg->tx_dirty = leg->link->role == SKEX_ROLE_HUB;
+	leg->life = leg->tx.next;
+}
+
+static void taken(void *owner, enum skex_error error)
+{
+	struct skex_leg *leg = owner;
+
+	if (error != SKEX_OK)
+		return;
+	leg->taking = false;
+	keep_halt(leg, SKEX_HALT_TAKEN);
+}
+
+/* A generation that the other end speaks of and that is not here cannot be jumped over. */
+static bool generation_here(
+	struct skex_pad_bytes *pad, struct skex_pad_position ours, struct skex_pad_position theirs)
+{
+	return theirs.generation <= ours.generation ||
+		skex_pad_bytes_size(pad, theirs.generation) != 0;
+}
+
+const char *leg_take_marks(struct skex_leg *leg, const struct skex_hello *hello)
+{
+	struct skex_txn *txn;
+
+	if (leg->record.halt != SKEX_HALT_RESUMED)
+		return NULL;
+	if (leg->taking)
+		return "the larger marks are being written";
+	if (!generation_here(leg->tx_pad, leg->tx.next, hello->received) ||
+		!generation_here(leg->rx_pad, leg->rx.mark, hello->sent))
+		return "the other end speaks of a pad that is not here: is a refill missing?";
+	/* A mark that is being written could take the new one back. */
+	txn = leg->reserve_pending ? NULL : skex_commit_txn(&leg->link->commit);
+	if (txn == NULL)
+		return "the marks cannot be written now";
+	raise_received(leg, hello->sent);
+	raise_sent(leg, hello->received);
+	/* What the other end told in the life that one of us forgot does not count. */
+	leg->released = hello->received;
+	leg->taking = true;
+	/* A hub's mark goes with leg_commit, an agent's moves by reservations otherwise. */
+	if (leg->link->role == SKEX_ROLE_AGENT) {
+		leg_put_mark(leg, txn, link_tx_direction(leg->link), leg->tx.next);
+		skex_pad_bytes_commit(leg->tx_pad, txn, leg->tx.next);
+	}
+	skex_leg_work(leg);
+	skex_commit_after(&leg->link->commit, taken, leg);
+	return "the larger marks are taken: the next connection goes on";
+}
+
+void leg_went_along(struct skex_leg *leg)
+{
+	if (leg->record.halt == SKEX_HALT_TAKEN)
+		keep_halt(leg, SKEX_HALT_NONE);
+}
