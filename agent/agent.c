@@ -159,15 +159,18 @@ static void alarm_raised(void *owner, struct skex_leg *link_leg, const char *nam
 {
 	struct skex_agent *agent = owner;
 
-	agent_event(agent, SKEX_LEVEL_ERROR, name, "", link_leg->record.other.text,
-		"%s; the pools are emptied, and the leg waits for: skex leg resume %s", text,
-		link_leg->record.other.text);
-	if (strcmp(name, "rollback") != 0)
+	if (strcmp(name, "rollback") != 0) {
+		agent_event(
+			agent, SKEX_LEVEL_ERROR, name, "", link_leg->record.other.text, "%s", text);
 		return;
-	/* What lies in the pools may have been handed out in the life that was forgotten. */
+	}
+	agent_event(agent, SKEX_LEVEL_ERROR, name, "", link_leg->record.other.text,
+		"%s; the leg is stopped: find out which end is the old one, then "
+		"skex leg resume %s, which drops the keys not handed out yet",
+		text, link_leg->record.other.text);
 	agent->counters.rollbacks++;
-	agent->emptying = true;
-	agent_wake(agent);
+	if (link_leg->record.halt == SKEX_HALT_OURS)
+		agent_past_said(agent);
 }
 
 static const struct skex_link_events events = {
@@ -184,7 +187,7 @@ static const struct skex_link_events events = {
 /* ---- life --------------------------------------------------------------------------------------
  */
 
-static enum skex_error new_instance(struct skex_agent *agent)
+enum skex_error agent_new_instance(struct skex_agent *agent)
 {
 	uint8_t bytes[4];
 	uint32_t instance = 0;
@@ -213,7 +216,7 @@ static enum skex_error own_instance(struct skex_agent *agent)
 
 	error = skex_registry_get(agent->link.registry, "instance", bytes, sizeof(bytes), &size);
 	if (error == SKEX_E_UNKNOWN)
-		return new_instance(agent);
+		return agent_new_instance(agent);
 	if (error != SKEX_OK)
 		return error;
 	skex_reader_init(&reader, skex_view(bytes, size));
@@ -238,9 +241,6 @@ static enum skex_error add_leg(struct skex_agent *agent, uint64_t number)
 	}
 	leg->leg->owner_data = leg;
 	leg->down_since_ms = agent_now(agent);
-	/* The stop is durable, that the pools were emptied is not: a crash may have come between.
-	 */
-	agent->emptying |= skex_leg_halted(&leg->leg->record);
 	while (*place != NULL &&
 		strcmp((*place)->leg->record.other.text, leg->leg->record.other.text) < 0)
 		place = &(*place)->next;
@@ -296,6 +296,8 @@ enum skex_error skex_agent_new(const struct skex_agent_setup *setup, struct skex
 		error = agent_peers_load(agent);
 	if (error == SKEX_OK)
 		error = agent_pools_load(agent);
+	if (error == SKEX_OK)
+		error = agent_past_load(agent);
 	if (error == SKEX_OK)
 		error = agent_confirms_load(agent);
 	if (error == SKEX_OK && agent->strangers > 0)
@@ -383,36 +385,32 @@ enum skex_error skex_agent_leg_resume(
 
 	if (skex_name_parse(&name, skex_view(hub, strlen(hub))))
 		leg = agent_leg_by_hub(agent, &name);
-	error = leg == NULL ? SKEX_E_UNKNOWN : skex_leg_resume(leg->leg);
+	error = leg == NULL ? SKEX_E_UNKNOWN : SKEX_OK;
+	/* First, so that no leg goes on with pools from the past. */
+	if (error == SKEX_OK && skex_leg_halted(&leg->leg->record))
+		error = agent_past_word(agent);
+	if (error == SKEX_OK)
+		error = skex_leg_resume(leg->leg);
 	if (error == SKEX_OK)
 		return SKEX_OK;
 	problem->error = error;
-	problem->code = leg == NULL ? "unknown_hub" : "not_stopped";
-	problem->message =
-		leg == NULL ? "there is no leg to such a hub" : "this leg is not stopped";
 	problem->act = "see skex status";
+	if (leg == NULL) {
+		problem->code = "unknown_hub";
+		problem->message = "there is no leg to such a hub";
+	} else if (error == SKEX_E_STATE) {
+		problem->code = "not_stopped";
+		problem->message = "this leg is not stopped";
+	} else {
+		problem->code = "io";
+		problem->message = "that the leg goes on cannot be recorded";
+		problem->act = "look at the disk and the log, and try again";
+	}
 	return error;
 }
 
 /* ---- the turn ----------------------------------------------------------------------------------
  */
-
-/* After a rollback: everything in the pools goes, and block ids begin in a new instance. */
-static void empty_pools(struct skex_agent *agent)
-{
-	struct agent_peer *peer;
-	struct agent_pool *pool;
-	bool left = false;
-
-	for (peer = agent->peers; peer != NULL; peer = peer->next) {
-		for (pool = peer->pools; pool != NULL; pool = pool->next) {
-			agent_pool_empty(pool);
-			left |= pool->batches_count > 0 || pool->strides != NULL;
-		}
-	}
-	if (!left && new_instance(agent) == SKEX_OK)
-		agent->emptying = false;
-}
 
 static void watch_leg(struct skex_agent *agent, struct agent_leg *leg, uint64_t now_ms)
 {
@@ -451,8 +449,7 @@ static void sweep(struct skex_agent *agent, uint64_t now_ms)
 		agent_pools_retire(peer, now_ms);
 	}
 	agent_confirm_sweep(agent);
-	if (agent->emptying)
-		empty_pools(agent);
+	agent_past_sweep(agent);
 }
 
 uint64_t skex_agent_turn(struct skex_agent *agent, uint64_t now_ms)

@@ -352,7 +352,7 @@ static void persist(struct agent_run *run)
 		drop(run, "require_its is set, and a leg of the peer is not its");
 		return;
 	}
-	if (agent->emptying ||
+	if (pool->peer->emptying ||
 		agent_batch_add(pool, common->first, run->engine.blocks, common->secret_size,
 			run->engine.vector, skex_vector_size(common), SKEX_BLOCK_EXTRA_BYTES,
 			class == SKEX_CLASS_ITS ? SKEX_CLASS_ITS : SKEX_CLASS_COMPUTATIONAL, true,

@@ -19,6 +19,7 @@
  *   initiate.c      runs that fill a pool
  *   respond.c       shares that come in
  *   confirm.c       confirmations that wait to be sent, and those that come in
+ *   past.c          states from the past
  *   suspect.c       hubs that look dishonest
  *   pool*.c         pools, batches and pieces of key
  *   request.c       get and fetch
@@ -81,6 +82,8 @@ struct agent_peer {
 	uint32_t pools_counts[AGENT_RESPONDER + 1]; /* by side */
 	uint32_t spent_instance;                    /* of this peer as initiator */
 	struct skex_spent spent;
+	bool emptying; /* after a rollback: nothing is handed out until its pools are empty */
+	bool emptied;  /* they are, once the removals are durable */
 	char last_error[160];
 };
 
@@ -222,7 +225,8 @@ struct skex_agent {
 
 	uint32_t strangers; /* records of no peer that were removed at the start */
 	uint64_t sweep_ms;
-	bool emptying; /* after a rollback: nothing is handed out until the pools are empty */
+	bool emptying; /* by the operator's word after a rollback: the pools of all peers */
+	bool removing; /* the removals are being written */
 	struct skex_agent_counters counters;
 };
 
@@ -235,6 +239,18 @@ struct agent_leg *agent_leg_by_hub(struct skex_agent *agent, const struct skex_n
 /* Sends a message at once and keeps it until it arrived; takes it over.  Without a connection it is
  * freed: what matters is sent again by its owner. */
 void agent_send(struct agent_leg *leg, struct skex_outgoing *message);
+
+/* Block ids begin in an instance that was never used. */
+SKEX_MUST_USE enum skex_error agent_new_instance(struct skex_agent *agent);
+
+/* past.c */
+/* Goes on with an emptying that a crash cut short; after the peers and pools were loaded. */
+SKEX_MUST_USE enum skex_error agent_past_load(struct skex_agent *agent);
+/* A hub says that our state is from the past: its leg is stopped. */
+void agent_past_said(struct skex_agent *agent);
+/* The operator says so: the pools of all peers are emptied, over restarts. */
+SKEX_MUST_USE enum skex_error agent_past_word(struct skex_agent *agent);
+void agent_past_sweep(struct skex_agent *agent);
 
 /* peer.c */
 SKEX_MUST_USE enum skex_error agent_peers_load(struct skex_agent *agent);

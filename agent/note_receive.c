@@ -192,7 +192,7 @@ void agent_note_message(struct agent_leg *leg, const struct skex_incoming *incom
 		return;
 	}
 	/* While the pools are being emptied no key of them is good. */
-	in = agent->emptying ? NULL : note_in_new(agent, &message);
+	in = peer->emptying ? NULL : note_in_new(agent, &message);
 	if (in == NULL)
 		return;
 	error = take(agent, peer, &message, in);

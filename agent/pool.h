@@ -163,6 +163,8 @@ void agent_pool_sweep(struct agent_pool *pool, uint64_t wall_ms);
 void agent_pools_retire(struct agent_peer *peer, uint64_t now_ms);
 /* Removes everything: after a rollback. */
 void agent_pool_empty(struct agent_pool *pool);
+/* Removes the records of peers that are not configured: after a rollback. */
+void agent_pools_drop_strangers(struct skex_agent *agent);
 /* Reads all batches and pieces back after a start. */
 SKEX_MUST_USE enum skex_error agent_pools_load(struct skex_agent *agent);
 /* The weakest class among its batches; SKEX_CLASS_ITS when it is empty. */

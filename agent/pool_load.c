@@ -75,6 +75,42 @@ void agent_pool_empty(struct agent_pool *pool)
 	}
 }
 
+struct dropping {
+	struct skex_agent *agent;
+	struct skex_txn *txn;
+	uint8_t table;
+};
+
+static enum skex_error drop_stranger(void *owner, struct skex_view key, struct skex_view value)
+{
+	struct dropping *dropping = owner;
+	struct skex_block_id first = {0, 0};
+	struct skex_name name;
+	uint32_t piece = 0;
+	uint8_t side = 0;
+
+	(void)value;
+	if (record_key_decode(key, &side, &name, &first, &piece) == SKEX_OK &&
+		agent_peer_find(dropping->agent, &name) == NULL)
+		skex_txn_remove(dropping->txn, dropping->agent->link.store, dropping->table, key);
+	return SKEX_OK;
+}
+
+void agent_pools_drop_strangers(struct skex_agent *agent)
+{
+	struct dropping dropping = {agent, skex_commit_txn(&agent->link.commit), SKEX_TABLE_BATCH};
+
+	if (dropping.txn == NULL)
+		return;
+	if (skex_store_each(agent->link.store, SKEX_TABLE_BATCH, skex_view(NULL, 0), drop_stranger,
+		    &dropping) != SKEX_OK)
+		agent->link.commit.failed = SKEX_E_IO;
+	dropping.table = SKEX_TABLE_PIECE;
+	if (skex_store_each(agent->link.store, SKEX_TABLE_PIECE, skex_view(NULL, 0), drop_stranger,
+		    &dropping) != SKEX_OK)
+		agent->link.commit.failed = SKEX_E_IO;
+}
+
 static enum skex_error load_batch(void *owner, struct skex_view key, struct skex_view value)
 {
 	struct skex_agent *agent = owner;

@@ -57,11 +57,9 @@ void agent_providers_turn(struct skex_agent *agent, uint64_t now_ms)
 
 	for (i = 0; i < PROVIDERS; i++)
 		providers[i]->turn(agent, now_ms);
-	if (agent->emptying)
-		return;
 	for (peer = agent->peers; peer != NULL; peer = peer->next) {
 		for (pool = peer->pools; pool != NULL; pool = pool->next) {
-			if (pool->side == AGENT_INITIATOR)
+			if (pool->side == AGENT_INITIATOR && !peer->emptying)
 				fill(pool, now_ms);
 		}
 	}

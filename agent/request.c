@@ -509,11 +509,9 @@ void agent_requests_turn(struct skex_agent *agent, uint64_t now_ms)
 	struct agent_request *request;
 	struct agent_request *next;
 
-	if (agent->emptying)
-		return;
 	for (request = agent->requests; request != NULL; request = next) {
 		next = request->next;
-		if (request->committing)
+		if (request->committing || request->pool->peer->emptying)
 			continue;
 		if (request->fetch) {
 			serve_fetch(request, now_ms);

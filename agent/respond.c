@@ -341,7 +341,7 @@ static void accept(struct agent_group *group)
 		agent_pool_get(agent, group->peer, AGENT_RESPONDER, common->purpose);
 
 	spend(agent, group->peer, common->first, group->engine.blocks);
-	group->batch = pool == NULL || agent->emptying
+	group->batch = pool == NULL || group->peer->emptying
 		? NULL
 		: agent_batch_add(pool, common->first, group->engine.blocks, common->secret_size,
 			  group->engine.vector, skex_vector_size(common), SKEX_BLOCK_EXTRA_BYTES,

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "link/internal.h"
+#include "tests/sim/disk.h"
+#include "tests/sim/hostile.h"
+
+/*
+ * The rules of states from the past at an agent (docs/spec/rules.md): what hubs that lie about it
+ * can do to its pools, and what they cannot.
+ */
+#define PURPOSE   "app:test"
+#define PAD_BYTES (12u << 20) /* more than what can be in flight */
+#define AWAY_MS   40000u
+#define AHEAD     (4u << 20) /* more than is reserved */
+
+enum lie {
+	MARKS,  /* the hub says that it received what was never sent */
+	GOODBYE /* it says that the marks contradict */
+};
+
+static void exchange(struct world *world)
+{
+	struct world_key got = {0};
+	struct world_key fetched = {0};
+
+	assert_true(world_get(
+		world, world_agent(world, 0), world_agent(world, 1), PURPOSE, 32, 60000, &got));
+	assert_true(world_fetch(world, world_agent(world, 1), world_agent(world, 0), PURPOSE,
+		got.id, 60000, &fetched));
+	assert_memory_equal(got.bytes, fetched.bytes, 32);
+}
+
+/* Three hubs, two of them needed, and pools that are full. */
+static struct world *filled_world(uint64_t seed)
+{
+	struct world *world = world_new(seed, 3, 2, 2, PAD_BYTES);
+
+	world_run(world, 1000);
+	exchange(world);
+	world_run(world, 2000);
+	return world;
+}
+
+/* What lies in the pools of the first agent towards another. */
+static uint64_t ready(struct world *world, uint8_t peer)
+{
+	struct skex_agent *agent = world_agent_of(world_agent(world, 0));
+	const struct agent_pool *pool =
+		agent_peer_find(agent, &world_agent_config(world_agent(world, peer))->name)->pools;
+	uint64_t bytes = 0;
+
+	for (; pool != NULL; pool = pool->next)
+		bytes += pool->ready_bytes;
+	return bytes;
+}
+
+/* The hub says to the first agent, with all keys that a hub has, that its state is from the past.
+ */
+static void claim(struct world *world, uint8_t hub, enum lie lie)
+{
+	struct skex_leg *leg = hostile_hub_leg(world, hub, 0);
+
+	assert_int_equal(leg->state, SKEX_LEG_UP);
+	if (lie == GOODBYE) {
+		skex_leg_bye(leg, SKEX_BYE_ROLLBACK);
+	} else {
+		leg->rx_durable.offset = leg->rx.mark.offset + AHEAD;
+		connection_close(leg->connection, "to say it in a HELLO");
+	}
+	world_run(world, 3000);
+}
+
+static void hubs_away(struct world *world)
+{
+	uint8_t i;
+
+	for (i = 0; i < 3; i++)
+		world_crash(world_hub(world, i));
+	world_run(world, 1000);
+}
+
+/* It stops its own leg, the operator is told, and the pools stay, over a restart too. */
+static void rule_one_hub_cannot_empty_the_pools(void **state)
+{
+	enum lie lie;
+
+	(void)state;
+	for (lie = MARKS; lie <= GOODBYE; lie++) {
+		struct world *world = filled_world(lie + 1u);
+		struct world_node *agent = world_agent(world, 0);
+		const uint64_t before = ready(world, 1);
+		struct world_key key;
+
+		assert_true(before >= 1024);
+		claim(world, 0, lie);
+		assert_int_equal(hostile_agent_leg(world, 0, 0)->state, SKEX_LEG_STOPPED);
+		assert_int_equal(world_events(agent, "rollback", "hub1"), 1);
+		assert_int_equal(world_events(agent, "pools_emptied", NULL), 0);
+		world_run(world, AWAY_MS);
+		assert_true(ready(world, 1) >= before);
+		/* And they are good for keys: hubs are not needed. */
+		hubs_away(world);
+		assert_true(world_get(world, agent, world_agent(world, 1), PURPOSE, 32, 0, &key));
+		world_crash(agent);
+		world_start(agent);
+		world_run(world, 5000);
+		assert_int_equal(hostile_agent_leg(world, 0, 0)->state, SKEX_LEG_STOPPED);
+		assert_int_equal(world_events(agent, "pools_emptied", NULL), 0);
+		assert_true(ready(world, 1) > 0);
+		world_free(world);
+	}
+}
+
+/* One of k is honest: the pools go, whatever crashes meanwhile, and what is made after it stays. */
+static void rule_k_hubs_empty_the_pools(void **state)
+{
+	unsigned row;
+
+	(void)state;
+	for (row = 0; row < 4; row++) {
+		struct world *world = filled_world(row + 11);
+		struct world_node *agent = world_agent(world, 0);
+		const uint32_t instance = world_agent_of(agent)->instance;
+		struct world_key key;
+
+		claim(world, 0, MARKS);
+		if (row > 0)
+			disk_stop_after(world_disk(agent), row - 1);
+		claim(world, 1, row % 2 == 0 ? MARKS : GOODBYE);
+		if (row > 0) {
+			world_crash(agent);
+			world_start(agent);
+			world_run(world, 3000);
+		}
+		assert_int_equal(world_events(agent, "pools_emptied", NULL), 1);
+		assert_int_equal(ready(world, 1), 0);
+		assert_int_not_equal(world_agent_of(agent)->instance, instance);
+		assert_false(world_get(world, agent, world_agent(world, 1), PURPOSE, 32, 0, &key));
+		assert_true(world_pads_intact(world));
+		world_free(world);
+	}
+}
+
+/* The operator says that a leg goes on: the pools are emptied first, whatever crashes meanwhile. */
+static void rule_the_operators_word_empties_the_pools(void **state)
+{
+	unsigned row;
+
+	(void)state;
+	for (row = 0; row < 5; row++) {
+		struct world *world = filled_world(row + 21);
+		struct world_node *agent = world_agent(world, 0);
+		struct skex_problem problem;
+
+		claim(world, 0, MARKS);
+		hubs_away(world);
+		assert_true(ready(world, 1) > 0);
+		if (row > 0)
+			disk_stop_after(world_disk(agent), row - 1);
+		assert_int_equal(
+			skex_agent_leg_resume(world_agent_of(agent), "hub1", &problem), SKEX_OK);
+		world_run(world, 3000);
+		if (row > 0) {
+			world_crash(agent);
+			disk_power_cut(world_disk(agent), row);
+			world_start(agent);
+			world_run(world, 3000);
+		}
+		assert_int_equal(ready(world, 1), 0);
+		/* Once: keys that are made later stay. */
+		world_start(world_hub(world, 1));
+		world_start(world_hub(world, 2));
+		world_run(world, AWAY_MS);
+		exchange(world);
+		world_run(world, 2000);
+		world_crash(agent);
+		world_start(agent);
+		world_run(world, 3000);
+		assert_true(ready(world, 1) > 0);
+		world_free(world);
+	}
+}
+
+/* Nor do the keys with a peer come back that was not configured when the word was given. */
+static void rule_the_operators_word_reaches_peers_that_are_away(void **state)
+{
+	struct world *world = world_new(41, 3, 2, 3, PAD_BYTES);
+	struct world_node *agent = world_agent(world, 0);
+	struct skex_problem problem;
+	struct world_key key;
+
+	(void)state;
+	world_run(world, 1000);
+	assert_true(world_get(world, agent, world_agent(world, 2), PURPOSE, 32, 20000, &key));
+	world_run(world, 2000);
+	claim(world, 0, MARKS);
+	hubs_away(world);
+	world_crash(agent);
+	world_agent_config(agent)->peers_count = 1;
+	world_start(agent);
+	world_run(world, 100);
+	assert_int_equal(skex_agent_leg_resume(world_agent_of(agent), "hub1", &problem), SKEX_OK);
+	world_run(world, 3000);
+	world_crash(agent);
+	world_agent_config(agent)->peers_count = 2;
+	world_start(agent);
+	world_run(world, 3000);
+	assert_int_equal(ready(world, 2), 0);
+	world_free(world);
+}
+
+/* Two hubs, enough for a peer of whom two are trusted, do not take the keys with a peer for whom
+ * three are needed. */
+static void rule_a_weak_profile_does_not_empty_the_pools_of_others(void **state)
+{
+	struct world *world = world_new(31, 3, 2, 3, PAD_BYTES);
+	struct skex_profile_config profiles[2] = {
+		world_agent_config(world_agent(world, 0))->profiles[0],
+		world_agent_config(world_agent(world, 0))->profiles[0]};
+	struct world_node *agent = world_agent(world, 0);
+	struct world_key key;
+	uint8_t i;
+
+	(void)state;
+	snprintf(profiles[1].name, sizeof(profiles[1].name), "strict");
+	profiles[1].k = 3;
+	for (i = 0; i < 3; i++) {
+		struct skex_agent_config *config = world_agent_config(world_agent(world, i));
+
+		world_crash(world_agent(world, i));
+		config->profiles_count = 2;
+		config->profiles = profiles;
+		/* The first and the third agent know each other by the strict one. */
+		if (i != 1)
+			snprintf(config->peers[i == 0].profiles[0],
+				sizeof(config->peers[0].profiles[0]), "strict");
+		world_start(world_agent(world, i));
+	}
+	world_run(world, 3000);
+	for (i = 1; i < 3; i++)
+		assert_true(
+			world_get(world, agent, world_agent(world, i), PURPOSE, 32, 20000, &key));
+	world_run(world, 2000);
+	assert_true(ready(world, 1) > 0 && ready(world, 2) > 0);
+	claim(world, 0, MARKS);
+	claim(world, 1, GOODBYE);
+	assert_int_equal(ready(world, 1), 0);
+	assert_true(ready(world, 2) > 0);
+	assert_true(world_get(world, agent, world_agent(world, 2), PURPOSE, 32, 0, &key));
+	world_free(world);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rule_one_hub_cannot_empty_the_pools),
+		cmocka_unit_test(rule_k_hubs_empty_the_pools),
+		cmocka_unit_test(rule_the_operators_word_empties_the_pools),
+		cmocka_unit_test(rule_the_operators_word_reaches_peers_that_are_away),
+		cmocka_unit_test(rule_a_weak_profile_does_not_empty_the_pools_of_others),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
