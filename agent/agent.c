@@ -71,6 +71,12 @@ static void up(void *owner, struct skex_leg *link_leg)
 	agent_confirm_up(leg);
 }
 
+static void agreed(void *owner, struct skex_leg *link_leg)
+{
+	(void)owner;
+	agent_past_compared(link_leg->owner_data);
+}
+
 static void down(void *owner, struct skex_leg *link_leg)
 {
 	struct skex_agent *agent = owner;
@@ -169,12 +175,14 @@ static void alarm_raised(void *owner, struct skex_leg *link_leg, const char *nam
 		"skex leg resume %s, which drops the keys not handed out yet",
 		text, link_leg->record.other.text);
 	agent->counters.rollbacks++;
+	((struct agent_leg *)link_leg->owner_data)->compared = false;
 	if (link_leg->record.halt == SKEX_HALT_OURS)
 		agent_past_said(agent);
 }
 
 static const struct skex_link_events events = {
 	.up = up,
+	.agreed = agreed,
 	.down = down,
 	.message = message,
 	.duplicate = duplicate,
@@ -279,6 +287,7 @@ enum skex_error skex_agent_new(const struct skex_agent_setup *setup, struct skex
 	agent->link.span_bytes = SKEX_LEG_WINDOW_BYTES;
 	agent->link.events = &events;
 	agent->link.owner = agent;
+	agent->start_ms = agent_now(agent);
 	skex_link_init(&agent->link);
 	agent->events = calloc(AGENT_EVENTS, sizeof(*agent->events));
 	agent->kek = skex_secret_new(SKEX_KEK_BYTES);

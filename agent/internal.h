@@ -46,6 +46,7 @@ struct agent_leg {
 	struct skex_leg *leg;
 	struct skex_outgoing *flight; /* in the order of their offsets */
 	struct skex_outgoing **flight_end;
+	uint32_t notes_wait;   /* notes that came in through this hub and wait */
 	uint32_t groups;       /* begun by shares through this hub and not over */
 	uint64_t inconsistent; /* shares that were not on the accepted polynomial */
 	bool suspect;          /* one of the last */
@@ -56,6 +57,7 @@ struct agent_leg {
 	uint64_t told_ms[AGENT_SUSPICIONS];
 	bool low_told;    /* the warning that pad runs out */
 	bool silent_told; /* the warning that the hub cannot be reached */
+	bool compared;    /* it compared marks with us in this life, and did not contradict */
 	uint64_t down_since_ms;
 	uint64_t start_ms; /* for the forecast: */
 	uint64_t start_left;
@@ -84,6 +86,8 @@ struct agent_peer {
 	struct skex_spent spent;
 	bool emptying; /* after a rollback: nothing is handed out until its pools are empty */
 	bool emptied;  /* they are, once the removals are durable */
+	bool unproven; /* keys from before the start: too few hubs compared marks with us since */
+	bool grace_told;
 	char last_error[160];
 };
 
@@ -218,12 +222,14 @@ struct skex_agent {
 
 	struct agent_note *notes; /* not sent yet */
 	uint32_t notes_count;
-	struct agent_note_in *notes_in; /* not told yet */
+	struct agent_note_in *notes_in;     /* not told yet */
+	struct agent_note_wait *notes_wait; /* in the order in which they came */
 	struct agent_note_watch *note_watches;
 	uint8_t notes_taken[AGENT_NOTES_TAKEN][16]; /* ids of the last, to know copies of them */
 	uint32_t notes_taken_next;
 
 	uint32_t strangers; /* records of no peer that were removed at the start */
+	uint64_t start_ms;
 	uint64_t sweep_ms;
 	bool emptying; /* by the operator's word after a rollback: the pools of all peers */
 	bool removing; /* the removals are being written */
@@ -251,6 +257,13 @@ void agent_past_said(struct skex_agent *agent);
 /* The operator says so: the pools of all peers are emptied, over restarts. */
 SKEX_MUST_USE enum skex_error agent_past_word(struct skex_agent *agent);
 void agent_past_sweep(struct skex_agent *agent);
+/* A hub compared marks with us and did not contradict. */
+void agent_past_compared(struct agent_leg *leg);
+/* True while no key from the peer's pools may be handed out or taken. */
+bool agent_past_holds(struct skex_agent *agent, struct agent_peer *peer);
+/* What an unproven peer waits for, for people; cut at size. */
+void agent_past_why(
+	struct skex_agent *agent, const struct agent_peer *peer, char *text, size_t size);
 
 /* peer.c */
 SKEX_MUST_USE enum skex_error agent_peers_load(struct skex_agent *agent);

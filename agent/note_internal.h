@@ -33,6 +33,16 @@ struct agent_note {
 	struct skex_pad_position at[SKEX_HUBS_MAX]; /* where it stood in each leg's pad */
 };
 
+/* A note that came in after a start, before the pool with its key is known not to be from the past.
+ * The mark of its leg stays before it, so that after a crash its hub sends it again. */
+struct agent_note_wait {
+	struct agent_note_wait *next;
+	struct agent_leg *leg;
+	struct skex_hold hold;
+	size_t size;
+	uint8_t fields[]; /* as they came */
+};
+
 /* A note that came in and whose key is being made spent. */
 struct agent_note_in {
 	struct agent_note_in *next;
@@ -54,5 +64,7 @@ struct agent_note_watch {
 
 /* note_receive.c */
 void agent_notes_in_clear(struct skex_agent *agent);
+/* Takes the notes that waited until the state was known not to be from the past. */
+void agent_notes_in_turn(struct skex_agent *agent);
 
 #endif

@@ -13,6 +13,8 @@
  * note is told when that is durable; any other message under the same key finds it spent.
  */
 
+#define NOTES_WAIT_MAX 64u /* of one hub, after a start */
+
 static void note_in_free(struct agent_note_in *note)
 {
 	*note->self = note->next;
@@ -25,6 +27,12 @@ void agent_notes_in_clear(struct skex_agent *agent)
 {
 	while (agent->notes_in != NULL)
 		note_in_free(agent->notes_in);
+	while (agent->notes_wait != NULL) {
+		struct agent_note_wait *wait = agent->notes_wait;
+
+		agent->notes_wait = wait->next;
+		free(wait);
+	}
 	while (agent->note_watches != NULL)
 		skex_agent_note_unwatch(agent, agent->note_watches->number);
 }
@@ -174,28 +182,24 @@ static bool taken(const struct skex_agent *agent, const struct skex_note_message
 	return false;
 }
 
-void agent_note_message(struct agent_leg *leg, const struct skex_incoming *incoming)
+/* Where there is nobody to wait for, or it need not. */
+static void receive(struct agent_leg *leg, const struct skex_note_message *message)
 {
 	struct skex_agent *agent = leg->agent;
-	struct skex_note_message message;
+	struct agent_peer *peer = agent_peer_find(agent, &message->sender);
+	const char *wrong = unwelcome(agent, message, peer);
 	struct agent_note_in *in;
-	struct agent_peer *peer;
-	const char *wrong;
 	enum skex_error error;
 
-	if (skex_note_message_decode(&message, incoming->fields) != SKEX_OK)
-		return;
-	peer = agent_peer_find(agent, &message.sender);
-	wrong = unwelcome(agent, &message, peer);
 	if (wrong != NULL) {
-		refuse(leg, &message, wrong);
+		refuse(leg, message, wrong);
 		return;
 	}
 	/* While the pools are being emptied no key of them is good. */
-	in = peer->emptying ? NULL : note_in_new(agent, &message);
+	in = peer->emptying ? NULL : note_in_new(agent, message);
 	if (in == NULL)
 		return;
-	error = take(agent, peer, &message, in);
+	error = take(agent, peer, message, in);
 	if (error == SKEX_OK) {
 		memcpy(agent->notes_taken[agent->notes_taken_next++ % AGENT_NOTES_TAKEN], in->id,
 			sizeof(in->id));
@@ -203,11 +207,82 @@ void agent_note_message(struct agent_leg *leg, const struct skex_incoming *incom
 		return;
 	}
 	note_in_free(in);
-	if (error == SKEX_E_SPENT || (error == SKEX_E_UNKNOWN && taken(agent, &message)))
+	if (error == SKEX_E_SPENT || (error == SKEX_E_UNKNOWN && taken(agent, message)))
 		agent->counters.notes_repeated++;
 	else if (error == SKEX_E_AUTH)
-		refuse(leg, &message,
+		refuse(leg, message,
 			"a note that does not open: changed on its way, or not from this sender");
 	else
-		refuse(leg, &message, "a note whose key is not here: expired, or never made");
+		refuse(leg, message, "a note whose key is not here: expired, or never made");
+}
+
+/* ---- after a start -----------------------------------------------------------------------------
+ */
+
+/* The key of the note may be one that was used in a life that was forgotten. */
+static bool has_to_wait(struct skex_agent *agent, const struct skex_note_message *message)
+{
+	struct agent_peer *peer = agent_peer_find(agent, &message->sender);
+
+	return peer != NULL && !peer->emptying && agent_past_holds(agent, peer);
+}
+
+static void wait_for_hubs(struct agent_leg *leg, const struct skex_incoming *incoming,
+	const struct skex_note_message *message)
+{
+	const struct skex_pad_position at = {incoming->range.generation, incoming->range.offset};
+	struct agent_note_wait **end = &leg->agent->notes_wait;
+	struct agent_note_wait *wait = leg->notes_wait < NOTES_WAIT_MAX
+		? malloc(sizeof(*wait) + incoming->fields.size)
+		: NULL;
+
+	if (wait == NULL) {
+		refuse(leg, message, "too many notes wait for hubs since the start");
+		return;
+	}
+	wait->next = NULL;
+	wait->leg = leg;
+	wait->size = incoming->fields.size;
+	memcpy(wait->fields, incoming->fields.data, wait->size);
+	while (*end != NULL)
+		end = &(*end)->next;
+	*end = wait;
+	leg->notes_wait++;
+	skex_leg_hold(leg->leg, &wait->hold, at);
+}
+
+void agent_notes_in_turn(struct skex_agent *agent)
+{
+	struct agent_note_wait **link = &agent->notes_wait;
+
+	while (*link != NULL) {
+		struct agent_note_wait *wait = *link;
+		struct skex_note_message message;
+		const bool good = skex_note_message_decode(
+					  &message, skex_view(wait->fields, wait->size)) == SKEX_OK;
+
+		if (good && has_to_wait(agent, &message)) {
+			link = &wait->next;
+			continue;
+		}
+		*link = wait->next;
+		if (good)
+			receive(wait->leg, &message);
+		wait->leg->notes_wait--;
+		skex_leg_release(wait->leg->leg, &wait->hold);
+		free(wait);
+	}
+}
+
+void agent_note_message(struct agent_leg *leg, const struct skex_incoming *incoming)
+{
+	struct skex_note_message message;
+
+	if (skex_note_message_decode(&message, incoming->fields) != SKEX_OK)
+		return;
+	if (unwelcome(leg->agent, &message, agent_peer_find(leg->agent, &message.sender)) == NULL &&
+		has_to_wait(leg->agent, &message))
+		wait_for_hubs(leg, incoming, &message);
+	else
+		receive(leg, &message);
 }

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
 #include "agent/internal.h"
 
 /*
@@ -9,6 +11,11 @@
  * profile say stops their legs and is told, and the pools stay, for else one hub could take away
  * the keys of all peers.  When k hubs of a profile of a peer say so, one of them is honest, and the
  * pools towards that peer are emptied.  By the operator's word, skex leg resume, all are.
+ *
+ * And after a start nothing that was in the pools before is given out until k hubs of a profile of
+ * the peer compared marks with this agent in this life and did not contradict: until then nobody
+ * who could know has said that the state is not from the past.  In a life that runs, hubs may be
+ * away.  An operator can choose a time after each start in which keys are given out all the same.
  *
  * The order on the disk, each step durable before the next: what hubs say (in their legs) or the
  * operator's word (setting "emptying"); the removals; a new instance; the setting is cleared.  A
@@ -116,8 +123,10 @@ static void emptied(void *owner, enum skex_error error)
 	if (agent_new_instance(agent) != SKEX_OK)
 		return;
 	for (peer = agent->peers; peer != NULL; peer = peer->next) {
-		if (peer->emptied)
+		if (peer->emptied) {
 			peer->emptying = false;
+			peer->unproven = false;
+		}
 		peer->emptied = false;
 		left |= peer->emptying;
 	}
@@ -160,4 +169,86 @@ void agent_past_sweep(struct skex_agent *agent)
 		agent_pools_drop_strangers(agent);
 	agent->removing = true;
 	skex_commit_after(&agent->link.commit, emptied, agent);
+}
+
+/* ---- after a start -----------------------------------------------------------------------------
+ */
+
+static uint8_t comparers(const struct skex_profile_config *config, struct skex_agent *agent)
+{
+	uint8_t count = 0;
+	uint8_t i;
+
+	for (i = 0; i < config->n; i++) {
+		const struct agent_leg *leg = agent_leg_by_hub(agent, &config->hubs[i].name);
+
+		count = (uint8_t)(count + (leg != NULL && leg->compared));
+	}
+	return count;
+}
+
+static bool is_proven(struct skex_agent *agent, const struct agent_peer *peer)
+{
+	size_t p;
+
+	for (p = 0; p < peer->profiles_count; p++) {
+		const struct skex_profile_config *config = peer->profiles[p]->config;
+
+		if (comparers(config, agent) >= config->k)
+			return true;
+	}
+	return false;
+}
+
+void agent_past_compared(struct agent_leg *leg)
+{
+	struct skex_agent *agent = leg->agent;
+	struct agent_peer *peer;
+
+	leg->compared = true;
+	for (peer = agent->peers; peer != NULL; peer = peer->next)
+		peer->unproven = peer->unproven && !is_proven(agent, peer);
+	agent_wake(agent);
+}
+
+/* In the time that the operator chose, unless a hub says that it must not be. */
+static bool in_grace(struct skex_agent *agent, struct agent_peer *peer)
+{
+	const struct agent_leg *leg;
+
+	if (agent_now(agent) - agent->start_ms >=
+		(uint64_t)agent->config->pool.start_grace_s * 1000)
+		return false;
+	for (leg = agent->legs; leg != NULL; leg = leg->next) {
+		if (says_past(leg))
+			return false;
+	}
+	if (!peer->grace_told)
+		agent_event(agent, SKEX_LEVEL_WARNING, "unproven_keys", peer->name.text, "",
+			"keys with %s are given out though too few hubs said since the start that "
+			"they are not from the past: pool.start_grace allows it",
+			peer->name.text);
+	peer->grace_told = true;
+	return true;
+}
+
+bool agent_past_holds(struct skex_agent *agent, struct agent_peer *peer)
+{
+	return peer->emptying || (peer->unproven && !in_grace(agent, peer));
+}
+
+void agent_past_why(
+	struct skex_agent *agent, const struct agent_peer *peer, char *text, size_t size)
+{
+	const struct skex_profile_config *config =
+		peer->profiles_count > 0 ? peer->profiles[0]->config : NULL;
+
+	if (config == NULL)
+		(void)snprintf(
+			text, size, "keys from before the start wait, and no profile is left");
+	else
+		(void)snprintf(text, size,
+			"keys from before the start wait for %u hubs of profile %s to confirm that "
+			"they are not from the past: %u did",
+			config->k, config->name, comparers(config, agent));
 }

@@ -151,6 +151,7 @@ static enum skex_error load_batch(void *owner, struct skex_view key, struct skex
 		pool_batch_free(batch);
 		return SKEX_E_MEMORY;
 	}
+	peer->unproven = true;
 	return SKEX_OK;
 }
 

@@ -504,6 +504,18 @@ static void serve_fetch(struct agent_request *request, uint64_t now_ms)
 			"look at the log of skexd");
 }
 
+/* A key of the pool may be one that was handed out in a life that was forgotten. */
+static void hold(struct skex_agent *agent, struct agent_request *request, uint64_t now_ms)
+{
+	struct agent_why why;
+
+	if (request->pool->peer->emptying || now_ms < request->deadline_ms)
+		return;
+	agent_past_why(agent, request->pool->peer, why.message, sizeof(why.message));
+	answer_problem(request, SKEX_E_OFFLINE, "unproven", why.message,
+		"let more hubs be reached, see skex status; or set pool.start_grace in skexd.conf");
+}
+
 void agent_requests_turn(struct skex_agent *agent, uint64_t now_ms)
 {
 	struct agent_request *request;
@@ -511,16 +523,19 @@ void agent_requests_turn(struct skex_agent *agent, uint64_t now_ms)
 
 	for (request = agent->requests; request != NULL; request = next) {
 		next = request->next;
-		if (request->committing || request->pool->peer->emptying)
+		if (request->committing)
 			continue;
-		if (request->fetch) {
-			serve_fetch(request, now_ms);
-			continue;
-		}
 		/* What is left over of pieces where keys differ in size is not counted on. */
-		want(request,
-			need(request) + (request->pool->few_bytes == 0 ? AGENT_PIECE_BYTES : 0));
-		serve_get(request, now_ms);
+		if (!request->fetch)
+			want(request,
+				need(request) +
+					(request->pool->few_bytes == 0 ? AGENT_PIECE_BYTES : 0));
+		if (agent_past_holds(agent, request->pool->peer))
+			hold(agent, request, now_ms);
+		else if (request->fetch)
+			serve_fetch(request, now_ms);
+		else
+			serve_get(request, now_ms);
 	}
 }
 

@@ -88,6 +88,7 @@ void skex_agent_peers(struct skex_agent *agent,
 	void (*visit)(void *owner, const struct skex_peer_status *peer), void *owner)
 {
 	const struct agent_peer *peer;
+	char why[192];
 
 	for (peer = agent->peers; peer != NULL; peer = peer->next) {
 		const struct agent_profile *profile =
@@ -103,6 +104,10 @@ void skex_agent_peers(struct skex_agent *agent,
 		status.last_error = peer->last_error;
 		if (profile != NULL && !profile->usable)
 			status.last_error = "this agent is not enrolled at all hubs of the profile";
+		if (peer->unproven) {
+			agent_past_why(agent, peer, why, sizeof(why));
+			status.last_error = why;
+		}
 		visit(owner, &status);
 	}
 }
@@ -130,7 +135,7 @@ enum skex_error skex_agent_identity_status(struct skex_agent *agent, const char 
 	if (agent_purpose_make(purpose, consumer, local, &one) != SKEX_OK)
 		return SKEX_E_ARGUMENT;
 	pool = agent_pool_find(peer, AGENT_INITIATOR, purpose);
-	*ready = pool == NULL ? 0 : pool->ready_bytes / units;
+	*ready = pool == NULL || agent_past_holds(agent, peer) ? 0 : pool->ready_bytes / units;
 	*other = peer->name;
 	*additional = agent_responders_besides(peer, consumer, local, remote);
 	return SKEX_OK;

@@ -155,6 +155,12 @@ static const struct schema pool_schema[] = {
 		.least = 1,
 		.most = 400 * DAY_S,
 		SIZED(skex_pool_config, lifetime_s)},
+	{.name = "start_grace",
+		.type = SCHEMA_TIME,
+		.fallback = "0 s",
+		.least = 0,
+		.most = DAY_S,
+		SIZED(skex_pool_config, start_grace_s)},
 	{.name = NULL},
 };
 

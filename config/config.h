@@ -81,13 +81,15 @@ struct skex_peer_config {
 };
 
 struct skex_pool_config {
-	uint32_t block_bytes;  /* S of one block: 16..65,536 */
-	uint16_t blocks;       /* of one batch: 1..256 */
-	uint32_t low_keys;     /* refill below this many 256-bit keys */
-	uint32_t high_keys;    /* fill up to this many */
-	uint32_t reserve_keys; /* what an idle pool drains to */
-	uint32_t idle_s;       /* a pool is idle after this long without a request */
-	uint32_t lifetime_s;   /* of unclaimed key */
+	uint32_t block_bytes;   /* S of one block: 16..65,536 */
+	uint16_t blocks;        /* of one batch: 1..256 */
+	uint32_t low_keys;      /* refill below this many 256-bit keys */
+	uint32_t high_keys;     /* fill up to this many */
+	uint32_t reserve_keys;  /* what an idle pool drains to */
+	uint32_t idle_s;        /* a pool is idle after this long without a request */
+	uint32_t lifetime_s;    /* of unclaimed key */
+	uint32_t start_grace_s; /* how long after a start keys from before it are given out unproven
+				 */
 };
 
 struct skex_etsi014_config {

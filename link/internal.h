@@ -23,6 +23,7 @@ struct skex_connection {
 	struct skex_frames frames;
 	bool open;
 	bool up;             /* the marks were exchanged */
+	bool spoken;         /* the other end sent something beyond HELLO and BYE */
 	bool told;           /* and the owner was told that the leg is up */
 	bool answer_pending; /* hub: a HELLO waits for our epoch to be durable */
 	uint8_t nonce[SKEX_HELLO_NONCE_BYTES];
@@ -102,6 +103,8 @@ void leg_mark_key(uint8_t key[9], uint64_t leg, uint8_t direction);
 void leg_want_epoch(struct skex_leg *leg);
 
 void leg_commit(struct skex_leg *leg);
+/* The other end's received mark. */
+void leg_told(struct skex_leg *leg, struct skex_pad_position received);
 void leg_put_mark(struct skex_leg *leg, struct skex_txn *txn, uint8_t direction,
 	struct skex_pad_position mark);
 

@@ -54,7 +54,7 @@ void leg_mark_key(uint8_t key[9], uint64_t leg, uint8_t direction)
  */
 
 static enum skex_error read_mark(
-	struct skex_leg *leg, uint8_t direction, struct skex_pad_position *mark)
+	struct skex_leg *leg, uint8_t table, uint8_t direction, struct skex_pad_position *mark)
 {
 	struct skex_reader reader;
 	uint8_t key[9];
@@ -63,8 +63,8 @@ static enum skex_error read_mark(
 	size_t size = 0;
 
 	leg_mark_key(key, leg->record.leg, direction);
-	error = skex_store_get(leg->link->store, SKEX_TABLE_MARK, skex_view(key, sizeof(key)),
-		value, sizeof(value), &size);
+	error = skex_store_get(
+		leg->link->store, table, skex_view(key, sizeof(key)), value, sizeof(value), &size);
 	if (error == SKEX_E_UNKNOWN) {
 		mark->generation = 0;
 		mark->offset = 0;
@@ -155,9 +155,11 @@ static enum skex_error load_pads(struct skex_leg *leg)
 	struct skex_pad_position rx = {0, 0};
 	enum skex_error error;
 
-	error = read_mark(leg, link_tx_direction(link), &tx);
+	error = read_mark(leg, SKEX_TABLE_MARK, link_tx_direction(link), &tx);
 	if (error == SKEX_OK)
-		error = read_mark(leg, link_rx_direction(link), &rx);
+		error = read_mark(leg, SKEX_TABLE_MARK, link_rx_direction(link), &rx);
+	if (error == SKEX_OK && link->role == SKEX_ROLE_HUB)
+		error = read_mark(leg, SKEX_TABLE_TOLD, link_tx_direction(link), &leg->released);
 	if (error == SKEX_OK)
 		error = open_pad(leg, link_tx_direction(link), &tx, &leg->tx_pad);
 	if (error == SKEX_OK)
@@ -295,8 +297,8 @@ static void put_epoch(struct skex_leg *leg, struct skex_txn *txn, uint8_t direct
 	skex_wipe(value, sizeof(value));
 }
 
-void leg_put_mark(struct skex_leg *leg, struct skex_txn *txn, uint8_t direction,
-	struct skex_pad_position mark)
+static void put_position(struct skex_leg *leg, struct skex_txn *txn, uint8_t table,
+	uint8_t direction, struct skex_pad_position position)
 {
 	uint8_t key[9];
 	uint8_t value[12];
@@ -305,9 +307,15 @@ void leg_put_mark(struct skex_leg *leg, struct skex_txn *txn, uint8_t direction,
 
 	leg_mark_key(key, leg->record.leg, direction);
 	skex_writer_init(&writer, value, sizeof(value));
-	skex_write_u32(&writer, mark.generation);
-	skex_write_u64(&writer, mark.offset);
-	skex_txn_put(txn, leg->link->store, SKEX_TABLE_MARK, skex_view(key, sizeof(key)), &part, 1);
+	skex_write_u32(&writer, position.generation);
+	skex_write_u64(&writer, position.offset);
+	skex_txn_put(txn, leg->link->store, table, skex_view(key, sizeof(key)), &part, 1);
+}
+
+void leg_put_mark(struct skex_leg *leg, struct skex_txn *txn, uint8_t direction,
+	struct skex_pad_position mark)
+{
+	put_position(leg, txn, SKEX_TABLE_MARK, direction, mark);
 }
 
 static void epoch_durable(void *owner, enum skex_error error)
@@ -449,6 +457,15 @@ static struct skex_pad_position commit_mark(const struct skex_leg *leg)
 	return leg->holds != NULL ? leg->holds->at : leg->rx.mark;
 }
 
+void leg_told(struct skex_leg *leg, struct skex_pad_position received)
+{
+	leg->released = received;
+	if (leg->link->role != SKEX_ROLE_HUB)
+		return;
+	leg->told_dirty = true;
+	skex_leg_work(leg);
+}
+
 /* Adds what changed in this turn to the transaction. */
 void leg_commit(struct skex_leg *leg)
 {
@@ -456,7 +473,8 @@ void leg_commit(struct skex_leg *leg)
 	struct snapshot *snapshot;
 	struct skex_txn *txn;
 
-	if (!leg->rx_dirty && !leg->tx_dirty && !leg->epoch_rx_dirty && !leg->tags_dirty)
+	if (!leg->rx_dirty && !leg->tx_dirty && !leg->epoch_rx_dirty && !leg->tags_dirty &&
+		!leg->told_dirty)
 		return;
 	txn = skex_commit_txn(&link->commit);
 	snapshot = txn == NULL ? NULL : snapshot_new(leg);
@@ -467,6 +485,9 @@ void leg_commit(struct skex_leg *leg)
 	leg->epoch_rx_dirty = false;
 	if (leg->tags_dirty)
 		tags_reserve(leg, txn, &snapshot->tags);
+	if (leg->told_dirty)
+		put_position(leg, txn, SKEX_TABLE_TOLD, link_tx_direction(link), leg->released);
+	leg->told_dirty = false;
 	/* An agent's mark moves by reservations alone: a second record of it here could take one
 	 * back. */
 	if (leg->tx_dirty && link->role == SKEX_ROLE_HUB) {

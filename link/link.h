@@ -71,6 +71,8 @@ struct skex_link_events {
 	/* The marks were exchanged, and both ends go on: send what is at or after leg->released
 	 * again, then new messages. */
 	void (*up)(void *owner, struct skex_leg *leg);
+	/* The other end compared the marks too, and found no contradiction.  May be NULL. */
+	void (*agreed)(void *owner, struct skex_leg *leg);
 	void (*down)(void *owner, struct skex_leg *leg);
 	/* A new message; what it changes goes into the link's commit of this turn. */
 	void (*message)(void *owner, struct skex_leg *leg, const struct skex_incoming *message);
@@ -182,8 +184,9 @@ struct skex_leg {
 
 	struct skex_pad_tx tx;
 	struct skex_pad_bytes *tx_pad;
-	/* The other end's received mark, as it told in this life. */
+	/* The other end's received mark, as it told; a hub remembers it over restarts. */
 	struct skex_pad_position released;
+	bool told_dirty; /* hub: it is to be committed */
 	/* Where this life began to send: the window counts from there. */
 	struct skex_pad_position life;
 	bool reserve_pending;

@@ -155,7 +155,7 @@ const char *leg_take_marks(struct skex_leg *leg, const struct skex_hello *hello)
 	raise_received(leg, hello->sent);
 	raise_sent(leg, hello->received);
 	/* What the other end told in the life that one of us forgot does not count. */
-	leg->released = hello->received;
+	leg_told(leg, hello->received);
 	leg->taking = true;
 	/* A hub's mark goes with leg_commit, an agent's moves by reservations otherwise. */
 	if (leg->link->role == SKEX_ROLE_AGENT) {

@@ -72,7 +72,7 @@ void session_released(struct skex_leg *leg, struct skex_pad_position received)
 	if (skex_pad_compare(received, leg->released) <= 0 ||
 		skex_pad_compare(received, leg->tx.next) > 0)
 		return;
-	leg->released = received;
+	leg_told(leg, received);
 	leg->link->events->released(leg->link->owner, leg);
 }
 
@@ -149,10 +149,19 @@ static bool tell_up(struct skex_connection *connection, struct skex_leg *leg)
 
 bool session_spoken(struct skex_connection *connection)
 {
-	if (connection->told)
+	struct skex_leg *leg = connection->leg;
+
+	if (connection->spoken)
 		return true;
-	leg_went_along(connection->leg);
-	return tell_up(connection, connection->leg);
+	connection->spoken = true;
+	if (!connection->told) {
+		leg_went_along(leg);
+		if (!tell_up(connection, leg))
+			return false;
+	}
+	if (leg->link->events->agreed != NULL)
+		leg->link->events->agreed(leg->link->owner, leg);
+	return leg->connection == connection;
 }
 
 static bool go_up(
@@ -177,12 +186,14 @@ static bool go_up(
 	connection->up = true;
 	skex_frames_limit(&connection->frames, SKEX_PACKET_MAX);
 	if (skex_pad_compare(hello->received, leg->released) > 0)
-		leg->released = hello->received;
+		leg_told(leg, hello->received);
+	/* The answer shows that the other end compared as well, and goes on. */
+	if (leg->link->role == SKEX_ROLE_AGENT || leg_resuming(leg))
+		session_send_ping(connection, true);
 	if (!leg_resuming(leg))
 		return tell_up(connection, leg);
-	/* Nothing that uses pad leaves before the other end is known to go on too: it answers. */
+	/* Nothing that uses pad leaves before that. */
 	leg->state = SKEX_LEG_CONNECTING;
-	session_send_ping(connection, true);
 	return leg->connection == connection;
 }
 

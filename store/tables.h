@@ -30,6 +30,9 @@ enum skex_table {
 		10, /* initiator and responder: the last block and the quota; see hub/pair.h */
 	SKEX_TABLE_ENROLMENT =
 		11, /* a kit that is being made or waits to be taken; see enrol/pending.h */
+	/* key u64 leg | u8 direction (to the agent); value as that of a mark: what the agent told
+	 * to have received.  Absent: nothing. */
+	SKEX_TABLE_TOLD = 12,
 
 	/* Of an agent: */
 	SKEX_TABLE_BATCH = 16,   /* a batch that is not finished; see agent/batch.h */

@@ -183,6 +183,40 @@ static void note_waits_for_its_recipient(void **state)
 	over(world);
 }
 
+/* After a start its key may be one that was used in a life that was forgotten, and one hub is not
+ * enough to say that it was not: the note waits, over restarts, and is told once. */
+static void note_waits_until_the_state_is_known(void **state)
+{
+	struct world *world = five(8);
+	static struct inbox inbox;
+	uint8_t i;
+
+	(void)state;
+	memset(&inbox, 0, sizeof(inbox));
+	assert_int_equal(send_note(world, world_agent(world, 0), "agent2", "first").error, SKEX_OK);
+	world_crash(world_agent(world, 1));
+	for (i = 1; i < 5; i++)
+		world_crash(world_hub(world, i));
+	world_run(world, 3000);
+	assert_int_equal(
+		send_note(world, world_agent(world, 0), "agent2", "stored").error, SKEX_OK);
+	for (i = 0; i < 2; i++) {
+		world_crash(world_agent(world, 1));
+		world_start(world_agent(world, 1));
+		watch(world_agent(world, 1), &inbox);
+		world_run(world, 60000);
+		assert_int_equal(inbox.count, 0);
+	}
+	world_start(world_hub(world, 1));
+	world_run(world, 60000);
+	assert_int_equal(inbox.count, 0);
+	world_start(world_hub(world, 2));
+	world_run(world, 60000);
+	assert_int_equal(times(&inbox, "stored"), 1);
+	assert_int_equal(inbox.count, 1);
+	over(world);
+}
+
 static void without_a_key_it_says_again(void **state)
 {
 	struct world *world = five(8);
@@ -293,6 +327,7 @@ int main(void)
 		cmocka_unit_test(one_hub_is_enough_once_there_is_a_key),
 		cmocka_unit_test(note_waits_for_hubs_to_come_back),
 		cmocka_unit_test(note_waits_for_its_recipient),
+		cmocka_unit_test(note_waits_until_the_state_is_known),
 		cmocka_unit_test(without_a_key_it_says_again),
 		cmocka_unit_test(a_cancelled_note_is_not_sent),
 		cmocka_unit_test(a_note_is_told_at_most_once_whenever_it_crashes),

@@ -259,6 +259,140 @@ static void rule_a_weak_profile_does_not_empty_the_pools_of_others(void **state)
 	world_free(world);
 }
 
+/* ---- after a start -----------------------------------------------------------------------------
+ */
+
+static struct asked get_key(struct world *world)
+{
+	struct skex_key_request request = {0};
+
+	request.peer = world_agent_config(world_agent(world, 1))->name.text;
+	request.purpose = PURPOSE;
+	request.bytes = 32;
+	request.count = 1;
+	request.require_confirmed = true;
+	request.wait_ms = 200;
+	return ask_key(world, world_agent(world, 0), &request);
+}
+
+/* Neither get nor fetch gives a key that was in a pool before the start, until k hubs compared
+ * their marks; a daemon that runs needs no hub. */
+static void rule_keys_from_before_a_start_wait_for_k_hubs(void **state)
+{
+	struct world *world = filled_world(51);
+	struct asked first = get_key(world);
+	struct asked asked;
+	uint8_t i;
+
+	(void)state;
+	assert_true(first.good);
+	hubs_away(world);
+	for (i = 0; i < 2; i++) {
+		world_crash(world_agent(world, i));
+		world_start(world_agent(world, i));
+	}
+	world_run(world, 3000);
+	assert_true(ready(world, 1) > 0);
+	for (i = 0; i < 2; i++) {
+		asked = get_key(world);
+		assert_false(asked.good);
+		assert_string_equal(asked.code, "unproven");
+		asked = fetch_any(world, 1, 0, PURPOSE, first.key.id);
+		assert_false(asked.good);
+		assert_string_equal(asked.code, "unproven");
+		/* One hub could lie. */
+		if (i == 0)
+			world_start(world_hub(world, 0));
+		world_run(world, AWAY_MS);
+	}
+	world_start(world_hub(world, 1));
+	world_run(world, AWAY_MS);
+	hubs_away(world);
+	world_run(world, AWAY_MS);
+	asked = get_key(world);
+	assert_true(asked.good);
+	assert_memory_not_equal(asked.key.bytes, first.key.bytes, 32);
+	asked = fetch_any(world, 1, 0, PURPOSE, first.key.id);
+	assert_true(asked.good);
+	assert_memory_equal(asked.key.bytes, first.key.bytes, 32);
+	world_free(world);
+}
+
+/* The hub does as if it had never heard of what the restored agent forgot. */
+static void cover_up(struct world *world, uint8_t hub)
+{
+	struct skex_leg *leg = hostile_hub_leg(world, hub, 0);
+
+	memset(&leg->rx_durable, 0, sizeof(leg->rx_durable));
+	memset(&leg->rx.mark, 0, sizeof(leg->rx.mark));
+	memset(&leg->released, 0, sizeof(leg->released));
+}
+
+/* A backup is put back, and a hub that lies says that all is well: no key is handed out twice, and
+ * when k hubs spoke the pools are empty. */
+static void rule_a_restored_pool_gives_no_key(void **state)
+{
+	struct world *world = filled_world(61);
+	struct world_node *agent = world_agent(world, 0);
+	struct disk *backup = world_snapshot(agent);
+	struct asked asked;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 60; i++)
+		exchange(world);
+	world_run(world, 1000);
+	world_crash(agent);
+	for (i = 1; i < 3; i++)
+		world_crash(world_hub(world, (uint8_t)i));
+	cover_up(world, 0);
+	world_restore(agent, backup);
+	world_start(agent);
+	world_run(world, 3000);
+	assert_int_equal(hostile_agent_leg(world, 0, 0)->state, SKEX_LEG_UP);
+	for (i = 1; i < 3; i++) {
+		assert_true(ready(world, 1) > 0);
+		asked = get_key(world);
+		assert_false(asked.good);
+		assert_string_equal(asked.code, "unproven");
+		world_start(world_hub(world, (uint8_t)i));
+		world_run(world, AWAY_MS);
+	}
+	assert_int_equal(world_events(agent, "rollback", NULL), 2);
+	assert_int_equal(world_events(agent, "pools_emptied", NULL), 1);
+	assert_int_equal(ready(world, 1), 0);
+	world_free(world);
+}
+
+/* The operator chose a time: it ends, it is told, and a hub that says otherwise ends it. */
+static void rule_the_grace_of_a_start_is_bounded(void **state)
+{
+	int claimed;
+
+	(void)state;
+	for (claimed = 0; claimed < 2; claimed++) {
+		struct world *world = filled_world((uint64_t)claimed + 71);
+		struct world_node *agent = world_agent(world, 0);
+		struct asked asked;
+
+		if (claimed)
+			claim(world, 0, MARKS);
+		hubs_away(world);
+		world_crash(agent);
+		world_agent_config(agent)->pool.start_grace_s = 60;
+		world_start(agent);
+		world_run(world, 30000);
+		asked = get_key(world);
+		assert_int_equal(asked.good, !claimed);
+		assert_int_equal(world_events(agent, "unproven_keys", NULL), !claimed);
+		world_run(world, 31000);
+		asked = get_key(world);
+		assert_false(asked.good);
+		assert_string_equal(asked.code, "unproven");
+		world_free(world);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -267,6 +401,9 @@ int main(void)
 		cmocka_unit_test(rule_the_operators_word_empties_the_pools),
 		cmocka_unit_test(rule_the_operators_word_reaches_peers_that_are_away),
 		cmocka_unit_test(rule_a_weak_profile_does_not_empty_the_pools_of_others),
+		cmocka_unit_test(rule_keys_from_before_a_start_wait_for_k_hubs),
+		cmocka_unit_test(rule_a_restored_pool_gives_no_key),
+		cmocka_unit_test(rule_the_grace_of_a_start_is_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
