@@ -81,7 +81,7 @@ static void use_up(struct world *world, bool hub)
 {
 	int i;
 
-	for (i = 0; i < 400; i++) {
+	for (i = 0; i < 4000; i++) {
 		const struct skex_leg *leg =
 			(hub ? hostile_hub_leg : hostile_agent_leg)(world, 0, 0);
 		struct world_key got;
@@ -201,7 +201,8 @@ static void a_mark_of_a_destroyed_generation_is_a_rollback(void **state)
 	world_refill(world, 0, 0, REFILL);
 	world_run(world, 1000);
 	use_up(world, false);
-	while (hostile_agent_leg(world, 0, 0)->tx.next.generation == 0) {
+	/* Until something was sent of the new one. */
+	while (hostile_hub_leg(world, 0, 0)->rx.mark.generation == 0) {
 		struct world_key got;
 
 		assert_true(world_get(world, world_agent(world, 0), world_agent(world, 1), PURPOSE,
