@@ -56,7 +56,7 @@ static void sink(struct hub_expiry *expiry, uint32_t at)
 
 static enum skex_error resize(struct hub_expiry *expiry, uint32_t room)
 {
-	struct hub_waiting **heap = realloc(expiry->heap, room * sizeof(*heap));
+	struct hub_waiting **heap = realloc(expiry->heap, room * sizeof(struct hub_waiting *));
 
 	if (heap == NULL)
 		return SKEX_E_MEMORY;
