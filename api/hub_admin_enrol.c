@@ -186,8 +186,17 @@ static bool begin_job(struct skex_hub_admin *admin, struct skex_api_call *call,
 	enum skex_error error;
 	unsigned count = 0;
 
-	for (const struct hub_admin_job *one = admin->jobs; one != NULL; one = one->next)
+	for (const struct hub_admin_job *one = admin->jobs; one != NULL; one = one->next) {
 		count++;
+		/* It is not in the store before its first commit: two would make one generation. */
+		if (skex_name_equal(&one->agent, &request->agent)) {
+			free(job);
+			skex_api_fail(call, SKEX_E_BUSY, "kit_in_the_making",
+				"a kit for this agent is being made",
+				"wait until it is ready, then try again");
+			return false;
+		}
+	}
 	if (job == NULL || count >= JOBS_MAX) {
 		free(job);
 		skex_api_fail(call, SKEX_E_BUSY, "busy", "many kits are being made already",

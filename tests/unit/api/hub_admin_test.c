@@ -289,6 +289,30 @@ static void many_at_a_time(void **state)
 	assert_int_equal(busy, 4);
 }
 
+/* The same order twice before the first is recorded: one kit is made, and it is whole. */
+static void two_for_one_agent(void **state)
+{
+	const char *text = "";
+	json_t *answer;
+
+	(void)state;
+	fake_send(bed.client,
+		"{\"id\":8,\"op\":\"enrol\",\"agent\":\"alice\",\"pad_bytes\":4096}\n"
+		"{\"id\":9,\"op\":\"enrol\",\"agent\":\"alice\",\"pad_bytes\":4096}\n");
+	for (unsigned i = 0; i < 50 && text[0] == '\0'; i++) {
+		turn();
+		text = fake_take(bed.client);
+	}
+	assert_non_null(strstr(text, "{\"id\":9,\"error\":"));
+	assert_non_null(strstr(text, "\"kit_in_the_making\""));
+	for (unsigned i = 0; i < 50; i++)
+		turn();
+	assert_non_null(strstr(fake_take(bed.client), "{\"id\":8,\"agent\":\"alice\""));
+	answer = ask("{\"id\":2,\"op\":\"show\",\"agent\":\"alice\"}");
+	assert_string_equal(text_of(answer, "kit"), "waiting");
+	json_decref(answer);
+}
+
 static void states(void **state)
 {
 	(void)state;
@@ -390,6 +414,7 @@ int main(void)
 		TEST(a_kit_with_a_passphrase),
 		TEST(a_caller_that_goes_away),
 		TEST(many_at_a_time),
+		TEST(two_for_one_agent),
 		TEST(states),
 		TEST(what_the_hub_is),
 		TEST(requests_that_make_no_sense),
