@@ -289,6 +289,7 @@ enum skex_error skex_agent_new(const struct skex_agent_setup *setup, struct skex
 	agent->link.owner = agent;
 	agent->start_ms = agent_now(agent);
 	skex_link_init(&agent->link);
+	agent_groups_init(agent);
 	agent->events = calloc(AGENT_EVENTS, sizeof(*agent->events));
 	agent->kek = skex_secret_new(SKEX_KEK_BYTES);
 	error = agent->kek == NULL || agent->events == NULL ? SKEX_E_MEMORY : SKEX_OK;

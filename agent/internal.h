@@ -18,6 +18,7 @@
  *   dske.c          the distributed mode as a provider
  *   initiate.c      runs that fill a pool
  *   respond.c       shares that come in
+ *   group.c         groups of shares, and their bounds
  *   confirm.c       confirmations that wait to be sent, and those that come in
  *   past.c          states from the past
  *   suspect.c       hubs that look dishonest
@@ -39,6 +40,15 @@ enum agent_suspicion {
 	AGENT_SUSPICIONS,
 };
 
+#define AGENT_FITTED 32u /* spans of time that are remembered */
+
+/* When the first and the last block of a span of time began whose share through a hub fitted; 0:
+ * none did. */
+struct agent_fitted {
+	uint64_t first_ms;
+	uint64_t last_ms;
+};
+
 /* A leg, and what was sent over it and is not yet known to have arrived. */
 struct agent_leg {
 	struct agent_leg *next;
@@ -46,14 +56,16 @@ struct agent_leg {
 	struct skex_leg *leg;
 	struct skex_outgoing *flight; /* in the order of their offsets */
 	struct skex_outgoing **flight_end;
-	uint32_t notes_wait;   /* notes that came in through this hub and wait */
-	uint32_t groups;       /* begun by shares through this hub and not over */
+	uint32_t notes_wait; /* notes that came in through this hub and wait */
+	uint32_t rooms;      /* peers that shares through this hub are kept of */
+	uint32_t shares;     /* how many, and their bytes */
+	uint64_t shares_bytes;
 	uint64_t inconsistent; /* shares that were not on the accepted polynomial */
 	bool suspect;          /* one of the last */
 	uint32_t missing;      /* blocks in a row that came without a share through this hub */
 	uint64_t missing_since_ms;
-	uint64_t fitted_ms; /* when the last block began whose share through this hub fitted */
-	char trouble[128];  /* while it is up and brings nothing: what was told of it; else "" */
+	struct agent_fitted fitted[AGENT_FITTED];
+	char trouble[128]; /* while it is up and brings nothing: what was told of it; else "" */
 	uint64_t told_ms[AGENT_SUSPICIONS];
 	bool low_told;    /* the warning that pad runs out */
 	bool silent_told; /* the warning that the hub cannot be reached */
@@ -80,6 +92,7 @@ struct agent_peer {
 	size_t profiles_count;
 	struct agent_profile
 		*profiles[AGENT_PROFILES_MAX]; /* accepted; the first is used to begin */
+	struct agent_room *rooms;              /* one for each leg that shares of it came through */
 	struct agent_pool *pools;
 	uint32_t pools_counts[AGENT_RESPONDER + 1]; /* by side */
 	uint32_t spent_instance;                    /* of this peer as initiator */
@@ -106,10 +119,58 @@ struct agent_run {
 	struct skex_pad_position sent[SKEX_HUBS_MAX]; /* where the share stood in each leg's pad */
 };
 
+/* An entry of a list that it can leave in constant time; and the list. */
+struct agent_ring {
+	struct agent_ring *next;
+	struct agent_ring *previous;
+	void *item;
+};
+
+/* What is kept of the shares that one hub brought from one peer. */
+struct agent_room {
+	struct agent_room *next; /* of the peer */
+	struct agent_leg *leg;
+	uint32_t shares;
+	uint64_t bytes;
+	struct agent_ring gathering; /* members, the oldest first */
+	struct agent_ring judged;    /* of accepted groups */
+};
+
+/* One hub's share in a group. */
+struct agent_member {
+	struct agent_group *group;
+	struct agent_ring ring;  /* of its room */
+	struct agent_room *room; /* NULL: no share is here */
+	uint64_t bytes;          /* that count there */
+	uint8_t *share;          /* locked */
+	struct skex_hold hold;
+};
+
+/* A group is found by the windows of counters in which its blocks lie. */
+struct agent_span {
+	struct agent_span *next;
+	struct agent_span **self;
+	struct agent_group *group;
+	uint64_t window;
+};
+
+#define AGENT_SPANS     1024u  /* a power of two */
+#define AGENT_GATHER_MS 45000u /* longer than the initiator waits */
+
+/* What a group waits for. */
+enum agent_group_queue {
+	AGENT_GROUPS_GATHERING,  /* for more shares */
+	AGENT_GROUPS_COMMITTING, /* to be durable */
+	AGENT_GROUPS_JUDGED,     /* for late shares, which are held against it */
+	AGENT_GROUPS_OVER,       /* for the end of the turn */
+	AGENT_GROUPS_QUEUES,
+};
+
 /* One group of shares of the responder: one batch of one initiator, agreeing on C, m and o. */
 struct agent_group {
-	struct agent_group *next;
-	struct agent_group **self;
+	struct skex_agent *agent;
+	struct agent_ring queue;
+	struct agent_span spans[2];
 	struct agent_peer *peer;
 	struct agent_profile *profile;
 	struct skex_responder engine;
@@ -117,15 +178,11 @@ struct agent_group {
 	uint8_t *identity_bytes;
 	uint8_t *secret; /* vector, scratch, tags, confirmations */
 	size_t secret_size;
-	uint8_t *shares[SKEX_HUBS_MAX];
-	struct skex_hold holds[SKEX_HUBS_MAX];
-	uint32_t held; /* bit (1 << index) */
-	struct agent_leg *begun_by;
-	bool told;       /* an event said what is wrong with it */
-	bool disputed;   /* another group spoke of the same blocks */
-	uint32_t heard;  /* hubs that spoke of its blocks in other groups */
-	uint32_t before; /* hubs whose shares of other blocks fitted, shortly before it began */
-	uint32_t after;  /* and shortly after */
+	struct agent_member members[SKEX_HUBS_MAX]; /* by index - 1 */
+	uint32_t held;                              /* bit (1 << index) */
+	bool told;                                  /* an event said what is wrong with it */
+	bool disputed;                              /* another group spoke of the same blocks */
+	uint32_t heard; /* hubs that spoke of its blocks, in other groups as well */
 	uint64_t began_ms;
 	uint64_t deadline_ms; /* while gathering, to give up; afterwards, to forget the shares */
 	struct agent_batch *batch; /* once accepted */
@@ -206,7 +263,9 @@ struct skex_agent {
 	struct agent_peer *peers;
 	struct agent_run *runs;
 	uint32_t runs_count;
-	struct agent_group *groups;
+	struct agent_ring groups[AGENT_GROUPS_QUEUES];
+	struct agent_span *spans[AGENT_SPANS];
+	uint32_t groups_count;
 	struct agent_confirm *confirms;
 	struct agent_request *requests;
 	uint64_t next_ticket;
@@ -305,15 +364,18 @@ void agent_runs_clear(struct skex_agent *agent);
 /* respond.c */
 void agent_respond_share(struct agent_leg *leg, const struct skex_incoming *incoming);
 void agent_respond_turn(struct skex_agent *agent, uint64_t now_ms);
+/* group.c, and agent/group.h */
+void agent_groups_init(struct skex_agent *agent);
 void agent_groups_clear(struct skex_agent *agent);
+void agent_rooms_clear(struct agent_peer *peer);
 
 /* suspect.c */
 void agent_suspect_share(struct agent_leg *leg, const struct agent_peer *peer, const char *what);
 void agent_suspect_confirmation(struct agent_leg *leg, const struct agent_peer *peer);
 /* A block was accepted some time ago: whose share is not there, although the hub is connected? */
 void agent_suspect_missing(const struct agent_group *group);
-/* And which hubs were there, should another block have come through few hubs at that time? */
-void agent_suspect_begun(struct agent_group *group);
+/* A share of it fitted: remembers which hubs were there, should another block have come through few
+ * hubs at that time. */
 void agent_suspect_witness(const struct agent_group *group);
 /* Blocks that are given up: true when their hubs made them up, and were told to be inconsistent. */
 bool agent_suspect_made_up(const struct agent_group *group);

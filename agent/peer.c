@@ -210,6 +210,7 @@ static void free_peer(struct agent_peer *peer)
 		peer->pools = pool->next;
 		agent_pool_free(pool);
 	}
+	agent_rooms_clear(peer);
 	free(peer);
 }
 

@@ -211,13 +211,10 @@ bool pool_insert(struct agent_pool *pool, struct agent_batch *batch)
 static void remove_batch(struct agent_batch *batch)
 {
 	struct agent_pool *pool = batch->pool;
-	struct agent_group *group;
 	uint32_t at = upper(pool, batch->first) - 1;
 
-	for (group = pool->agent->groups; group != NULL; group = group->next) {
-		if (group->batch == batch)
-			group->batch = NULL;
-	}
+	if (batch->group != NULL)
+		batch->group->batch = NULL;
 	memmove(pool->batches + at, pool->batches + at + 1,
 		(pool->batches_count - at - 1) * sizeof(struct agent_batch *));
 	pool->batches_count--;

@@ -79,6 +79,7 @@ struct agent_batch {
 	uint32_t pieces_left;       /* whose record is there */
 	uint8_t *there;             /* one byte per piece: 1 its record is there */
 	struct agent_piece *loaded; /* responder */
+	struct agent_group *group;  /* responder: whose late shares are still judged */
 };
 
 struct agent_pool {

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "agent/consumer.h"
-#include "agent/internal.h"
+#include "agent/group.h"
 #include "core/base/cursor.h"
 #include "core/base/mem.h"
 #include "core/wire/share_message.h"
@@ -20,9 +20,7 @@
  * SKEX_TABLE_SPENT, key the initiator's name: u8 version 1 | u32 instance | u64 floor | u32 count |
  * count * { u64 from, u64 to }.
  */
-#define GROUPS_MAX      512u
-#define GATHER_MS       45000u /* longer than the initiator waits */
-#define JUDGE_MS        2000u  /* how long late shares are held against an accepted block */
+#define JUDGE_MS        2000u /* how long late shares are held against an accepted block */
 #define DISSENT         "its header or tag is not that which the other hubs passed on"
 #define SPENT_VERSION   1
 #define SPENT_VALUE_MAX (1u + 4u + 8u + 4u + SKEX_SPENT_RANGES * 16u)
@@ -104,111 +102,20 @@ static void spend(struct skex_agent *agent, struct agent_peer *peer, struct skex
 /* ---- groups ------------------------------------------------------------------------------------
  */
 
-static void forget_shares(struct agent_group *group)
-{
-	uint8_t i;
-
-	skex_responder_forget(&group->engine);
-	for (i = 0; i < SKEX_HUBS_MAX; i++) {
-		skex_secret_free(group->shares[i]);
-		group->shares[i] = NULL;
-	}
-}
-
-static void release_holds(struct agent_group *group)
-{
-	uint8_t i;
-
-	for (i = 1; i <= group->profile->profile.n; i++) {
-		if ((group->held & (UINT32_C(1) << i)) != 0)
-			skex_leg_release(group->profile->legs[i - 1]->leg, &group->holds[i - 1]);
-	}
-	group->held = 0;
-}
-
-static void group_free(struct agent_group *group)
-{
-	*group->self = group->next;
-	if (group->next != NULL)
-		group->next->self = group->self;
-	group->begun_by->groups--;
-	forget_shares(group);
-	skex_secret_free(group->secret);
-	free(group->identity_bytes);
-	free(group);
-}
-
-void agent_groups_clear(struct skex_agent *agent)
-{
-	while (agent->groups != NULL)
-		group_free(agent->groups);
-}
-
-static struct agent_group *group_new(struct agent_leg *leg, struct agent_peer *peer,
-	struct agent_profile *profile, const struct skex_share_message *share,
-	struct skex_view identity)
-{
-	struct skex_agent *agent = leg->agent;
-	struct agent_group *group = leg->groups < GROUPS_MAX ? calloc(1, sizeof(*group)) : NULL;
-	const uint32_t vector = skex_vector_size(&share->common);
-	const size_t vectors = (size_t)share->blocks * vector;
-	const size_t tags = (size_t)share->blocks * SKEX_BLOCK_TAG_BYTES;
-	uint8_t *secret;
-	uint32_t suspects = 0;
-	uint8_t i;
-
-	if (group == NULL)
-		return NULL;
-	group->identity_bytes = malloc(identity.size);
-	group->secret_size = vectors + vector + 3 * tags;
-	group->secret = skex_secret_new(group->secret_size);
-	if (group->identity_bytes == NULL || group->secret == NULL) {
-		free(group->identity_bytes);
-		skex_secret_free(group->secret);
-		free(group);
-		return NULL;
-	}
-	memcpy(group->identity_bytes, identity.data, identity.size);
-	group->identity = skex_view(group->identity_bytes, identity.size);
-	group->begun_by = leg;
-	leg->groups++;
-	group->peer = peer;
-	group->profile = profile;
-	secret = group->secret;
-	skex_responder_init(&group->engine, agent->link.math, &profile->profile, &share->common,
-		share->blocks, (uint8_t)agent_profile_class(profile), share->secret_tags, secret,
-		secret + vectors, secret + vectors + vector, secret + vectors + vector + tags,
-		secret + vectors + vector + 2 * tags);
-	for (i = 0; i < profile->profile.n; i++) {
-		if (profile->legs[i]->suspect)
-			suspects |= UINT32_C(1) << (i + 1u);
-	}
-	group->engine.suspects = suspects;
-	group->began_ms = agent_now(agent);
-	group->deadline_ms = group->began_ms + GATHER_MS;
-	group->self = &agent->groups;
-	group->next = agent->groups;
-	if (group->next != NULL)
-		group->next->self = &group->next;
-	agent->groups = group;
-	agent_suspect_begun(group);
-	return group;
-}
-
 /* The group that a share belongs to.  *taken is set when this hub has given a share for this block
  * already, in whatever group. */
 static struct agent_group *group_find(struct skex_agent *agent, const struct agent_peer *peer,
 	const struct skex_share_message *share, struct skex_view identity, uint8_t index,
 	bool *taken)
 {
+	struct agent_group_walk walk =
+		agent_group_walk(agent, peer, share->common.first, share->blocks);
 	struct agent_group *found = NULL;
 	struct agent_group *group;
 
 	*taken = false;
-	for (group = agent->groups; group != NULL; group = group->next) {
-		if (group->peer != peer ||
-			group->engine.common.first.instance != share->common.first.instance ||
-			group->engine.common.first.counter != share->common.first.counter)
+	while ((group = agent_group_next(&walk)) != NULL) {
+		if (group->engine.common.first.counter != share->common.first.counter)
 			continue;
 		if ((group->engine.members & (UINT32_C(1) << index)) != 0)
 			*taken = true;
@@ -216,6 +123,13 @@ static struct agent_group *group_find(struct skex_agent *agent, const struct age
 			found = group;
 	}
 	return found;
+}
+
+/* Those that speak of a block of this one, itself among them. */
+static struct agent_group_walk rivals_of(const struct agent_group *group)
+{
+	return agent_group_walk(
+		group->agent, group->peer, group->engine.common.first, group->engine.blocks);
 }
 
 /* ---- accepting ---------------------------------------------------------------------------------
@@ -231,20 +145,9 @@ static void name_members(const struct agent_group *group, uint32_t found, const 
 	}
 }
 
-static bool same_blocks(const struct skex_common *a, uint16_t a_blocks, const struct skex_common *b,
-	uint16_t b_blocks)
-{
-	return a->first.instance == b->first.instance &&
-		a->first.counter < b->first.counter + b_blocks &&
-		b->first.counter < a->first.counter + a_blocks;
-}
-
 static bool rivals(const struct agent_group *a, const struct agent_group *b)
 {
-	return a->peer == b->peer && a->profile == b->profile &&
-		a->engine.state == SKEX_RESPONDER_GATHERING &&
-		same_blocks(
-			&a->engine.common, a->engine.blocks, &b->engine.common, b->engine.blocks);
+	return a->profile == b->profile && a->engine.state == SKEX_RESPONDER_GATHERING;
 }
 
 /*
@@ -253,42 +156,40 @@ static bool rivals(const struct agent_group *a, const struct agent_group *b)
  */
 static void hear_all(struct agent_group *group)
 {
-	struct agent_group *first = group->profile->legs[0]->agent->groups;
+	struct agent_group_walk walk = rivals_of(group);
 	uint32_t members = group->engine.members;
 	struct agent_group *other;
 
-	for (other = first; other != NULL; other = other->next) {
+	while ((other = agent_group_next(&walk)) != NULL) {
 		if (other == group || !rivals(other, group))
 			continue;
 		members |= other->engine.members;
 		other->disputed = true;
 		group->disputed = true;
 	}
-	for (other = first; other != NULL; other = other->next) {
+	walk = rivals_of(group);
+	while ((other = agent_group_next(&walk)) != NULL) {
 		if (!rivals(other, group))
 			continue;
 		other->heard |= members;
 		if (members == agent_all_hubs(group->profile))
-			other->deadline_ms = 0;
+			agent_group_hasten(other);
 	}
 }
 
 /* The hubs of the groups that stand against an accepted one told another C or o. */
 static void name_dissenters(struct agent_group *accepted)
 {
-	struct skex_agent *agent = accepted->profile->legs[0]->agent;
+	struct agent_group_walk walk = rivals_of(accepted);
 	struct agent_group *group;
 
-	for (group = agent->groups; group != NULL; group = group->next) {
-		if (group == accepted || group->peer != accepted->peer ||
-			group->engine.state != SKEX_RESPONDER_GATHERING ||
-			!same_blocks(&group->engine.common, group->engine.blocks,
-				&accepted->engine.common, accepted->engine.blocks))
+	while ((group = agent_group_next(&walk)) != NULL) {
+		if (group == accepted || group->engine.state != SKEX_RESPONDER_GATHERING)
 			continue;
 		name_members(group, group->engine.members, DISSENT);
 		accepted->heard |= group->engine.members;
 		group->told = true;
-		group->deadline_ms = 0;
+		agent_group_hasten(group);
 	}
 }
 
@@ -320,8 +221,11 @@ static void durable(void *owner, enum skex_error error)
 
 	if (error != SKEX_OK)
 		return;
-	agent = group->profile->legs[0]->agent;
+	agent = group->agent;
 	(void)skex_responder_step(&group->engine, SKEX_RESPONDER_DURABLE, NULL);
+	agent_group_judged(group, JUDGE_MS);
+	if (group->engine.members == agent_all_hubs(group->profile))
+		agent_group_hasten(group);
 	if (group->batch != NULL)
 		agent_batch_durable(group->batch);
 	agent->counters.blocks_accepted += group->engine.blocks;
@@ -331,7 +235,7 @@ static void durable(void *owner, enum skex_error error)
 /* One transaction: ranges (their holds end), block, confirmation, spent ids. */
 static void accept(struct agent_group *group)
 {
-	struct skex_agent *agent = group->profile->legs[0]->agent;
+	struct skex_agent *agent = group->agent;
 	const struct skex_common *common = &group->engine.common;
 	const uint64_t expires = agent_wall(agent) + (uint64_t)common->lifetime_s * 1000;
 	const uint8_t class = group->engine.class_responder < common->class_initiator
@@ -351,13 +255,18 @@ static void accept(struct agent_group *group)
 	if (group->batch != NULL &&
 		agent_confirm_add(agent, group->peer, group->profile, SKEX_CONFIRM_BA,
 			common->first, group->engine.blocks, group->engine.class_responder,
-			group->engine.confirm, group->engine.expected, expires) != SKEX_OK)
+			group->engine.confirm, group->engine.expected, expires) != SKEX_OK) {
 		agent_batch_drop(group->batch);
-	release_holds(group);
+		group->batch = NULL;
+	}
+	if (group->batch != NULL)
+		group->batch->group = group;
+	agent_group_release(group);
+	agent_group_committing(group);
 	name_inconsistent(group, 0);
 	name_dissenters(group);
 	update_interval(group);
-	group->deadline_ms = agent_now(agent) + JUDGE_MS;
+	agent_suspect_witness(group);
 	skex_commit_after(&agent->link.commit, durable, group);
 }
 
@@ -400,11 +309,25 @@ static uint8_t *clear_share(struct agent_leg *leg, const struct skex_incoming *i
 	return share;
 }
 
+/* Its block is accepted: it is only held against that. */
+static void judge_share(struct agent_group *group, const struct skex_responder_share *event)
+{
+	const uint32_t already = group->engine.inconsistent;
+
+	(void)skex_responder_step(&group->engine, SKEX_RESPONDER_SHARE, event);
+	group->agent->counters.shares_late++;
+	name_inconsistent(group, already);
+	update_interval(group);
+	agent_suspect_witness(group);
+	if (group->engine.state >= SKEX_RESPONDER_ACCEPTED &&
+		group->engine.members == agent_all_hubs(group->profile))
+		agent_group_hasten(group);
+}
+
 static void add_share(struct agent_group *group, struct agent_leg *leg,
 	const struct skex_incoming *incoming, uint8_t index, uint64_t stamp_ms)
 {
 	const struct skex_pad_position at = {incoming->range.generation, incoming->range.offset};
-	const uint32_t already = group->engine.inconsistent;
 	const bool gathering = group->engine.state == SKEX_RESPONDER_GATHERING;
 	struct skex_responder_share event = {0};
 	uint8_t *share = clear_share(leg, incoming);
@@ -415,11 +338,8 @@ static void add_share(struct agent_group *group, struct agent_leg *leg,
 	event.share = share;
 	event.stamp_ms = stamp_ms;
 	if (!gathering) {
-		(void)skex_responder_step(&group->engine, SKEX_RESPONDER_SHARE, &event);
+		judge_share(group, &event);
 		skex_secret_free(share);
-		leg->agent->counters.shares_late++;
-		name_inconsistent(group, already);
-		update_interval(group);
 		return;
 	}
 	if (is_spent(leg->agent, group->peer, group->engine.common.first, group->engine.blocks)) {
@@ -429,9 +349,10 @@ static void add_share(struct agent_group *group, struct agent_leg *leg,
 		leg->agent->counters.shares_late++;
 		return;
 	}
-	group->shares[index - 1] = share;
-	skex_leg_hold(leg->leg, &group->holds[index - 1], at);
-	group->held |= UINT32_C(1) << index;
+	if (!agent_group_join(group, index, share, at)) {
+		skex_secret_free(share);
+		return;
+	}
 	if (skex_responder_step(&group->engine, SKEX_RESPONDER_SHARE, &event) &&
 		(group->engine.actions & SKEX_DSKE_PERSIST) != 0)
 		accept(group);
@@ -441,16 +362,16 @@ static void add_share(struct agent_group *group, struct agent_leg *leg,
 
 /* The group in which one of these blocks is accepted, with another header or tag; NULL when none is
  * remembered. */
-static struct agent_group *dissents(const struct skex_agent *agent, const struct agent_peer *peer,
+static struct agent_group *dissents(struct skex_agent *agent, const struct agent_peer *peer,
 	const struct skex_share_message *share)
 {
+	struct agent_group_walk walk =
+		agent_group_walk(agent, peer, share->common.first, share->blocks);
 	struct agent_group *group;
 
-	for (group = agent->groups; group != NULL; group = group->next) {
-		if (group->peer == peer && group->engine.state >= SKEX_RESPONDER_COMMITTING &&
-			group->engine.state != SKEX_RESPONDER_FAILED &&
-			same_blocks(&group->engine.common, group->engine.blocks, &share->common,
-				share->blocks))
+	while ((group = agent_group_next(&walk)) != NULL) {
+		if (group->engine.state >= SKEX_RESPONDER_COMMITTING &&
+			group->engine.state != SKEX_RESPONDER_FAILED)
 			return group;
 	}
 	return NULL;
@@ -502,9 +423,13 @@ void agent_respond_share(struct agent_leg *leg, const struct skex_incoming *inco
 		return;
 	}
 	if (group == NULL)
-		group = group_new(leg, peer, profile, &share, identity);
-	if (group != NULL)
-		add_share(group, leg, incoming, index, share.stamp_ms);
+		group = agent_group_new(agent, peer, profile, &share, identity);
+	if (group == NULL)
+		return;
+	add_share(group, leg, incoming, index, share.stamp_ms);
+	/* A new one that found no room. */
+	if (group->engine.members == 0)
+		agent_group_free(group);
 }
 
 /* ---- the turn ----------------------------------------------------------------------------------
@@ -513,8 +438,9 @@ void agent_respond_share(struct agent_leg *leg, const struct skex_incoming *inco
 /* One event says it of all groups that speak of the same blocks. */
 static void tell_failed(struct agent_group *group)
 {
-	struct skex_agent *agent = group->profile->legs[0]->agent;
+	struct skex_agent *agent = group->agent;
 	const uint32_t heard = group->engine.members | group->heard;
+	struct agent_group_walk walk = rivals_of(group);
 	struct agent_group *other;
 	char why[AGENT_WHY_TEXT];
 
@@ -522,7 +448,7 @@ static void tell_failed(struct agent_group *group)
 	agent_why_failed(group, heard, why, sizeof(why));
 	agent_event(
 		agent, SKEX_LEVEL_WARNING, "block_failed", group->peer->name.text, "", "%s", why);
-	for (other = agent->groups; other != NULL; other = other->next) {
+	while ((other = agent_group_next(&walk)) != NULL) {
 		if (rivals(other, group))
 			other->told = true;
 	}
@@ -533,34 +459,24 @@ static void tell_failed(struct agent_group *group)
 static void give_up(struct agent_group *group)
 {
 	(void)skex_responder_step(&group->engine, SKEX_RESPONDER_DEADLINE, NULL);
-	release_holds(group);
+	agent_group_release(group);
 	if (!group->told && agent_suspect_made_up(group))
 		return;
 	if (!group->told)
 		tell_failed(group);
 	if (__builtin_popcount(group->engine.members) >= group->profile->profile.k)
-		spend(group->profile->legs[0]->agent, group->peer, group->engine.common.first,
-			group->engine.blocks);
+		spend(group->agent, group->peer, group->engine.common.first, group->engine.blocks);
 }
 
 void agent_respond_turn(struct skex_agent *agent, uint64_t now_ms)
 {
-	struct agent_group *group = agent->groups;
+	struct agent_group *group;
 
-	while (group != NULL) {
-		struct agent_group *next = group->next;
-		const bool over = now_ms >= group->deadline_ms;
-		const bool judged = group->engine.state >= SKEX_RESPONDER_ACCEPTED &&
-			(over || group->engine.members == agent_all_hubs(group->profile));
-
-		if (group->engine.state == SKEX_RESPONDER_GATHERING && over)
+	while ((group = agent_group_due(agent, now_ms)) != NULL) {
+		if (group->engine.state == SKEX_RESPONDER_GATHERING)
 			give_up(group);
-		else if (judged && group->engine.state != SKEX_RESPONDER_FAILED) {
+		else if (group->engine.state != SKEX_RESPONDER_FAILED)
 			agent_suspect_missing(group);
-			agent_suspect_witness(group);
-		}
-		if (judged || group->engine.state == SKEX_RESPONDER_FAILED)
-			group_free(group);
-		group = next;
+		agent_group_free(group);
 	}
 }

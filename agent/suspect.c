@@ -50,7 +50,7 @@ void agent_suspect_confirmation(struct agent_leg *leg, const struct agent_peer *
 /* An initiator leaves out hubs that it cannot reach: only what goes on for a while counts. */
 void agent_suspect_missing(const struct agent_group *group)
 {
-	const uint64_t now_ms = agent_now(group->profile->legs[0]->agent);
+	const uint64_t now_ms = agent_now(group->agent);
 	const uint32_t heard = group->engine.members | group->heard;
 	uint8_t i;
 
@@ -78,37 +78,69 @@ void agent_suspect_missing(const struct agent_group *group)
 /* ---- blocks that nobody else speaks of ---------------------------------------------------------
  */
 
-void agent_suspect_begun(struct agent_group *group)
+/* Asked of blocks that gathered until their deadline. */
+_Static_assert(AGENT_GATHER_MS + 3 * WITNESS_MS <= AGENT_FITTED * WITNESS_MS,
+	"what is remembered of a hub covers the life of a block");
+
+static bool is_of(const struct agent_fitted *fitted, uint64_t span)
 {
-	uint8_t i;
+	return fitted->last_ms != 0 && fitted->last_ms / WITNESS_MS == span;
+}
 
-	for (i = 0; i < group->profile->profile.n; i++) {
-		const uint64_t fitted_ms = group->profile->legs[i]->fitted_ms;
+static void remember(struct agent_leg *leg, uint64_t at_ms)
+{
+	const uint64_t span = at_ms / WITNESS_MS;
+	struct agent_fitted *fitted = &leg->fitted[span % AGENT_FITTED];
 
-		if (fitted_ms != 0 && group->began_ms - fitted_ms <= WITNESS_MS)
-			group->before |= UINT32_C(2) << i;
+	if (is_of(fitted, span)) {
+		fitted->first_ms = at_ms < fitted->first_ms ? at_ms : fitted->first_ms;
+		fitted->last_ms = at_ms > fitted->last_ms ? at_ms : fitted->last_ms;
+	} else if (fitted->last_ms < at_ms) {
+		fitted->first_ms = at_ms;
+		fitted->last_ms = at_ms;
 	}
+}
+
+/* Did a block begin between these times, at most WITNESS_MS apart, whose share fitted? */
+static bool was_there(const struct agent_leg *leg, uint64_t from_ms, uint64_t to_ms)
+{
+	uint64_t span;
+
+	for (span = from_ms / WITNESS_MS; span <= to_ms / WITNESS_MS; span++) {
+		const struct agent_fitted *fitted = &leg->fitted[span % AGENT_FITTED];
+
+		if (is_of(fitted, span) && fitted->last_ms >= from_ms && fitted->first_ms <= to_ms)
+			return true;
+	}
+	return false;
 }
 
 void agent_suspect_witness(const struct agent_group *group)
 {
-	const uint32_t accepted = group->engine.accepted;
-	const uint64_t at_ms = group->began_ms;
-	struct agent_group *other;
 	uint8_t i;
 
 	for (i = 0; i < group->profile->profile.n; i++) {
-		if ((accepted & (UINT32_C(2) << i)) != 0)
-			group->profile->legs[i]->fitted_ms = at_ms;
+		if ((group->engine.accepted & (UINT32_C(2) << i)) != 0)
+			remember(group->profile->legs[i], group->began_ms);
 	}
-	for (other = group->profile->legs[0]->agent->groups; other != NULL; other = other->next) {
-		if (other->profile != group->profile)
-			continue;
-		if (other->began_ms >= at_ms && other->began_ms - at_ms <= WITNESS_MS)
-			other->before |= accepted;
-		if (other->began_ms <= at_ms && at_ms - other->began_ms <= WITNESS_MS)
-			other->after |= accepted;
+}
+
+/* How many hubs outside this set were there shortly before the group began and shortly after? */
+static uint8_t witnesses(const struct agent_group *group, uint32_t except)
+{
+	const uint64_t at_ms = group->began_ms;
+	const uint64_t before_ms = at_ms > WITNESS_MS ? at_ms - WITNESS_MS : 0;
+	uint8_t count = 0;
+	uint8_t i;
+
+	for (i = 0; i < group->profile->profile.n; i++) {
+		const struct agent_leg *leg = group->profile->legs[i];
+
+		if ((except & (UINT32_C(2) << i)) == 0 && was_there(leg, before_ms, at_ms) &&
+			was_there(leg, at_ms, at_ms + WITNESS_MS))
+			count++;
 	}
+	return count;
 }
 
 /*
@@ -123,7 +155,7 @@ bool agent_suspect_made_up(const struct agent_group *group)
 	uint8_t i;
 
 	if (count > profile->n - profile->k || count >= profile->k || group->disputed ||
-		__builtin_popcount(group->before & group->after & ~members) < profile->k ||
+		witnesses(group, members) < profile->k ||
 		agent_profile_up(group->profile) < profile->n)
 		return false;
 	for (i = 0; i < profile->n; i++) {

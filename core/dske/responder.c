@@ -246,6 +246,14 @@ bool skex_responder_step(
 		(uint8_t)event, run, input);
 }
 
+void skex_responder_withdraw(struct skex_responder *run, uint8_t index)
+{
+	if (run->state != SKEX_RESPONDER_GATHERING || index < 1 || index > run->profile->n)
+		return;
+	run->members &= ~(UINT32_C(1) << index);
+	run->shares[index - 1] = NULL;
+}
+
 void skex_responder_forget(struct skex_responder *run)
 {
 	uint8_t i;

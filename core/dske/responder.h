@@ -97,6 +97,10 @@ void skex_responder_init(struct skex_responder *run, const struct skex_math *mat
 bool skex_responder_step(
 	struct skex_responder *run, enum skex_responder_event event, const void *input);
 
+/* While gathering: the caller has no room for the share of this hub any more, and wipes it.  It is
+ * as if the hub had brought none.  Later nothing happens. */
+void skex_responder_withdraw(struct skex_responder *run, uint8_t index);
+
 /* The caller wipes the shares now. */
 void skex_responder_forget(struct skex_responder *run);
 

@@ -149,6 +149,42 @@ static void responder_share_without_a_place_in_the_profile_changes_nothing(void 
 	}
 }
 
+/* One that was withdrawn counts no more, and may come again; later nothing is withdrawn. */
+static void responder_withdrawn_share_was_never_there(void **state)
+{
+	static const uint8_t wrong[] = {0, 6, 16, 32, 255};
+	struct scene scene;
+	uint64_t before;
+	unsigned s;
+	size_t i;
+
+	(void)state;
+	scene_init(&scene, 5, 3, 2, 48, 23);
+	assert_true(scene_start(&scene));
+	scene_meet(&scene, 1);
+	(void)scene_give(&scene, 1);
+	skex_responder_withdraw(&scene.bob, 1);
+	assert_int_equal(scene.bob.members, 0);
+	assert_null(scene.bob.shares[0]);
+	(void)scene_give(&scene, 2);
+	(void)scene_give(&scene, 3);
+	for (i = 0; i < sizeof(wrong); i++)
+		skex_responder_withdraw(&scene.bob, wrong[i]);
+	assert_int_equal(scene.bob.members, 3u << 2);
+	assert_int_equal(scene.bob.state, SKEX_RESPONDER_GATHERING);
+	(void)scene_give(&scene, 1);
+	assert_int_equal(scene.bob.state, SKEX_RESPONDER_COMMITTING);
+	assert_int_equal(scene.bob.inconsistent, 0);
+	for (s = 0; s < SKEX_RESPONDER_STATES; s++) {
+		if (s == SKEX_RESPONDER_GATHERING)
+			continue;
+		go_to(&scene, s);
+		before = scene_bob_print(&scene);
+		skex_responder_withdraw(&scene.bob, 1);
+		assert_true(scene_bob_print(&scene) == before);
+	}
+}
+
 static void responder_accepts_any_k_shares(void **state)
 {
 	uint32_t set;
@@ -350,6 +386,7 @@ int main(void)
 		cmocka_unit_test(responder_what_has_no_row_changes_nothing),
 		cmocka_unit_test(responder_second_share_of_a_hub_changes_nothing),
 		cmocka_unit_test(responder_share_without_a_place_in_the_profile_changes_nothing),
+		cmocka_unit_test(responder_withdrawn_share_was_never_there),
 		cmocka_unit_test(responder_accepts_any_k_shares),
 		cmocka_unit_test(responder_persists_before_it_confirms_or_delivers),
 		cmocka_unit_test(responder_wipes_u_and_w_once_accepted),

@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/group.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "platform/memory.h"
+
+/*
+ * At most, of one hub and initiator.  The bytes are those of four batches of the largest size; the
+ * shares of the usual one that an initiator has under way at a time need a tenth.
+ */
+#define ROOM_SHARES 256u
+#define ROOM_BYTES  (8u << 20)
+/* Of one hub, of all initiators together; beyond that each of them has an equal part. */
+#define HUB_SHARES  4096u
+#define HUB_BYTES   (64u << 20)
+
+/* ---- rings -------------------------------------------------------------------------------------
+ */
+
+static void ring_init(struct agent_ring *ring)
+{
+	ring->next = ring;
+	ring->previous = ring;
+}
+
+static void ring_append(struct agent_ring *ring, struct agent_ring *entry)
+{
+	entry->previous = ring->previous;
+	entry->next = ring;
+	ring->previous->next = entry;
+	ring->previous = entry;
+}
+
+/* Fine for one that is in no ring. */
+static void ring_remove(struct agent_ring *entry)
+{
+	entry->previous->next = entry->next;
+	entry->next->previous = entry->previous;
+	ring_init(entry);
+}
+
+static void *ring_first(const struct agent_ring *ring)
+{
+	return ring->next == ring ? NULL : ring->next->item;
+}
+
+/* ---- where groups are found --------------------------------------------------------------------
+ */
+
+/* A batch has at most 256 blocks, so that it lies in one or two windows of 256 counters. */
+static uint64_t window_of(uint64_t counter)
+{
+	return counter / SKEX_BATCH_MAX;
+}
+
+static struct agent_span **bucket(
+	struct skex_agent *agent, const struct agent_peer *peer, uint32_t instance, uint64_t window)
+{
+	uint64_t hash = (uintptr_t)peer ^ instance ^ window << 32;
+
+	hash *= UINT64_C(0x9e3779b97f4a7c15);
+	return &agent->spans[hash >> 32 & (AGENT_SPANS - 1u)];
+}
+
+static void span_add(struct agent_group *group, struct agent_span *span, uint64_t window)
+{
+	struct skex_agent *agent = group->agent;
+	struct agent_span **head =
+		bucket(agent, group->peer, group->engine.common.first.instance, window);
+
+	span->group = group;
+	span->window = window;
+	span->self = head;
+	span->next = *head;
+	if (span->next != NULL)
+		span->next->self = &span->next;
+	*head = span;
+}
+
+static void spans_add(struct agent_group *group)
+{
+	const uint64_t from = group->engine.common.first.counter;
+	const uint64_t first = window_of(from);
+	const uint64_t last = window_of(from + group->engine.blocks - 1);
+
+	span_add(group, &group->spans[0], first);
+	if (last != first)
+		span_add(group, &group->spans[1], last);
+}
+
+static void span_remove(struct agent_span *span)
+{
+	if (span->self == NULL)
+		return;
+	*span->self = span->next;
+	if (span->next != NULL)
+		span->next->self = span->self;
+	span->self = NULL;
+}
+
+struct agent_group_walk agent_group_walk(struct skex_agent *agent, const struct agent_peer *peer,
+	struct skex_block_id first, uint32_t blocks)
+{
+	struct agent_group_walk walk = {0};
+
+	walk.agent = agent;
+	walk.peer = peer;
+	walk.first = first;
+	walk.blocks = blocks;
+	walk.window = window_of(first.counter);
+	walk.at = *bucket(agent, peer, first.instance, walk.window);
+	return walk;
+}
+
+/* Does the walk meet it here, and here first? */
+static bool meets(const struct agent_group_walk *walk, const struct agent_span *span)
+{
+	const struct agent_group *group = span->group;
+	const struct skex_common *common = &group->engine.common;
+	const uint64_t first = window_of(common->first.counter);
+	const uint64_t begin = window_of(walk->first.counter);
+
+	return group->peer == walk->peer && span->window == walk->window &&
+		walk->window == (first > begin ? first : begin) &&
+		common->first.instance == walk->first.instance &&
+		common->first.counter < walk->first.counter + walk->blocks &&
+		walk->first.counter < common->first.counter + group->engine.blocks;
+}
+
+struct agent_group *agent_group_next(struct agent_group_walk *walk)
+{
+	const uint64_t last = window_of(walk->first.counter + walk->blocks - 1);
+
+	for (;;) {
+		while (walk->at != NULL) {
+			const struct agent_span *span = walk->at;
+
+			walk->at = span->next;
+			if (meets(walk, span))
+				return span->group;
+		}
+		if (walk->window >= last)
+			return NULL;
+		walk->window++;
+		walk->at = *bucket(walk->agent, walk->peer, walk->first.instance, walk->window);
+	}
+}
+
+/* ---- room --------------------------------------------------------------------------------------
+ */
+
+static struct agent_room *room_get(struct agent_peer *peer, struct agent_leg *leg)
+{
+	struct agent_room *room = peer->rooms;
+
+	while (room != NULL && room->leg != leg)
+		room = room->next;
+	if (room != NULL)
+		return room;
+	room = calloc(1, sizeof(*room));
+	if (room == NULL)
+		return NULL;
+	room->leg = leg;
+	ring_init(&room->gathering);
+	ring_init(&room->judged);
+	room->next = peer->rooms;
+	peer->rooms = room;
+	return room;
+}
+
+static void room_add(struct agent_room *room, struct agent_member *member, uint64_t bytes)
+{
+	member->room = room;
+	member->bytes = bytes;
+	ring_append(&room->gathering, &member->ring);
+	room->leg->rooms += room->shares == 0;
+	room->shares++;
+	room->bytes += bytes;
+	room->leg->shares++;
+	room->leg->shares_bytes += bytes;
+}
+
+static void room_remove(struct agent_member *member)
+{
+	struct agent_room *room = member->room;
+
+	if (room == NULL)
+		return;
+	ring_remove(&member->ring);
+	room->shares--;
+	room->bytes -= member->bytes;
+	room->leg->shares--;
+	room->leg->shares_bytes -= member->bytes;
+	room->leg->rooms -= room->shares == 0;
+	member->room = NULL;
+}
+
+static bool fits(const struct agent_room *room, uint64_t bytes)
+{
+	const struct agent_leg *leg = room->leg;
+	const uint32_t rooms = leg->rooms + (room->shares == 0);
+	const bool crowded = leg->shares >= HUB_SHARES || leg->shares_bytes + bytes > HUB_BYTES;
+	const uint32_t most = crowded ? HUB_SHARES / rooms : ROOM_SHARES;
+	const uint64_t most_bytes = crowded ? HUB_BYTES / rooms : ROOM_BYTES;
+
+	return room->shares < (most < ROOM_SHARES ? most : ROOM_SHARES) &&
+		room->bytes + bytes <= (most_bytes < ROOM_BYTES ? most_bytes : ROOM_BYTES);
+}
+
+static void member_release(struct agent_group *group, uint8_t index)
+{
+	const uint32_t bit = UINT32_C(1) << index;
+
+	if ((group->held & bit) != 0)
+		skex_leg_release(
+			group->profile->legs[index - 1]->leg, &group->members[index - 1].hold);
+	group->held &= ~bit;
+}
+
+static void member_forget(struct agent_group *group, uint8_t index)
+{
+	struct agent_member *member = &group->members[index - 1];
+
+	room_remove(member);
+	skex_secret_free(member->share);
+	member->share = NULL;
+}
+
+/* It is as if this hub had never brought its share. */
+static void withdraw(struct agent_member *member)
+{
+	struct agent_group *group = member->group;
+	const uint8_t index = (uint8_t)(member - group->members + 1);
+
+	skex_responder_withdraw(&group->engine, index);
+	member_release(group, index);
+	member_forget(group, index);
+	if (group->engine.members == 0)
+		agent_group_free(group);
+}
+
+/* Pushes out the oldest of this room until there is room for one more; false when what is left
+ * waits for its commit. */
+static bool make_room(struct agent_room *room, uint64_t bytes)
+{
+	while (!fits(room, bytes)) {
+		struct agent_member *judged = ring_first(&room->judged);
+		struct agent_member *gathering = ring_first(&room->gathering);
+
+		if (judged != NULL)
+			agent_group_free(judged->group);
+		else if (gathering != NULL)
+			withdraw(gathering);
+		else
+			return false;
+	}
+	return true;
+}
+
+/* ---- life --------------------------------------------------------------------------------------
+ */
+
+static void enter(struct agent_group *group, enum agent_group_queue queue)
+{
+	ring_remove(&group->queue);
+	ring_append(&group->agent->groups[queue], &group->queue);
+}
+
+static bool allocate(struct agent_group *group, struct skex_view identity)
+{
+	group->identity_bytes = malloc(identity.size);
+	group->secret = skex_secret_new(group->secret_size);
+	if (group->identity_bytes == NULL || group->secret == NULL)
+		return false;
+	memcpy(group->identity_bytes, identity.data, identity.size);
+	group->identity = skex_view(group->identity_bytes, identity.size);
+	return true;
+}
+
+static uint32_t suspects_of(const struct agent_profile *profile)
+{
+	uint32_t suspects = 0;
+	uint8_t i;
+
+	for (i = 0; i < profile->profile.n; i++) {
+		if (profile->legs[i]->suspect)
+			suspects |= UINT32_C(1) << (i + 1u);
+	}
+	return suspects;
+}
+
+struct agent_group *agent_group_new(struct skex_agent *agent, struct agent_peer *peer,
+	struct agent_profile *profile, const struct skex_share_message *share,
+	struct skex_view identity)
+{
+	struct agent_group *group = calloc(1, sizeof(*group));
+	const uint32_t vector = skex_vector_size(&share->common);
+	const size_t vectors = (size_t)share->blocks * vector;
+	const size_t tags = (size_t)share->blocks * SKEX_BLOCK_TAG_BYTES;
+	uint8_t *secret;
+	uint8_t i;
+
+	if (group == NULL)
+		return NULL;
+	group->secret_size = vectors + vector + 3 * tags;
+	if (!allocate(group, identity)) {
+		free(group->identity_bytes);
+		skex_secret_free(group->secret);
+		free(group);
+		return NULL;
+	}
+	group->agent = agent;
+	group->peer = peer;
+	group->profile = profile;
+	secret = group->secret;
+	skex_responder_init(&group->engine, agent->link.math, &profile->profile, &share->common,
+		share->blocks, (uint8_t)agent_profile_class(profile), share->secret_tags, secret,
+		secret + vectors, secret + vectors + vector, secret + vectors + vector + tags,
+		secret + vectors + vector + 2 * tags);
+	group->engine.suspects = suspects_of(profile);
+	group->began_ms = agent_now(agent);
+	group->deadline_ms = group->began_ms + AGENT_GATHER_MS;
+	for (i = 0; i < SKEX_HUBS_MAX; i++) {
+		group->members[i].group = group;
+		group->members[i].ring.item = &group->members[i];
+		ring_init(&group->members[i].ring);
+	}
+	group->queue.item = group;
+	ring_init(&group->queue);
+	enter(group, AGENT_GROUPS_GATHERING);
+	spans_add(group);
+	agent->groups_count++;
+	return group;
+}
+
+void agent_group_free(struct agent_group *group)
+{
+	uint8_t i;
+
+	agent_group_release(group);
+	skex_responder_forget(&group->engine);
+	for (i = 1; i <= SKEX_HUBS_MAX; i++)
+		member_forget(group, i);
+	ring_remove(&group->queue);
+	span_remove(&group->spans[0]);
+	span_remove(&group->spans[1]);
+	if (group->batch != NULL)
+		group->batch->group = NULL;
+	group->agent->groups_count--;
+	skex_secret_free(group->secret);
+	free(group->identity_bytes);
+	free(group);
+}
+
+bool agent_group_join(
+	struct agent_group *group, uint8_t index, uint8_t *share, struct skex_pad_position at)
+{
+	struct agent_leg *leg = group->profile->legs[index - 1];
+	struct agent_member *member = &group->members[index - 1];
+	struct agent_room *room = room_get(group->peer, leg);
+	/* The group's own memory counts for each member: whoever of them is left has it. */
+	const uint64_t bytes = sizeof(*group) + group->identity.size + group->secret_size +
+		(uint64_t)group->engine.blocks * skex_vector_size(&group->engine.common);
+
+	if (room == NULL || !make_room(room, bytes))
+		return false;
+	room_add(room, member, bytes);
+	member->share = share;
+	skex_leg_hold(leg->leg, &member->hold, at);
+	group->held |= UINT32_C(1) << index;
+	return true;
+}
+
+void agent_group_release(struct agent_group *group)
+{
+	uint8_t i;
+
+	for (i = 1; i <= group->profile->profile.n; i++)
+		member_release(group, i);
+}
+
+void agent_group_hasten(struct agent_group *group)
+{
+	group->deadline_ms = 0;
+	enter(group, AGENT_GROUPS_OVER);
+}
+
+void agent_group_committing(struct agent_group *group)
+{
+	uint8_t i;
+
+	enter(group, AGENT_GROUPS_COMMITTING);
+	for (i = 0; i < SKEX_HUBS_MAX; i++)
+		ring_remove(&group->members[i].ring);
+}
+
+void agent_group_judged(struct agent_group *group, uint64_t judge_ms)
+{
+	uint8_t i;
+
+	group->deadline_ms = agent_now(group->agent) + judge_ms;
+	enter(group, AGENT_GROUPS_JUDGED);
+	for (i = 0; i < SKEX_HUBS_MAX; i++) {
+		struct agent_member *member = &group->members[i];
+
+		if (member->room != NULL)
+			ring_append(&member->room->judged, &member->ring);
+	}
+}
+
+struct agent_group *agent_group_due(struct skex_agent *agent, uint64_t now_ms)
+{
+	/* Each queue is in the order of its deadlines. */
+	static const enum agent_group_queue queues[] = {
+		AGENT_GROUPS_OVER, AGENT_GROUPS_GATHERING, AGENT_GROUPS_JUDGED};
+	size_t i;
+
+	for (i = 0; i < sizeof(queues) / sizeof(queues[0]); i++) {
+		struct agent_group *group = ring_first(&agent->groups[queues[i]]);
+
+		if (group != NULL && group->deadline_ms <= now_ms)
+			return group;
+	}
+	return NULL;
+}
+
+void agent_groups_init(struct skex_agent *agent)
+{
+	size_t i;
+
+	for (i = 0; i < AGENT_GROUPS_QUEUES; i++)
+		ring_init(&agent->groups[i]);
+}
+
+void agent_groups_clear(struct skex_agent *agent)
+{
+	size_t i;
+
+	for (i = 0; i < AGENT_GROUPS_QUEUES; i++) {
+		struct agent_group *group;
+
+		while ((group = ring_first(&agent->groups[i])) != NULL) {
+			group->held = 0; /* the legs go as well, and their marks stay */
+			agent_group_free(group);
+		}
+	}
+}
+
+void agent_rooms_clear(struct agent_peer *peer)
+{
+	while (peer->rooms != NULL) {
+		struct agent_room *room = peer->rooms;
+
+		peer->rooms = room->next;
+		free(room);
+	}
+}

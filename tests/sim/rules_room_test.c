@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/sim/hostile.h"
+
+/* The room of the shares that a responder keeps (docs/spec/rules.md): bounded for each hub and
+ * initiator, in number and bytes. */
+
+#define PURPOSE     "app:test"
+#define PAD_BYTES   (1u << 20)
+#define ROOM_SHARES 256u
+#define ROOM_BYTES  (8u << 20)
+#define GATHER_MS   46000u
+
+static const uint32_t instance = 0x12345678;
+
+static struct skex_agent *agent_of(struct world *world, uint8_t i)
+{
+	return world_agent_of(world_agent(world, i));
+}
+
+static uint64_t accepted(struct world *world, uint8_t i)
+{
+	struct skex_agent_counters counters;
+
+	skex_agent_counters(agent_of(world, i), &counters);
+	return counters.blocks_accepted;
+}
+
+static struct agent_leg *leg_of(struct world *world, uint8_t agent, uint8_t hub)
+{
+	return hostile_agent_leg(world, agent, hub)->owner_data;
+}
+
+static const struct agent_room *room_of(struct world *world, uint8_t at, uint8_t peer, uint8_t hub)
+{
+	const struct agent_peer *found = agent_peer_find(
+		agent_of(world, at), &world_agent_config(world_agent(world, peer))->name);
+	const struct agent_room *room = found->rooms;
+
+	while (room != NULL && room->leg != leg_of(world, at, hub))
+		room = room->next;
+	assert_non_null(room);
+	return room;
+}
+
+static void one(struct world *world, struct forged *forged, uint8_t initiator, uint64_t counter)
+{
+	forge(world, forged, initiator, 1, (struct skex_block_id){instance, counter}, 1, PURPOSE);
+}
+
+static void tell(struct world *world, const struct forged *forged, uint8_t hub)
+{
+	forged_tell(world, forged, hub, 1, NULL);
+	world_run(world, 2);
+}
+
+/* The hub brings so many shares of blocks that nobody else brings anything of. */
+static void flood(
+	struct world *world, uint8_t initiator, uint8_t hub, uint64_t from, uint32_t count)
+{
+	static struct forged forged;
+	uint32_t i;
+
+	for (i = 0; i < count; i++) {
+		one(world, &forged, initiator, from + i);
+		tell(world, &forged, hub);
+	}
+}
+
+/* An initiator fills every hub with what never becomes a block. */
+static void rule_one_initiator_cannot_take_the_room_of_the_others(void **state)
+{
+	struct world *world = world_new(50, 3, 2, 3, PAD_BYTES);
+	static struct forged others;
+	struct world_key key;
+	uint8_t hub;
+
+	(void)state;
+	world_run(world, 1000);
+	one(world, &others, 2, 7);
+	tell(world, &others, 0);
+	for (hub = 0; hub < 3; hub++)
+		flood(world, 0, hub, 1000u * (hub + 1u), 600);
+	for (hub = 0; hub < 3; hub++)
+		assert_int_equal(room_of(world, 1, 0, hub)->shares, ROOM_SHARES);
+	/* What another has there is untouched, and the hubs bring its blocks as ever. */
+	assert_int_equal(room_of(world, 1, 2, 0)->shares, 1);
+	tell(world, &others, 1);
+	assert_int_equal(accepted(world, 1), 1);
+	assert_true(world_get(
+		world, world_agent(world, 2), world_agent(world, 1), PURPOSE, 32, 3000, &key));
+	/* And the newest blocks of its own are accepted too. */
+	one(world, &others, 0, 9);
+	tell(world, &others, 0);
+	tell(world, &others, 1);
+	assert_int_equal(
+		room_of(world, 1, 0, 0)->judged.next != &room_of(world, 1, 0, 0)->judged, 1);
+	world_run(world, GATHER_MS);
+	assert_int_equal(agent_of(world, 1)->groups_count, 0);
+	assert_int_equal(leg_of(world, 1, 0)->shares, 0);
+	assert_int_equal(leg_of(world, 1, 0)->shares_bytes, 0);
+	assert_int_equal(leg_of(world, 1, 0)->rooms, 0);
+	world_free(world);
+}
+
+/* The oldest goes first, and only of this hub and this initiator. */
+static void rule_the_oldest_share_makes_room(void **state)
+{
+	struct world *world = world_new(51, 3, 2, 2, PAD_BYTES);
+	static struct forged first;
+	static struct forged second;
+
+	(void)state;
+	world_run(world, 1000);
+	one(world, &first, 0, 1);
+	one(world, &second, 0, 2);
+	tell(world, &first, 0);
+	tell(world, &second, 0);
+	flood(world, 0, 0, 1000, ROOM_SHARES - 1);
+	/* The first is out, the second not. */
+	tell(world, &second, 1);
+	assert_int_equal(accepted(world, 1), 1);
+	tell(world, &first, 1);
+	assert_int_equal(accepted(world, 1), 1);
+	tell(world, &first, 2);
+	assert_int_equal(accepted(world, 1), 2);
+	/* What only waits to be judged goes before what gathers. */
+	one(world, &first, 0, 3);
+	tell(world, &first, 0);
+	flood(world, 0, 0, 2000, ROOM_SHARES - 2);
+	one(world, &second, 0, 4);
+	tell(world, &second, 0);
+	tell(world, &second, 1);
+	assert_int_equal(accepted(world, 1), 3);
+	assert_int_equal(room_of(world, 1, 0, 0)->shares, ROOM_SHARES);
+	flood(world, 0, 0, 3000, 1);
+	tell(world, &first, 1);
+	assert_int_equal(accepted(world, 1), 4);
+	world_free(world);
+}
+
+/* A hub begins the group of an honest block, honest hubs join it, and then the hub floods. */
+static void rule_a_flood_pushes_out_no_share_of_another_hub(void **state)
+{
+	struct world *world = world_new(52, 4, 3, 2, PAD_BYTES);
+	static struct forged forged;
+
+	(void)state;
+	world_run(world, 1000);
+	one(world, &forged, 0, 1);
+	tell(world, &forged, 0);
+	tell(world, &forged, 1);
+	tell(world, &forged, 3);
+	assert_int_equal(accepted(world, 1), 1);
+	one(world, &forged, 0, 2);
+	tell(world, &forged, 0);
+	tell(world, &forged, 1);
+	flood(world, 0, 0, 1000, 2 * ROOM_SHARES);
+	tell(world, &forged, 2);
+	assert_int_equal(accepted(world, 1), 1);
+	tell(world, &forged, 3);
+	assert_int_equal(accepted(world, 1), 2);
+	world_free(world);
+}
+
+/* A batch of the largest size that a message can carry, of which one hub has a share of nonsense.
+ */
+static void tell_large(struct world *world, uint64_t counter)
+{
+	static uint8_t body[15u * (112u + 65536u)];
+	static const uint8_t tags[15 * 16];
+	static struct forged forged;
+	struct skex_share_message share = {0};
+	uint8_t fields[SKEX_HEADER_MAX];
+	size_t size = 0;
+
+	one(world, &forged, 0, counter);
+	share.common = forged.common;
+	share.common.secret_size = 65536;
+	share.blocks = 15;
+	share.secret_tags = skex_view(tags, sizeof(tags));
+	share.stamp_ms = 1;
+	assert_int_equal(skex_share_message_encode(&share, fields, sizeof(fields), &size), SKEX_OK);
+	hostile_say(hostile_hub_leg(world, 0, 1), SKEX_MESSAGE_SHARE, skex_view(fields, size),
+		skex_view(body, sizeof(body)), NULL);
+	world_run(world, 10);
+}
+
+static void rule_the_room_of_shares_is_bounded_in_bytes(void **state)
+{
+	struct world *world = world_new(53, 2, 2, 2, 10u << 20);
+	const struct agent_room *room;
+	uint64_t i;
+
+	(void)state;
+	world_run(world, 1000);
+	for (i = 0; i < 8; i++) {
+		tell_large(world, i * 100);
+		room = room_of(world, 1, 0, 0);
+		assert_in_range(room->bytes, 1, ROOM_BYTES);
+		assert_int_equal(room->shares, agent_of(world, 1)->groups_count);
+	}
+	/* Nearly full, and what it counts is there. */
+	assert_in_range(room->bytes, ROOM_BYTES * 3 / 4, ROOM_BYTES);
+	assert_int_equal(room->shares, 4);
+	world_free(world);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rule_one_initiator_cannot_take_the_room_of_the_others),
+		cmocka_unit_test(rule_the_oldest_share_makes_room),
+		cmocka_unit_test(rule_a_flood_pushes_out_no_share_of_another_hub),
+		cmocka_unit_test(rule_the_room_of_shares_is_bounded_in_bytes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
