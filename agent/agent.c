@@ -290,6 +290,7 @@ enum skex_error skex_agent_new(const struct skex_agent_setup *setup, struct skex
 	agent->start_ms = agent_now(agent);
 	skex_link_init(&agent->link);
 	agent_groups_init(agent);
+	agent_initiate_init(agent);
 	agent->events = calloc(AGENT_EVENTS, sizeof(*agent->events));
 	agent->kek = skex_secret_new(SKEX_KEK_BYTES);
 	error = agent->kek == NULL || agent->events == NULL ? SKEX_E_MEMORY : SKEX_OK;

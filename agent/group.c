@@ -16,36 +16,6 @@
 #define HUB_SHARES  4096u
 #define HUB_BYTES   (64u << 20)
 
-/* ---- rings -------------------------------------------------------------------------------------
- */
-
-static void ring_init(struct agent_ring *ring)
-{
-	ring->next = ring;
-	ring->previous = ring;
-}
-
-static void ring_append(struct agent_ring *ring, struct agent_ring *entry)
-{
-	entry->previous = ring->previous;
-	entry->next = ring;
-	ring->previous->next = entry;
-	ring->previous = entry;
-}
-
-/* Fine for one that is in no ring. */
-static void ring_remove(struct agent_ring *entry)
-{
-	entry->previous->next = entry->next;
-	entry->next->previous = entry->previous;
-	ring_init(entry);
-}
-
-static void *ring_first(const struct agent_ring *ring)
-{
-	return ring->next == ring ? NULL : ring->next->item;
-}
-
 /* ---- where groups are found --------------------------------------------------------------------
  */
 
@@ -163,8 +133,8 @@ static struct agent_room *room_get(struct agent_peer *peer, struct agent_leg *le
 	if (room == NULL)
 		return NULL;
 	room->leg = leg;
-	ring_init(&room->gathering);
-	ring_init(&room->judged);
+	agent_ring_init(&room->gathering);
+	agent_ring_init(&room->judged);
 	room->next = peer->rooms;
 	peer->rooms = room;
 	return room;
@@ -174,7 +144,7 @@ static void room_add(struct agent_room *room, struct agent_member *member, uint6
 {
 	member->room = room;
 	member->bytes = bytes;
-	ring_append(&room->gathering, &member->ring);
+	agent_ring_append(&room->gathering, &member->ring);
 	room->leg->rooms += room->shares == 0;
 	room->shares++;
 	room->bytes += bytes;
@@ -188,7 +158,7 @@ static void room_remove(struct agent_member *member)
 
 	if (room == NULL)
 		return;
-	ring_remove(&member->ring);
+	agent_ring_remove(&member->ring);
 	room->shares--;
 	room->bytes -= member->bytes;
 	room->leg->shares--;
@@ -246,8 +216,8 @@ static void withdraw(struct agent_member *member)
 static bool make_room(struct agent_room *room, uint64_t bytes)
 {
 	while (!fits(room, bytes)) {
-		struct agent_member *judged = ring_first(&room->judged);
-		struct agent_member *gathering = ring_first(&room->gathering);
+		struct agent_member *judged = agent_ring_first(&room->judged);
+		struct agent_member *gathering = agent_ring_first(&room->gathering);
 
 		if (judged != NULL)
 			agent_group_free(judged->group);
@@ -264,8 +234,8 @@ static bool make_room(struct agent_room *room, uint64_t bytes)
 
 static void enter(struct agent_group *group, enum agent_group_queue queue)
 {
-	ring_remove(&group->queue);
-	ring_append(&group->agent->groups[queue], &group->queue);
+	agent_ring_remove(&group->queue);
+	agent_ring_append(&group->agent->groups[queue], &group->queue);
 }
 
 static bool allocate(struct agent_group *group, struct skex_view identity)
@@ -325,10 +295,10 @@ struct agent_group *agent_group_new(struct skex_agent *agent, struct agent_peer 
 	for (i = 0; i < SKEX_HUBS_MAX; i++) {
 		group->members[i].group = group;
 		group->members[i].ring.item = &group->members[i];
-		ring_init(&group->members[i].ring);
+		agent_ring_init(&group->members[i].ring);
 	}
 	group->queue.item = group;
-	ring_init(&group->queue);
+	agent_ring_init(&group->queue);
 	enter(group, AGENT_GROUPS_GATHERING);
 	spans_add(group);
 	agent->groups_count++;
@@ -343,7 +313,7 @@ void agent_group_free(struct agent_group *group)
 	skex_responder_forget(&group->engine);
 	for (i = 1; i <= SKEX_HUBS_MAX; i++)
 		member_forget(group, i);
-	ring_remove(&group->queue);
+	agent_ring_remove(&group->queue);
 	span_remove(&group->spans[0]);
 	span_remove(&group->spans[1]);
 	if (group->batch != NULL)
@@ -393,7 +363,7 @@ void agent_group_committing(struct agent_group *group)
 
 	enter(group, AGENT_GROUPS_COMMITTING);
 	for (i = 0; i < SKEX_HUBS_MAX; i++)
-		ring_remove(&group->members[i].ring);
+		agent_ring_remove(&group->members[i].ring);
 }
 
 void agent_group_judged(struct agent_group *group, uint64_t judge_ms)
@@ -406,7 +376,7 @@ void agent_group_judged(struct agent_group *group, uint64_t judge_ms)
 		struct agent_member *member = &group->members[i];
 
 		if (member->room != NULL)
-			ring_append(&member->room->judged, &member->ring);
+			agent_ring_append(&member->room->judged, &member->ring);
 	}
 }
 
@@ -418,7 +388,7 @@ struct agent_group *agent_group_due(struct skex_agent *agent, uint64_t now_ms)
 	size_t i;
 
 	for (i = 0; i < sizeof(queues) / sizeof(queues[0]); i++) {
-		struct agent_group *group = ring_first(&agent->groups[queues[i]]);
+		struct agent_group *group = agent_ring_first(&agent->groups[queues[i]]);
 
 		if (group != NULL && group->deadline_ms <= now_ms)
 			return group;
@@ -431,7 +401,7 @@ void agent_groups_init(struct skex_agent *agent)
 	size_t i;
 
 	for (i = 0; i < AGENT_GROUPS_QUEUES; i++)
-		ring_init(&agent->groups[i]);
+		agent_ring_init(&agent->groups[i]);
 }
 
 void agent_groups_clear(struct skex_agent *agent)
@@ -441,7 +411,7 @@ void agent_groups_clear(struct skex_agent *agent)
 	for (i = 0; i < AGENT_GROUPS_QUEUES; i++) {
 		struct agent_group *group;
 
-		while ((group = ring_first(&agent->groups[i])) != NULL) {
+		while ((group = agent_ring_first(&agent->groups[i])) != NULL) {
 			group->held = 0; /* the legs go as well, and their marks stay */
 			agent_group_free(group);
 		}

@@ -13,7 +13,20 @@
  * Fills the pools that we hand out from.  SKEX_TABLE_COUNTER, key "block": the claimed block
  * counters of this instance.
  */
+/*
+ * Runs that are under way at a time.  One that is not answered soon is stalled: it may still come
+ * to its end, but takes no place any more, and its pool is silent until the next answer; so is its
+ * peer, unless that answered others meanwhile.  Peers that are away thus hold up nobody: the silent
+ * have few places together, one each, and wait longer after each attempt; peers that never answered
+ * in this life have few each, and do not get all.  The last places are for those that answer.
+ */
 #define RUNS_MAX         64u
+#define RUNS_PEER        32u  /* of one peer */
+#define RUNS_PEER_NEW    2u   /* of one that never answered */
+#define RUNS_NEW         48u  /* under way at most when such a one may begin */
+#define RUNS_NEW_UNASKED 32u  /* the same when nobody waits for its keys */
+#define RUNS_SILENT      16u  /* of all that are silent */
+#define RUNS_KEPT        256u /* stalled ones among them; then the oldest of those go */
 #define RUN_DEADLINE_MS  30000u
 #define RUN_STALLED_MS   1500u
 #define STALLED_MAX      4u
@@ -58,25 +71,59 @@ static bool take_counters(struct skex_agent *agent, uint32_t blocks, uint64_t *f
 /* ---- runs --------------------------------------------------------------------------------------
  */
 
+/* It does not count as under way any more. */
+static void leave(struct agent_run *run)
+{
+	run->pool->runs--;
+	run->pool->peer->runs--;
+	run->pool->agent->runs_active--;
+	run->pool->agent->runs_probing -= run->probe;
+}
+
 static void run_free(struct agent_run *run)
 {
 	*run->self = run->next;
 	if (run->next != NULL)
 		run->next->self = run->self;
+	if (!run->stalled)
+		leave(run);
+	agent_ring_remove(&run->waits);
 	run->pool->agent->runs_count--;
 	run->pool->runs_all--;
-	if (!run->stalled)
-		run->pool->runs--;
 	skex_secret_free(run->secret);
 	free(run);
 }
 
+/* Not before that: longer each time. */
+static void back_off(struct agent_pool *pool, uint32_t times, uint64_t now_ms)
+{
+	const uint64_t wait = RETRY_FIRST_MS << (times < 8 ? times : 8);
+	const uint64_t at = now_ms + (wait < RETRY_MOST_MS ? wait : RETRY_MOST_MS);
+
+	pool->retry_ms = at > pool->retry_ms ? at : pool->retry_ms;
+}
+
 static void failed(struct agent_pool *pool, uint64_t now_ms)
 {
-	uint64_t wait = RETRY_FIRST_MS << (pool->failures < 8 ? pool->failures : 8);
+	back_off(pool, pool->failures++, now_ms);
+}
 
-	pool->failures++;
-	pool->retry_ms = now_ms + (wait < RETRY_MOST_MS ? wait : RETRY_MOST_MS);
+static bool is_silent(const struct agent_pool *pool)
+{
+	return pool->silences > 0 || pool->peer->silent;
+}
+
+/* Runs that were begun together are one attempt. */
+static void stall(struct agent_run *run, uint64_t now_ms)
+{
+	struct agent_pool *pool = run->pool;
+
+	leave(run);
+	run->stalled = true;
+	pool->peer->silent |= run->began_ms >= pool->peer->answered_ms;
+	agent_ring_append(&pool->agent->stalled, &run->waits);
+	if (now_ms >= pool->retry_ms)
+		back_off(pool, pool->silences++, now_ms);
 }
 
 /* The first profile of the peer with enough legs ready for a message of this size. */
@@ -161,7 +208,13 @@ static struct agent_run *run_new(
 	if (run->next != NULL)
 		run->next->self = &run->next;
 	agent->runs = run;
+	run->probe = is_silent(pool);
+	run->waits.item = run;
+	agent_ring_init(&run->waits);
 	agent->runs_count++;
+	agent->runs_active++;
+	agent->runs_probing += run->probe;
+	pool->peer->runs++;
 	pool->runs++;
 	pool->runs_all++;
 	return run;
@@ -271,6 +324,14 @@ static void drop(struct agent_run *run, const char *why)
 	run_free(run);
 }
 
+static void unconfirmed(struct agent_run *run)
+{
+	char why[AGENT_WHY_TEXT];
+
+	agent_why_unconfirmed(run->pool->peer, run->profile, run->engine.members, why, sizeof(why));
+	drop(run, why);
+}
+
 static const char *refusal(uint16_t status)
 {
 	switch (status) {
@@ -331,6 +392,9 @@ static void durable(void *owner, enum skex_error error)
 		agent_batch_durable(batch);
 	agent->counters.blocks_confirmed += run->engine.blocks;
 	pool->failures = 0;
+	pool->silences = 0;
+	pool->peer->answered_ms = agent_now(agent);
+	pool->peer->silent = false;
 	pool->retry_ms = 0;
 	pool->last_error[0] = '\0';
 	run_free(run);
@@ -362,6 +426,7 @@ static void persist(struct agent_run *run)
 		drop(run, "no memory, or the store failed");
 		return;
 	}
+	agent_ring_remove(&run->waits); /* it stays until its commit is durable */
 	skex_commit_after(&agent->link.commit, durable, run);
 }
 
@@ -405,6 +470,22 @@ static uint64_t affordable(const struct agent_pool *pool, uint64_t blocks)
 	return blocks;
 }
 
+/* Is there a place for one more run of this pool? */
+static bool may_begin(const struct agent_pool *pool)
+{
+	const struct skex_agent *agent = pool->agent;
+
+	if (agent->runs_active >= RUNS_MAX || pool->peer->runs >= RUNS_PEER)
+		return false;
+	if (is_silent(pool))
+		return pool->runs == 0 && (!pool->peer->silent || pool->peer->runs == 0) &&
+			agent->runs_probing < RUNS_SILENT;
+	if (pool->peer->answered_ms == 0)
+		return pool->peer->runs < RUNS_PEER_NEW &&
+			agent->runs_active < (pool->wanted_bytes > 0 ? RUNS_NEW : RUNS_NEW_UNASKED);
+	return true;
+}
+
 void agent_initiate_fill(struct agent_pool *pool, uint64_t bytes, uint64_t now_ms)
 {
 	struct skex_agent *agent = pool->agent;
@@ -412,7 +493,7 @@ void agent_initiate_fill(struct agent_pool *pool, uint64_t bytes, uint64_t now_m
 	if (pool->peer->profiles_count == 0 || now_ms < pool->retry_ms ||
 		pool->runs_all - pool->runs >= STALLED_MAX)
 		return;
-	while (bytes > 0 && agent->runs_count < RUNS_MAX) {
+	while (bytes > 0 && may_begin(pool)) {
 		uint64_t blocks = (bytes + pool->block_bytes - 1) / pool->block_bytes;
 		const uint64_t most = SKEX_BODY_MAX / (SKEX_BLOCK_EXTRA_BYTES + pool->block_bytes);
 		struct agent_profile *profile;
@@ -440,29 +521,34 @@ void agent_initiate_fill(struct agent_pool *pool, uint64_t bytes, uint64_t now_m
 			return;
 		bytes = blocks * pool->block_bytes < bytes ? bytes - blocks * pool->block_bytes : 0;
 	}
+	if (bytes > 0 && pool->runs == 0 && pool->peer->runs < RUNS_PEER && agent->held_up == NULL)
+		agent->held_up = pool->peer;
+}
+
+void agent_initiate_init(struct skex_agent *agent)
+{
+	agent_ring_init(&agent->stalled);
 }
 
 void agent_initiate_turn(struct skex_agent *agent, uint64_t now_ms)
 {
 	struct agent_run *run = agent->runs;
-	char why[AGENT_WHY_TEXT];
 
 	while (run != NULL) {
 		struct agent_run *next = run->next;
 
 		if (run->engine.state == SKEX_INITIATOR_SHARING && !run->stalled &&
-			now_ms - run->began_ms > RUN_STALLED_MS) {
-			run->stalled = true;
-			run->pool->runs--;
-		}
+			now_ms - run->began_ms > RUN_STALLED_MS)
+			stall(run, now_ms);
 		if (run->engine.state == SKEX_INITIATOR_SHARING && now_ms >= run->deadline_ms) {
 			(void)skex_initiator_step(&run->engine, SKEX_INITIATOR_DEADLINE, NULL);
-			agent_why_unconfirmed(run->pool->peer, run->profile, run->engine.members,
-				why, sizeof(why));
-			drop(run, why);
+			unconfirmed(run);
 		}
 		run = next;
 	}
+	while (agent->runs_count > RUNS_KEPT - RUNS_MAX &&
+		(run = agent_ring_first(&agent->stalled)) != NULL)
+		unconfirmed(run);
 }
 
 uint64_t agent_initiate_due(const struct skex_agent *agent, uint64_t now_ms)

@@ -4,6 +4,7 @@
 
 #include "agent/agent.h"
 #include "agent/pool.h"
+#include "agent/ring.h"
 #include "core/dske/initiator.h"
 #include "core/dske/responder.h"
 #include "core/dske/spent.h"
@@ -93,6 +94,9 @@ struct agent_peer {
 	struct agent_profile
 		*profiles[AGENT_PROFILES_MAX]; /* accepted; the first is used to begin */
 	struct agent_room *rooms;              /* one for each leg that shares of it came through */
+	uint32_t runs;                         /* under way and not stalled */
+	uint64_t answered_ms; /* the last run that it confirmed; 0: none in this life */
+	bool silent;          /* one that was begun later had no answer */
 	struct agent_pool *pools;
 	uint32_t pools_counts[AGENT_RESPONDER + 1]; /* by side */
 	uint32_t spent_instance;                    /* of this peer as initiator */
@@ -116,14 +120,9 @@ struct agent_run {
 	uint64_t began_ms;
 	uint64_t deadline_ms;
 	bool stalled;                                 /* does not count as under way any more */
+	bool probe;                                   /* begun while its pool had no answer */
+	struct agent_ring waits;                      /* of those that are stalled */
 	struct skex_pad_position sent[SKEX_HUBS_MAX]; /* where the share stood in each leg's pad */
-};
-
-/* An entry of a list that it can leave in constant time; and the list. */
-struct agent_ring {
-	struct agent_ring *next;
-	struct agent_ring *previous;
-	void *item;
 };
 
 /* What is kept of the shares that one hub brought from one peer. */
@@ -263,6 +262,10 @@ struct skex_agent {
 	struct agent_peer *peers;
 	struct agent_run *runs;
 	uint32_t runs_count;
+	uint32_t runs_active;       /* that are not stalled */
+	uint32_t runs_probing;      /* of these, of pools that had no answer */
+	struct agent_ring stalled;  /* runs, the oldest first */
+	struct agent_peer *held_up; /* the first that could not begin a run, for others have all */
 	struct agent_ring groups[AGENT_GROUPS_QUEUES];
 	struct agent_span *spans[AGENT_SPANS];
 	uint32_t groups_count;
@@ -352,6 +355,7 @@ struct agent_peer *agent_peer_of_identity(struct skex_agent *agent, const char *
 bool agent_identity_is_local(const struct skex_agent *agent, const char *identity);
 
 /* initiate.c */
+void agent_initiate_init(struct skex_agent *agent);
 void agent_initiate_turn(struct skex_agent *agent, uint64_t now_ms);
 /* Begins runs that make about so many bytes, as far as hubs and pads allow. */
 void agent_initiate_fill(struct agent_pool *pool, uint64_t bytes, uint64_t now_ms);

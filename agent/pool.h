@@ -105,7 +105,8 @@ struct agent_pool {
 	uint32_t runs;               /* under way and not stalled */
 	uint32_t runs_all;
 	uint32_t failures;
-	uint64_t retry_ms;     /* after a failure: not before */
+	uint32_t silences;     /* how often in a row a run was not answered soon */
+	uint64_t retry_ms;     /* after a failure or a silence: not before */
 	bool filling;          /* was low, and has not reached the high mark since */
 	uint64_t wanted_bytes; /* by requests that wait */
 	bool asked;

@@ -49,20 +49,31 @@ static void fill(struct agent_pool *pool, uint64_t now_ms)
 		chosen->fill(pool, bytes, now_ms);
 }
 
+static void fill_peer(struct agent_peer *peer, uint64_t now_ms)
+{
+	struct agent_pool *pool;
+
+	for (pool = peer->pools; pool != NULL; pool = pool->next) {
+		if (pool->side == AGENT_INITIATOR && !peer->emptying)
+			fill(pool, now_ms);
+	}
+}
+
 void agent_providers_turn(struct skex_agent *agent, uint64_t now_ms)
 {
+	struct agent_peer *first;
 	struct agent_peer *peer;
-	struct agent_pool *pool;
 	size_t i;
 
 	for (i = 0; i < PROVIDERS; i++)
 		providers[i]->turn(agent, now_ms);
-	for (peer = agent->peers; peer != NULL; peer = peer->next) {
-		for (pool = peer->pools; pool != NULL; pool = pool->next) {
-			if (pool->side == AGENT_INITIATOR && !peer->emptying)
-				fill(pool, now_ms);
-		}
-	}
+	/* Who was held up by others is asked before them. */
+	first = agent->held_up != NULL ? agent->held_up : agent->peers;
+	agent->held_up = NULL;
+	for (peer = first; peer != NULL; peer = peer->next)
+		fill_peer(peer, now_ms);
+	for (peer = agent->peers; peer != first; peer = peer->next)
+		fill_peer(peer, now_ms);
 }
 
 uint64_t agent_providers_due(const struct skex_agent *agent, uint64_t now_ms)

@@ -119,16 +119,25 @@ static struct world *with_old_keys(uint64_t seed, int ms, struct world_key *unfe
 {
 	struct world *world = world_new(seed, 3, 2, 2, PAD_BYTES);
 	const struct agent_piece *stride;
-	uint64_t until;
+	const struct agent_pool *pool;
+	uint64_t until = 0;
+	uint32_t i;
 
 	world_agent_config(world_agent(world, 0))->pool.lifetime_s = LIFETIME_S;
 	world_set_pools(world, 1, 1);
 	world_run(world, 1000);
 	assert_true(world_get(
 		world, world_agent(world, 0), world_agent(world, 1), PURPOSE, 16, 3000, unfetched));
-	stride = pool_of(world, 0, 1, AGENT_INITIATOR, PURPOSE)->strides;
-	assert_non_null(stride);
-	until = stride->expires_wall_ms + (uint64_t)(int64_t)ms;
+	world_run(world, 200); /* what was begun is there */
+	pool = pool_of(world, 0, 1, AGENT_INITIATOR, PURPOSE);
+	assert_non_null(pool->strides);
+	for (stride = pool->strides; stride != NULL; stride = stride->next)
+		until = stride->expires_wall_ms > until ? stride->expires_wall_ms : until;
+	for (i = 0; i < pool->batches_count; i++)
+		until = pool->batches[i]->expires_wall_ms > until
+			? pool->batches[i]->expires_wall_ms
+			: until;
+	until += (uint64_t)(int64_t)ms;
 	assert_in_range(until, wall(world), wall(world) + LIFETIME_S * 1000 + 1000);
 	/* Blocks that are made later expire later: none are. */
 	world_crash(world_hub(world, 0));

@@ -15,7 +15,7 @@
  * Time passes only when nothing is left to do at an instant.  A crash drops a node's memory; a
  * power cut drops what its disk had not synced as well.
  */
-#define WORLD_NODES_MAX 16u
+#define WORLD_NODES_MAX 32u
 
 struct disk;
 struct world;
