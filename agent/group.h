@@ -18,13 +18,14 @@
  * groups there are.
  */
 
-/* Memory that fails, or no room because all of it waits for a commit: NULL.  The group has no
- * member yet: agent_group_join follows, or agent_group_free. */
+/* NULL when there is no memory.  The group has no member yet: agent_group_join follows, or
+ * agent_group_free. */
 struct agent_group *agent_group_new(struct skex_agent *agent, struct agent_peer *peer,
 	struct agent_profile *profile, const struct skex_share_message *share,
 	struct skex_view identity);
 /* A hub's share (index) becomes part of it, and its memory this group's; the mark of its leg is
- * held before it.  False, with nothing changed, when there is no room. */
+ * held before it.  False, and the share stays the caller's, when there is no memory, or no room
+ * because all of it waits for a commit. */
 bool agent_group_join(
 	struct agent_group *group, uint8_t index, uint8_t *share, struct skex_pad_position at);
 /* The marks of its legs go on: its shares are used, whatever became of them. */
