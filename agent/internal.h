@@ -181,7 +181,7 @@ struct agent_group {
 	uint32_t held;                              /* bit (1 << index) */
 	bool told;                                  /* an event said what is wrong with it */
 	bool disputed;                              /* another group spoke of the same blocks */
-	uint32_t heard; /* hubs that spoke of its blocks, in other groups as well */
+	uint32_t heard; /* hubs that spoke of its blocks: in others as well, or pushed out since */
 	uint64_t began_ms;
 	uint64_t deadline_ms; /* while gathering, to give up; afterwards, to forget the shares */
 	struct agent_batch *batch; /* once accepted */
@@ -378,8 +378,8 @@ void agent_suspect_share(struct agent_leg *leg, const struct agent_peer *peer, c
 void agent_suspect_confirmation(struct agent_leg *leg, const struct agent_peer *peer);
 /* A block was accepted some time ago: whose share is not there, although the hub is connected? */
 void agent_suspect_missing(const struct agent_group *group);
-/* A share of it fitted: remembers which hubs were there, should another block have come through few
- * hubs at that time. */
+/* A share of it fitted: which hubs were there, should another block have come through few of them
+ * at that time.  At once: a flood may push it out before it is judged. */
 void agent_suspect_witness(const struct agent_group *group);
 /* Blocks that are given up: true when their hubs made them up, and were told to be inconsistent. */
 bool agent_suspect_made_up(const struct agent_group *group);

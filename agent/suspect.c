@@ -47,6 +47,12 @@ void agent_suspect_confirmation(struct agent_leg *leg, const struct agent_peer *
 			peer->name.text, leg->leg->record.other.text);
 }
 
+static void is_there(struct agent_leg *leg)
+{
+	leg->missing = 0;
+	leg->trouble[0] = '\0';
+}
+
 /* An initiator leaves out hubs that it cannot reach: only what goes on for a while counts. */
 void agent_suspect_missing(const struct agent_group *group)
 {
@@ -58,8 +64,7 @@ void agent_suspect_missing(const struct agent_group *group)
 		struct agent_leg *leg = group->profile->legs[i];
 
 		if ((heard & (UINT32_C(2) << i)) != 0 || leg->leg->state != SKEX_LEG_UP) {
-			leg->missing = 0;
-			leg->trouble[0] = '\0';
+			is_there(leg);
 			continue;
 		}
 		if (leg->missing++ == 0)
@@ -120,8 +125,12 @@ void agent_suspect_witness(const struct agent_group *group)
 	uint8_t i;
 
 	for (i = 0; i < group->profile->profile.n; i++) {
-		if ((group->engine.accepted & (UINT32_C(2) << i)) != 0)
-			remember(group->profile->legs[i], group->began_ms);
+		struct agent_leg *leg = group->profile->legs[i];
+
+		if ((group->engine.accepted & (UINT32_C(2) << i)) == 0)
+			continue;
+		remember(leg, group->began_ms);
+		is_there(leg);
 	}
 }
 
@@ -146,20 +155,21 @@ static uint8_t witnesses(const struct agent_group *group, uint32_t except)
 /*
  * So few hubs brought it that they made it up: k others at least were there with other blocks,
  * shortly before and shortly after.  Without those it may as well be that the others are silent.
+ * A share that was pushed out since was brought as well.
  */
 bool agent_suspect_made_up(const struct agent_group *group)
 {
 	const struct skex_profile *profile = &group->profile->profile;
-	const uint32_t members = group->engine.members;
-	const int count = __builtin_popcount(members);
+	const uint32_t brought = group->engine.members | group->heard;
+	const int count = __builtin_popcount(brought);
 	uint8_t i;
 
 	if (count > profile->n - profile->k || count >= profile->k || group->disputed ||
-		witnesses(group, members) < profile->k ||
+		witnesses(group, brought) < profile->k ||
 		agent_profile_up(group->profile) < profile->n)
 		return false;
 	for (i = 0; i < profile->n; i++) {
-		if ((members & (UINT32_C(2) << i)) != 0)
+		if ((brought & (UINT32_C(2) << i)) != 0)
 			agent_suspect_share(group->profile->legs[i], group->peer,
 				"no other hub passed on this block");
 	}

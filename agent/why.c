@@ -164,7 +164,12 @@ void agent_why_failed(const struct agent_group *group, uint32_t heard, char *tex
 
 	agent_hubs_text(profile, heard, through, sizeof(through));
 	agent_hubs_text(profile, agent_all_hubs(profile) & ~heard, others, sizeof(others));
-	if (group->engine.why == SKEX_E_EMPTY && !group->disputed)
+	if (group->engine.why == SKEX_E_EMPTY && !group->disputed && liars > 0)
+		say(text, text_size,
+			"shares of a block came through %s, but never were %u of them here at a "
+			"time: more is begun than there is room for, by %s or others",
+			through, profile->profile.k, group->peer->name.text);
+	else if (group->engine.why == SKEX_E_EMPTY && !group->disputed)
 		say(text, text_size,
 			"shares of a block came through %s only, and %u are needed: nothing came "
 			"through %s",

@@ -19,6 +19,7 @@
 #define ROOM_SHARES 256u
 #define ROOM_BYTES  (8u << 20)
 #define GATHER_MS   46000u
+#define JUDGED_MS   7000u /* a block is judged by then */
 
 static const uint32_t instance = 0x12345678;
 
@@ -215,6 +216,138 @@ static void rule_the_room_of_shares_is_bounded_in_bytes(void **state)
 	world_free(world);
 }
 
+/* ---- who is named ------------------------------------------------------------------------------
+ */
+
+/* These hubs, bit (1 << number), bring a block. */
+static void bring(struct world *world, uint64_t counter, uint32_t hubs)
+{
+	static struct forged forged;
+	uint8_t hub;
+
+	one(world, &forged, 0, counter);
+	for (hub = 0; hub < 8; hub++) {
+		if ((hubs & (UINT32_C(1) << hub)) != 0)
+			tell(world, &forged, hub);
+	}
+}
+
+static uint32_t named(struct world *world, const char *event, const char *hub)
+{
+	return world_events(world_agent(world, 1), event, hub);
+}
+
+static bool is_empty(const struct agent_ring *ring)
+{
+	return agent_ring_first(ring) == NULL;
+}
+
+/* The hub has no room left for its shares. */
+static const struct agent_room *full_room(struct world *world)
+{
+	world_run(world, 1000);
+	flood(world, 0, 0, 1000, ROOM_SHARES);
+	return room_of(world, 1, 0, 0);
+}
+
+/* One share more pushes out the block that was accepted just now. */
+static void push_out(struct world *world, const struct agent_room *room, uint64_t counter)
+{
+	assert_false(is_empty(&room->judged));
+	flood(world, 0, 0, counter, 1);
+	assert_true(is_empty(&room->judged));
+}
+
+/* A hub that makes blocks up pushes out those in which others were there meanwhile. */
+static void rule_a_flood_hides_no_hub_that_was_there(void **state)
+{
+	struct world *world = world_new(54, 4, 2, 2, PAD_BYTES);
+	const struct agent_room *room = full_room(world);
+	uint64_t i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		bring(world, i, 7);
+		assert_int_equal(accepted(world, 1), i + 1);
+		push_out(world, room, 2000 + i);
+	}
+	world_run(world, GATHER_MS);
+	assert_int_equal(named(world, "inconsistent_share", "hub1"), 1);
+	assert_int_equal(named(world, "inconsistent_share", NULL), 1);
+	world_free(world);
+}
+
+struct words {
+	const char *text;
+	bool found;
+};
+
+static void look_for(void *owner, const struct skex_agent_event *event)
+{
+	struct words *words = owner;
+
+	words->found |= strstr(event->text, words->text) != NULL;
+}
+
+/* Two hubs bring a block; what an initiator sends through one of them pushes its share out. */
+static void rule_who_brought_what_a_flood_pushed_out_is_not_alone(void **state)
+{
+	static const char *const told[] = {"came through hub1, hub2 only, and 3 are needed",
+		"came through hub1, hub2, hub3, but never were 3 of them"};
+	uint32_t more;
+
+	(void)state;
+	for (more = 0; more < 2; more++) {
+		struct words words = {told[more], false};
+		uint64_t watch = 0;
+		struct world *world = world_new(55, 4, 3, 2, PAD_BYTES);
+		static struct forged forged;
+
+		world_run(world, 1000);
+		bring(world, 1, 15);
+		one(world, &forged, 0, 2);
+		tell(world, &forged, 0);
+		tell(world, &forged, 1);
+		bring(world, 3, 15);
+		assert_int_equal(accepted(world, 1), 2);
+		flood(world, 0, 1, 1000, ROOM_SHARES);
+		if (more != 0)
+			tell(world, &forged, 2);
+		assert_int_equal(accepted(world, 1), 2);
+		assert_int_equal(
+			skex_agent_watch(agent_of(world, 1), look_for, &words, &watch), SKEX_OK);
+		world_run(world, GATHER_MS);
+		assert_int_equal(named(world, "inconsistent_share", "hub1"), 0);
+		assert_true(words.found);
+		world_free(world);
+	}
+}
+
+/* Hubs that bring every other block are not silent, also if those blocks are pushed out. */
+static void rule_a_hub_is_there_although_its_block_was_pushed_out(void **state)
+{
+	struct world *world = world_new(56, 3, 2, 2, PAD_BYTES);
+	const struct agent_room *room = full_room(world);
+	uint64_t i;
+
+	(void)state;
+	for (i = 0; i < 4; i++) {
+		bring(world, 2 * i, 3);
+		world_run(world, JUDGED_MS);
+		bring(world, 2 * i + 1, 5);
+		push_out(world, room, 2000 + i);
+	}
+	assert_int_equal(accepted(world, 1), 8);
+	assert_int_equal(named(world, "hub_unreachable", NULL), 0);
+	/* When it brings none it is. */
+	for (i = 0; i < 3; i++) {
+		bring(world, 100 + i, 3);
+		world_run(world, JUDGED_MS);
+	}
+	assert_int_not_equal(named(world, "hub_unreachable", "hub3"), 0);
+	world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -222,6 +355,9 @@ int main(void)
 		cmocka_unit_test(rule_the_oldest_share_makes_room),
 		cmocka_unit_test(rule_a_flood_pushes_out_no_share_of_another_hub),
 		cmocka_unit_test(rule_the_room_of_shares_is_bounded_in_bytes),
+		cmocka_unit_test(rule_a_flood_hides_no_hub_that_was_there),
+		cmocka_unit_test(rule_who_brought_what_a_flood_pushed_out_is_not_alone),
+		cmocka_unit_test(rule_a_hub_is_there_although_its_block_was_pushed_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
