@@ -124,6 +124,18 @@ static void count_refusal(struct skex_hub *hub, uint16_t status)
 		hub->counters.refused_other++;
 }
 
+/* Is there room for it among what waits for one recipient?  Nobody may have more there than is left
+ * for the others, so that one sender does not shut them out: the more have something there, the
+ * smaller the part of each. */
+static bool room_to_wait(
+	const struct skex_hub *hub, const struct hub_leg *to, uint64_t from, uint64_t span)
+{
+	const uint64_t cap = hub->config->unacknowledged_bytes;
+	const uint64_t left = to->queue.bytes < cap ? cap - to->queue.bytes : 0;
+
+	return hub_origins_bytes(&to->queue.origins, from) + span <= left;
+}
+
 /* The checks, for all that is forwarded; a message without block or lifetime passes those. */
 static uint16_t admit(struct skex_hub *hub, const struct hub_mail *mail, struct hub_leg *to,
 	struct hub_pair *pair)
@@ -144,7 +156,7 @@ static uint16_t admit(struct skex_hub *hub, const struct hub_mail *mail, struct 
 		mail->type != SKEX_MESSAGE_SHARE || hub_pair_block_is_new(pair, mail->first);
 	facts.within_quota = hub_pair_within_quota(
 				     pair, span, hub->config->pair_quota_bytes, hub_wall_ms(hub)) &&
-		to->queue.bytes + span <= hub->config->unacknowledged_bytes;
+		room_to_wait(hub, to, mail->from, span);
 	facts.pad_left = true;
 	facts.lifetime_max_s =
 		mail->type == SKEX_MESSAGE_SHARE ? hub->config->lifetime_max_s : SMALL_LIFETIME_S;

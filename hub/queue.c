@@ -32,6 +32,7 @@ void hub_queue_clear(struct hub_queue *queue)
 		hub_expiry_remove(queue->expiry, waiting);
 		waiting_free(waiting);
 	}
+	hub_origins_clear(&queue->origins);
 	hub_queue_init(queue, queue->expiry, queue->leg);
 }
 
@@ -47,10 +48,15 @@ void hub_queue_key(uint8_t key[HUB_QUEUE_KEY_BYTES], uint64_t leg, struct skex_p
 
 static enum skex_error append(struct hub_queue *queue, struct hub_waiting *waiting)
 {
-	enum skex_error error = hub_expiry_add(queue->expiry, waiting);
+	enum skex_error error = hub_origins_add(&queue->origins, waiting->origin, waiting->span);
 
 	if (error != SKEX_OK)
 		return error;
+	error = hub_expiry_add(queue->expiry, waiting);
+	if (error != SKEX_OK) {
+		hub_origins_remove(&queue->origins, waiting->origin, waiting->span);
+		return error;
+	}
 	waiting->queue = queue;
 	waiting->next = NULL;
 	waiting->previous = queue->last;
@@ -231,5 +237,6 @@ void hub_queue_remove(struct hub_waiting *waiting, struct skex_store *store, str
 	hub_expiry_remove(queue->expiry, waiting);
 	queue->count--;
 	queue->bytes -= waiting->span;
+	hub_origins_remove(&queue->origins, waiting->origin, waiting->span);
 	waiting_free(waiting);
 }

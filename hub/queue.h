@@ -3,6 +3,7 @@
 #define SKEX_HUB_QUEUE_H
 
 #include "core/pad/pad.h"
+#include "hub/origin.h"
 #include "link/link.h"
 #include "store/store.h"
 
@@ -62,6 +63,7 @@ struct hub_queue {
 		*undurable; /* the first that is not durable, and so all after it; or NULL */
 	uint32_t count;
 	uint64_t bytes;
+	struct hub_origins origins; /* whose they are */
 };
 
 void hub_queue_init(struct hub_queue *queue, struct hub_expiry *expiry, uint64_t leg);

@@ -209,7 +209,7 @@ static void rule_an_absent_agent_is_not_drained(void **state)
 {
 	static const struct {
 		uint64_t quota, cap, limit;
-	} rows[] = {{20 * SPAN, 1u << 20, 20}, {1u << 20, 10 * SPAN, 10}};
+	} rows[] = {{20 * SPAN, 1u << 20, 20}, {1u << 20, 10 * SPAN, 5}};
 	size_t row;
 
 	(void)state;
@@ -242,6 +242,44 @@ static void rule_an_absent_agent_is_not_drained(void **state)
 			rows[row].limit * SPAN);
 		world_free(world);
 	}
+}
+
+/* One agent has as much wait for an absent one as it may; another one's still finds room, and both
+ * again when that was taken. */
+static void rule_no_sender_shuts_out_the_others(void **state)
+{
+	struct world *world = world_new(3, 2, 2, 3, PAD_BYTES);
+	uint32_t life;
+	uint64_t i;
+
+	(void)state;
+	world_hub_config(world_hub(world, 0))->unacknowledged_bytes = 12 * SPAN;
+	world_run(world, 1000);
+	world_crash(world_agent(world, 1));
+	world_run(world, 100);
+	watch_all(world, 1);
+	seen_watch(agent_link(world, 2));
+	for (i = 0; i < 10; i++) {
+		world_start(world_agent(world, 1)); /* for its profile only */
+		forge_at(world, 0, 1, i);
+		world_crash(world_agent(world, 1));
+		assert_int_equal(given(world, 0), i < 6 ? 0 : SKEX_ACK_QUOTA);
+	}
+	for (life = 0; life < 2; life++) {
+		world_start(world_agent(world, 1));
+		forge_at(world, 2, 1, life);
+		world_crash(world_agent(world, 1));
+		assert_int_equal(given(world, 2), 0);
+		/* It is known whose all is, also after a restart of the hub. */
+		world_crash(world_hub(world, 0));
+		world_start(world_hub(world, 0));
+		world_run(world, 30000);
+	}
+	world_start(world_agent(world, 1));
+	forge_at(world, 0, 1, 20);
+	world_crash(world_agent(world, 1));
+	assert_int_equal(given(world, 0), SKEX_ACK_QUOTA);
+	world_free(world);
 }
 
 /* ---- a second share ----------------------------------------------------------------------------
@@ -289,6 +327,7 @@ int main(void)
 		cmocka_unit_test(rule_a_hub_serves_the_owner_of_the_leg_only),
 		cmocka_unit_test(rule_nothing_between_agents_that_was_not_permitted),
 		cmocka_unit_test(rule_an_absent_agent_is_not_drained),
+		cmocka_unit_test(rule_no_sender_shuts_out_the_others),
 		cmocka_unit_test(rule_a_second_share_for_a_block_is_refused),
 	};
 
