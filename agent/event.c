@@ -18,23 +18,62 @@ static void tell(const struct agent_kept_event *kept, skex_event_fn event, void 
 	event(owner, &told);
 }
 
+/* FNV-1a, of a text and the zero at its end. */
+static uint64_t hash_on(uint64_t hash, const char *text)
+{
+	do {
+		hash = (hash ^ (uint8_t)*text) * UINT64_C(0x100000001b3);
+	} while (*text++ != '\0');
+	return hash;
+}
+
+/* May one more be told?  *left_out is how many like it were not since the last that was. */
+static bool is_due(struct skex_agent *agent, const char *name, const char *peer, const char *hub,
+	uint32_t *left_out)
+{
+	const uint64_t of =
+		hash_on(hash_on(hash_on(UINT64_C(0xcbf29ce484222325), name), peer), hub);
+	struct agent_event_kind *kind = &agent->events_kinds[of % AGENT_EVENT_KINDS];
+	const uint64_t now_ms = agent_now(agent);
+
+	if (kind->of != of)
+		*kind = (struct agent_event_kind){.of = of, .since_ms = now_ms};
+	if (now_ms - kind->since_ms >= AGENT_EVENT_SPAN_MS) {
+		kind->since_ms = now_ms;
+		kind->told = 0;
+	}
+	if (kind->told >= AGENT_EVENT_MOST) {
+		kind->left_out++;
+		return false;
+	}
+	kind->told++;
+	*left_out = kind->left_out;
+	kind->left_out = 0;
+	return true;
+}
+
 void agent_event(struct skex_agent *agent, enum skex_level level, const char *name,
 	const char *peer, const char *hub, const char *format, ...)
 {
 	struct agent_kept_event *kept;
 	struct agent_watch *watch;
 	struct agent_watch *next;
+	uint32_t left_out = 0;
 	va_list arguments;
+	int size;
 
-	if (agent->events == NULL)
+	if (agent->events == NULL || !is_due(agent, name, peer, hub, &left_out))
 		return;
 	kept = &agent->events[agent->events_next++ % AGENT_EVENTS];
 	snprintf(kept->name, sizeof(kept->name), "%s", name);
 	snprintf(kept->peer, sizeof(kept->peer), "%s", peer);
 	snprintf(kept->hub, sizeof(kept->hub), "%s", hub);
 	va_start(arguments, format);
-	vsnprintf(kept->text, sizeof(kept->text), format, arguments);
+	size = vsnprintf(kept->text, sizeof(kept->text), format, arguments);
 	va_end(arguments);
+	if (left_out > 0 && size > 0 && (size_t)size < sizeof(kept->text))
+		snprintf(kept->text + size, sizeof(kept->text) - (size_t)size,
+			" (and %u more before)", (unsigned)left_out);
 	kept->level = level;
 	kept->wall_ms = agent_wall(agent);
 	skex_log(agent->link.platform, level, "%s:%s%s%s%s %s", kept->name, *peer ? " peer " : "",

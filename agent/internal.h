@@ -243,6 +243,19 @@ struct agent_kept_event {
 	uint64_t wall_ms;
 };
 
+/* Events of one name, peer and hub in a span of time: a peer or hub that causes the same one again
+ * and again fills no log with it. */
+#define AGENT_EVENT_KINDS   64u
+#define AGENT_EVENT_SPAN_MS 10000u
+#define AGENT_EVENT_MOST    10u
+
+struct agent_event_kind {
+	uint64_t of; /* a hash of the three */
+	uint64_t since_ms;
+	uint32_t told;
+	uint32_t left_out;
+};
+
 struct agent_watch {
 	struct agent_watch *next;
 	uint64_t number;
@@ -279,6 +292,7 @@ struct skex_agent {
 
 	struct agent_kept_event *events;
 	uint32_t events_next;
+	struct agent_event_kind events_kinds[AGENT_EVENT_KINDS];
 	struct agent_watch *watches;
 	uint64_t next_watch;
 

@@ -424,7 +424,7 @@ static void rule_a_peer_has_so_many_purposes(void **state)
 		invent(world, counter);
 	world_run(world, 1000);
 	assert_int_equal(accepted(world, 1), AGENT_POOLS_MAX);
-	assert_int_equal(world_events(bob, "share_refused", NULL), 31);
+	assert_int_equal(agent_of(world, 1)->counters.shares_refused, 31);
 	assert_int_equal(alice->pools_counts[AGENT_RESPONDER], AGENT_POOLS_MAX);
 	/* Nobody else is hindered, nor what is there already. */
 	assert_true(world_get(world, world_agent(world, 2), bob, PURPOSE, 32, 3000, &key));
@@ -484,6 +484,51 @@ static void rule_purposes_are_bounded_at_both_ends(void **state)
 	world_free(world);
 }
 
+/* ---- what is told ------------------------------------------------------------------------------
+ */
+
+struct told {
+	uint32_t count;
+	char last[AGENT_WHY_TEXT];
+};
+
+static void count_told(void *owner, const struct skex_agent_event *event)
+{
+	struct told *told = owner;
+
+	told->count++;
+	snprintf(told->last, sizeof(told->last), "%s", event->text);
+}
+
+/* A peer that causes the same event all the time fills no log, and hides nobody else's events. */
+static void rule_one_cause_does_not_fill_the_log(void **state)
+{
+	struct world *world = world_new(60, 2, 2, 2, PAD_BYTES);
+	struct skex_agent *agent = agent_of(world, 0);
+	struct told told = {0};
+	uint64_t watch;
+	uint32_t i;
+
+	(void)state;
+	world_run(world, 1000);
+	assert_int_equal(skex_agent_watch(agent, count_told, &told, &watch), SKEX_OK);
+	for (i = 0; i < 1000; i++)
+		agent_event(agent, SKEX_LEVEL_NOTICE, "share_refused", "mallory", "hub1", "no");
+	assert_int_equal(told.count, AGENT_EVENT_MOST);
+	agent_event(agent, SKEX_LEVEL_NOTICE, "share_refused", "bob", "hub1", "no");
+	agent_event(agent, SKEX_LEVEL_NOTICE, "share_refused", "mallory", "hub2", "no");
+	agent_event(agent, SKEX_LEVEL_NOTICE, "block_failed", "mallory", "hub1", "no");
+	assert_int_equal(told.count, AGENT_EVENT_MOST + 3);
+	world_run(world, AGENT_EVENT_SPAN_MS);
+	told.count = 0;
+	agent_event(agent, SKEX_LEVEL_NOTICE, "share_refused", "mallory", "hub1", "no");
+	assert_int_equal(told.count, 1);
+	assert_string_equal(told.last, "no (and 990 more before)");
+	agent_event(agent, SKEX_LEVEL_NOTICE, "share_refused", "mallory", "hub1", "no");
+	assert_string_equal(told.last, "no");
+	world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -495,6 +540,7 @@ int main(void)
 		cmocka_unit_test(rule_who_is_no_peer_leaves_nothing_but_what_is_spent),
 		cmocka_unit_test(rule_a_peer_has_so_many_purposes),
 		cmocka_unit_test(rule_purposes_are_bounded_at_both_ends),
+		cmocka_unit_test(rule_one_cause_does_not_fill_the_log),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
