@@ -134,12 +134,13 @@ static bool turn_away(struct skex_connection *connection, struct skex_leg *leg,
 static bool tell_up(struct skex_connection *connection, struct skex_leg *leg)
 {
 	connection->told = true;
+	/* Before the leg is up: what waits goes before what is new, and up is who says so. */
+	leg->link->events->released(leg->link->owner, leg);
 	leg->state = SKEX_LEG_UP;
 	leg->attempts = 0;
 	leg->last_error[0] = '\0';
 	leg->rx_told = leg->rx_durable;
 	skex_leg_want_reserve(leg);
-	leg->link->events->released(leg->link->owner, leg);
 	if (leg->rx.failures >= SKEX_PAD_FAILURES_MAX)
 		message_paused(leg);
 	leg->link->events->up(leg->link->owner, leg);

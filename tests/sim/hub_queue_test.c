@@ -243,9 +243,43 @@ static void the_heap_gives_the_earliest(void **state)
 	world_free(world);
 }
 
+/* ---- order -------------------------------------------------------------------------------------
+ */
+
+/* An agent crashes with a share that it did not write down, another one is queued while it is away:
+ * it gets both, the older one first.  Otherwise that is a replay when it comes. */
+static void what_was_sent_before_comes_before_what_is_new(void **state)
+{
+	struct world *world = world_new(13, 2, 2, 2, PAD_BYTES);
+	struct skex_pad_range range;
+	struct hub_leg *leg;
+	int life;
+
+	(void)state;
+	world_run(world, 1000);
+	forge(world, &forged, 0, 1, (struct skex_block_id){forged_instance, counter++}, 1, PURPOSE);
+	for (life = 0; life < 3; life++) {
+		/* Sent on this connection, and kept until the agent can do something with it. */
+		give(world, 600, &range);
+		world_run(world, 200);
+		world_crash(world_agent(world, 1));
+		world_run(world, 100);
+		give(world, 600, &range);
+		leg = hub_leg_of(world, 1);
+		assert_int_equal(leg->queue.count, 2 + 2 * life);
+		world_start(world_agent(world, 1));
+		seen_watch(agent_link(world, 1));
+		world_run(world, 3000);
+		assert_int_equal(
+			seen_count(agent_link(world, 1), SKEX_MESSAGE_SHARE), 2 + 2 * life);
+	}
+	world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_was_sent_before_comes_before_what_is_new),
 		cmocka_unit_test(a_short_life_does_not_wait_for_a_long_one),
 		cmocka_unit_test(a_message_costs_no_walk_along_the_queue),
 		cmocka_unit_test(a_purge_meets_what_is_not_durable),
