@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "core/base/error.h"
 #include "core/base/view.h"
@@ -91,6 +92,35 @@ struct skex_stream_events {
 	void (*closed)(void *owner, struct skex_stream *stream, enum skex_error why);
 };
 
+struct skex_socket;
+struct skex_lookup;
+
+/* What a datagram may hold: with the headers of IPv6 and UDP it fits 1,500 bytes. */
+#define SKEX_DATAGRAM_MAX     1452u
+#define SKEX_DATAGRAMS_A_TURN 64u
+
+/*
+ * Where a datagram comes from or goes to.  Opaque: made by received and by resolve only, of use
+ * with the table that made it, and never stored for another run of the program.  There is one form
+ * of each address and unused bytes are zero, so that two are the same when all of their bytes
+ * are.  An address says nothing of who is there: only what is authentic does.
+ */
+struct skex_address {
+	uint8_t size; /* 0: no address */
+	uint8_t bytes[28];
+};
+
+/*
+ * A datagram came in.  from and bytes (1 to SKEX_DATAGRAM_MAX; others are dropped) are valid during
+ * the call only.  The socket may be unbound in it, and nothing is called for it after that.
+ */
+typedef void (*skex_received_fn)(void *owner, struct skex_socket *socket,
+	const struct skex_address *from, struct skex_view bytes);
+/* A lookup ended and is gone.  address is NULL unless error is SKEX_OK, and valid during the call
+ * only. */
+typedef void (*skex_resolved_fn)(
+	void *owner, enum skex_error error, const struct skex_address *address);
+
 struct skex_net {
 	void *context;
 	/*
@@ -129,7 +159,50 @@ struct skex_net {
 	/* Of a Unix socket: user, group and process of the other end; SKEX_E_STATE for others. */
 	enum skex_error (*credentials)(
 		struct skex_stream *stream, uint32_t *user, uint32_t *group, int32_t *process);
+
+	/*
+	 * Datagrams: they may be lost, come twice, late, in another order, and never in part.
+	 *
+	 * Binds a socket to a literal IPv4 or IPv6 address ("0.0.0.0" for all of IPv4, "::" for all
+	 * of IPv6; who wants both binds two sockets, as for listen) and port (0: any free one, see
+	 * bound_port).  received is called for each datagram, for one socket at most
+	 * SKEX_DATAGRAMS_A_TURN times in one turn, so that a flood delays other work by no more
+	 * than that; what the system cannot hold meanwhile is lost.  SKEX_E_BUSY when the address
+	 * is in use, SKEX_E_ARGUMENT when it is no literal address, SKEX_E_MEMORY, SKEX_E_IO for
+	 * others (an address that is not of this machine, a port that needs a privilege).
+	 */
+	enum skex_error (*bind)(void *context, const char *host, int port,
+		skex_received_fn received, void *owner, struct skex_socket **socket);
+	uint16_t (*bound_port)(struct skex_socket *socket);
+	/* NULL is fine.  Ends the lookups of the socket too; no callback follows. */
+	void (*unbind)(struct skex_socket *socket);
+	/*
+	 * Sends one datagram, best effort: SKEX_OK says nothing of its arrival, and nothing is
+	 * queued here, so who needs an answer sends again by a timer.  SKEX_E_OFFLINE when the
+	 * system does not take it now (no route, no room), SKEX_E_ARGUMENT when it is empty or
+	 * longer than SKEX_DATAGRAM_MAX, or the address is not of a kind that the socket can reach.
+	 */
+	enum skex_error (*send_to)(struct skex_socket *socket, const struct skex_address *address,
+		struct skex_view bytes);
+	/*
+	 * Looks up a name or literal address, for an address that the socket can reach; done
+	 * follows: SKEX_E_OFFLINE when there is none, or none can be had now.  Names change: who
+	 * hears nothing from an address looks it up again.  SKEX_E_ARGUMENT for a port that is not
+	 * 1 to 65535 or a host that is empty or above 255 bytes, SKEX_E_MEMORY; no done follows
+	 * then.
+	 */
+	enum skex_error (*resolve)(struct skex_socket *socket, const char *host, int port,
+		skex_resolved_fn done, void *owner, struct skex_lookup **lookup);
+	/* Gives up a lookup whose done was not called yet; NULL is fine.  No callback follows. */
+	void (*unresolve)(struct skex_lookup *lookup);
+	/* As text with the port, for log lines: "192.0.2.1:7500", "[2001:db8::1]:7500". */
+	void (*address_text)(const struct skex_address *address, char text[64]);
 };
+
+static inline bool skex_address_same(const struct skex_address *a, const struct skex_address *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
 
 /* ---- the table --------------------------------------------------------------------------------
  */
