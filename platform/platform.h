@@ -105,7 +105,7 @@ struct skex_lookup;
  * of each address and unused bytes are zero, so that two are the same when all of their bytes
  * are.  An address says nothing of who is there: only what is authentic does.
  */
-struct skex_address {
+struct skex_net_address {
 	uint8_t size; /* 0: no address */
 	uint8_t bytes[28];
 };
@@ -115,11 +115,11 @@ struct skex_address {
  * the call only.  The socket may be unbound in it, and nothing is called for it after that.
  */
 typedef void (*skex_received_fn)(void *owner, struct skex_socket *socket,
-	const struct skex_address *from, struct skex_view bytes);
+	const struct skex_net_address *from, struct skex_view bytes);
 /* A lookup ended and is gone.  address is NULL unless error is SKEX_OK, and valid during the call
  * only. */
 typedef void (*skex_resolved_fn)(
-	void *owner, enum skex_error error, const struct skex_address *address);
+	void *owner, enum skex_error error, const struct skex_net_address *address);
 
 struct skex_net {
 	void *context;
@@ -182,8 +182,8 @@ struct skex_net {
 	 * system does not take it now (no route, no room), SKEX_E_ARGUMENT when it is empty or
 	 * longer than SKEX_DATAGRAM_MAX, or the address is not of a kind that the socket can reach.
 	 */
-	enum skex_error (*send_to)(struct skex_socket *socket, const struct skex_address *address,
-		struct skex_view bytes);
+	enum skex_error (*send_to)(struct skex_socket *socket,
+		const struct skex_net_address *address, struct skex_view bytes);
 	/*
 	 * Looks up a name or literal address, for an address that the socket can reach; done
 	 * follows: SKEX_E_OFFLINE when there is none, or none can be had now.  Names change: who
@@ -196,10 +196,11 @@ struct skex_net {
 	/* Gives up a lookup whose done was not called yet; NULL is fine.  No callback follows. */
 	void (*unresolve)(struct skex_lookup *lookup);
 	/* As text with the port, for log lines: "192.0.2.1:7500", "[2001:db8::1]:7500". */
-	void (*address_text)(const struct skex_address *address, char text[64]);
+	void (*address_text)(const struct skex_net_address *address, char text[64]);
 };
 
-static inline bool skex_address_same(const struct skex_address *a, const struct skex_address *b)
+static inline bool skex_net_address_same(
+	const struct skex_net_address *a, const struct skex_net_address *b)
 {
 	return memcmp(a, b, sizeof(*a)) == 0;
 }
