@@ -58,7 +58,10 @@ struct skex_loop {
 	struct net_list failed;     /* streams whose closed is still to be called */
 	struct net_list connecting; /* streams by connect_deadline_ms, earliest first */
 	struct net_list children;
+	struct net_list sockets; /* all that are bound */
+	struct net_list found;   /* lookups whose done is still to be called */
 	char *receive_buffer;
+	char *datagrams; /* what comes in, of all sockets; NULL until one is bound */
 };
 
 /* Bytes on their way out; of a Unix socket, where they can hold keys, in secret memory. */
@@ -124,6 +127,19 @@ struct skex_listener {
 	char *path; /* of a Unix socket: removed at the end */
 };
 
+struct skex_socket {
+	union {
+		uv_handle_t handle;
+		uv_udp_t udp;
+	} uv;
+	struct skex_loop *loop;
+	struct net_link all;
+	struct net_list lookups; /* that are under way for it */
+	skex_received_fn received;
+	void *owner;
+	int family; /* AF_INET or AF_INET6: what it can reach */
+};
+
 struct net_child {
 	struct net_link link;
 	pid_t process;
@@ -181,6 +197,26 @@ enum skex_error net_listen(void *context, const char *host, int port,
 	struct skex_listener **out);
 uint16_t net_listener_port(struct skex_listener *listener);
 void net_unlisten(struct skex_listener *listener);
+
+/* udp.c */
+enum skex_error net_bind(void *context, const char *host, int port, skex_received_fn received,
+	void *owner, struct skex_socket **out);
+uint16_t net_bound_port(struct skex_socket *socket);
+void net_unbind(struct skex_socket *socket);
+enum skex_error net_send_to(
+	struct skex_socket *socket, const struct skex_net_address *address, struct skex_view bytes);
+/* from is of IPv4 or IPv6. */
+void net_address_set(struct skex_net_address *address, const struct sockaddr *from);
+void net_address_text(const struct skex_net_address *address, char text[64]);
+
+/* lookup.c */
+enum skex_error net_resolve(struct skex_socket *socket, const char *host, int port,
+	skex_resolved_fn done, void *owner, struct skex_lookup **out);
+void net_unresolve(struct skex_lookup *lookup);
+/* Gives up all lookups of a socket. */
+void net_lookups_end(struct skex_socket *socket);
+/* Calls done for the literal addresses, which need no looking up. */
+void net_finish_lookups(struct skex_loop *loop);
 
 /* files.c */
 void net_files_init(struct skex_loop *loop);

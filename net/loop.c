@@ -127,11 +127,13 @@ static void on_prepare(uv_prepare_t *prepare)
 	net_connect_expire(loop, now_ms);
 	net_flush_dirty(loop);
 	net_finish_failed(loop);
+	net_finish_lookups(loop);
 	loop->again = false; /* whatever was asked for until here, this turn does */
 	if (loop->turn != NULL)
 		next_ms = loop->turn(loop->owner, now_ms);
 	net_flush_dirty(loop);
-	if (!net_list_empty(&loop->failed) || !net_list_empty(&loop->dirty))
+	if (!net_list_empty(&loop->failed) || !net_list_empty(&loop->dirty) ||
+		!net_list_empty(&loop->found))
 		loop->again = true;
 	connect_ms = earliest_connect(loop);
 	arm(loop, next_ms < connect_ms ? next_ms : connect_ms);
@@ -185,6 +187,13 @@ static void platform_init(struct skex_loop *loop)
 	loop->net.unlisten = net_unlisten;
 	loop->net.connect = net_connect;
 	net_streams_init(&loop->net);
+	loop->net.bind = net_bind;
+	loop->net.bound_port = net_bound_port;
+	loop->net.unbind = net_unbind;
+	loop->net.send_to = net_send_to;
+	loop->net.resolve = net_resolve;
+	loop->net.unresolve = net_unresolve;
+	loop->net.address_text = net_address_text;
 	loop->platform.context = loop;
 	loop->platform.now_ms = skex_posix_now_ms;
 	loop->platform.wall_ms = skex_posix_wall_ms;
@@ -219,6 +228,8 @@ enum skex_error skex_loop_new(struct skex_loop **out)
 	net_list_init(&loop->failed);
 	net_list_init(&loop->connecting);
 	net_list_init(&loop->children);
+	net_list_init(&loop->sockets);
+	net_list_init(&loop->found);
 	loop->thread = uv_thread_self();
 	handles_init(loop);
 	platform_init(loop);
@@ -292,6 +303,8 @@ void skex_loop_free(struct skex_loop *loop)
 		net_stream_close(NET_OWNER(link, struct skex_stream, all));
 	while ((link = net_list_first(&loop->listeners)) != NULL)
 		net_unlisten(NET_OWNER(link, struct skex_listener, all));
+	while ((link = net_list_first(&loop->sockets)) != NULL)
+		net_unbind(NET_OWNER(link, struct skex_socket, all));
 	while ((link = net_list_pop(&loop->children)) != NULL)
 		free(NET_OWNER(link, struct net_child, link));
 	close_handles(loop);
@@ -300,5 +313,6 @@ void skex_loop_free(struct skex_loop *loop)
 	(void)uv_loop_close(&loop->uv);
 	(void)close(loop->alarm_fd);
 	skex_secret_free(loop->receive_buffer);
+	free(loop->datagrams);
 	free(loop);
 }
