@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/sim/datagrams.h"
+
 #define TABLES_MAX 64u
 
 enum event_kind {
@@ -65,6 +67,7 @@ struct sim_net {
 	struct skex_listener *listeners;
 	struct skex_stream *streams;
 	struct event *events; /* by time, then in the order of making */
+	struct sim_datagrams *datagrams;
 	uint64_t now;
 };
 
@@ -329,6 +332,15 @@ static enum skex_error net_credentials(
 	return SKEX_E_STATE;
 }
 
+static enum skex_error net_bind(void *context, const char *host, int port,
+	skex_received_fn received, void *owner, struct skex_socket **out)
+{
+	struct table *table = context;
+
+	(void)host;
+	return sim_datagrams_bind(table->net->datagrams, table->node, port, received, owner, out);
+}
+
 /* ---- for the world -----------------------------------------------------------------------------
  */
 
@@ -338,6 +350,7 @@ struct sim_net *sim_net_new(uint64_t (*random)(void *owner), void *owner)
 
 	net->random = random;
 	net->random_owner = owner;
+	net->datagrams = sim_datagrams_new(&net->rules, &net->now, random, owner);
 	return net;
 }
 
@@ -368,6 +381,9 @@ const struct skex_net *sim_net_table(struct sim_net *net, uint32_t node, const c
 		table->functions.close = net_close;
 		table->functions.peer = net_peer;
 		table->functions.credentials = net_credentials;
+		table->functions.bind = net_bind;
+		sim_datagrams_table(&table->functions);
+		sim_datagrams_name(net->datagrams, node, name);
 	}
 	return &table->functions;
 }
@@ -377,6 +393,7 @@ void sim_net_kill(struct sim_net *net, uint32_t node)
 	struct skex_listener **link = &net->listeners;
 	struct skex_stream *stream;
 
+	sim_datagrams_kill(net->datagrams, node);
 	while (*link != NULL) {
 		struct skex_listener *listener = *link;
 
@@ -395,7 +412,9 @@ void sim_net_kill(struct sim_net *net, uint32_t node)
 
 uint64_t sim_net_due(const struct sim_net *net)
 {
-	return net->events == NULL ? UINT64_MAX : net->events->at;
+	const uint64_t datagram = sim_datagrams_due(net->datagrams);
+
+	return net->events == NULL || datagram < net->events->at ? datagram : net->events->at;
 }
 
 static bool listening(const struct sim_net *net, const struct skex_listener *listener)
@@ -488,7 +507,7 @@ bool sim_net_step(struct sim_net *net, uint64_t now_ms, uint32_t *node)
 
 	net->now = now_ms;
 	if (event == NULL || event->at > now_ms)
-		return false;
+		return sim_datagrams_step(net->datagrams, node);
 	net->events = event->next;
 	*node = event->stream->node;
 	if (event->stream->paused && !event->stream->dead &&
@@ -525,5 +544,6 @@ void sim_net_free(struct sim_net *net)
 		net_unlisten(net->listeners);
 	for (i = 0; i < TABLES_MAX; i++)
 		free(net->tables[i]);
+	sim_datagrams_free(net->datagrams);
 	free(net);
 }

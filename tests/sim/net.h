@@ -5,9 +5,9 @@
 #include "platform/platform.h"
 
 /*
- * A virtual network of reliable streams with delay, resets and flipped bits, driven by the world's
- * clock. Names of hosts are names of nodes.  Everything is delivered by sim_net_step, never from
- * inside a call.
+ * A virtual network of reliable streams with delay, resets and flipped bits, and of datagrams that
+ * are lost, doubled and late besides, driven by the world's clock. Names of hosts are names of
+ * nodes.  Everything is delivered by sim_net_step, never from inside a call.
  */
 struct sim_net;
 
@@ -15,6 +15,10 @@ struct sim_net_rules {
 	uint32_t delay_ms;
 	uint32_t reset_per_million;
 	uint32_t flip_per_million;
+	/* Of a datagram: it is lost; it arrives twice; others that were sent after it overtake. */
+	uint32_t lost_per_million;
+	uint32_t twice_per_million;
+	uint32_t late_per_million;
 };
 
 /* random is the world's. */
@@ -24,7 +28,7 @@ void sim_net_rules(struct sim_net *net, const struct sim_net_rules *rules);
 /* The table for one node; connected is called with the node that an event was delivered to, so that
  * the world gives it a turn. */
 const struct skex_net *sim_net_table(struct sim_net *net, uint32_t node, const char *name);
-/* A node died: its listeners and streams end without a word to it. */
+/* A node died: its listeners, streams and sockets end without a word to it. */
 void sim_net_kill(struct sim_net *net, uint32_t node);
 /* When the next event is due; UINT64_MAX for none. */
 uint64_t sim_net_due(const struct sim_net *net);

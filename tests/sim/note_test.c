@@ -279,7 +279,8 @@ static void a_note_is_told_at_most_once_whenever_it_crashes(void **state)
 	(void)state;
 	for (seed = 100; seed < 108; seed++) {
 		struct world *world = five(seed);
-		const struct world_faults faults = {40, 2000, 500};
+		const struct world_faults faults = {
+			.delay_ms = 40, .reset_per_million = 2000, .flip_per_million = 500};
 		static struct outcome outcomes[30];
 		uint32_t told = 0;
 		char text[16];

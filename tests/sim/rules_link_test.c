@@ -210,7 +210,7 @@ static void rule_no_message_before_the_marks(void **state)
 static void rule_no_bye_before_the_marks(void **state)
 {
 	const struct skex_bye bye = {SKEX_TO_AGENT, SKEX_BYE_ROLLBACK};
-	const struct world_faults slow = {20, 0, 0};
+	const struct world_faults slow = {.delay_ms = 20};
 	struct world *world = world_new(8, 2, 2, 2, PAD_BYTES);
 	struct skex_connection *connection = NULL;
 	uint8_t bytes[SKEX_BYE_BYTES];

@@ -637,7 +637,13 @@ void world_free(struct world *world)
 void world_set_faults(struct world *world, const struct world_faults *faults)
 {
 	struct sim_net_rules rules = {
-		faults->delay_ms, faults->reset_per_million, faults->flip_per_million};
+		.delay_ms = faults->delay_ms,
+		.reset_per_million = faults->reset_per_million,
+		.flip_per_million = faults->flip_per_million,
+		.lost_per_million = faults->lost_per_million,
+		.twice_per_million = faults->twice_per_million,
+		.late_per_million = faults->late_per_million,
+	};
 
 	sim_net_rules(world->net, &rules);
 }

@@ -25,6 +25,10 @@ struct world_faults {
 	uint32_t delay_ms;          /* of a piece on the wire: 0 .. this */
 	uint32_t reset_per_million; /* chance that a send ends its connection instead */
 	uint32_t flip_per_million;  /* chance that a send has one bit changed */
+	/* Of a datagram: that it is lost, arrives twice, or is overtaken by later ones. */
+	uint32_t lost_per_million;
+	uint32_t twice_per_million;
+	uint32_t late_per_million;
 };
 
 /* n hubs and m agents, each agent enrolled at each hub with pads of pad_bytes, one profile (n, k),

@@ -163,7 +163,8 @@ static void faulty_world(uint64_t seed, uint32_t rounds)
 	static const uint8_t shapes[][3] = {{3, 2, 2}, {5, 3, 2}, {5, 3, 3}, {7, 4, 2}};
 	const uint8_t *shape = shapes[seed % 4];
 	struct world *world = world_new(seed, shape[0], shape[1], shape[2], 1u << 22);
-	struct world_faults faults = {20, 2000, 1000};
+	struct world_faults faults = {
+		.delay_ms = 20, .reset_per_million = 2000, .flip_per_million = 1000};
 	uint32_t i;
 
 	world_set_faults(world, &faults);
