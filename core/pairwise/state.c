@@ -405,26 +405,17 @@ enum skex_error skex_pairwise_state_decode(struct skex_pairwise_state *state,
 	return error;
 }
 
-int skex_pairwise_state_newest(
-	const struct skex_crypto *crypto, struct skex_view first, struct skex_view second)
+enum skex_error skex_pairwise_state_sequence(
+	const struct skex_crypto *crypto, struct skex_view slot, uint64_t *sequence)
 {
-	const struct skex_view slots[2] = {first, second};
-	uint64_t sequences[2] = {0, 0};
-	bool valid[2];
-	int i;
+	struct skex_reader reader;
+	struct skex_view body;
+	enum skex_error error = verify(crypto, slot, &body);
 
-	for (i = 0; i < 2; i++) {
-		struct skex_reader reader;
-		struct skex_view body;
-
-		valid[i] = verify(crypto, slots[i], &body) == SKEX_OK;
-		if (!valid[i])
-			continue;
-		skex_reader_init(&reader, body);
-		(void)skex_read_view(&reader, 10);
-		sequences[i] = skex_read_u64(&reader);
-	}
-	if (valid[0] && valid[1])
-		return sequences[1] > sequences[0] ? 1 : 0;
-	return valid[0] ? 0 : valid[1] ? 1 : -1;
+	if (error != SKEX_OK)
+		return error;
+	skex_reader_init(&reader, body);
+	(void)skex_read_view(&reader, 10);
+	*sequence = skex_read_u64(&reader);
+	return SKEX_OK;
 }

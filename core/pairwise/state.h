@@ -14,11 +14,9 @@
  * section 8).  A lane is a pair of counters and chains of its own; each replica of a cluster
  * begins runs in a lane of its own, and a lane's state has one writer.
  *
- * It lies in two slots.  To commit: write the slot that is not the newest, sync, read it back;
- * only if it is right overwrite the other one with zeros and sync.  Without the zeros the old slot
- * still opens the run that the commit is for.  When that fails anywhere, nothing that depends on
- * the commit is sent.  At the start: take skex_pairwise_state_newest, overwrite the other one, and
- * only then send.
+ * slots.h keeps it on the medium of a device; a host keeps it in its store.  Either way nothing
+ * that depends on a commit is sent before it is durable and the state before it is destroyed, which
+ * still opens the run that the commit is for.
  */
 #define SKEX_PAIRWISE_STATE_VERSION   1u
 #define SKEX_PAIRWISE_WINDOW_MAX      1024u
@@ -121,9 +119,9 @@ SKEX_MUST_USE enum skex_error skex_pairwise_state_encode(const struct skex_pairw
 SKEX_MUST_USE enum skex_error skex_pairwise_state_decode(struct skex_pairwise_state *state,
 	const struct skex_crypto *crypto, struct skex_view slot,
 	const struct skex_pairwise_memory *memory);
-/* Which of two slots holds the state: 0 or 1, the valid one with the higher sequence; -1 for
- * neither: the association has to be paired again. */
-int skex_pairwise_state_newest(
-	const struct skex_crypto *crypto, struct skex_view first, struct skex_view second);
+/* The sequence of what lies in a slot.  SKEX_E_CORRUPT when that is torn or zeroed, SKEX_E_VERSION
+ * when it is whole but of another version; the provider's error. */
+SKEX_MUST_USE enum skex_error skex_pairwise_state_sequence(
+	const struct skex_crypto *crypto, struct skex_view slot, uint64_t *sequence);
 
 #endif

@@ -175,7 +175,8 @@ static void rule_what_is_stored_does_not_open_a_finished_run(void **state)
 			scene_deliver(&scene);
 		}
 		for (unsigned who = 0; who < 2; who++)
-			memcpy(before[who], scene.party[who].nvm.slot[scene.party[who].nvm.current],
+			memcpy(before[who],
+				scene.party[who].nvm.slot[scene.party[who].slots.current],
 				SCENE_SLOT);
 		scene_start(&scene, 0);
 		scene_deliver(&scene);
@@ -183,17 +184,19 @@ static void rule_what_is_stored_does_not_open_a_finished_run(void **state)
 		assert_int_equal(run.index, 3);
 		assert_false(storage_breaks(&run));
 		for (unsigned who = 0; who < 2; who++) {
-			const struct nvm *nvm = &scene.party[who].nvm;
+			const struct party *party = &scene.party[who];
 
-			assert_true(skex_ct_is_zero(nvm->slot[1 - nvm->current], SCENE_SLOT));
+			assert_true(skex_ct_is_zero(
+				party->nvm.slot[1 - party->slots.current], SCENE_SLOT));
 		}
 		/* The method sees it: without the zeros, each end's old slot opens the run. */
 		for (unsigned who = 0; who < 2; who++) {
-			struct nvm *nvm = &scene.party[who].nvm;
+			struct party *party = &scene.party[who];
+			uint8_t *old = party->nvm.slot[1 - party->slots.current];
 
-			memcpy(nvm->slot[1 - nvm->current], before[who], SCENE_SLOT);
+			memcpy(old, before[who], SCENE_SLOT);
 			assert_true(storage_breaks(&run));
-			memset(nvm->slot[1 - nvm->current], 0, SCENE_SLOT);
+			memset(old, 0, SCENE_SLOT);
 		}
 		assert_false(storage_breaks(&run));
 	}
@@ -422,7 +425,7 @@ static void rule_a_medium_that_loses_the_new_slot_needs_pairing(void **state)
 	(void)state;
 	scene_init(&scene, NULL, 456);
 	scene_start(&scene, 0);
-	memset(nvm->slot[nvm->current], 0, SCENE_SLOT);
+	memset(nvm->slot[scene.party[0].slots.current], 0, SCENE_SLOT);
 	assert_false(scene_boot(&scene, 0));
 	/* With the read-back before the zeros a slot that was not written is seen in time. */
 	scene_init(&scene, NULL, 457);

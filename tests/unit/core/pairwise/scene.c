@@ -81,66 +81,69 @@ void hasher_init(struct hasher *hasher)
 
 /* ---- storage ---- */
 
-static struct skex_view slot_view(const struct nvm *nvm, int which)
+static enum skex_error nvm_read(
+	void *context, uint8_t slot, size_t offset, uint8_t *out, size_t size)
 {
-	return skex_view(nvm->slot[which], nvm->size);
+	const struct nvm *nvm = context;
+
+	assert_true(offset + size <= nvm->size);
+	memcpy(out, nvm->cached[slot] + offset, size);
+	return SKEX_OK;
 }
 
-/* The commit of docs/spec/pairwise.md, section 8.  False: not durable, or the power is gone. */
+static enum skex_error nvm_write(void *context, uint8_t slot, const uint8_t *data, size_t size)
+{
+	struct nvm *nvm = context;
+	const bool torn = nvm->torn < size;
+	const size_t written = torn ? nvm->torn : size;
+
+	assert_int_equal(size, nvm->size);
+	if (nvm->fails > 0)
+		return SKEX_E_IO;
+	memcpy(nvm->cached[slot], data, written);
+	if (nvm->flips)
+		nvm->cached[slot][size / 2] ^= 1;
+	nvm->flips = false;
+	if (nvm->lies == 0)
+		memcpy(nvm->slot[slot], nvm->cached[slot], written);
+	nvm->zeroed += skex_ct_is_zero(data, size);
+	nvm->dead = nvm->torn != SIZE_MAX;
+	nvm->torn = SIZE_MAX;
+	return nvm->dead ? SKEX_E_IO : SKEX_OK;
+}
+
+static enum skex_error nvm_sync(void *context)
+{
+	(void)context;
+	return SKEX_OK;
+}
+
+/* False: not durable, or the power is gone. */
 static bool commit(struct party *party)
 {
 	struct nvm *nvm = &party->nvm;
-	const int other = 1 - nvm->current;
-	static uint8_t made[SCENE_SLOT];
-	size_t size = 0;
+	enum skex_error error = SKEX_E_IO;
 
-	if (nvm->dead_before) {
-		nvm->dead_before = false;
+	nvm->dead = nvm->dead_before;
+	if (!nvm->dead) {
+		nvm->commits += nvm->fails == 0;
+		error = skex_pairwise_slots_commit(&party->slots, &party->state);
+		nvm->dead = nvm->dead || nvm->dead_after;
+	}
+	nvm->fails -= nvm->fails > 0;
+	nvm->lies -= nvm->lies > 0;
+	nvm->dead_before = false;
+	nvm->dead_after = false;
+	if (nvm->dead)
 		scene_crash(party);
-		return false;
-	}
-	if (nvm->fails > 0) {
-		nvm->fails--;
-		return false;
-	}
-	/* The store has a hash of its own, which does not fail. */
-	assert_int_equal(skex_pairwise_state_encode(&party->state, skex_crypto_small(),
-				 party->state.sequence + 1, made, nvm->size, &size),
-		SKEX_OK);
-	nvm->commits++;
-	party->state.sequence++;
-	if (nvm->lies > 0) {
-		nvm->lies--;
-		return true;
-	}
-	if (nvm->torn != SIZE_MAX) {
-		memcpy(nvm->slot[other], made, nvm->torn < size ? nvm->torn : size);
-		nvm->torn = SIZE_MAX;
-		scene_crash(party);
-		return false;
-	}
-	memcpy(nvm->slot[other], made, size);
-	if (nvm->flips) {
-		nvm->flips = false;
-		nvm->slot[other][size / 2] ^= 1;
-	}
-	if (memcmp(nvm->slot[other], made, size) != 0)
-		return false;
-	memset(nvm->slot[nvm->current], 0, nvm->size);
-	nvm->zeroed++;
-	nvm->current = other;
-	if (nvm->dead_after) {
-		nvm->dead_after = false;
-		scene_crash(party);
-		return false;
-	}
-	return true;
+	return error == SKEX_OK && !nvm->dead;
 }
 
 void scene_crash(struct party *party)
 {
 	party->alive = false;
 	party->session = NULL;
+	memcpy(party->nvm.cached, party->nvm.slot, sizeof(party->nvm.cached));
 	memset(&party->pairwise, 0, sizeof(party->pairwise));
 	memset(&party->state, 0, sizeof(party->state));
 	memset(party->out, 0, sizeof(party->out));
@@ -180,19 +183,10 @@ static void open_party(struct party *party, bool locators)
 bool scene_boot(struct scene *scene, uint8_t who)
 {
 	struct party *party = &scene->party[who];
-	struct nvm *nvm = &party->nvm;
-	int which;
 
 	scene_crash(party);
-	which = skex_pairwise_state_newest(
-		&party->hasher.crypto, slot_view(nvm, 0), slot_view(nvm, 1));
-	if (which < 0)
+	if (skex_pairwise_slots_load(&party->slots, &party->state, &party->memory) != SKEX_OK)
 		return false;
-	nvm->current = which;
-	memset(nvm->slot[1 - which], 0, nvm->size);
-	assert_int_equal(skex_pairwise_state_decode(&party->state, &party->hasher.crypto,
-				 slot_view(nvm, which), &party->memory),
-		SKEX_OK);
 	open_party(party, true);
 	return true;
 }
@@ -212,7 +206,6 @@ static void set_up(struct scene *scene, uint8_t who, const struct scene_options 
 	};
 	const char *purpose = options->purpose[who] == NULL ? "test" : options->purpose[who];
 	uint8_t psk[SKEX_HASH_BYTES];
-	size_t size = 0;
 
 	for (unsigned i = 0; i < 2; i++) {
 		static const char *const names[] = {"node-0", "node-1"};
@@ -236,10 +229,15 @@ static void set_up(struct scene *scene, uint8_t who, const struct scene_options 
 	assert_int_equal(skex_pairwise_state_init(&party->state, &party->hasher.crypto, &config,
 				 &local, psk, &party->memory),
 		SKEX_OK);
-	assert_int_equal(skex_pairwise_state_encode(&party->state, &party->hasher.crypto, 1,
-				 party->nvm.slot[0], party->nvm.size, &size),
-		SKEX_OK);
-	party->state.sequence = 1;
+	party->medium.context = &party->nvm;
+	party->medium.read = nvm_read;
+	party->medium.write = nvm_write;
+	party->medium.sync = nvm_sync;
+	/* The store has a hash of its own, which does not fail. */
+	skex_pairwise_slots_init(
+		&party->slots, &party->medium, skex_crypto_small(), party->work, party->nvm.size);
+	assert_int_equal(skex_pairwise_slots_create(&party->slots, &party->state), SKEX_OK);
+	party->nvm.zeroed = 0;
 	open_party(party, !options->no_locators);
 }
 

@@ -16,10 +16,12 @@
 #include "core/pairwise/reseed.h"
 #include "core/pairwise/responder.h"
 #include "core/pairwise/resync_message.h"
+#include "core/pairwise/slots.h"
 
 /*
- * Two ends of an association, each with the engines, a counting hash and storage of two slots that
- * can tear, lose, lie and be restored, and a network that keeps every message ever sent.
+ * Two ends of an association, each with the engines, a counting hash and storage of two slots on a
+ * medium that can tear, lose, lie and be restored, and a network that keeps every message ever
+ * sent.
  */
 #define SCENE_RUNS     16u
 #define SCENE_HALVES   4u
@@ -46,18 +48,20 @@ struct hasher {
 
 void hasher_init(struct hasher *hasher);
 
+/* The medium of a device, for core/pairwise/slots.h. */
 struct nvm {
-	uint8_t slot[2][SCENE_SLOT];
-	size_t size;    /* of a slot */
-	int current;    /* the slot that holds the state */
-	unsigned lies;  /* so many commits to come vanish, and look well */
-	unsigned fails; /* so many commits to come fail */
-	bool flips;     /* what is read back is not what was written, once */
+	uint8_t slot[2][SCENE_SLOT];   /* what a loss of power leaves */
+	uint8_t cached[2][SCENE_SLOT]; /* what is read */
+	size_t size;                   /* of a slot */
+	unsigned lies;                 /* so many commits to come vanish, and look well */
+	unsigned fails;                /* so many commits to come fail */
+	bool flips;                    /* what is written is not what is read back, once */
 	size_t torn; /* the next write stops after so many bytes, and the power goes; SIZE_MAX: no
 		      */
 	bool dead_before; /* the power goes before the next commit, or */
 	bool dead_after;  /* after it, before anything is sent */
-	unsigned commits;
+	bool dead;        /* it went */
+	unsigned commits; /* that were begun, and did not fail */
 	unsigned zeroed;
 };
 
@@ -70,6 +74,9 @@ enum scene_fate {
 struct party {
 	struct hasher hasher;
 	struct nvm nvm;
+	struct skex_pairwise_medium medium;
+	struct skex_pairwise_slots slots;
+	uint8_t work[SCENE_SLOT];
 	struct skex_pairwise_state state;
 	struct skex_pairwise_node out[SCENE_NODES];
 	struct skex_pairwise_node in[SCENE_NODES];

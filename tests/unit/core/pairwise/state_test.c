@@ -209,30 +209,35 @@ static void trees_that_cannot_be_are_refused(void **state)
 	assert_int_equal(decode(bytes, SCENE_SLOT, &found, 8, false), SKEX_E_SYNTAX);
 }
 
-static void the_newest_valid_slot_is_taken(void **state)
+static enum skex_error sequence_of(const uint8_t *slot, uint64_t *sequence)
+{
+	return skex_pairwise_state_sequence(
+		&scene.party[0].hasher.crypto, skex_view(slot, SCENE_SLOT), sequence);
+}
+
+static void the_sequence_of_a_slot(void **state)
 {
 	const struct skex_crypto *crypto = &scene.party[0].hasher.crypto;
-	struct skex_view a, b;
+	uint64_t sequence = 5;
 	size_t size;
 
 	(void)state;
 	size = prepare(0, false);
-	a = skex_view(bytes, sizeof(bytes));
-	b = skex_view(other, sizeof(other));
 	memset(other, 0, sizeof(other));
-	assert_int_equal(skex_pairwise_state_newest(crypto, a, b), 0);
-	assert_int_equal(skex_pairwise_state_newest(crypto, b, a), 1);
-	(void)encode(&scene.party[0], 78, other);
-	assert_int_equal(skex_pairwise_state_newest(crypto, a, b), 1);
-	assert_int_equal(skex_pairwise_state_newest(crypto, b, a), 0);
-	other[size / 2] ^= 1;
-	assert_int_equal(skex_pairwise_state_newest(crypto, a, b), 0);
+	assert_int_equal(sequence_of(other, &sequence), SKEX_E_CORRUPT);
+	assert_int_equal(sequence, 5);
+	assert_int_equal(sequence_of(bytes, &sequence), SKEX_OK);
+	assert_int_equal(sequence, 77);
+	bytes[4] = 2;
+	assert_int_equal(sequence_of(bytes, &sequence), SKEX_E_CORRUPT);
+	seal(size);
+	assert_int_equal(sequence_of(bytes, &sequence), SKEX_E_VERSION);
+	/* Across 32 bits, and at the end. */
+	(void)encode(&scene.party[0], (uint64_t)UINT32_MAX + 1, bytes);
+	assert_int_equal(sequence_of(bytes, &sequence), SKEX_OK);
+	assert_int_equal(sequence, (uint64_t)UINT32_MAX + 1);
 	bytes[size / 2] ^= 1;
-	assert_int_equal(skex_pairwise_state_newest(crypto, a, b), -1);
-	/* Across 32 bits of the sequence, and at its end. */
-	(void)encode(&scene.party[0], UINT32_MAX, bytes);
-	(void)encode(&scene.party[0], (uint64_t)UINT32_MAX + 1, other);
-	assert_int_equal(skex_pairwise_state_newest(crypto, a, b), 1);
+	assert_int_equal(sequence_of(bytes, &sequence), SKEX_E_CORRUPT);
 	assert_int_equal(skex_pairwise_state_encode(&scene.party[0].state, crypto, UINT64_MAX,
 				 other, SCENE_SLOT, &size),
 		SKEX_E_EXHAUSTED);
@@ -292,7 +297,7 @@ int main(void)
 		cmocka_unit_test(what_is_torn_or_changed_is_found),
 		cmocka_unit_test(values_out_of_range_are_refused),
 		cmocka_unit_test(trees_that_cannot_be_are_refused),
-		cmocka_unit_test(the_newest_valid_slot_is_taken),
+		cmocka_unit_test(the_sequence_of_a_slot),
 		cmocka_unit_test(arguments_out_of_range),
 	};
 
