@@ -124,8 +124,10 @@ static enum skex_error load(void)
 
 static enum skex_error commit(void)
 {
-	enum skex_error error = skex_pairwise_slots_commit(&slots, &device.state);
+	enum skex_error error;
 
+	memset(work, 0xEE, medium.size); /* others use it in between */
+	error = skex_pairwise_slots_commit(&slots, &device.state);
 	assert_true(skex_ct_is_zero(work, sizeof(work)));
 	return error;
 }
