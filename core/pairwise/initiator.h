@@ -63,6 +63,9 @@ struct skex_pairwise_run {
 	uint8_t *message;
 };
 
+/* True when nothing is under way, and one can begin. */
+bool skex_pairwise_run_over(const struct skex_pairwise_run *run);
+
 /* What a run is begun with. */
 struct skex_pairwise_start {
 	const struct skex_pairwise_payload *payload; /* of M1, K1 or P1; or NULL */

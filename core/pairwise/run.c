@@ -10,7 +10,7 @@ void skex_pairwise_run_init(struct skex_pairwise_run *run, uint8_t *message, uin
 	run->room = room;
 }
 
-static bool over(const struct skex_pairwise_run *run)
+bool skex_pairwise_run_over(const struct skex_pairwise_run *run)
 {
 	return run->state == SKEX_PAIRWISE_RUN_IDLE || run->state == SKEX_PAIRWISE_RUN_DONE ||
 		run->state == SKEX_PAIRWISE_RUN_FAILED;
@@ -23,7 +23,7 @@ static bool begin(struct skex_pairwise *pairwise, struct skex_pairwise_run *run,
 	skex_pairwise_nothing(out, SKEX_OK);
 	if (pairwise->broken)
 		out->why = SKEX_E_FATAL;
-	else if (!over(run))
+	else if (!skex_pairwise_run_over(run))
 		out->why = SKEX_E_STATE;
 	else if (input->random.size != SKEX_PAIRWISE_RANDOM_BYTES)
 		out->why = SKEX_E_ENTROPY;
@@ -49,7 +49,7 @@ static bool number_reseed(const struct skex_pairwise *pairwise, bool wanted, uin
 	else if (reseed->attempt == UINT32_MAX)
 		out->why = SKEX_E_EXHAUSTED;
 	for (i = 0; i < pairwise->runs_count && out->why == SKEX_OK; i++) {
-		if (pairwise->runs[i].attempt != 0 && !over(&pairwise->runs[i]))
+		if (pairwise->runs[i].attempt != 0 && !skex_pairwise_run_over(&pairwise->runs[i]))
 			out->why = SKEX_E_BUSY;
 	}
 	if (out->why != SKEX_OK)

@@ -8,7 +8,7 @@
 
 void skex_pairwise_slots_init(struct skex_pairwise_slots *slots,
 	const struct skex_pairwise_medium *medium, const struct skex_crypto *crypto, uint8_t *work,
-	size_t size)
+	uint32_t size)
 {
 	memset(slots, 0, sizeof(*slots));
 	slots->medium = medium;

@@ -51,7 +51,7 @@ struct skex_pairwise_slots {
 	const struct skex_pairwise_medium *medium;
 	const struct skex_crypto *crypto;
 	uint8_t *work; /* wiped after each call */
-	size_t size;   /* of a slot */
+	uint32_t size; /* of a slot */
 	uint8_t current;
 	bool loaded;
 };
@@ -63,7 +63,7 @@ struct skex_pairwise_slots {
  */
 void skex_pairwise_slots_init(struct skex_pairwise_slots *slots,
 	const struct skex_pairwise_medium *medium, const struct skex_crypto *crypto, uint8_t *work,
-	size_t size);
+	uint32_t size);
 /*
  * The first commit of a new association.  What lay in the slots is overwritten, whatever it was.
  * The medium's error; SKEX_E_CORRUPT when what is read back is not what was written; SKEX_E_SPACE

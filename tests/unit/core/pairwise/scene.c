@@ -234,8 +234,8 @@ static void set_up(struct scene *scene, uint8_t who, const struct scene_options 
 	party->medium.write = nvm_write;
 	party->medium.sync = nvm_sync;
 	/* The store has a hash of its own, which does not fail. */
-	skex_pairwise_slots_init(
-		&party->slots, &party->medium, skex_crypto_small(), party->work, party->nvm.size);
+	skex_pairwise_slots_init(&party->slots, &party->medium, skex_crypto_small(), party->work,
+		(uint32_t)party->nvm.size);
 	assert_int_equal(skex_pairwise_slots_create(&party->slots, &party->state), SKEX_OK);
 	party->nvm.zeroed = 0;
 	open_party(party, !options->no_locators);

@@ -118,7 +118,7 @@ static enum skex_error load(void)
 		.out = found.out, .in = found.in, .window_max = 8};
 
 	memset(&found, 0, sizeof(found));
-	skex_pairwise_slots_init(&slots, &table, skex_crypto_small(), work, medium.size);
+	skex_pairwise_slots_init(&slots, &table, skex_crypto_small(), work, (uint32_t)medium.size);
 	return skex_pairwise_slots_load(&slots, &found.state, &memory);
 }
 
@@ -185,7 +185,7 @@ static void begin(unsigned commits)
 	assert_int_equal(skex_pairwise_state_init(
 				 &device.state, skex_crypto_small(), &config, &local, psk, &memory),
 		SKEX_OK);
-	skex_pairwise_slots_init(&slots, &table, skex_crypto_small(), work, medium.size);
+	skex_pairwise_slots_init(&slots, &table, skex_crypto_small(), work, (uint32_t)medium.size);
 	assert_int_equal(skex_pairwise_slots_commit(&slots, &device.state), SKEX_E_STATE);
 	assert_int_equal(skex_pairwise_slots_create(&slots, &device.state), SKEX_OK);
 	assert_true(skex_ct_is_zero(work, sizeof(work)));
