@@ -29,6 +29,33 @@ bool net_address_parse(const char *host, int port, union net_address *address)
 		uv_ip6_addr(host, port, &address->v6) == 0;
 }
 
+uint16_t net_address_port(const union net_address *address)
+{
+	return ntohs(
+		address->any.sa_family == AF_INET6 ? address->v6.sin6_port : address->v4.sin_port);
+}
+
+void net_address_set_port(union net_address *address, int port)
+{
+	if (address->any.sa_family == AF_INET6)
+		address->v6.sin6_port = htons((uint16_t)port);
+	else
+		address->v4.sin_port = htons((uint16_t)port);
+}
+
+void net_address_print(const union net_address *address, char text[64])
+{
+	char host[INET6_ADDRSTRLEN];
+
+	if (address->any.sa_family == AF_INET && uv_ip4_name(&address->v4, host, sizeof(host)) == 0)
+		(void)snprintf(text, 64, "%s:%u", host, net_address_port(address));
+	else if (address->any.sa_family == AF_INET6 &&
+		uv_ip6_name(&address->v6, host, sizeof(host)) == 0)
+		(void)snprintf(text, 64, "[%s]:%u", host, net_address_port(address));
+	else
+		(void)snprintf(text, 64, "unknown");
+}
+
 bool net_address_local(const char *path, union net_address *address)
 {
 	size_t size = strlen(path);
@@ -147,10 +174,7 @@ static void try_address(struct skex_stream *stream)
 	}
 	if (connect->next != NULL) {
 		memcpy(&connect->address, connect->next->ai_addr, connect->next->ai_addrlen);
-		if (connect->address.any.sa_family == AF_INET6)
-			connect->address.v6.sin6_port = htons((uint16_t)connect->port);
-		else
-			connect->address.v4.sin_port = htons((uint16_t)connect->port);
+		net_address_set_port(&connect->address, connect->port);
 	}
 	error = uv_tcp_connect(request, &stream->uv.tcp, &connect->address.any, on_connected);
 	if (error != 0) {

@@ -190,6 +190,11 @@ void net_log(struct skex_loop *loop, enum skex_level level, const char *what, co
 /* Sets *address when host is a literal IPv4 or IPv6 address, or when path fits one. */
 bool net_address_parse(const char *host, int port, union net_address *address);
 bool net_address_local(const char *path, union net_address *address);
+/* Of an address of IPv4 or IPv6. */
+uint16_t net_address_port(const union net_address *address);
+void net_address_set_port(union net_address *address, int port);
+/* With the port: "192.0.2.1:7500", "[2001:db8::1]:7500"; "unknown" for what is neither. */
+void net_address_print(const union net_address *address, char text[64]);
 
 /* listen.c */
 enum skex_error net_listen(void *context, const char *host, int port,

@@ -175,8 +175,7 @@ uint16_t net_listener_port(struct skex_listener *listener)
 	if (listener->path != NULL ||
 		uv_tcp_getsockname(&listener->uv.tcp, &address.any, &size) != 0)
 		return 0;
-	return ntohs(
-		address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
+	return net_address_port(&address);
 }
 
 void net_unlisten(struct skex_listener *listener)

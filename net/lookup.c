@@ -45,14 +45,6 @@ void net_finish_lookups(struct skex_loop *loop)
 	}
 }
 
-static void set_port(union net_address *address, int port)
-{
-	if (address->any.sa_family == AF_INET6)
-		address->v6.sin6_port = htons((uint16_t)port);
-	else
-		address->v4.sin_port = htons((uint16_t)port);
-}
-
 /* The first address that the socket can reach; the order is the resolver's. */
 static bool choose(struct skex_lookup *lookup, const struct addrinfo *list)
 {
@@ -63,7 +55,7 @@ static bool choose(struct skex_lookup *lookup, const struct addrinfo *list)
 			continue;
 		memset(&address, 0, sizeof(address));
 		memcpy(&address, list->ai_addr, list->ai_addrlen);
-		set_port(&address, lookup->port);
+		net_address_set_port(&address, lookup->port);
 		net_address_set(&lookup->address, &address.any);
 		return true;
 	}

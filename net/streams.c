@@ -2,6 +2,7 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "core/base/mem.h"
@@ -180,17 +181,14 @@ static void stream_pause(struct skex_stream *stream, bool paused)
 
 static void stream_peer(struct skex_stream *stream, char text[64])
 {
-	const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)&stream->peer;
-	char host[INET6_ADDRSTRLEN];
+	union net_address address;
 
+	memset(&address, 0, sizeof(address));
+	memcpy(&address, &stream->peer, sizeof(stream->peer));
 	if (stream->local)
 		(void)snprintf(text, 64, "local");
-	else if (v4->sin_family == AF_INET && uv_ip4_name(v4, host, sizeof(host)) == 0)
-		(void)snprintf(text, 64, "%s:%u", host, ntohs(v4->sin_port));
-	else if (v4->sin_family == AF_INET6 && uv_ip6_name(&stream->peer, host, sizeof(host)) == 0)
-		(void)snprintf(text, 64, "[%s]:%u", host, ntohs(stream->peer.sin6_port));
 	else
-		(void)snprintf(text, 64, "unknown");
+		net_address_print(&address, text);
 }
 
 static enum skex_error stream_credentials(

@@ -51,14 +51,9 @@ static bool address_get(const struct skex_net_address *address, union net_addres
 void net_address_text(const struct skex_net_address *address, char text[64])
 {
 	union net_address one;
-	char host[INET6_ADDRSTRLEN];
 
-	if (!address_get(address, &one))
-		(void)snprintf(text, 64, "unknown");
-	else if (one.any.sa_family == AF_INET && uv_ip4_name(&one.v4, host, sizeof(host)) == 0)
-		(void)snprintf(text, 64, "%s:%u", host, ntohs(one.v4.sin_port));
-	else if (one.any.sa_family == AF_INET6 && uv_ip6_name(&one.v6, host, sizeof(host)) == 0)
-		(void)snprintf(text, 64, "[%s]:%u", host, ntohs(one.v6.sin6_port));
+	if (address_get(address, &one))
+		net_address_print(&one, text);
 	else
 		(void)snprintf(text, 64, "unknown");
 }
@@ -152,8 +147,7 @@ uint16_t net_bound_port(struct skex_socket *socket)
 
 	if (uv_udp_getsockname(&socket->uv.udp, &address.any, &size) != 0)
 		return 0;
-	return ntohs(
-		address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
+	return net_address_port(&address);
 }
 
 void net_unbind(struct skex_socket *socket)
@@ -168,13 +162,16 @@ void net_unbind(struct skex_socket *socket)
 enum skex_error net_send_to(
 	struct skex_socket *socket, const struct skex_net_address *address, struct skex_view bytes)
 {
-	/* libuv does not write to what it sends; its buffers serve both ways. */
-	uv_buf_t buffer = uv_buf_init((char *)(uintptr_t)bytes.data, (unsigned)bytes.size);
+	char copy[SKEX_DATAGRAM_MAX];
 	union net_address to;
+	uv_buf_t buffer;
 
 	if (bytes.size == 0 || bytes.size > SKEX_DATAGRAM_MAX || !address_get(address, &to) ||
 		to.any.sa_family != socket->family)
 		return SKEX_E_ARGUMENT;
+	/* A copy: libuv's buffers serve both ways, and are not const. */
+	memcpy(copy, bytes.data, bytes.size);
+	buffer = uv_buf_init(copy, (unsigned)bytes.size);
 	if (uv_is_closing(&socket->uv.handle) ||
 		uv_udp_try_send(&socket->uv.udp, &buffer, 1, &to.any) < 0)
 		return SKEX_E_OFFLINE;

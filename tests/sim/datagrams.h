@@ -18,7 +18,7 @@ void sim_datagrams_free(struct sim_datagrams *datagrams);
 /* Names can be resolved from now on. */
 void sim_datagrams_name(struct sim_datagrams *datagrams, uint32_t node, const char *name);
 enum skex_error sim_datagrams_bind(struct sim_datagrams *datagrams, uint32_t node, int port,
-	skex_received_fn received, void *owner, struct skex_socket **socket);
+	skex_received_fn received, void *owner, struct skex_socket **out);
 /* Fills in the functions of the table that need no context. */
 void sim_datagrams_table(struct skex_net *net);
 /* As sim_net_kill, sim_net_due and sim_net_step. */
