@@ -198,6 +198,11 @@ static void one_run_at_a_time(void **state)
 
 	(void)state;
 	begin(0);
+	/* The engine must not look at one as the other. */
+	assert_int_equal(a->ram.pairwise.halves_count, 0);
+	assert_int_equal(a->ram.pairwise.runs_count, 1);
+	assert_int_equal(b->ram.pairwise.halves_count, 1);
+	assert_int_equal(b->ram.pairwise.runs_count, 0);
 	assert_int_equal(skex_pairwise_place_listen(&a->ram.pairwise, &a->ram.place), SKEX_E_BUSY);
 	assert_int_equal(skex_pairwise_place_begin(&a->ram.pairwise, &a->ram.place), SKEX_E_BUSY);
 	assert_int_equal(give(1), SKEX_OK); /* the peer's run is open there */
