@@ -18,6 +18,15 @@ struct skex_commit_round {
 	size_t room;
 };
 
+/* Someone who waits for keys to be destroyed: first for the round, then in the list of these. */
+struct skex_commit_erasing {
+	struct skex_commit *commit;
+	struct skex_commit_erasing *next;
+	struct skex_commit_erasing **self; /* NULL: not in the list */
+	skex_done_fn done;
+	void *owner;
+};
+
 void skex_commit_init(struct skex_commit *commit, struct skex_store *store)
 {
 	memset(commit, 0, sizeof(*commit));
@@ -77,6 +86,62 @@ void skex_commit_after(struct skex_commit *commit, skex_done_fn done, void *owne
 	round->after[round->count].done = done;
 	round->after[round->count].owner = owner;
 	round->count++;
+}
+
+static void erasing_end(struct skex_commit_erasing *erasing, enum skex_error error)
+{
+	if (erasing->self != NULL) {
+		*erasing->self = erasing->next;
+		if (erasing->next != NULL)
+			erasing->next->self = erasing->self;
+	}
+	erasing->done(erasing->owner, error);
+	free(erasing);
+}
+
+static void erased(void *owner, enum skex_error error)
+{
+	struct skex_commit_erasing *erasing = owner;
+
+	if (error != SKEX_OK && erasing->commit->failed == SKEX_OK)
+		erasing->commit->failed = error;
+	erasing_end(erasing, error);
+}
+
+static void erase_next(void *owner, enum skex_error error)
+{
+	struct skex_commit_erasing *erasing = owner;
+	struct skex_commit *commit;
+
+	if (error == SKEX_OK) {
+		commit = erasing->commit;
+		error = skex_store_erased(commit->store, erased, erasing);
+		if (error == SKEX_OK) {
+			erasing->self = &commit->erasing;
+			erasing->next = commit->erasing;
+			if (erasing->next != NULL)
+				erasing->next->self = &erasing->next;
+			commit->erasing = erasing;
+			return;
+		}
+		if (commit->failed == SKEX_OK)
+			commit->failed = error;
+	}
+	erasing_end(erasing, error);
+}
+
+void skex_commit_after_erased(struct skex_commit *commit, skex_done_fn done, void *owner)
+{
+	struct skex_commit_erasing *erasing = calloc(1, sizeof(*erasing));
+
+	if (erasing == NULL) {
+		commit->failed = SKEX_E_MEMORY;
+		return;
+	}
+	erasing->commit = commit;
+	erasing->done = done;
+	erasing->owner = owner;
+	skex_commit_after(commit, erase_next, erasing);
 }
 
 /* Tells everyone who waits for a round, in order, how it ended; frees it. */
@@ -164,13 +229,15 @@ enum skex_error skex_commit_settle(struct skex_commit *commit)
 
 bool skex_commit_busy(const struct skex_commit *commit)
 {
-	return commit->open != NULL || commit->pending != NULL;
+	return commit->open != NULL || commit->pending != NULL || commit->erasing != NULL;
 }
 
 void skex_commit_clear(struct skex_commit *commit)
 {
 	struct skex_commit_round *round;
 
+	while (commit->erasing != NULL)
+		erasing_end(commit->erasing, SKEX_E_STATE);
 	while ((round = commit->pending) != NULL) {
 		commit->pending = round->next;
 		round_end(round, SKEX_E_STATE);

@@ -12,11 +12,13 @@
  */
 struct skex_after;
 struct skex_commit_round;
+struct skex_commit_erasing;
 
 struct skex_commit {
 	struct skex_store *store;
 	struct skex_commit_round *open;    /* being gathered, or NULL */
 	struct skex_commit_round *pending; /* submitted, not yet durable: in order */
+	struct skex_commit_erasing *erasing; /* durable, and keys are being destroyed */
 	enum skex_error failed;            /* once set, nothing is taken any more */
 };
 
@@ -30,6 +32,9 @@ struct skex_txn *skex_commit_txn(struct skex_commit *commit);
  * change in the turn it is called all the same, at the next flush.
  */
 void skex_commit_after(struct skex_commit *commit, skex_done_fn done, void *owner);
+/* The same for what has to wait until the keys of the secrets that this turn's transaction deletes
+ * or replaces are destroyed as well, and that durable. */
+void skex_commit_after_erased(struct skex_commit *commit, skex_done_fn done, void *owner);
 /* Submits what was gathered; called at the end of each turn.  When the store cannot take it yet, it
  * stays where it is, and what comes joins it: nothing is lost, and nothing passes it. */
 void skex_commit_flush(struct skex_commit *commit);

@@ -20,6 +20,7 @@
  *   log_files.c     the segments and their files
  *   log_txn.c       building transactions; the group that waits
  *   log_commit.c    making a group durable and applying it
+ *   log_erased.c    telling that keys are destroyed
  *   log_read.c      get and each
  *   log_claim.c     claim
  *   log_replay.c    open
@@ -50,6 +51,9 @@ struct skex_log_slots {
 	size_t doomed_room;
 	size_t destroyed;   /* the first of these are overwritten and wait for a sync */
 	uint64_t doomed_ms; /* since when the first waits; UINT64_MAX: not known */
+	uint64_t ever_doomed;
+	uint64_t ever_gone; /* of these, overwritten and synced; in the same order */
+	bool hurried;       /* someone waits for it: no delay */
 };
 
 /* A piece of a group's bytes. */
@@ -95,6 +99,7 @@ enum skex_log_phase {
 };
 
 struct skex_log_claim;
+struct skex_log_erasing;
 
 /* Of the oldest segment. */
 struct skex_log_compaction {
@@ -141,6 +146,8 @@ struct skex_log {
 	uint64_t now_ms;
 
 	struct skex_log_claim *claims;
+	struct skex_log_erasing *erasing; /* who waits for keys to be destroyed, in order */
+	struct skex_log_erasing **erasing_end;
 	struct skex_log_compaction compaction;
 };
 
@@ -203,6 +210,13 @@ void skex_log_txn_add(struct skex_txn *txn, uint8_t table, enum skex_log_kind ki
 	struct skex_view key, struct skex_view value);
 /* Frees it with the changes that it still holds; slots are left alone. */
 void skex_log_txn_free(struct skex_txn *txn);
+
+/* log_erased.c */
+enum skex_error skex_log_erased(struct skex_store *store, skex_done_fn done, void *owner);
+/* Tells those whose keys are gone, or, when the store has failed, everyone. */
+void skex_log_erased_tell(struct skex_log *log);
+/* Without telling anyone. */
+void skex_log_erased_clear(struct skex_log *log);
 
 /* log_commit.c: the store fails, for good; those who wait are told in the next turn. */
 void skex_log_fail(struct skex_log *log, enum skex_error error);

@@ -137,6 +137,7 @@ void skex_log_fail_waiting(struct skex_log *log)
 	log->phase = SKEX_LOG_IDLE;
 	tell(flight, log->failed);
 	tell(waiting, log->failed);
+	skex_log_erased_tell(log);
 }
 
 static void group_durable(struct skex_log *log)
@@ -220,6 +221,8 @@ static void slots_advance(struct skex_log *log, enum skex_error error)
 	}
 	if (error != SKEX_OK)
 		skex_log_fail(log, error);
+	else
+		skex_log_erased_tell(log);
 }
 
 static void slots_synced(void *owner, enum skex_error error)

@@ -99,6 +99,7 @@ enum skex_error skex_log_slots_doom(struct skex_log_slots *slots, uint32_t slot)
 		slots->doomed_room = room;
 	}
 	slots->doomed[slots->doomed_count++] = slot;
+	slots->ever_doomed++;
 	return SKEX_OK;
 }
 
@@ -120,7 +121,8 @@ uint64_t skex_log_slots_due(struct skex_log_slots *slots, uint64_t now_ms)
 		return UINT64_MAX;
 	if (slots->doomed_ms == UINT64_MAX)
 		slots->doomed_ms = now_ms;
-	return slots->doomed_count >= DESTROY_MAX ? now_ms : slots->doomed_ms + DELAY_MS;
+	return slots->hurried || slots->doomed_count >= DESTROY_MAX ? now_ms
+								    : slots->doomed_ms + DELAY_MS;
 }
 
 void skex_log_slots_synced(struct skex_log_slots *slots, uint64_t now_ms)
@@ -130,6 +132,7 @@ void skex_log_slots_synced(struct skex_log_slots *slots, uint64_t now_ms)
 	if (slots->destroyed == 0)
 		return;
 	slots->doomed_count -= slots->destroyed;
+	slots->ever_gone += slots->destroyed;
 	memmove(slots->doomed, slots->doomed + slots->destroyed,
 		slots->doomed_count * sizeof(*slots->doomed));
 	slots->destroyed = 0;

@@ -15,6 +15,7 @@ static uint64_t log_turn(struct skex_store *store, uint64_t now_ms)
 		skex_log_fail_waiting(log);
 		return UINT64_MAX;
 	}
+	skex_log_erased_tell(log);
 	bool more = skex_log_compact(log);
 	skex_log_commit_start(log);
 	if (log->failed != SKEX_OK || more)
@@ -56,6 +57,7 @@ static void log_close(struct skex_store *store)
 		free(log->spare);
 	}
 	skex_log_claims_clear(log);
+	skex_log_erased_clear(log);
 	skex_log_index_clear(&log->index);
 	skex_secret_free(log->kek);
 	free(log->directory);
@@ -72,6 +74,7 @@ static const struct skex_store_ops log_ops = {
 	.get = skex_log_get,
 	.each = skex_log_each,
 	.claim = skex_log_claim,
+	.erased = skex_log_erased,
 	.pending = log_pending,
 	.size = log_txn_size,
 	.turn = log_turn,
@@ -120,6 +123,7 @@ enum skex_error skex_log_store_open(const struct skex_platform *platform,
 	log->platform = platform;
 	log->crypto = crypto;
 	log->slots.doomed_ms = UINT64_MAX;
+	log->erasing_end = &log->erasing;
 	log->segment_bytes = SKEX_LOG_SEGMENT_BYTES;
 	log->reserve_bytes = SKEX_LOG_RESERVE_BYTES;
 	skex_log_index_init(&log->index);

@@ -56,6 +56,7 @@ struct skex_store_ops {
 		uint64_t amount, uint64_t limit,
 		void (*claimed)(void *owner, enum skex_error error, uint64_t from, uint64_t to),
 		void *owner);
+	enum skex_error (*erased)(struct skex_store *store, skex_done_fn done, void *owner);
 	uint64_t (*pending)(const struct skex_store *store);
 	size_t (*size)(const struct skex_txn *txn);
 	uint64_t (*turn)(struct skex_store *store, uint64_t now_ms);
@@ -148,6 +149,19 @@ SKEX_MUST_USE static inline enum skex_error skex_store_claim(struct skex_store *
 	void *owner)
 {
 	return store->ops->claim(store, table, key, amount, limit, claimed, owner);
+}
+
+/*
+ * For secrets whose former value must be gone before something is sent: done(owner, SKEX_OK) is
+ * called once the keys of all that was deleted or replaced so far, by transactions that are durable
+ * now, are overwritten and synced.  Keys are then destroyed without the delay that joins them
+ * otherwise.  Asked from the done of a transaction, it speaks of what that one replaced.  done with
+ * an error: as for submit.  SKEX_E_MEMORY, what made the store fail; done is not called then.
+ */
+SKEX_MUST_USE static inline enum skex_error skex_store_erased(
+	struct skex_store *store, skex_done_fn done, void *owner)
+{
+	return store->ops->erased(store, done, owner);
 }
 
 /* Bytes that were handed over and are not durable yet: how far the disk is behind. */
