@@ -16,10 +16,10 @@ struct skex_commit_erasing;
 
 struct skex_commit {
 	struct skex_store *store;
-	struct skex_commit_round *open;    /* being gathered, or NULL */
-	struct skex_commit_round *pending; /* submitted, not yet durable: in order */
+	struct skex_commit_round *open;      /* being gathered, or NULL */
+	struct skex_commit_round *pending;   /* submitted, not yet durable: in order */
 	struct skex_commit_erasing *erasing; /* durable, and keys are being destroyed */
-	enum skex_error failed;            /* once set, nothing is taken any more */
+	enum skex_error failed;              /* once set, nothing is taken any more */
 };
 
 void skex_commit_init(struct skex_commit *commit, struct skex_store *store);

@@ -73,11 +73,21 @@ struct skex_association_answer {
 				  wants a long one has the first message padded */
 };
 
-struct skex_association_events {
+/* Who carries messages; both functions may be called from inside any call here. */
+struct skex_association_carrier {
+	void *owner;
 	/* One message to the peer, at an address that it was received from; or, when to is NULL, to
 	 * where runs are begun.  May be lost. */
 	void (*send)(void *owner, struct skex_association *association,
 		const struct skex_net_address *to, struct skex_view bytes);
+	/* An authentic message came from this address, in a run in which both ends spoke.  May be
+	 * NULL. */
+	void (*heard)(void *owner, struct skex_association *association,
+		const struct skex_net_address *from);
+};
+
+/* Not called from inside make, open and remove; an association is not removed in them. */
+struct skex_association_events {
 	/* A state that was made is durable: the association works from now on.  May be NULL. */
 	void (*opened)(void *owner, struct skex_association *association);
 	/* The peer wants a run, and says in blob what for. */
@@ -99,10 +109,6 @@ struct skex_association_events {
 	 */
 	void (*told)(void *owner, struct skex_association *association, enum skex_level level,
 		const char *name, const char *text);
-	/* An authentic message came from this address, in a run in which both ends spoke.  May be
-	 * NULL. */
-	void (*heard)(void *owner, struct skex_association *association,
-		const struct skex_net_address *from);
 };
 
 struct skex_associations_setup {
@@ -111,13 +117,14 @@ struct skex_associations_setup {
 	struct skex_commit *commit; /* of the daemon */
 	uint8_t table;              /* of the store, for the states */
 	uint16_t room;              /* of a message; 0: what a blob of 255 bytes needs */
+	struct skex_association_carrier carrier;
 	const struct skex_association_events *events;
 	void *owner;
 };
 
 SKEX_MUST_USE enum skex_error skex_associations_new(
 	const struct skex_associations_setup *setup, struct skex_associations **associations);
-/* Frees all; nothing is called any more.  The commit ends after this, or before. */
+/* Frees all; nothing is called any more, and no commit may become durable after it. */
 void skex_associations_free(struct skex_associations *associations);
 /* A message came in.  False: nobody here knows its id, or it is malformed. */
 bool skex_associations_receive(struct skex_associations *associations,

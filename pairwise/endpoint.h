@@ -16,7 +16,7 @@ struct skex_endpoint;
 struct skex_endpoint_setup {
 	const char *host; /* a literal address; port 0: any free one */
 	uint16_t port;
-	struct skex_associations_setup associations; /* events->send and heard are not used: NULL */
+	struct skex_associations_setup associations; /* the carrier is set by the endpoint */
 };
 
 struct skex_endpoint_counters {
@@ -37,6 +37,8 @@ uint16_t skex_endpoint_port(const struct skex_endpoint *endpoint);
  * for a host of more than 255 bytes, SKEX_E_MEMORY. */
 SKEX_MUST_USE enum skex_error skex_endpoint_aim(struct skex_endpoint *endpoint,
 	struct skex_association *association, const char *host, uint16_t port);
+/* Instead of skex_association_remove. */
+void skex_endpoint_remove(struct skex_endpoint *endpoint, struct skex_association *association);
 /* Whether there is an address to begin a run towards. */
 bool skex_endpoint_aimed(const struct skex_association *association);
 /* Where the peer was last heard from, for people; "" when it was not. */

@@ -40,6 +40,10 @@ enum skex_table {
 	SKEX_TABLE_COUNTER = 18, /* claimed block counters; see agent/initiate.h */
 	SKEX_TABLE_SPENT = 19,   /* spent block ids of an initiator; see agent/respond.h */
 	SKEX_TABLE_CONFIRM = 20, /* confirmations that wait to be sent */
+
+	/* Of associations of the pairwise mode, in both daemons: */
+	SKEX_TABLE_PAIRWISE = 21, /* the state, a secret value; see pairwise/persist.c */
+	SKEX_TABLE_PAIRED = 22,   /* with whom, and how; see agent/pairwise.h */
 };
 
 /* Where the bytes of one generation of one pad lie: DIRECTORY/pads/LEG-DIRECTION-GENERATION.pad
