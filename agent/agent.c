@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/internal.h"
+#include "agent/pairwise.h"
 #include "agent/provider.h"
 #include "core/base/cursor.h"
 #include "platform/memory.h"
@@ -306,7 +307,11 @@ enum skex_error skex_agent_new(const struct skex_agent_setup *setup, struct skex
 	if (error == SKEX_OK)
 		error = agent_peers_load(agent);
 	if (error == SKEX_OK)
+		error = agent_pairwise_load(agent);
+	if (error == SKEX_OK)
 		error = agent_pools_load(agent);
+	if (error == SKEX_OK)
+		agent_pairwise_fresh(agent);
 	if (error == SKEX_OK)
 		error = agent_past_load(agent);
 	if (error == SKEX_OK)

@@ -12,6 +12,7 @@
 #include "core/math/math.h"
 #include "core/wire/common.h"
 #include "core/wire/key_id.h"
+#include "pairwise/association.h"
 #include "platform/platform.h"
 #include "store/registry.h"
 #include "store/store.h"
@@ -173,6 +174,7 @@ struct skex_peer_status {
 /* Counters since the start. */
 struct skex_agent_counters {
 	uint64_t blocks_initiated, blocks_accepted, blocks_confirmed, blocks_failed;
+	uint64_t blocks_refused; /* asked for by a peer without hubs */
 	uint64_t keys_delivered, keys_fetched;
 	uint64_t shares_received, shares_refused, shares_late;
 	uint64_t inconsistent_shares;
@@ -225,6 +227,68 @@ SKEX_MUST_USE enum skex_error skex_agent_peer_add(struct skex_agent *agent, cons
 	const char *profiles, struct skex_problem *problem);
 SKEX_MUST_USE enum skex_error skex_agent_peer_remove(
 	struct skex_agent *agent, const char *name, struct skex_problem *problem);
+/*
+ * Pairs: associations of the pairwise mode with other agents, from a credential that one makes and
+ * the other takes in.  They are kept over restarts; a peer that is not in the configuration is one
+ * by being paired.
+ */
+
+/* What a credential says; the caller wipes it. */
+struct skex_pair_terms {
+	uint8_t psk[SKEX_HASH_BYTES];
+	char ids[2][SKEX_NAME_MAX + 1]; /* the agents with slot 0 and 1 */
+	uint8_t depth;                  /* 0, 8 or 32 */
+	uint8_t slot;                   /* of who takes it in */
+	char host[SKEX_HOST_MAX + 1];   /* of who made it; "": not told */
+	uint16_t port;
+};
+
+/* The association is durable: only now may a credential be shown.  Not called after a failure of
+ * the store, which stops the daemon. */
+typedef void (*skex_paired_fn)(void *owner);
+
+struct skex_pair_request {
+	const char *peer; /* make: who will take it in; take: NULL, or who has to have made it */
+	const char *host; /* where the peer listens; NULL: as the credential or the configuration
+			     says, or where it is heard from */
+	uint16_t port;
+	uint8_t depth;                       /* make */
+	const struct skex_pair_terms *terms; /* take */
+	skex_paired_fn paired;
+	void *owner;
+};
+
+/* make gives the terms, which are shown when paired was called. */
+SKEX_MUST_USE enum skex_error skex_agent_pair_make(struct skex_agent *agent,
+	const struct skex_pair_request *request, struct skex_pair_terms *terms,
+	struct skex_problem *problem);
+SKEX_MUST_USE enum skex_error skex_agent_pair_take(struct skex_agent *agent,
+	const struct skex_pair_request *request, struct skex_problem *problem);
+/* paired is not called for this owner any more. */
+void skex_agent_pair_unwait(struct skex_agent *agent, const void *owner);
+/* Ends the association and drops the keys with the peer that were not handed out. */
+SKEX_MUST_USE enum skex_error skex_agent_pair_revoke(
+	struct skex_agent *agent, const char *peer, struct skex_problem *problem);
+
+struct skex_pair_status {
+	struct skex_name peer;
+	struct skex_name identity; /* the own one */
+	uint8_t slot;              /* the own one */
+	uint8_t depth;
+	uint8_t fingerprint[SKEX_PAIRWISE_ID_BYTES]; /* both ends show the same, and other slots */
+	const char
+		*state;   /* a word: "new", "ready", "silent", "recovering", "broken", "unusable" */
+	const char *host; /* where runs are begun, or "" */
+	uint16_t port;
+	char heard_from[64]; /* or "" */
+	struct skex_association_status association;
+};
+
+void skex_agent_pairs(struct skex_agent *agent,
+	void (*visit)(void *owner, const struct skex_pair_status *pair), void *owner);
+/* False when there is none. */
+bool skex_agent_pair_find(
+	struct skex_agent *agent, const char *peer, struct skex_pair_status *status);
 /* A kit was taken in (enrol/kit.h): use its leg from now on. */
 SKEX_MUST_USE enum skex_error skex_agent_leg_joined(struct skex_agent *agent, uint64_t leg);
 /* The operator's word after a rollback was seen: go on, at the larger marks, with emptied pools. */

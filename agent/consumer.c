@@ -55,7 +55,7 @@ struct agent_peer *agent_peer_of_identity(struct skex_agent *agent, const char *
 	struct agent_peer *peer;
 
 	for (peer = agent->peers; peer != NULL; peer = peer->next) {
-		if (peer->profiles_count > 0 &&
+		if (agent_peer_serves(peer) &&
 			lives_there(peer, skex_view(identity, strlen(identity))))
 			return peer;
 	}

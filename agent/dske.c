@@ -19,6 +19,20 @@ static uint8_t class_for(const struct agent_peer *peer)
 	return best;
 }
 
+/* Enough hubs of one of its profiles are up. */
+static bool ready(const struct agent_peer *peer)
+{
+	size_t p;
+
+	for (p = 0; p < peer->profiles_count; p++) {
+		const struct agent_profile *profile = peer->profiles[p];
+
+		if (profile->usable && agent_profile_up(profile) >= profile->profile.k)
+			return true;
+	}
+	return false;
+}
+
 /* What a run makes is counted at its most, so that a pool does not overflow. */
 static uint64_t making(const struct agent_pool *pool)
 {
@@ -40,6 +54,7 @@ static void clear(struct skex_agent *agent)
 const struct agent_provider agent_provider_dske = {
 	.name = "dske",
 	.class = class_for,
+	.ready = ready,
 	.fill = agent_initiate_fill,
 	.making = making,
 	.turn = turn,

@@ -49,9 +49,7 @@ static void claimed(void *owner, enum skex_error error, uint64_t from, uint64_t 
 	agent_wake(agent);
 }
 
-/* Counters in a row for a batch; false while more are being claimed.  What is left over is skipped.
- */
-static bool take_counters(struct skex_agent *agent, uint32_t blocks, uint64_t *first)
+bool agent_take_counters(struct skex_agent *agent, uint32_t blocks, uint64_t *first)
 {
 	static const char key[] = "block";
 
@@ -288,7 +286,7 @@ static bool start(struct agent_pool *pool, struct agent_profile *profile, uint16
 	uint64_t counter;
 	bool began = false;
 
-	if (!take_counters(agent, blocks, &counter))
+	if (!agent_take_counters(agent, blocks, &counter))
 		return false;
 	run = run_new(pool, profile, blocks, counter);
 	if (run == NULL)
@@ -411,6 +409,9 @@ static void persist(struct agent_run *run)
 	const uint8_t class = run->engine.class_responder < common->class_initiator
 		? run->engine.class_responder
 		: common->class_initiator;
+	const struct agent_quality quality = {
+		.class = class == SKEX_CLASS_ITS ? SKEX_CLASS_ITS : SKEX_CLASS_COMPUTATIONAL,
+		.confirmed = true};
 
 	if (agent->config->require_its && class != SKEX_CLASS_ITS) {
 		drop(run, "require_its is set, and a leg of the peer is not its");
@@ -419,8 +420,7 @@ static void persist(struct agent_run *run)
 	if (pool->peer->emptying ||
 		agent_batch_add(pool, common->first, run->engine.blocks, common->secret_size,
 			run->engine.vector, skex_vector_size(common), SKEX_BLOCK_EXTRA_BYTES,
-			class == SKEX_CLASS_ITS ? SKEX_CLASS_ITS : SKEX_CLASS_COMPUTATIONAL, true,
-			expires) == NULL ||
+			&quality, expires) == NULL ||
 		agent_confirm_add(agent, pool->peer, run->profile, SKEX_CONFIRM_AB, common->first,
 			run->engine.blocks, 0, run->engine.confirm, NULL, expires) != SKEX_OK) {
 		drop(run, "no memory, or the store failed");

@@ -17,6 +17,7 @@
  *   peer.c          peers, profiles, identities
  *   provider.c      who fills the pools
  *   dske.c          the distributed mode as a provider
+ *   pairwise*.c     the pairwise mode as a provider, and pairing
  *   initiate.c      runs that fill a pool
  *   respond.c       shares that come in
  *   group.c         groups of shares, and their bounds
@@ -95,8 +96,9 @@ struct agent_peer {
 		*profiles[AGENT_PROFILES_MAX]; /* accepted; the first is used to begin */
 	struct agent_room *rooms;              /* one for each leg that shares of it came through */
 	uint32_t runs;                         /* under way and not stalled */
-	uint64_t answered_ms; /* the last run that it confirmed; 0: none in this life */
-	bool silent;          /* one that was begun later had no answer */
+	uint64_t answered_ms;    /* the last run that it confirmed; 0: none in this life */
+	bool silent;             /* one that was begun later had no answer */
+	struct agent_pair *pair; /* NULL: no association */
 	struct agent_pool *pools;
 	uint32_t pools_counts[AGENT_RESPONDER + 1]; /* by side */
 	uint32_t spent_instance;                    /* of this peer as initiator */
@@ -307,6 +309,7 @@ struct skex_agent {
 	uint32_t strangers; /* records of no peer that were removed at the start */
 	uint64_t start_ms;
 	uint64_t sweep_ms;
+	struct agent_pairwise *pairwise; /* NULL: not configured */
 	bool emptying; /* by the operator's word after a rollback: the pools of all peers */
 	bool removing; /* the removals are being written */
 	struct skex_agent_counters counters;
@@ -355,6 +358,10 @@ void agent_stranger_remove(struct skex_agent *agent, uint8_t table, struct skex_
 void agent_peers_clear(struct skex_agent *agent);
 void agent_profiles_resolve(struct skex_agent *agent);
 struct agent_peer *agent_peer_find(struct skex_agent *agent, const struct skex_name *name);
+/* Found or made. */
+struct agent_peer *agent_peer_get(struct skex_agent *agent, const struct skex_name *name);
+/* One that keys can be made with: by way of hubs, or without. */
+bool agent_peer_serves(const struct agent_peer *peer);
 /* The profile of this id among those accepted from the peer; NULL otherwise. */
 struct agent_profile *agent_profile_accepted(const struct agent_peer *peer, const uint8_t id[16]);
 /* The weakest class of the profile's legs. */
@@ -369,6 +376,9 @@ struct agent_peer *agent_peer_of_identity(struct skex_agent *agent, const char *
 bool agent_identity_is_local(const struct skex_agent *agent, const char *identity);
 
 /* initiate.c */
+/* Counters in a row for a batch; false while more are being claimed.  What is left over is skipped.
+ */
+bool agent_take_counters(struct skex_agent *agent, uint32_t blocks, uint64_t *first);
 void agent_initiate_init(struct skex_agent *agent);
 void agent_initiate_turn(struct skex_agent *agent, uint64_t now_ms);
 /* Begins runs that make about so many bytes, as far as hubs and pads allow. */
@@ -380,6 +390,12 @@ void agent_run_confirm(struct agent_leg *leg, const struct skex_confirm_message 
 void agent_runs_clear(struct skex_agent *agent);
 
 /* respond.c */
+/* Whether any of the blocks of this initiator is over, and that they are: with this turn's commit.
+ */
+bool agent_is_spent(struct skex_agent *agent, struct agent_peer *peer, struct skex_block_id first,
+	uint32_t blocks);
+void agent_spend(struct skex_agent *agent, struct agent_peer *peer, struct skex_block_id first,
+	uint32_t blocks);
 void agent_respond_share(struct agent_leg *leg, const struct skex_incoming *incoming);
 void agent_respond_turn(struct skex_agent *agent, uint64_t now_ms);
 /* group.c, and agent/group.h */

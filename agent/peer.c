@@ -121,6 +121,18 @@ static struct agent_peer *add_peer(struct skex_agent *agent, const struct skex_n
 	return peer;
 }
 
+struct agent_peer *agent_peer_get(struct skex_agent *agent, const struct skex_name *name)
+{
+	struct agent_peer *peer = agent_peer_find(agent, name);
+
+	return peer != NULL ? peer : add_peer(agent, name);
+}
+
+bool agent_peer_serves(const struct agent_peer *peer)
+{
+	return peer->profiles_count > 0 || peer->pair != NULL;
+}
+
 static bool add_profile(
 	struct skex_agent *agent, struct agent_peer *peer, const char *name, size_t size)
 {

@@ -115,6 +115,19 @@ enum skex_class agent_pool_class(const struct agent_pool *pool)
 	return class;
 }
 
+bool agent_pool_forward_secret(const struct agent_pool *pool)
+{
+	const struct agent_piece *piece;
+	bool all = true;
+	uint32_t i;
+
+	for (i = 0; i < pool->batches_count; i++)
+		all = all && pool->batches[i]->forward_secret;
+	for (piece = pool->strides; piece != NULL; piece = piece->next)
+		all = all && piece->forward_secret;
+	return all;
+}
+
 /* ---- where things lie --------------------------------------------------------------------------
  */
 
@@ -342,7 +355,7 @@ static void put_pieces(struct agent_batch *batch, struct skex_txn *txn, const ui
 
 struct agent_batch *agent_batch_add(struct agent_pool *pool, struct skex_block_id first,
 	uint16_t blocks, uint32_t secret_size, const uint8_t *vectors, uint32_t stride_bytes,
-	uint32_t skip, enum skex_class class, bool confirmed, uint64_t expires_wall_ms)
+	uint32_t skip, const struct agent_quality *quality, uint64_t expires_wall_ms)
 {
 	struct skex_txn *txn = skex_commit_txn(&pool->agent->link.commit);
 	struct agent_batch *batch = txn == NULL ? NULL : pool_batch_new(first, blocks, secret_size);
@@ -351,8 +364,9 @@ struct agent_batch *agent_batch_add(struct agent_pool *pool, struct skex_block_i
 		return NULL;
 	if (pool->side == AGENT_RESPONDER)
 		pool->asked_ms = agent_now(pool->agent);
-	batch->class = class;
-	batch->confirmed = confirmed;
+	batch->class = quality->class;
+	batch->confirmed = quality->confirmed;
+	batch->forward_secret = quality->forward_secret;
 	batch->expires_wall_ms = expires_wall_ms;
 	if (!pool_insert(pool, batch)) {
 		pool_batch_free(batch);

@@ -60,6 +60,7 @@ struct agent_piece {
 	uint8_t *bytes;                   /* locked */
 	bool durable;                     /* initiator: its removal is */
 	enum skex_class class;
+	bool forward_secret;
 	uint64_t expires_wall_ms; /* initiator: of its batch, which may be gone */
 };
 
@@ -70,6 +71,7 @@ struct agent_batch {
 	uint32_t secret_size;
 	enum skex_class class;
 	bool confirmed;
+	bool forward_secret; /* what made it is erased at both ends */
 	bool durable;
 	bool interval_known;
 	uint64_t earliest_ms;
@@ -104,6 +106,11 @@ struct agent_pool {
 	uint32_t strides_pending;    /* taken, not durable yet */
 	uint32_t runs;               /* under way and not stalled */
 	uint32_t runs_all;
+	uint32_t pair_runs;     /* under way without hubs */
+	uint64_t pair_bytes;    /* that these make */
+	uint64_t pair_retry_ms; /* refused by the peer: not before */
+	uint32_t pair_refusals;
+	bool forward_secret; /* someone waits for keys that are */
 	uint32_t failures;
 	uint32_t silences;     /* how often in a row a run was not answered soon */
 	uint64_t retry_ms;     /* after a failure or a silence: not before */
@@ -113,6 +120,13 @@ struct agent_pool {
 
 	uint64_t last_block_wall_ms;
 	char last_error[AGENT_WHY_TEXT];
+};
+
+/* What is known of a batch from the start. */
+struct agent_quality {
+	enum skex_class class;
+	bool confirmed;
+	bool forward_secret;
 };
 
 /* Found or made; NULL when there is no memory. */
@@ -133,7 +147,7 @@ void agent_pool_error(struct agent_pool *pool, const char *format, ...)
  */
 struct agent_batch *agent_batch_add(struct agent_pool *pool, struct skex_block_id first,
 	uint16_t blocks, uint32_t secret_size, const uint8_t *vectors, uint32_t stride_bytes,
-	uint32_t skip, enum skex_class class, bool confirmed, uint64_t expires_wall_ms);
+	uint32_t skip, const struct agent_quality *quality, uint64_t expires_wall_ms);
 void agent_batch_durable(struct agent_batch *batch);
 /* Confirmed, or the interval is known better: rewrites the record. */
 void agent_batch_update(struct agent_batch *batch);
@@ -171,5 +185,7 @@ void agent_pools_drop_strangers(struct skex_agent *agent);
 SKEX_MUST_USE enum skex_error agent_pools_load(struct skex_agent *agent);
 /* The weakest class among its batches; SKEX_CLASS_ITS when it is empty. */
 enum skex_class agent_pool_class(const struct agent_pool *pool);
+/* Whether all that is in it is forward-secret; true when it is empty. */
+bool agent_pool_forward_secret(const struct agent_pool *pool);
 
 #endif

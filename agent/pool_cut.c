@@ -61,6 +61,7 @@ static bool take_stride(struct agent_batch *batch, uint32_t from, uint32_t count
 	piece->first = batch->first;
 	piece->secret_size = batch->secret_size;
 	piece->class = batch->class;
+	piece->forward_secret = batch->forward_secret;
 	piece->expires_wall_ms = batch->expires_wall_ms;
 	piece->index = from;
 	agent_piece_place(batch, from, &piece->block, &piece->offset, &piece->size);
@@ -217,6 +218,7 @@ enum skex_error agent_pool_cut(struct agent_pool *pool, uint32_t bytes, uint8_t 
 	key->bytes = out;
 	key->size = bytes;
 	key->class = piece->class;
+	key->forward_secret = piece->forward_secret;
 	key->confirmed = true;
 	pool_fingerprint(pool->agent, out, bytes, key);
 	*expires_wall_ms = piece->expires_wall_ms;

@@ -141,6 +141,7 @@ static enum skex_error load_batch(void *owner, struct skex_view key, struct skex
 	if (batch == NULL)
 		return SKEX_E_MEMORY;
 	batch->class = decoded.class;
+	batch->forward_secret = decoded.forward_secret;
 	batch->confirmed = decoded.confirmed;
 	batch->interval_known = decoded.interval_known;
 	batch->earliest_ms = decoded.earliest_ms;
@@ -151,7 +152,8 @@ static enum skex_error load_batch(void *owner, struct skex_view key, struct skex
 		pool_batch_free(batch);
 		return SKEX_E_MEMORY;
 	}
-	peer->unproven = true;
+	/* Of those that are made without hubs only the responder's outlive a start. */
+	peer->unproven = peer->unproven || !decoded.forward_secret;
 	return SKEX_OK;
 }
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/provider.h"
 
-/* In the order in which they are asked. */
-static const struct agent_provider *const providers[] = {&agent_provider_dske};
+/* In the order in which they are asked: hubs, where they can be reached, may give the better class.
+ */
+static const struct agent_provider *const providers[] = {
+	&agent_provider_dske, &agent_provider_pairwise};
 
 #define PROVIDERS (sizeof(providers) / sizeof(providers[0]))
 
@@ -32,18 +34,32 @@ static uint64_t missing(struct agent_pool *pool, uint64_t making, uint64_t now_m
 	return pool->filling ? high - have : 0;
 }
 
+/* The first that is ready; when none is, the first that serves the peer at all: it says why not. */
+static const struct agent_provider *choose(const struct agent_pool *pool)
+{
+	const struct agent_provider *first = NULL;
+	size_t i;
+
+	for (i = 0; i < PROVIDERS; i++) {
+		if (providers[i]->class(pool->peer) == 0 ||
+			(pool->forward_secret && !providers[i]->forward_secret))
+			continue;
+		if (providers[i]->ready(pool->peer))
+			return providers[i];
+		first = first == NULL ? providers[i] : first;
+	}
+	return first;
+}
+
 static void fill(struct agent_pool *pool, uint64_t now_ms)
 {
-	const struct agent_provider *chosen = NULL;
+	const struct agent_provider *chosen = choose(pool);
 	uint64_t making = 0;
 	uint64_t bytes;
 	size_t i;
 
-	for (i = 0; i < PROVIDERS; i++) {
+	for (i = 0; i < PROVIDERS; i++)
 		making += providers[i]->making(pool);
-		if (chosen == NULL && providers[i]->class(pool->peer) != 0)
-			chosen = providers[i];
-	}
 	bytes = chosen == NULL ? 0 : missing(pool, making, now_ms);
 	if (bytes > 0)
 		chosen->fill(pool, bytes, now_ms);
@@ -74,6 +90,10 @@ void agent_providers_turn(struct skex_agent *agent, uint64_t now_ms)
 		fill_peer(peer, now_ms);
 	for (peer = agent->peers; peer != first; peer = peer->next)
 		fill_peer(peer, now_ms);
+	for (i = 0; i < PROVIDERS; i++) {
+		if (providers[i]->filled != NULL)
+			providers[i]->filled(agent, now_ms);
+	}
 }
 
 uint64_t agent_providers_due(const struct skex_agent *agent, uint64_t now_ms)
@@ -103,6 +123,17 @@ bool agent_providers_reach(const struct agent_peer *peer, enum skex_class class)
 
 	for (i = 0; i < PROVIDERS; i++) {
 		if (providers[i]->class(peer) >= (uint8_t) class)
+			return true;
+	}
+	return false;
+}
+
+bool agent_providers_forget(const struct agent_peer *peer)
+{
+	size_t i;
+
+	for (i = 0; i < PROVIDERS; i++) {
+		if (providers[i]->forward_secret && providers[i]->class(peer) != 0)
 			return true;
 	}
 	return false;

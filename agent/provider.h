@@ -6,10 +6,9 @@
 
 /*
  * Who makes blocks.  A pool that keys are handed out from lacks some bytes; the first provider of
- * the table that serves its peer is asked for them, and adds what it makes with agent_batch_add, in
- * the transaction of the turn.  Whoever takes a key does not see which provider made it, only what
- * is known of it: class and confirmation of its batch.  None makes forward-secret blocks yet; the
- * first that does adds that to the batch and its record.
+ * the table that serves its peer and is ready is asked for them, and adds what it makes with
+ * agent_batch_add, in the transaction of the turn.  Whoever takes a key does not see which provider
+ * made it, only what is known of it: class, confirmation and forward secrecy of its batch.
  *
  * What a provider receives from a peer it adds to the pool of the responder's side by itself, after
  * agent_purpose_accepted.
@@ -17,8 +16,11 @@
 struct agent_provider {
 	const char *name;
 
+	bool forward_secret; /* what it makes */
 	/* The best class that a block for this peer can have now; 0 when it makes none for it. */
 	uint8_t (*class)(const struct agent_peer *peer);
+	/* Whether it can make some now: who cannot is passed over for one who can. */
+	bool (*ready)(const struct agent_peer *peer);
 	/* Makes about so many bytes of blocks for the pool, as far as it can now; asked in every
 	 * turn in which they are lacking, so that what cannot be done now is not remembered.  It
 	 * says in pool->last_error why there are none. */
@@ -27,12 +29,15 @@ struct agent_provider {
 	uint64_t (*making)(const struct agent_pool *pool);
 	/* Once per turn: deadlines; and when the next one is. */
 	void (*turn)(struct skex_agent *agent, uint64_t now_ms);
+	/* The same after the pools were filled; NULL: nothing to do. */
+	void (*filled)(struct skex_agent *agent, uint64_t now_ms);
 	uint64_t (*due)(const struct skex_agent *agent, uint64_t now_ms);
 	/* Ends and wipes what is under way. */
 	void (*clear)(struct skex_agent *agent);
 };
 
 extern const struct agent_provider agent_provider_dske;
+extern const struct agent_provider agent_provider_pairwise;
 
 /* Gives every provider its turn, and fills the pools. */
 void agent_providers_turn(struct skex_agent *agent, uint64_t now_ms);
@@ -40,5 +45,7 @@ uint64_t agent_providers_due(const struct skex_agent *agent, uint64_t now_ms);
 void agent_providers_clear(struct skex_agent *agent);
 /* Can keys towards this peer be of this class? */
 bool agent_providers_reach(const struct agent_peer *peer, enum skex_class class);
+/* Can they be forward-secret? */
+bool agent_providers_forget(const struct agent_peer *peer);
 
 #endif

@@ -5,8 +5,8 @@
 
 #include "core/base/cursor.h"
 
-#define RECORD_VERSION 1
-#define PIECE_VERSION  2
+#define BATCH_VERSION 2
+#define PIECE_VERSION 2
 
 size_t record_key(uint8_t key[RECORD_KEY_MAX], enum agent_side side, const struct skex_name *peer,
 	struct skex_block_id first, uint32_t piece)
@@ -56,12 +56,13 @@ size_t record_batch(uint8_t value[RECORD_BATCH_MAX], const struct agent_batch *b
 	size_t size = 0;
 
 	skex_writer_init(&writer, value, RECORD_BATCH_MAX);
-	skex_write_u8(&writer, RECORD_VERSION);
+	skex_write_u8(&writer, BATCH_VERSION);
 	skex_write_u16(&writer, batch->blocks);
 	skex_write_u32(&writer, batch->secret_size);
 	skex_write_u8(&writer, (uint8_t)batch->class);
 	skex_write_u8(&writer, batch->confirmed);
 	skex_write_u8(&writer, batch->interval_known);
+	skex_write_u8(&writer, batch->forward_secret);
 	skex_write_u64(&writer, batch->earliest_ms);
 	skex_write_u64(&writer, batch->latest_ms);
 	skex_write_u64(&writer, batch->expires_wall_ms);
@@ -74,9 +75,11 @@ enum skex_error record_batch_decode(
 {
 	struct skex_reader reader;
 	struct skex_view text;
+	uint8_t version;
 
 	skex_reader_init(&reader, value);
-	if (skex_read_u8(&reader) != RECORD_VERSION)
+	version = skex_read_u8(&reader);
+	if (version != BATCH_VERSION && version != 1)
 		return SKEX_E_VERSION;
 	batch->blocks = skex_read_u16(&reader);
 	batch->secret_size = skex_read_u32(&reader);
@@ -84,6 +87,7 @@ enum skex_error record_batch_decode(
 		skex_read_u8(&reader) == SKEX_CLASS_ITS ? SKEX_CLASS_ITS : SKEX_CLASS_COMPUTATIONAL;
 	batch->confirmed = skex_read_u8(&reader) != 0;
 	batch->interval_known = skex_read_u8(&reader) != 0;
+	batch->forward_secret = version == BATCH_VERSION && skex_read_u8(&reader) != 0;
 	batch->earliest_ms = skex_read_u64(&reader);
 	batch->latest_ms = skex_read_u64(&reader);
 	batch->expires_wall_ms = skex_read_u64(&reader);

@@ -90,7 +90,7 @@ static enum skex_error address(struct skex_agent *agent, const struct skex_key_r
 		*peer = skex_name_parse(&name, skex_view(request->peer, strlen(request->peer)))
 			? agent_peer_find(agent, &name)
 			: NULL;
-		if (*peer == NULL || (*peer)->profiles_count == 0)
+		if (*peer == NULL || !agent_peer_serves(*peer))
 			return complain(problem, SKEX_E_UNKNOWN, "unknown_peer",
 				"there is no such peer",
 				"see skex peer ls; add it with skex peer add or in skexd.conf");

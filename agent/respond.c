@@ -50,7 +50,7 @@ static void load_spent(struct skex_agent *agent, struct agent_peer *peer)
 	}
 }
 
-static bool is_spent(struct skex_agent *agent, struct agent_peer *peer, struct skex_block_id first,
+bool agent_is_spent(struct skex_agent *agent, struct agent_peer *peer, struct skex_block_id first,
 	uint32_t blocks)
 {
 	if (peer->spent_instance == 0)
@@ -84,7 +84,7 @@ static void put_spent(struct skex_agent *agent, struct agent_peer *peer, struct 
 		txn, agent->link.store, SKEX_TABLE_SPENT, skex_name_view(&peer->name), &part, 1);
 }
 
-static void spend(struct skex_agent *agent, struct agent_peer *peer, struct skex_block_id first,
+void agent_spend(struct skex_agent *agent, struct agent_peer *peer, struct skex_block_id first,
 	uint32_t blocks)
 {
 	struct skex_txn *txn = skex_commit_txn(&agent->link.commit);
@@ -241,16 +241,17 @@ static void accept(struct agent_group *group)
 	const uint8_t class = group->engine.class_responder < common->class_initiator
 		? group->engine.class_responder
 		: common->class_initiator;
+	const struct agent_quality quality = {
+		.class = class == SKEX_CLASS_ITS ? SKEX_CLASS_ITS : SKEX_CLASS_COMPUTATIONAL};
 	struct agent_pool *pool =
 		agent_pool_get(agent, group->peer, AGENT_RESPONDER, common->purpose);
 
-	spend(agent, group->peer, common->first, group->engine.blocks);
+	agent_spend(agent, group->peer, common->first, group->engine.blocks);
 	group->batch = pool == NULL || group->peer->emptying
 		? NULL
 		: agent_batch_add(pool, common->first, group->engine.blocks, common->secret_size,
 			  group->engine.vector, skex_vector_size(common), SKEX_BLOCK_EXTRA_BYTES,
-			  class == SKEX_CLASS_ITS ? SKEX_CLASS_ITS : SKEX_CLASS_COMPUTATIONAL,
-			  false, expires);
+			  &quality, expires);
 	/* Without it the block is spent and never confirmed: the initiator's run fails. */
 	if (group->batch != NULL &&
 		agent_confirm_add(agent, group->peer, group->profile, SKEX_CONFIRM_BA,
@@ -342,7 +343,8 @@ static void add_share(struct agent_group *group, struct agent_leg *leg,
 		skex_secret_free(share);
 		return;
 	}
-	if (is_spent(leg->agent, group->peer, group->engine.common.first, group->engine.blocks)) {
+	if (agent_is_spent(
+		    leg->agent, group->peer, group->engine.common.first, group->engine.blocks)) {
 		/* Blocks of it were accepted in another group meanwhile: the first result is final.
 		 */
 		skex_secret_free(share);
@@ -413,7 +415,7 @@ void agent_respond_share(struct agent_leg *leg, const struct skex_incoming *inco
 		agent_suspect_share(leg, peer, "it passed on another share of the same block");
 		return;
 	}
-	if (group == NULL && is_spent(agent, peer, share.common.first, share.blocks)) {
+	if (group == NULL && agent_is_spent(agent, peer, share.common.first, share.blocks)) {
 		agent->counters.shares_late++;
 		group = dissents(agent, peer, &share);
 		if (group == NULL)
@@ -465,7 +467,8 @@ static void give_up(struct agent_group *group)
 	if (!group->told)
 		tell_failed(group);
 	if (__builtin_popcount(group->engine.members) >= group->profile->profile.k)
-		spend(group->agent, group->peer, group->engine.common.first, group->engine.blocks);
+		agent_spend(group->agent, group->peer, group->engine.common.first,
+			group->engine.blocks);
 }
 
 void agent_respond_turn(struct skex_agent *agent, uint64_t now_ms)

@@ -60,7 +60,7 @@ static const struct schema_list profiles_list = {
 /* ---- peers ---- */
 
 static const struct schema_list peer_profiles_list = {
-	.least = 1,
+	.least = 0,
 	.most = 8,
 	.stride = SKEX_NAME_MAX + 1,
 	COUNTED(skex_peer_config, profiles_count),
@@ -85,7 +85,7 @@ static const struct schema peer_schema[] = {
 	{.name = "name", .type = SCHEMA_NAME, .required = true, FIELD(skex_peer_config, name)},
 	{.name = "profiles",
 		.type = SCHEMA_WORD,
-		.required = true,
+		.shown = "none",
 		FIELD(skex_peer_config, profiles),
 		.list = &peer_profiles_list},
 	{.name = "accept",
@@ -98,6 +98,10 @@ static const struct schema peer_schema[] = {
 		.shown = "none",
 		FIELD(skex_peer_config, identities),
 		.list = &peer_identities_list},
+	{.name = "address",
+		.type = SCHEMA_ADDRESS,
+		.shown = "as the pair was made, or where the peer is heard from",
+		FIELD(skex_peer_config, address)},
 	{.name = NULL},
 };
 
@@ -161,6 +165,21 @@ static const struct schema pool_schema[] = {
 		.least = 0,
 		.most = DAY_S,
 		SIZED(skex_pool_config, start_grace_s)},
+	{.name = NULL},
+};
+
+/* ---- keys without hubs ---- */
+
+static const struct schema pairwise_schema[] = {
+	{.name = "listen",
+		.type = SCHEMA_LISTEN,
+		.required = true,
+		.least = 1,
+		FIELD(skex_datagram_config, listen)},
+	{.name = "advertise",
+		.type = SCHEMA_ADDRESS,
+		.shown = "none, so that credentials tell no address",
+		FIELD(skex_datagram_config, advertise)},
 	{.name = NULL},
 };
 
@@ -252,6 +271,11 @@ const struct schema skex_agent_schema[] = {
 		FIELD(skex_agent_config, etsi014),
 		.inner = etsi014_schema,
 		.present_offset = offsetof(struct skex_agent_config, etsi014.enabled)},
+	{.name = "pairwise",
+		.type = SCHEMA_GROUP,
+		FIELD(skex_agent_config, pairwise),
+		.inner = pairwise_schema,
+		.present_offset = offsetof(struct skex_agent_config, pairwise.enabled)},
 	{.name = "require_its",
 		.type = SCHEMA_FLAG,
 		.fallback = "false",

@@ -71,13 +71,14 @@ struct skex_profile_config {
 
 struct skex_peer_config {
 	struct skex_name name;
-	size_t profiles_count; /* 1..8, the first is used to begin */
+	size_t profiles_count; /* 0..8, the first is used to begin; 0: only pairwise */
 	char profiles[8][SKEX_NAME_MAX + 1];
 	size_t accept_count; /* purposes accepted from this peer, as patterns with one trailing '*';
 				default: "app:*" */
 	char accept[8][SKEX_PURPOSE_MAX + 1];
 	size_t identities_count; /* identities (SAE ids) that live at this peer */
 	char (*identities)[SKEX_PURPOSE_MAX + 1];
+	struct skex_address address; /* where it listens for pairwise runs; port 0: not set */
 };
 
 struct skex_pool_config {
@@ -90,6 +91,13 @@ struct skex_pool_config {
 	uint32_t lifetime_s;    /* of unclaimed key */
 	uint32_t start_grace_s; /* how long after a start keys from before it are given out unproven
 				 */
+};
+
+/* Keys with paired agents, without hubs, in datagrams. */
+struct skex_datagram_config {
+	bool enabled;
+	struct skex_address listen;
+	struct skex_address advertise; /* told in credentials; port 0: nothing is told */
 };
 
 struct skex_etsi014_config {
@@ -118,6 +126,7 @@ struct skex_agent_config {
 	char (*identities)[SKEX_PURPOSE_MAX + 1];
 	struct skex_pool_config pool;
 	struct skex_etsi014_config etsi014;
+	struct skex_datagram_config pairwise;
 	bool require_its; /* refuse to establish over legs that are not its */
 };
 

@@ -43,6 +43,7 @@ enum skex_pairwise_alert {
 	SKEX_PAIRWISE_ALERT_SUITE = 3,   /* no session suite in common */
 	SKEX_PAIRWISE_ALERT_REFUSED = 4, /* the application says no */
 	SKEX_PAIRWISE_ALERT_RESEED = 5,  /* a reseed that is not wanted, or not newer */
+	SKEX_PAIRWISE_ALERT_PAST = 6,    /* what the sender numbers was there: its state is old */
 };
 
 /* Bit (1 << type) of present says that a field is there; views borrow. */

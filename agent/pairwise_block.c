@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/consumer.h"
+#include "agent/pairwise.h"
+#include "agent/provider.h"
+#include "platform/memory.h"
+
+/*
+ * Blocks made by the two ends alone.  A run, or the rekey of a young session, makes a batch: the
+ * first message says which, and the secrets are exports of the session.  They are never on the
+ * wire, and nothing that is kept gives them again.
+ *
+ * The responder has its batch durable before it says so (M4); the initiator has it only then.  An
+ * initiator that hears no M4 takes no keys: the responder's are left until they expire.
+ */
+#define RETRY_FIRST_MS 500u
+#define RETRY_MOST_MS  60000u
+
+/* One batch that is begun here; the cookie of its run. */
+struct agent_block_run {
+	struct agent_block_run *next;
+	struct agent_block_run **self;
+	struct agent_pair *pair;
+	struct agent_pool *pool;
+	struct agent_block_ask ask;
+	uint64_t bytes;
+};
+
+static const struct agent_quality quality = {
+	.class = SKEX_CLASS_COMPUTATIONAL, .confirmed = true, .forward_secret = true};
+
+static void run_free(struct agent_block_run *run)
+{
+	run->pool->runs_all--;
+	run->pool->pair_runs--;
+	run->pool->pair_bytes -= run->bytes;
+	*run->self = run->next;
+	if (run->next != NULL)
+		run->next->self = run->self;
+	free(run);
+}
+
+void agent_blocks_clear(struct agent_pair *pair)
+{
+	while (pair->runs != NULL)
+		run_free(pair->runs);
+}
+
+static struct agent_block_run *run_new(
+	struct agent_pair *pair, struct agent_pool *pool, uint16_t blocks, uint64_t counter)
+{
+	struct agent_block_run *run = calloc(1, sizeof(*run));
+
+	if (run == NULL)
+		return NULL;
+	run->pair = pair;
+	run->pool = pool;
+	run->ask.first.instance = pair->agent->instance;
+	run->ask.first.counter = counter;
+	run->ask.blocks = blocks;
+	run->ask.secret_size = pool->block_bytes;
+	run->ask.lifetime_s = pair->agent->config->pool.lifetime_s;
+	memcpy(run->ask.purpose, pool->purpose, sizeof(run->ask.purpose));
+	run->bytes = (uint64_t)blocks * pool->block_bytes;
+	run->next = pair->runs;
+	run->self = &pair->runs;
+	if (run->next != NULL)
+		run->next->self = &run->next;
+	pair->runs = run;
+	pool->runs_all++;
+	pool->pair_runs++;
+	pool->pair_bytes += run->bytes;
+	return run;
+}
+
+/* ---- the secrets -------------------------------------------------------------------------------
+ */
+
+/* The batch goes into the commit of this turn; NULL when it cannot. */
+static struct agent_batch *add(struct agent_pool *pool, const struct skex_association_keys *keys,
+	const struct agent_block_ask *ask)
+{
+	struct skex_agent *agent = pool->agent;
+	const uint64_t expires = agent_wall(agent) + (uint64_t)ask->lifetime_s * 1000;
+	uint8_t *secrets = skex_secret_new((size_t)ask->blocks * ask->secret_size);
+	struct agent_batch *batch = NULL;
+	enum skex_error error = secrets == NULL ? SKEX_E_MEMORY : SKEX_OK;
+	uint16_t i;
+
+	for (i = 0; i < ask->blocks && error == SKEX_OK; i++)
+		error = agent_block_secret(keys, ask, i, secrets + (size_t)i * ask->secret_size);
+	if (error == SKEX_OK)
+		batch = agent_batch_add(pool, ask->first, ask->blocks, ask->secret_size, secrets,
+			ask->secret_size, 0, &quality, expires);
+	skex_secret_free(secrets);
+	return batch;
+}
+
+/* Which batch of which pool is durable: both may be gone by then. */
+struct settled {
+	struct skex_agent *agent;
+	struct skex_name peer;
+	enum agent_side side;
+	struct agent_block_ask ask;
+};
+
+static void durable(void *owner, enum skex_error error)
+{
+	struct settled *settled = owner;
+	struct agent_batch *batch = NULL;
+	struct agent_peer *peer;
+	struct agent_pool *pool;
+
+	if (error == SKEX_OK) {
+		peer = agent_peer_find(settled->agent, &settled->peer);
+		pool = peer == NULL ? NULL
+				    : agent_pool_find(peer, settled->side, settled->ask.purpose);
+		batch = pool == NULL ? NULL : agent_batch_find(pool, settled->ask.first);
+		if (batch != NULL)
+			agent_batch_durable(batch);
+		agent_wake(settled->agent);
+	}
+	free(settled);
+}
+
+static bool settle(struct agent_pool *pool, const struct agent_block_ask *ask)
+{
+	struct settled *settled = calloc(1, sizeof(*settled));
+
+	if (settled == NULL)
+		return false;
+	settled->agent = pool->agent;
+	settled->peer = pool->peer->name;
+	settled->side = pool->side;
+	settled->ask = *ask;
+	skex_commit_after(&pool->agent->link.commit, durable, settled);
+	return true;
+}
+
+/* ---- begun by the peer -------------------------------------------------------------------------
+ */
+
+static uint8_t refuse(struct agent_pair *pair, const char *why)
+{
+	pair->agent->counters.blocks_refused++;
+	agent_event(pair->agent, SKEX_LEVEL_NOTICE, "block_refused", pair->peer->name.text, "",
+		"%s", why);
+	return SKEX_PAIRWISE_ALERT_REFUSED;
+}
+
+void agent_block_asked(
+	struct agent_pair *pair, struct skex_view blob, struct skex_association_answer *answer)
+{
+	struct skex_agent *agent = pair->agent;
+	struct agent_block_ask ask;
+
+	if (!agent_block_ask_decode(&ask, blob))
+		answer->alert = refuse(pair, "a run that asks for something unknown here");
+	else if (!agent_purpose_accepted(agent, pair->peer, ask.purpose))
+		answer->alert =
+			refuse(pair, "a purpose not accepted from this peer: see skexd.conf");
+	else if (!agent_pool_has_room(pair->peer, AGENT_RESPONDER, ask.purpose))
+		answer->alert = refuse(pair,
+			"one purpose more than the 1,024 that a peer can have keys for at a time");
+	else if (agent->config->require_its)
+		answer->alert = refuse(
+			pair, "require_its is set, and keys made without hubs are computational");
+	else if (pair->peer->emptying)
+		answer->alert = refuse(pair, "the pools are being emptied after a rollback");
+	else if (agent_is_spent(agent, pair->peer, ask.first, ask.blocks))
+		answer->alert = SKEX_PAIRWISE_ALERT_PAST;
+}
+
+static bool take(struct agent_pair *pair, const struct skex_association_keys *keys)
+{
+	struct skex_agent *agent = pair->agent;
+	struct agent_block_ask ask;
+	struct agent_batch *batch;
+	struct agent_pool *pool;
+
+	/* Another run may have brought the same ids since this one was asked for. */
+	if (!agent_block_ask_decode(&ask, keys->blob) ||
+		agent_is_spent(agent, pair->peer, ask.first, ask.blocks))
+		return false;
+	pool = agent_pool_get(agent, pair->peer, AGENT_RESPONDER, ask.purpose);
+	if (pool == NULL)
+		return false;
+	batch = add(pool, keys, &ask);
+	if (batch == NULL)
+		return false;
+	agent_spend(agent, pair->peer, ask.first, ask.blocks);
+	if (!settle(pool, &ask)) {
+		agent_batch_drop(batch);
+		return false;
+	}
+	agent->counters.blocks_accepted += ask.blocks;
+	return true;
+}
+
+/* ---- begun here --------------------------------------------------------------------------------
+ */
+
+static void back_off(struct agent_pair *pair, uint64_t now_ms)
+{
+	const uint32_t times = pair->failures < 8 ? pair->failures : 8;
+	const uint64_t wait = (uint64_t)RETRY_FIRST_MS << times;
+
+	pair->failures++;
+	pair->retry_ms = now_ms + (wait < RETRY_MOST_MS ? wait : RETRY_MOST_MS);
+}
+
+static void failed(struct agent_block_run *run, const char *why)
+{
+	struct agent_pair *pair = run->pair;
+	struct skex_agent *agent = pair->agent;
+
+	agent->counters.blocks_failed += run->ask.blocks;
+	agent_pool_error(run->pool, "%s", why);
+	if (pair->failures == 0 || pair->failures % 16 == 15)
+		agent_event(agent, SKEX_LEVEL_WARNING, "block_failed", pair->peer->name.text, "",
+			"%s (%s)", why, run->pool->purpose);
+	back_off(pair, agent_now(agent));
+	run_free(run);
+}
+
+static void succeed(struct agent_block_run *run, const struct skex_association_keys *keys)
+{
+	struct agent_pair *pair = run->pair;
+	struct agent_pool *pool = run->pool;
+	struct agent_batch *batch;
+
+	if (!keys->confirmed) {
+		failed(run, "the peer did not say that it has the keys: they are left");
+		return;
+	}
+	batch = pair->peer->emptying ? NULL : add(pool, keys, &run->ask);
+	if (batch == NULL || !settle(pool, &run->ask)) {
+		if (batch != NULL)
+			agent_batch_drop(batch);
+		failed(run, "no memory, or the store failed");
+		return;
+	}
+	pair->agent->counters.blocks_confirmed += run->ask.blocks;
+	pair->failures = 0;
+	pair->retry_ms = 0;
+	pool->pair_refusals = 0;
+	pool->last_error[0] = '\0';
+	run_free(run);
+}
+
+bool agent_block_made(struct agent_pair *pair, const struct skex_association_keys *keys)
+{
+	if (!keys->initiator)
+		return take(pair, keys);
+	succeed(keys->cookie, keys);
+	agent_wake(pair->agent);
+	return true;
+}
+
+static void refused(struct agent_block_run *run, uint8_t alert)
+{
+	struct agent_pool *pool = run->pool;
+	struct skex_agent *agent = pool->agent;
+	const uint32_t times = pool->pair_refusals < 8 ? pool->pair_refusals : 8;
+	const uint64_t wait = (uint64_t)RETRY_FIRST_MS << times;
+
+	agent->counters.blocks_failed += run->ask.blocks;
+	pool->pair_refusals++;
+	pool->pair_retry_ms = agent_now(agent) + (wait < RETRY_MOST_MS ? wait : RETRY_MOST_MS);
+	if (alert == SKEX_PAIRWISE_ALERT_PAST) {
+		agent->counters.rollbacks++;
+		agent_event(agent, SKEX_LEVEL_ERROR, "rollback_suspected", pool->peer->name.text,
+			"",
+			"the peer has had blocks of these numbers before: the state here is from "
+			"the past, or a copy of it is at work elsewhere");
+		if (agent_new_instance(agent) == SKEX_OK)
+			pool->pair_retry_ms = 0;
+	} else {
+		agent_pool_error(pool,
+			"the peer accepts no keys for this purpose: see accept in its skexd.conf");
+		if (times == 0)
+			agent_event(agent, SKEX_LEVEL_WARNING, "block_failed",
+				pool->peer->name.text, "", "%s (%s)", pool->last_error,
+				pool->purpose);
+	}
+	run_free(run);
+}
+
+void agent_block_ended(
+	struct agent_pair *pair, void *cookie, enum skex_association_end how, uint8_t alert)
+{
+	struct agent_block_run *run = cookie;
+
+	if (how == SKEX_ASSOCIATION_REFUSED)
+		refused(run, alert);
+	else if (how == SKEX_ASSOCIATION_SILENT)
+		failed(run, "the peer does not answer: is it running, and is its address right?");
+	else
+		failed(run, "a run could not be begun: see the log of skexd");
+	agent_wake(pair->agent);
+}
+
+/* ---- the provider ------------------------------------------------------------------------------
+ */
+
+static bool works(const struct agent_peer *peer)
+{
+	return peer->pair != NULL && peer->pair->association != NULL;
+}
+
+static uint8_t class_for(const struct agent_peer *peer)
+{
+	return works(peer) ? SKEX_CLASS_COMPUTATIONAL : 0;
+}
+
+static bool ready(const struct agent_peer *peer)
+{
+	return works(peer) && skex_endpoint_aimed(peer->pair->association);
+}
+
+static uint64_t making(const struct agent_pool *pool)
+{
+	return pool->pair_bytes;
+}
+
+/* A rekey is for what its session was begun for: the purpose. */
+static uint64_t subject_of(const struct agent_pool *pool)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
+	const char *at;
+
+	for (at = pool->purpose; *at != '\0'; at++)
+		hash = (hash ^ (uint8_t)*at) * UINT64_C(0x100000001b3);
+	return hash | 1;
+}
+
+static bool begin(struct agent_pair *pair, struct agent_pool *pool, uint16_t blocks)
+{
+	struct skex_association_start start = {.subject = subject_of(pool)};
+	uint8_t blob[AGENT_BLOCK_ASK_MAX];
+	struct agent_block_run *run;
+	uint64_t counter;
+	enum skex_error error;
+
+	if (!agent_take_counters(pair->agent, blocks, &counter))
+		return false;
+	run = run_new(pair, pool, blocks, counter);
+	if (run == NULL)
+		return false;
+	start.blob = skex_view(blob, agent_block_ask_encode(&run->ask, blob));
+	start.cookie = run;
+	error = skex_association_begin(pair->association, &start);
+	if (error != SKEX_OK) {
+		agent_pool_error(pool, "a run cannot be begun: %s", skex_error_name(error));
+		back_off(pair, agent_now(pair->agent));
+		run_free(run);
+		return false;
+	}
+	pair->agent->counters.blocks_initiated += blocks;
+	return true;
+}
+
+/* In time for another try. */
+static bool too_early(struct agent_pool *pool, uint64_t now_ms)
+{
+	struct agent_pairwise *pairwise = pool->agent->pairwise;
+	const uint64_t pair_ms = pool->peer->pair->retry_ms;
+	const uint64_t at = pair_ms > pool->pair_retry_ms ? pair_ms : pool->pair_retry_ms;
+
+	if (at <= now_ms)
+		return false;
+	pairwise->wake_ms = at < pairwise->wake_ms ? at : pairwise->wake_ms;
+	return true;
+}
+
+static void fill(struct agent_pool *pool, uint64_t bytes, uint64_t now_ms)
+{
+	struct agent_pair *pair = pool->peer->pair;
+	const uint64_t most = AGENT_PAIR_BYTES / pool->block_bytes;
+
+	if (pool->agent->config->require_its) {
+		agent_pool_error(
+			pool, "require_its is set, and keys made without hubs are computational");
+		return;
+	}
+	if (!skex_endpoint_aimed(pair->association)) {
+		agent_pool_error(pool,
+			"no address of the peer is known, and it was not heard from yet: set "
+			"address in skexd.conf");
+		return;
+	}
+	while (bytes > 0 && !too_early(pool, now_ms) && skex_association_ready(pair->association)) {
+		uint64_t blocks = (bytes + pool->block_bytes - 1) / pool->block_bytes;
+
+		blocks = blocks < SKEX_BATCH_MAX ? blocks : SKEX_BATCH_MAX;
+		blocks = blocks < most ? blocks : most;
+		if (!begin(pair, pool, (uint16_t)blocks))
+			return;
+		bytes -= blocks * pool->block_bytes < bytes ? blocks * pool->block_bytes : bytes;
+	}
+}
+
+static void turn(struct skex_agent *agent, uint64_t now_ms)
+{
+	(void)now_ms;
+	if (agent->pairwise != NULL)
+		agent->pairwise->wake_ms = UINT64_MAX;
+}
+
+static uint64_t due(const struct skex_agent *agent, uint64_t now_ms)
+{
+	uint64_t associations;
+
+	(void)now_ms;
+	if (agent->pairwise == NULL)
+		return UINT64_MAX;
+	associations = skex_associations_due(skex_endpoint_associations(agent->pairwise->endpoint));
+	return associations < agent->pairwise->wake_ms ? associations : agent->pairwise->wake_ms;
+}
+
+/* After the pools were filled: what that began becomes durable with this turn. */
+static void filled(struct skex_agent *agent, uint64_t now_ms)
+{
+	if (agent->pairwise != NULL)
+		skex_associations_turn(
+			skex_endpoint_associations(agent->pairwise->endpoint), now_ms);
+}
+
+const struct agent_provider agent_provider_pairwise = {
+	.name = "pairwise",
+	.class = class_for,
+	.forward_secret = true,
+	.ready = ready,
+	.fill = fill,
+	.making = making,
+	.turn = turn,
+	.filled = filled,
+	.due = due,
+	.clear = agent_pairwise_clear,
+};
