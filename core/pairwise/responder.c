@@ -268,6 +268,9 @@ static bool hold(void *machine, const void *input)
 	struct skex_pairwise_keys keys;
 	enum skex_error error;
 
+	/* A newer attempt may have become pending since M1: the peer may be there already. */
+	if (half->attempt <= step->pairwise->state->reseed->attempt)
+		return skex_pairwise_step_fail(step, SKEX_E_REPLAY);
 	memset(&payload, 0, sizeof(payload));
 	payload.present = 1u << SKEX_PAIRWISE_FIELD_RESEEDED;
 	payload.reseeded = half->attempt;
