@@ -147,13 +147,13 @@ static void after_every_commit(uint8_t depth, unsigned runs)
 	}
 }
 
-static void chain(void **state)
+static void no_earlier_key_of_a_chain_is_in_the_slots(void **state)
 {
 	(void)state;
 	after_every_commit(0, 12);
 }
 
-static void tree(void **state)
+static void no_earlier_key_of_a_tree_is_in_the_slots(void **state)
 {
 	(void)state;
 	after_every_commit(8, 4);
@@ -162,8 +162,8 @@ static void tree(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(chain),
-		cmocka_unit_test(tree),
+		cmocka_unit_test(no_earlier_key_of_a_chain_is_in_the_slots),
+		cmocka_unit_test(no_earlier_key_of_a_tree_is_in_the_slots),
 	};
 
 	return cmocka_run_group_tests_name("pairwise slots secrecy", tests, NULL, NULL);
