@@ -161,7 +161,7 @@ static bool recover(void *machine, const void *input)
 	enum skex_error error;
 
 	error = skex_pairwise_r1_make(crypto, state->recovery, state->ac, state->slot,
-		step->input->random.data, state->next, run->message, run->room);
+		step->input->random.data, step->pairwise->claim, run->message, run->room);
 	if (error == SKEX_OK)
 		error = crypto->sha256(crypto->context, &whole, 1, run->exchange.hash);
 	if (error == SKEX_OK)
@@ -388,6 +388,7 @@ static bool jump(void *machine, const void *input)
 	}
 	state->rollback = state->next + 1;
 	state->next = step->target;
+	run->exchange.index = step->target;
 	run->actions = SKEX_PAIRWISE_PERSIST | SKEX_PAIRWISE_ROLLBACK;
 	return true;
 }

@@ -89,6 +89,7 @@ enum skex_error skex_pairwise_open(struct skex_pairwise *pairwise,
 
 	memset(pairwise, 0, sizeof(*pairwise));
 	pairwise->state = state;
+	pairwise->claim = state->next;
 	pairwise->crypto = crypto;
 	pairwise->main.window = &state->in;
 	pairwise->main.ids = parts->ids;

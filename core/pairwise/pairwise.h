@@ -121,6 +121,7 @@ struct skex_pairwise {
 	uint8_t *plain; /* where payloads are opened */
 	const struct skex_pairwise_policy *policy;
 	struct skex_pairwise_counters counters;
+	uint64_t claim; /* the own index that is known to be durable: what R1 says */
 	uint64_t token_ms;
 	uint16_t plain_room;
 	uint8_t runs_count;

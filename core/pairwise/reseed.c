@@ -27,6 +27,7 @@ enum skex_error skex_pairwise_reseed_own(struct skex_pairwise *pairwise)
 		state->in = old;
 		return error;
 	}
+	pairwise->claim = 0;
 	reseed->spare = old;
 	reseed->pending = SKEX_PAIRWISE_PENDING_OLD;
 	skex_wipe(reseed->secret, sizeof(reseed->secret));
@@ -91,6 +92,7 @@ enum skex_error skex_pairwise_reseed_peer(struct skex_pairwise *pairwise)
 	error = skex_pairwise_state_renew(state, pairwise->crypto, reseed->secret);
 	if (error != SKEX_OK)
 		return error;
+	pairwise->claim = 0;
 	/* The pending window may have moved already: it is the one that counts. */
 	skex_pairwise_tree_wipe(&state->in.tree);
 	state->in = reseed->spare;

@@ -119,12 +119,29 @@ void skex_pairwise_run_rekey(struct skex_pairwise *pairwise, struct skex_pairwis
 	skex_pairwise_run_step(run, SKEX_PAIRWISE_RUN_REKEY, &step);
 }
 
+/* An index that a crash could take back is not claimed: the peer's window would be ahead of it. */
+static void note_durable(struct skex_pairwise *pairwise, const struct skex_pairwise_run *run)
+{
+	uint64_t next = 0;
+
+	if (run->state == SKEX_PAIRWISE_RUN_JUMPING)
+		next = run->exchange.index;
+	else if ((run->state == SKEX_PAIRWISE_RUN_COMMITTING ||
+			 run->state == SKEX_PAIRWISE_RUN_PUSHING) &&
+		run->generation == pairwise->state->generation)
+		next = run->exchange.index + 1;
+	if (next > pairwise->claim)
+		pairwise->claim = next;
+}
+
 void skex_pairwise_run_durable(struct skex_pairwise *pairwise, struct skex_pairwise_run *run,
 	bool durable, const struct skex_pairwise_input *input, struct skex_pairwise_output *out)
 {
 	struct skex_pairwise_step step = {.pairwise = pairwise, .input = input, .out = out};
 
 	skex_pairwise_nothing(out, SKEX_OK);
+	if (durable)
+		note_durable(pairwise, run);
 	skex_pairwise_run_step(
 		run, durable ? SKEX_PAIRWISE_RUN_DURABLE : SKEX_PAIRWISE_RUN_UNDURABLE, &step);
 }

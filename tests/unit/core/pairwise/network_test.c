@@ -659,6 +659,30 @@ static void attack_18_and_19_r1_again_and_again(void **state)
 	assert_int_equal(scene_print(&scene.party[0]), before);
 }
 
+/* R1 claims what is durable: else a crash would leave the peer's window ahead, and the next R2
+ * would speak of a rollback that was none. */
+static void rule_r1_claims_what_is_durable(void **state)
+{
+	struct party *a = &scene.party[0], *b = &scene.party[1];
+
+	(void)state;
+	scene_init(&scene, NULL, 619);
+	for (unsigned i = 0; i < 9; i++) {
+		a->nvm.fails = 1;
+		scene_start(&scene, 0);
+	}
+	assert_int_equal(a->state.next, 9);
+	a->pairwise.failures = SKEX_PAIRWISE_FAILURES;
+	scene_start(&scene, 0);
+	assert_int_equal(scene_message(&scene, -1)->bytes[0], 16 + SKEX_PAIRWISE_R1);
+	scene_pass(&scene, 5000);
+	assert_int_equal(b->state.in.top, 0);
+	scene_crash(a);
+	assert_true(scene_boot(&scene, 0));
+	assert_true(scene_succeed(&scene, 0));
+	assert_int_equal(a->rollbacks, 0);
+}
+
 /* Rule 1: a random R1 costs no HMAC, and one lane's recovery moves no other. */
 static void rule_a_random_r1_costs_nothing(void **state)
 {
@@ -1159,6 +1183,7 @@ int main(void)
 		cmocka_unit_test(attack_17_a_known_pseudonym_with_random_tags),
 		cmocka_unit_test(attack_18_and_19_r1_again_and_again),
 		cmocka_unit_test(rule_a_random_r1_costs_nothing),
+		cmocka_unit_test(rule_r1_claims_what_is_durable),
 		cmocka_unit_test(rule_lanes_recover_apart),
 		cmocka_unit_test(rule_a_jump_of_recovery_is_bounded),
 		cmocka_unit_test(rule_r2_waits_until_a_move_is_durable),

@@ -666,6 +666,34 @@ static void rule_reseed_attempts_only_rise(void **state)
 	assert_int_equal(b->reseed.pending, SKEX_PAIRWISE_PENDING_NONE);
 }
 
+/* M3 of an attempt that a newer one has passed does not take its place, for there the peer is. */
+static void rule_an_older_reseed_does_not_replace_a_newer(void **state)
+{
+	struct party *a = &scene.party[0], *b = &scene.party[1];
+	struct skex_pairwise_output ignored;
+	struct scene_message late;
+
+	(void)state;
+	scene_init(&scene, &reseeding, 784);
+	scene_start_with(&scene, 0, &make_generation);
+	scene_deliver_one(&scene);
+	scene_deliver_one(&scene);
+	late = *scene_message(&scene, -1);
+	scene.queued = 0;
+	assert_int_equal(late.bytes[0], 16 + SKEX_PAIRWISE_M3);
+	skex_pairwise_run_stop(&a->pairwise, &a->runs[0], &ignored);
+	scene_start_with(&scene, 0, &make_generation);
+	scene_deliver(&scene);
+	assert_int_equal(a->state.generation, 1);
+	assert_int_equal(b->reseed.attempt, 2);
+	assert_int_equal(scene_give(&scene, 1, late.bytes, late.size), 0);
+	assert_int_equal(b->reseed.attempt, 2);
+	scene_deliver(&scene);
+	assert_true(scene_succeed(&scene, 0));
+	assert_true(scene_succeed(&scene, 1));
+	assert_int_equal(b->state.generation, 1);
+}
+
 /* Healing and recovery from backups exclude each other: an old backup is locked out, like a thief.
  */
 static void rule_a_backup_from_before_a_reseed_is_locked_out(void **state)
@@ -894,6 +922,7 @@ int main(void)
 		cmocka_unit_test(a_reseed_begins_a_generation),
 		cmocka_unit_test(rule_each_step_of_a_reseed_may_fail),
 		cmocka_unit_test(rule_reseed_attempts_only_rise),
+		cmocka_unit_test(rule_an_older_reseed_does_not_replace_a_newer),
 		cmocka_unit_test(rule_a_backup_from_before_a_reseed_is_locked_out),
 		cmocka_unit_test(recovery_works_while_a_generation_is_pending),
 		cmocka_unit_test(padding_hides_lengths),
