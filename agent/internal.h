@@ -221,6 +221,7 @@ struct agent_request {
 	uint32_t count;
 	bool require_its;
 	bool require_confirmed;
+	bool require_forward_secret;
 	uint64_t deadline_ms;
 	bool cancelled;
 	bool committing; /* fetch: waits to be durable */

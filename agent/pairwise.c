@@ -87,6 +87,17 @@ static void ended(void *owner, struct skex_association *association, void *cooki
 	agent_block_ended(pair_of(association), cookie, how, alert);
 }
 
+/* The peer forgot keys that were to be handed out here. */
+static void drop_unknown(struct agent_peer *peer)
+{
+	struct agent_pool *pool;
+
+	for (pool = peer->pools; pool != NULL; pool = pool->next) {
+		if (pool->side == AGENT_INITIATOR)
+			agent_pool_empty(pool);
+	}
+}
+
 /* The own state is from the past: block ids of the life that it forgot are not used again. */
 static void told(void *owner, struct skex_association *association, enum skex_level level,
 	const char *name, const char *text)
@@ -95,6 +106,8 @@ static void told(void *owner, struct skex_association *association, enum skex_le
 	struct skex_agent *agent = owner;
 
 	agent_event(agent, level, name, pair->peer->name.text, "", "%s", text);
+	if (strcmp(name, "peer_rollback") == 0)
+		drop_unknown(pair->peer);
 	if (strcmp(name, "rollback_suspected") != 0)
 		return;
 	agent->counters.rollbacks++;

@@ -303,6 +303,10 @@ enum skex_error skex_agent_peer_remove(
 		return complain(problem, SKEX_E_STATE, "configured",
 			"this peer is in the configuration file",
 			"remove it there and restart skexd");
+	if (peer->pair != NULL)
+		return complain(problem, SKEX_E_STATE, "paired",
+			"there is an association with this peer",
+			"revoke it first: skex pair revoke");
 	error = skex_registry_peer_remove(agent->link.registry, &name);
 	if (error != SKEX_OK)
 		return complain(problem, error, "io", "the removal could not be recorded",

@@ -166,6 +166,7 @@ enum skex_error agent_pool_take(struct agent_pool *pool, const struct skex_key_i
 		return SKEX_E_IO;
 	pool->asked_ms = agent_now(pool->agent);
 	key->class = batch->class;
+	key->forward_secret = batch->forward_secret;
 	key->confirmed = batch->confirmed;
 	key->interval_known = batch->interval_known;
 	key->earliest_ms = batch->earliest_ms;

@@ -38,10 +38,6 @@ static enum skex_error check_request(
 		return complain(problem, SKEX_E_ARGUMENT, "bad_purpose",
 			"a purpose is 1 to 191 printable characters, no space, quote, backslash",
 			"use for example app:backup");
-	if (request->require_forward_secret)
-		return complain(problem, SKEX_E_REFUSED, "not_forward_secret",
-			"keys made through hubs are not marked forward-secret",
-			"leave that requirement out");
 	return SKEX_OK;
 }
 
@@ -136,6 +132,7 @@ static struct agent_request *request_new(
 	made->ticket = ++agent->next_ticket;
 	made->require_its = request->require_its;
 	made->require_confirmed = request->require_confirmed;
+	made->require_forward_secret = request->require_forward_secret;
 	made->deadline_ms = agent_now(agent) + request->wait_ms;
 	while (*end != NULL)
 		end = &(*end)->next;
@@ -173,6 +170,10 @@ void agent_requests_clear(struct skex_agent *agent)
 
 static const char its_message[] =
 	"a leg of this agent or of the peer is not its: keys are computational";
+static const char secret_message[] =
+	"keys of this purpose came through hubs, and are not forward-secret";
+static const char secret_act[] =
+	"use a purpose of its own for keys of paired agents, or leave that requirement out";
 static const char its_act[] = "enrol all legs with --pad-source, or leave that requirement out";
 
 enum skex_error skex_agent_get(struct skex_agent *agent, const struct skex_key_request *request,
@@ -193,6 +194,10 @@ enum skex_error skex_agent_get(struct skex_agent *agent, const struct skex_key_r
 		return error;
 	if (request->require_its && !agent_providers_reach(peer, SKEX_CLASS_ITS))
 		return complain(problem, SKEX_E_REFUSED, "not_its", its_message, its_act);
+	if (request->require_forward_secret && !agent_providers_forget(peer))
+		return complain(problem, SKEX_E_REFUSED, "not_forward_secret",
+			"keys with this peer come through hubs, and are not forward-secret",
+			"pair the two agents (skex pair), or leave that requirement out");
 	if (!agent_pool_has_room(peer, AGENT_INITIATOR, purpose))
 		return complain(problem, SKEX_E_QUOTA, "too_many_purposes",
 			"this agent has keys for 1,024 purposes with that peer already",
@@ -205,6 +210,8 @@ enum skex_error skex_agent_get(struct skex_agent *agent, const struct skex_key_r
 		pool->block_bytes = units;
 	pool->asked_ms = agent_now(agent);
 	pool->asked = true;
+	/* From the first such request on its keys are made without hubs only. */
+	pool->forward_secret = pool->forward_secret || request->require_forward_secret;
 	made->keys = keys;
 	made->owner = owner;
 	*ticket = made->ticket;
@@ -377,6 +384,11 @@ static void serve_get(struct agent_request *request, uint64_t now_ms)
 		answer_problem(request, SKEX_E_REFUSED, "not_its", its_message, its_act);
 		return;
 	}
+	if (request->require_forward_secret && !agent_pool_forward_secret(pool)) {
+		answer_problem(
+			request, SKEX_E_REFUSED, "not_forward_secret", secret_message, secret_act);
+		return;
+	}
 	collect(request);
 	(void)agent_pool_stride(pool, request->bytes);
 	if (request->done == request->count) {
@@ -421,7 +433,8 @@ static enum skex_error locate(const struct agent_request *request, uint32_t i,
 }
 
 /* All or none: first look at all, then take all. */
-static enum skex_error look(struct agent_request *request, bool *unconfirmed, bool *its)
+static enum skex_error look(
+	struct agent_request *request, bool *unconfirmed, bool *its, bool *forward_secret)
 {
 	enum skex_error error = SKEX_OK;
 	uint32_t i;
@@ -437,6 +450,7 @@ static enum skex_error look(struct agent_request *request, bool *unconfirmed, bo
 		if (error == SKEX_OK)
 			error = agent_pool_take(pool, &id, place, NULL, &key, true);
 		*unconfirmed |= !key.confirmed;
+		*forward_secret = *forward_secret && key.forward_secret;
 		*its = *its && error == SKEX_OK && agent_pool_class(pool) == SKEX_CLASS_ITS;
 	}
 	return error;
@@ -469,7 +483,8 @@ static void serve_fetch(struct agent_request *request, uint64_t now_ms)
 	struct skex_agent *agent = request->pool->agent;
 	bool unconfirmed = false;
 	bool its = true;
-	enum skex_error error = look(request, &unconfirmed, &its);
+	bool forward_secret = true;
+	enum skex_error error = look(request, &unconfirmed, &its, &forward_secret);
 
 	/* Before its confirmation a key is computational, whatever its batch will be. */
 	if (error == SKEX_OK && unconfirmed &&
@@ -482,6 +497,11 @@ static void serve_fetch(struct agent_request *request, uint64_t now_ms)
 	}
 	if (error == SKEX_OK && request->require_its && !its) {
 		answer_problem(request, SKEX_E_REFUSED, "not_its", its_message, its_act);
+		return;
+	}
+	if (error == SKEX_OK && request->require_forward_secret && !forward_secret) {
+		answer_problem(
+			request, SKEX_E_REFUSED, "not_forward_secret", secret_message, secret_act);
 		return;
 	}
 	if (error == SKEX_OK)

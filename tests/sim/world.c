@@ -15,6 +15,7 @@
 #include "tests/sim/trace.h"
 
 #define HUB_PORT  7100
+#define PAIR_PORT 7500
 #define DIRECTORY "/state"
 
 struct world_node {
@@ -47,6 +48,7 @@ struct world {
 	struct skex_profile_config profile;
 	struct skex_policy_rule policy;
 	bool verbose;
+	bool paired;
 };
 
 static const uint8_t kek[SKEX_KEK_BYTES] = "a key that all nodes share, here";
@@ -320,7 +322,10 @@ static void configure_agent(struct world_node *node)
 	uint8_t i;
 
 	(void)skex_name_parse(&config->name, skex_view(node->name, strlen(node->name)));
-	config->profiles_count = 1;
+	config->profiles_count = world->hubs == 0 ? 0 : 1;
+	config->pairwise.enabled = world->paired;
+	snprintf(config->pairwise.listen.host, sizeof(config->pairwise.listen.host), "::");
+	config->pairwise.listen.port = PAIR_PORT;
 	config->profiles = &world->profile;
 	config->peers = calloc(world->agents, sizeof(*config->peers));
 	for (i = 0; i < world->agents; i++) {
@@ -330,7 +335,11 @@ static void configure_agent(struct world_node *node)
 		if (peer == node)
 			continue;
 		(void)skex_name_parse(&row->name, skex_view(peer->name, strlen(peer->name)));
-		row->profiles_count = 1;
+		row->profiles_count = world->hubs == 0 ? 0 : 1;
+		if (world->paired) {
+			snprintf(row->address.host, sizeof(row->address.host), "%s", peer->name);
+			row->address.port = PAIR_PORT;
+		}
 		snprintf(row->profiles[0], sizeof(row->profiles[0]), "main");
 		config->peers_count++;
 	}
@@ -568,7 +577,8 @@ static void settle_setup(void *owner, enum skex_error error)
 	*settled = true;
 }
 
-struct world *world_new(uint64_t seed, uint8_t hubs, uint8_t k, uint8_t agents, uint64_t pad_bytes)
+static struct world *make(
+	uint64_t seed, uint8_t hubs, uint8_t k, uint8_t agents, uint64_t pad_bytes, bool paired)
 {
 	struct world *world = calloc(1, sizeof(*world));
 	uint8_t i;
@@ -579,6 +589,7 @@ struct world *world_new(uint64_t seed, uint8_t hubs, uint8_t k, uint8_t agents, 
 	world->hubs = hubs;
 	world->agents = agents;
 	world->k = k;
+	world->paired = paired;
 	world->verbose = getenv("WORLD_VERBOSE") != NULL; /* rule 6: a switch of the test */
 	world->net = sim_net_new(random_for_net, world);
 	sim_trace_clear();
@@ -608,6 +619,49 @@ struct world *world_new(uint64_t seed, uint8_t hubs, uint8_t k, uint8_t agents, 
 			disk_turn(world->nodes[i].disk);
 		}
 		world_start(&world->nodes[i]);
+	}
+	return world;
+}
+
+struct world *world_new(uint64_t seed, uint8_t hubs, uint8_t k, uint8_t agents, uint64_t pad_bytes)
+{
+	return make(seed, hubs, k, agents, pad_bytes, false);
+}
+
+static void paired(void *owner)
+{
+	unsigned *count = owner;
+
+	(*count)++;
+}
+
+void world_pair(struct world *world, uint8_t maker, uint8_t taker)
+{
+	struct world_node *left = world_agent(world, maker);
+	struct world_node *right = world_agent(world, taker);
+	unsigned count = 0;
+	struct skex_pair_request request = {.peer = right->name, .paired = paired, .owner = &count};
+	struct skex_pair_terms terms;
+	struct skex_problem problem;
+
+	must(skex_agent_pair_make(left->agent, &request, &terms, &problem), "make");
+	request.peer = left->name;
+	request.terms = &terms;
+	must(skex_agent_pair_take(right->agent, &request, &problem), "take");
+	world_run(world, 100);
+	if (count != 2)
+		abort();
+}
+
+struct world *world_new_paired(uint64_t seed, uint8_t hubs, uint8_t k, uint8_t agents)
+{
+	struct world *world = make(seed, hubs, k, agents, 0, true);
+	uint8_t i;
+	uint8_t j;
+
+	for (i = 0; i < agents; i++) {
+		for (j = (uint8_t)(i + 1); j < agents; j++)
+			world_pair(world, i, j);
 	}
 	return world;
 }
@@ -739,6 +793,10 @@ static void answered(
 	answer->good = true;
 	memcpy(answer->key.id, keys[0].id, sizeof(answer->key.id));
 	memcpy(answer->key.bytes, keys[0].bytes, keys[0].size);
+	answer->key.class = keys[0].class;
+	answer->key.forward_secret = keys[0].forward_secret;
+	answer->key.confirmed = keys[0].confirmed;
+	memcpy(answer->key.fingerprint, keys[0].fingerprint, sizeof(answer->key.fingerprint));
 	answer->key.size = keys[0].size;
 }
 

@@ -36,6 +36,11 @@ struct world_faults {
 struct world *world_new(uint64_t seed, uint8_t hubs, uint8_t k, uint8_t agents, uint64_t pad_bytes);
 /* The same, with pads that are computed. */
 struct world *world_new_ratchets(uint64_t seed, uint8_t hubs, uint8_t k, uint8_t agents);
+/* The same, with every two agents paired besides, the one with the lower number first.  Without
+ * hubs nothing else gives keys. */
+struct world *world_new_paired(uint64_t seed, uint8_t hubs, uint8_t k, uint8_t agents);
+/* Pairs two agents that are up, and waits until it is durable. */
+void world_pair(struct world *world, uint8_t maker, uint8_t taker);
 void world_free(struct world *world);
 void world_set_faults(struct world *world, const struct world_faults *faults);
 uint64_t world_now(const struct world *world);
@@ -78,6 +83,10 @@ struct world_key {
 	uint8_t id[SKEX_KEY_ID_BYTES];
 	uint8_t bytes[64];
 	uint32_t size;
+	enum skex_class class;
+	bool confirmed;
+	bool forward_secret;
+	uint8_t fingerprint[SKEX_FINGERPRINT_BYTES];
 };
 /* Asks and runs the world until the answer or `patience` ms; true with the key. */
 bool world_get(struct world *world, struct world_node *from, struct world_node *to,
