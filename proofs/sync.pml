@@ -474,7 +474,7 @@ inline b_place(x)
 	fi
 }
 
-/* M1 or P1 of index x and nonce y, of those in sent.  One pseudonym leads to the run it began. */
+/* M1 or P1 of index x and nonce y, of those sent.  One pseudonym leads to the run it began. */
 inline b_first(sent, x, y, pushed)
 {
 	x < MOST && HELD(sent, y) ->
