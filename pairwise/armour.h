@@ -37,12 +37,12 @@ SKEX_MUST_USE enum skex_error skex_armour_encode(
 /*
  * Decodes into out, which the caller wipes.  White space around the line is passed over.
  *
- *   SKEX_E_SYNTAX   this is no such line: another name, a character that cannot be, too long
+ *   SKEX_E_SYNTAX   this is no such line
  *   SKEX_E_VERSION  the name is right, the version is another one
  *   SKEX_E_CORRUPT  miscopied: a character is wrong, missing or too much
  *   SKEX_E_SPACE    more than room bytes
  *
- * On failure *size is untouched, and out holds nothing.
+ * On failure out and *size are untouched.
  */
 SKEX_MUST_USE enum skex_error skex_armour_decode(
 	struct skex_view text, const char *head, uint8_t *out, size_t room, size_t *size);

@@ -57,7 +57,7 @@ bool skex_credential_text_set(struct skex_credential_text *text, struct skex_vie
 SKEX_MUST_USE enum skex_error skex_credential_encode(
 	const struct skex_credential *credential, char text[static SKEX_CREDENTIAL_TEXT_MAX]);
 /*
- * As skex_armour_decode; SKEX_E_SYNTAX as well when the check is right and the fields are not.
+ * As skex_armour_decode, and SKEX_E_SYNTAX when the check is right and the fields are not.
  * On failure credential is untouched.
  */
 SKEX_MUST_USE enum skex_error skex_credential_decode(
