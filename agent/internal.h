@@ -339,7 +339,8 @@ SKEX_MUST_USE enum skex_error agent_past_word(struct skex_agent *agent);
 void agent_past_sweep(struct skex_agent *agent);
 /* A hub compared marks with us and did not contradict. */
 void agent_past_compared(struct agent_leg *leg);
-/* True while no key from the peer's pools may be handed out or taken. */
+/* True while no key from before the start may be handed out or taken, and when the pools are being
+ * emptied no key at all. */
 bool agent_past_holds(struct skex_agent *agent, struct agent_peer *peer);
 /* What an unproven peer waits for, for people; cut at size. */
 void agent_past_why(

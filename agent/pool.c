@@ -115,6 +115,13 @@ enum skex_class agent_pool_class(const struct agent_pool *pool)
 	return class;
 }
 
+uint64_t agent_pool_ready(const struct agent_pool *pool)
+{
+	if (pool->old_bytes == 0 || !agent_past_holds(pool->agent, pool->peer))
+		return pool->ready_bytes;
+	return pool->old_bytes < pool->ready_bytes ? pool->ready_bytes - pool->old_bytes : 0;
+}
+
 bool agent_pool_forward_secret(const struct agent_pool *pool)
 {
 	const struct agent_piece *piece;

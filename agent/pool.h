@@ -60,6 +60,7 @@ struct agent_piece {
 	uint8_t *bytes;                   /* locked */
 	bool durable;                     /* initiator: its removal is */
 	enum skex_class class;
+	bool old; /* of an old batch */
 	bool forward_secret;
 	uint64_t expires_wall_ms; /* initiator: of its batch, which may be gone */
 };
@@ -72,6 +73,7 @@ struct agent_batch {
 	enum skex_class class;
 	bool confirmed;
 	bool forward_secret; /* what made it is erased at both ends */
+	bool old;            /* from before the start, and made through hubs: see past.c */
 	bool durable;
 	bool interval_known;
 	uint64_t earliest_ms;
@@ -98,6 +100,7 @@ struct agent_pool {
 	uint32_t batches_count;
 	uint32_t batches_room;
 	uint64_t ready_bytes; /* in records and strides, not handed out */
+	uint64_t old_bytes;   /* of these, at most, in batches from before the start */
 	uint64_t asked_ms;    /* last request; of a responder's pool also the last block */
 	uint32_t requests;    /* that point here */
 
@@ -168,7 +171,8 @@ SKEX_MUST_USE enum skex_error agent_pool_cut(struct agent_pool *pool, uint32_t b
 	struct skex_key *key, uint64_t *expires_wall_ms);
 /* Responder: takes the bytes of a key out of its batch, with the transaction of this turn, for the
  * identity at this place of the pool's purpose (0 where there is one).  SKEX_E_SPENT,
- * SKEX_E_UNKNOWN; nothing is changed then.  check_only looks without taking; out may be NULL then.
+ * SKEX_E_UNKNOWN, SKEX_E_OFFLINE while it is held (past.c); nothing is changed then.  check_only
+ * looks without taking; out may be NULL then.
  */
 SKEX_MUST_USE enum skex_error agent_pool_take(struct agent_pool *pool, const struct skex_key_id *id,
 	uint32_t place, uint8_t *out, struct skex_key *key, bool check_only);
@@ -185,6 +189,8 @@ void agent_pools_drop_strangers(struct skex_agent *agent);
 SKEX_MUST_USE enum skex_error agent_pools_load(struct skex_agent *agent);
 /* The weakest class among its batches; SKEX_CLASS_ITS when it is empty. */
 enum skex_class agent_pool_class(const struct agent_pool *pool);
+/* What is in it and may be handed out or fetched now. */
+uint64_t agent_pool_ready(const struct agent_pool *pool);
 /* Whether all that is in it is forward-secret; true when it is empty. */
 bool agent_pool_forward_secret(const struct agent_pool *pool);
 

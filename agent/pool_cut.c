@@ -62,6 +62,7 @@ static bool take_stride(struct agent_batch *batch, uint32_t from, uint32_t count
 	piece->secret_size = batch->secret_size;
 	piece->class = batch->class;
 	piece->forward_secret = batch->forward_secret;
+	piece->old = batch->old;
 	piece->expires_wall_ms = batch->expires_wall_ms;
 	piece->index = from;
 	agent_piece_place(batch, from, &piece->block, &piece->offset, &piece->size);
@@ -142,6 +143,7 @@ bool agent_pool_stride(struct agent_pool *pool, uint32_t bytes)
 	const uint32_t size = align(bytes);
 	const uint32_t count = (size + AGENT_PIECE_BYTES - 1) / AGENT_PIECE_BYTES;
 	const struct agent_piece *piece;
+	const bool holds = agent_past_holds(pool->agent, pool->peer);
 	uint64_t ahead = 0;
 	bool there = false;
 	uint32_t at;
@@ -149,7 +151,7 @@ bool agent_pool_stride(struct agent_pool *pool, uint32_t bytes)
 
 	pool_strides_expire(pool, wall_ms);
 	for (piece = pool->strides; piece != NULL; piece = piece->next) {
-		if (!fits(piece, size, &at))
+		if ((holds && piece->old) || !fits(piece, size, &at))
 			continue;
 		ahead += piece->size - at;
 		there |= piece->durable;
@@ -160,8 +162,8 @@ bool agent_pool_stride(struct agent_pool *pool, uint32_t bytes)
 		struct agent_batch *batch = pool->batches[i];
 		uint32_t from;
 
-		if (!batch->durable || !batch->confirmed || batch->secret_size < size ||
-			batch->expires_wall_ms <= wall_ms)
+		if ((holds && batch->old) || !batch->durable || !batch->confirmed ||
+			batch->secret_size < size || batch->expires_wall_ms <= wall_ms)
 			continue;
 		from = find_run(batch, count);
 		if (from == UINT32_MAX)
@@ -189,6 +191,7 @@ void pool_fingerprint(
 enum skex_error agent_pool_cut(struct agent_pool *pool, uint32_t bytes, uint8_t *out,
 	struct skex_key *key, uint64_t *expires_wall_ms)
 {
+	const bool holds = agent_past_holds(pool->agent, pool->peer);
 	const uint32_t size = align(bytes);
 	struct agent_piece **link = &pool->strides;
 	struct agent_piece *piece;
@@ -197,7 +200,8 @@ enum skex_error agent_pool_cut(struct agent_pool *pool, uint32_t bytes, uint8_t 
 	enum skex_error error;
 
 	pool_strides_expire(pool, agent_wall(pool->agent));
-	while (*link != NULL && !((*link)->durable && fits(*link, size, &at)))
+	while (*link != NULL &&
+		!((*link)->durable && !(holds && (*link)->old) && fits(*link, size, &at)))
 		link = &(*link)->next;
 	piece = *link;
 	if (piece == NULL)

@@ -142,6 +142,8 @@ static enum skex_error load_batch(void *owner, struct skex_view key, struct skex
 		return SKEX_E_MEMORY;
 	batch->class = decoded.class;
 	batch->forward_secret = decoded.forward_secret;
+	/* Of those that are made without hubs only the responder's outlive a start. */
+	batch->old = !decoded.forward_secret;
 	batch->confirmed = decoded.confirmed;
 	batch->interval_known = decoded.interval_known;
 	batch->earliest_ms = decoded.earliest_ms;
@@ -152,8 +154,7 @@ static enum skex_error load_batch(void *owner, struct skex_view key, struct skex
 		pool_batch_free(batch);
 		return SKEX_E_MEMORY;
 	}
-	/* Of those that are made without hubs only the responder's outlive a start. */
-	peer->unproven = peer->unproven || !decoded.forward_secret;
+	peer->unproven = peer->unproven || batch->old;
 	return SKEX_OK;
 }
 
@@ -168,6 +169,7 @@ static enum skex_error load_piece_record(void *owner, struct skex_view key, stru
 	uint8_t side = 0;
 	uint64_t used[AGENT_SHARERS_MAX];
 	enum skex_error error;
+	uint64_t left;
 	size_t head = 0;
 
 	error = record_key_decode(key, &side, &name, &first, &index);
@@ -188,8 +190,9 @@ static enum skex_error load_piece_record(void *owner, struct skex_view key, stru
 			return error;
 		batch->there[index] = 1;
 		batch->pieces_left++;
-		pool->ready_bytes +=
-			value.size - head - pool_bytes_of(pool_gone(used, pool->sharers));
+		left = value.size - head - pool_bytes_of(pool_gone(used, pool->sharers));
+		pool->ready_bytes += left;
+		pool->old_bytes += batch->old ? left : 0;
 	}
 	return SKEX_OK;
 }

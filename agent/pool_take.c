@@ -154,11 +154,15 @@ enum skex_error agent_pool_take(struct agent_pool *pool, const struct skex_key_i
 		return SKEX_E_UNKNOWN;
 	if (id->offset >= batch->secret_size || id->size > batch->secret_size - id->offset)
 		return SKEX_E_UNKNOWN;
+	if (batch->old && agent_past_holds(pool->agent, pool->peer))
+		return SKEX_E_OFFLINE;
 	block = (uint32_t)(id->block.counter - batch->first.counter);
 	error = check_take(batch, id, block, place, check_only ? out : NULL);
 	if (error != SKEX_OK || check_only) {
-		if (error == SKEX_OK && !batch->confirmed)
-			key->confirmed = false;
+		if (error == SKEX_OK) {
+			key->confirmed = key->confirmed && batch->confirmed;
+			key->forward_secret = batch->forward_secret;
+		}
 		return error;
 	}
 	txn = skex_commit_txn(&pool->agent->link.commit);

@@ -12,7 +12,8 @@ static const struct agent_provider *const providers[] = {
 static uint64_t missing(struct agent_pool *pool, uint64_t making, uint64_t now_ms)
 {
 	const struct skex_pool_config *config = &pool->agent->config->pool;
-	const uint64_t have = pool->ready_bytes + making;
+	const uint64_t ready = agent_pool_ready(pool);
+	const uint64_t have = ready + making;
 	const bool idle = now_ms - pool->asked_ms > (uint64_t)config->idle_s * 1000;
 	uint64_t low = (uint64_t)(idle ? config->reserve_keys : config->low_keys) * 32;
 	uint64_t high = (uint64_t)(idle ? config->reserve_keys : config->high_keys) * 32;

@@ -374,6 +374,17 @@ static void collect(struct agent_request *request)
 	}
 }
 
+/* The key that is asked for may be one that was handed out in a life that was forgotten. */
+static void answer_unproven(struct agent_request *request)
+{
+	struct agent_pool *pool = request->pool;
+	struct agent_why why;
+
+	agent_past_why(pool->agent, pool->peer, why.message, sizeof(why.message));
+	answer_problem(request, SKEX_E_OFFLINE, "unproven", why.message,
+		"let more hubs be reached, see skex status; or set pool.start_grace in skexd.conf");
+}
+
 static void serve_get(struct agent_request *request, uint64_t now_ms)
 {
 	struct agent_pool *pool = request->pool;
@@ -398,9 +409,13 @@ static void serve_get(struct agent_request *request, uint64_t now_ms)
 	if (now_ms < request->deadline_ms)
 		return;
 	/* Strides under way, or enough in the pool: a flush away. */
-	if ((pool->strides_pending > 0 || pool->ready_bytes >= need(request)) &&
+	if ((pool->strides_pending > 0 || agent_pool_ready(pool) >= need(request)) &&
 		now_ms < request->deadline_ms + GRACE_MS)
 		return;
+	if (agent_pool_ready(pool) < pool->ready_bytes) {
+		answer_unproven(request);
+		return;
+	}
 	agent_why_empty(pool, &why);
 	answer_problem(request, SKEX_E_EMPTY, "pool_empty", why.message, why.act);
 }
@@ -486,6 +501,11 @@ static void serve_fetch(struct agent_request *request, uint64_t now_ms)
 	bool forward_secret = true;
 	enum skex_error error = look(request, &unconfirmed, &its, &forward_secret);
 
+	if (error == SKEX_E_OFFLINE) {
+		if (now_ms >= request->deadline_ms)
+			answer_unproven(request);
+		return;
+	}
 	/* Before its confirmation a key is computational, whatever its batch will be. */
 	if (error == SKEX_OK && unconfirmed &&
 		(request->require_confirmed || request->require_its)) {
@@ -524,18 +544,6 @@ static void serve_fetch(struct agent_request *request, uint64_t now_ms)
 			"look at the log of skexd");
 }
 
-/* A key of the pool may be one that was handed out in a life that was forgotten. */
-static void hold(struct skex_agent *agent, struct agent_request *request, uint64_t now_ms)
-{
-	struct agent_why why;
-
-	if (request->pool->peer->emptying || now_ms < request->deadline_ms)
-		return;
-	agent_past_why(agent, request->pool->peer, why.message, sizeof(why.message));
-	answer_problem(request, SKEX_E_OFFLINE, "unproven", why.message,
-		"let more hubs be reached, see skex status; or set pool.start_grace in skexd.conf");
-}
-
 void agent_requests_turn(struct skex_agent *agent, uint64_t now_ms)
 {
 	struct agent_request *request;
@@ -550,9 +558,10 @@ void agent_requests_turn(struct skex_agent *agent, uint64_t now_ms)
 			want(request,
 				need(request) +
 					(request->pool->few_bytes == 0 ? AGENT_PIECE_BYTES : 0));
-		if (agent_past_holds(agent, request->pool->peer))
-			hold(agent, request, now_ms);
-		else if (request->fetch)
+		/* While the pools are being emptied it waits. */
+		if (request->pool->peer->emptying)
+			continue;
+		if (request->fetch)
 			serve_fetch(request, now_ms);
 		else
 			serve_get(request, now_ms);

@@ -135,7 +135,7 @@ enum skex_error skex_agent_identity_status(struct skex_agent *agent, const char 
 	if (agent_purpose_make(purpose, consumer, local, &one) != SKEX_OK)
 		return SKEX_E_ARGUMENT;
 	pool = agent_pool_find(peer, AGENT_INITIATOR, purpose);
-	*ready = pool == NULL || agent_past_holds(agent, peer) ? 0 : pool->ready_bytes / units;
+	*ready = pool == NULL || peer->emptying ? 0 : agent_pool_ready(pool) / units;
 	*other = peer->name;
 	*additional = agent_responders_besides(peer, consumer, local, remote);
 	return SKEX_OK;

@@ -34,6 +34,12 @@ bool skex_agent_quick_fetch(
 /* agent_notes.c */
 void skex_agent_op_note(void *owner, struct skex_api_call *call, const struct json_t *request);
 void skex_agent_op_notes(void *owner, struct skex_api_call *call, const struct json_t *request);
+/* agent_pair.c */
+void skex_agent_op_pair_make(void *owner, struct skex_api_call *call, const struct json_t *request);
+void skex_agent_op_pair_take(void *owner, struct skex_api_call *call, const struct json_t *request);
+void skex_agent_op_pair_ls(void *owner, struct skex_api_call *call, const struct json_t *request);
+void skex_agent_op_pair_revoke(
+	void *owner, struct skex_api_call *call, const struct json_t *request);
 /* agent_status.c */
 void skex_agent_op_status(void *owner, struct skex_api_call *call, const struct json_t *request);
 void skex_agent_op_peers(void *owner, struct skex_api_call *call, const struct json_t *request);

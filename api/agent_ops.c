@@ -208,6 +208,10 @@ static const struct {
 	{"peer_add", SKEX_API_ADMIN, op_peer_add},
 	{"peer_remove", SKEX_API_ADMIN, op_peer_remove},
 	{"leg_resume", SKEX_API_ADMIN, op_leg_resume},
+	{"pair_make", SKEX_API_ADMIN, skex_agent_op_pair_make},
+	{"pair_take", SKEX_API_ADMIN, skex_agent_op_pair_take},
+	{"pair_ls", SKEX_API_PUBLIC, skex_agent_op_pair_ls},
+	{"pair_revoke", SKEX_API_ADMIN, skex_agent_op_pair_revoke},
 	{"identity_status", SKEX_API_CONSUMER, skex_agent_op_identity_status},
 };
 

@@ -7,8 +7,8 @@
 
 /*
  * The operations of skexd on the local API, as docs/api.md describes them: get, fetch, status,
- * peers, subscribe, note, notes; peer_add, peer_remove, leg_resume for administrators;
- * identity_status for consumers.
+ * peers, subscribe, note, notes, pair_ls; peer_add, peer_remove, leg_resume, pair_make, pair_take
+ * and pair_revoke for administrators; identity_status for consumers.
  */
 struct skex_agent_ops;
 

@@ -44,6 +44,7 @@ struct up {
 	const char *json_file;
 	struct skex_argument_texts liars;
 	uint64_t hubs, threshold, agents, base_port, pad_bytes;
+	bool pairwise;
 };
 
 /* "3:bad-share" */
@@ -87,6 +88,7 @@ static int read_up(const struct up *up, struct lab *lab)
 	lab->k = (unsigned)up->threshold;
 	lab->m = (unsigned)up->agents;
 	lab->pad_bytes = up->pad_bytes;
+	lab->pairwise = up->pairwise;
 	code = check_host(up->host);
 	if (code == 0)
 		memcpy(lab->host, up->host, strlen(up->host) + 1);
@@ -161,6 +163,7 @@ static int run_up(int argc, char **argv)
 		{"--json-file", SKEX_ARGUMENT_TEXT, &up.json_file, 0, 0},
 		{"--lying-hub", SKEX_ARGUMENT_TEXTS, &up.liars, 0, 0},
 		{"--host", SKEX_ARGUMENT_TEXT, &up.host, 0, 0},
+		{"--pairwise", SKEX_ARGUMENT_FLAG, &up.pairwise, 0, 0},
 		{NULL, SKEX_ARGUMENT_FLAG, NULL, 0, 0},
 	};
 	static struct lab lab;
@@ -269,7 +272,8 @@ static int run_down(int argc, char **argv)
 const struct skex_command skex_lab_commands[] = {
 	{"up",
 		"--dir DIRECTORY [--hubs N] [--threshold K] [--agents M] [--host ADDRESS] "
-		"[--base-port PORT] [--pad-bytes SIZE] [--json-file FILE] [--lying-hub I:MODE]...",
+		"[--base-port PORT] [--pad-bytes SIZE] [--json-file FILE] [--lying-hub I:MODE]... "
+		"[--pairwise]",
 		"start a whole network on this machine and say where it is", run_up},
 	{"start", "--dir DIRECTORY NAME", "start one hub or agent of a lab again", run_start},
 	{"stop", "--dir DIRECTORY NAME", "stop one hub or agent of a lab", run_stop},

@@ -41,6 +41,7 @@ struct lab {
 	char host[64];
 	unsigned n, k, m;
 	uint64_t pad_bytes;
+	bool pairwise; /* every two agents are paired; datagrams come in at the port of an agent */
 	struct lab_node hubs[LAB_HUBS_MAX];
 	struct lab_node agents[LAB_AGENTS_MAX];
 };
@@ -102,6 +103,12 @@ void lab_catch_signals(void);
 bool lab_interrupted(void);
 /* A little sleep between two looks. */
 void lab_pause(void);
+
+/* ---- lab_pair.c -------------------------------------------------------------------------------
+ */
+
+/* Pairs every two agents. */
+SKEX_MUST_USE enum skex_error lab_pair_all(const struct lab *lab, struct skex_reason *reason);
 
 /* ---- lab_up.c ---------------------------------------------------------------------------------
  */

@@ -94,8 +94,14 @@ static void write_peers(FILE *file, const struct lab *lab, const struct lab_node
 			continue;
 		fprintf(file,
 			"%s\n\t{ name = \"%s\"; profiles = [\"lab\"]; accept = [\"app:*\"]; "
-			"identities = [\"sae-%s\"]; }",
+			"identities = [\"sae-%s\"]; ",
 			first ? "" : ",", lab->agents[i].name, lab->agents[i].name);
+		if (lab->pairwise) {
+			fputs("address = ", file);
+			write_address(file, lab->host, lab->agents[i].port);
+			fputs("; ", file);
+		}
+		fputs("}", file);
 		first = false;
 	}
 	fputs("\n);\n", file);
@@ -125,6 +131,11 @@ static void write_agent(FILE *file, const struct lab *lab, const struct lab_node
 	write_profile(file, lab);
 	write_peers(file, lab, agent);
 	write_etsi014(file, lab, agent);
+	if (!lab->pairwise)
+		return;
+	fputs("pairwise = { listen = ", file);
+	write_address(file, lab->host, agent->port);
+	fputs("; };\n", file);
 }
 
 /* ---- all --------------------------------------------------------------------------------------

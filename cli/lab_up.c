@@ -52,6 +52,25 @@ static int hold_port(const char *host, uint16_t port, bool fixed)
 	return descriptor;
 }
 
+/* Nobody has the port for datagrams: agents that are paired use it too. */
+static bool datagrams_free(const char *host, uint16_t port)
+{
+	struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons(port)};
+	struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+	bool is_six = inet_pton(AF_INET6, host, &six.sin6_addr) == 1;
+	int descriptor = socket(is_six ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int code = -1;
+
+	if (descriptor < 0)
+		return false;
+	if (is_six)
+		code = bind(descriptor, (const struct sockaddr *)&six, sizeof(six));
+	else if (inet_pton(AF_INET, host, &four.sin_addr) == 1)
+		code = bind(descriptor, (const struct sockaddr *)&four, sizeof(four));
+	close(descriptor);
+	return code == 0;
+}
+
 static enum skex_error choose_port(
 	const struct lab *lab, struct lab_node *node, uint16_t fixed, struct skex_reason *reason)
 {
@@ -61,6 +80,8 @@ static enum skex_error choose_port(
 		if (skex_posix_random(NULL, &random, sizeof(random)) != SKEX_OK)
 			break;
 		node->port = fixed != 0 ? fixed : (uint16_t)(PORT_FIRST + random % PORT_COUNT);
+		if (lab->pairwise && !node->hub && !datagrams_free(lab->host, node->port))
+			continue;
 		node->holder = hold_port(lab->host, node->port, fixed != 0);
 		if (node->holder >= 0)
 			return SKEX_OK;
@@ -203,6 +224,8 @@ static enum skex_error run_steps(struct lab *lab, struct skex_reason *reason)
 		error = start_nodes(lab, lab->agents, lab->m, reason);
 	if (error == SKEX_OK)
 		error = lab_wait_legs(lab, reason);
+	if (error == SKEX_OK && lab->pairwise)
+		error = lab_pair_all(lab, reason);
 	if (error == SKEX_OK)
 		error = lab_serve_pairs(lab, reason);
 	if (error != SKEX_OK)

@@ -58,14 +58,14 @@ static void one_key(struct world *world, uint8_t from, uint8_t to, const char *p
 	assert_int_equal(fetched.class, SKEX_CLASS_COMPUTATIONAL);
 }
 
-static void test_keys(void **unused)
+static void test_keys(void **state)
 {
 	struct world *world = world_new_paired(1, 0, 0, 3);
 	char purpose[16];
 	uint8_t i;
 	uint8_t k;
 
-	(void)unused;
+	(void)state;
 	for (i = 0; i < 3; i++) {
 		for (k = 0; k < 3; k++) {
 			snprintf(purpose, sizeof(purpose), "app:%u", (unsigned)k);
@@ -117,13 +117,13 @@ static const char *ask(struct world *world, const struct skex_key_request *reque
 	return said.code;
 }
 
-static void test_requirements(void **unused)
+static void test_requirements(void **state)
 {
 	struct skex_key_request request = {
 		.peer = "agent2", .purpose = "app:x", .bytes = 32, .count = 1, .wait_ms = 5000};
 	struct world *world = world_new_paired(2, 0, 0, 2);
 
-	(void)unused;
+	(void)state;
 	request.require_forward_secret = true;
 	assert_string_equal(ask(world, &request), "");
 	request.require_its = true;
@@ -139,7 +139,7 @@ static void test_requirements(void **unused)
 }
 
 /* With hubs they are used as long as enough are there; without them the pair goes on. */
-static void test_hubs_stop(void **unused)
+static void test_hubs_stop(void **state)
 {
 	struct skex_key_request request = {
 		.peer = "agent2", .purpose = "app:x", .bytes = 32, .count = 1, .wait_ms = 5000};
@@ -147,7 +147,7 @@ static void test_hubs_stop(void **unused)
 	struct world_key key;
 	uint8_t i;
 
-	(void)unused;
+	(void)state;
 	assert_true(world_get(
 		world, world_agent(world, 0), world_agent(world, 1), "app:x", 32, 10000, &key));
 	assert_false(key.forward_secret);
@@ -189,7 +189,7 @@ static void find_state(void *owner, const struct skex_pair_status *pair)
 	*found = *pair;
 }
 
-static void test_pairing(void **unused)
+static void test_pairing(void **state)
 {
 	struct world *world = world_new_paired(4, 0, 0, 2);
 	struct skex_agent *left = world_agent_of(world_agent(world, 0));
@@ -200,7 +200,7 @@ static void test_pairing(void **unused)
 	struct skex_problem problem;
 	struct world_key key;
 
-	(void)unused;
+	(void)state;
 	one_key(world, 0, 1, "app:x");
 	skex_agent_pairs(left, find_state, &ends[0]);
 	skex_agent_pairs(right, find_state, &ends[1]);
@@ -253,7 +253,7 @@ static void test_pairing(void **unused)
 }
 
 /* Different credentials, or swapped ones: no keys, never weaker ones, and the fingerprint tells. */
-static void test_mismatch(void **unused)
+static void test_mismatch(void **state)
 {
 	struct world *world = world_new_paired(5, 0, 0, 2);
 	struct skex_agent *left = world_agent_of(world_agent(world, 0));
@@ -264,7 +264,7 @@ static void test_mismatch(void **unused)
 	struct skex_problem problem;
 	struct world_key key;
 
-	(void)unused;
+	(void)state;
 	assert_int_equal(skex_agent_pair_revoke(left, "agent2", &problem), SKEX_OK);
 	assert_int_equal(skex_agent_pair_revoke(right, "agent1", &problem), SKEX_OK);
 	assert_int_equal(skex_agent_pair_make(left, &request, &terms, &problem), SKEX_OK);
@@ -330,12 +330,12 @@ static void storm(uint64_t seed, struct given *given)
 	world_free(world);
 }
 
-static void test_storm(void **unused)
+static void no_key_twice_over_power_cuts(void **state)
 {
 	struct given *given = calloc(1, sizeof(*given));
 	unsigned i;
 
-	(void)unused;
+	(void)state;
 	for (i = 0; i < rounds(4, 60); i++)
 		storm(100 + i, given);
 	free(given);
@@ -427,9 +427,9 @@ static void restore(uint64_t seed, bool left, bool right, unsigned age)
 	free(given);
 }
 
-static void test_restored(void **unused)
+static void rule_no_block_is_accepted_twice(void **state)
 {
-	(void)unused;
+	(void)state;
 	restore(11, true, false, 1);
 	restore(12, true, false, 4);
 	restore(13, false, true, 1);
@@ -438,13 +438,13 @@ static void test_restored(void **unused)
 }
 
 /* Keys that were to be handed out are not the same after a start as before it. */
-static void test_start(void **unused)
+static void rule_keys_without_hubs_are_made_again_after_a_start(void **state)
 {
 	struct world *world = world_new_paired(21, 0, 0, 2);
 	struct given *given = calloc(1, sizeof(*given));
 	struct disk *backup;
 
-	(void)unused;
+	(void)state;
 	use(world, given, 0, 1);
 	world_run(world, 1000);
 	backup = world_snapshot(world_agent(world, 0));
@@ -460,7 +460,7 @@ static void test_start(void **unused)
 /* ---- records -----------------------------------------------------------------------------------
  */
 
-static void test_records(void **unused)
+static void test_records(void **state)
 {
 	/* Version 1 of a batch: 2 blocks of 64 bytes, its, confirmed, no interval. */
 	static const uint8_t old[] = {1, 0, 2, 0, 0, 0, 64, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
@@ -476,7 +476,7 @@ static void test_records(void **unused)
 	size_t size;
 	size_t i;
 
-	(void)unused;
+	(void)state;
 	batch.forward_secret = true;
 	assert_int_equal(
 		record_batch_decode(skex_view(old, sizeof(old)), &batch, purpose), SKEX_OK);
@@ -524,9 +524,9 @@ int main(void)
 		cmocka_unit_test(test_hubs_stop),
 		cmocka_unit_test(test_pairing),
 		cmocka_unit_test(test_mismatch),
-		cmocka_unit_test(test_storm),
-		cmocka_unit_test(test_restored),
-		cmocka_unit_test(test_start),
+		cmocka_unit_test(no_key_twice_over_power_cuts),
+		cmocka_unit_test(rule_no_block_is_accepted_twice),
+		cmocka_unit_test(rule_keys_without_hubs_are_made_again_after_a_start),
 		cmocka_unit_test(test_records),
 	};
 

@@ -21,12 +21,12 @@ static unsigned rounds(unsigned few, unsigned many)
 	return getenv("SKEX_LONG") != NULL ? many : few; /* rule 6: a switch of the tests */
 }
 
-static void test_run(void **unused)
+static void test_run(void **state)
 {
 	struct skex_association_status status;
 	struct bed bed;
 
-	(void)unused;
+	(void)state;
 	bed_init(&bed, 1, NULL);
 	assert_int_equal(bed_begin(&bed.end[0], "a block", 0), SKEX_OK);
 	bed_run(&bed, 100);
@@ -46,14 +46,14 @@ static void test_run(void **unused)
 }
 
 /* Many runs from both ends at once, over a bad network: all complete, with the same keys. */
-static void test_bad_network(void **unused)
+static void test_bad_network(void **state)
 {
 	struct bed bed;
 	uint32_t begun[2] = {0, 0};
 	unsigned i;
 	unsigned k;
 
-	(void)unused;
+	(void)state;
 	bed_init(&bed, 2, &bad);
 	for (i = 0; i < rounds(60, 1000); i++) {
 		for (k = 0; k < 2; k++) {
@@ -73,13 +73,13 @@ static void test_bad_network(void **unused)
 	bed_clear(&bed);
 }
 
-static void test_rekey(void **unused)
+static void test_rekey(void **state)
 {
 	struct skex_association_status status;
 	struct bed bed;
 	uint64_t writes;
 
-	(void)unused;
+	(void)state;
 	bed_init(&bed, 3, NULL);
 	assert_int_equal(bed_begin(&bed.end[0], "one", 7), SKEX_OK);
 	bed_run(&bed, 100);
@@ -112,11 +112,11 @@ static void test_rekey(void **unused)
 	bed_clear(&bed);
 }
 
-static void test_refused(void **unused)
+static void test_refused(void **state)
 {
 	struct bed bed;
 
-	(void)unused;
+	(void)state;
 	bed_init(&bed, 4, NULL);
 	bed.end[1].refuses = SKEX_PAIRWISE_ALERT_REFUSED;
 	assert_int_equal(bed_begin(&bed.end[0], "no", 0), SKEX_OK);
@@ -176,13 +176,13 @@ static bool look_at_disks(struct bed_end *end, struct skex_view bytes)
 	return true;
 }
 
-static void test_erased_before_send(void **unused)
+static void rule_on_a_host_the_record_before_is_gone_before_it_sends(void **state)
 {
 	struct leaves leaves = {0};
 	struct bed bed;
 	unsigned i;
 
-	(void)unused;
+	(void)state;
 	bed_init(&bed, 5, NULL);
 	bed.data = &leaves;
 	for (i = 0; i < 5; i++) {
@@ -214,13 +214,13 @@ static bool look_for_key(struct bed_end *end, struct skex_view bytes)
 	return true;
 }
 
-static void test_durable_before_fourth(void **unused)
+static void rule_a_batch_is_durable_before_the_fourth_message(void **state)
 {
 	unsigned seen = 0;
 	struct bed bed;
 	unsigned i;
 
-	(void)unused;
+	(void)state;
 	bed_init(&bed, 6, &bad);
 	bed.data = &seen;
 	bed.end[1].record = 1;
@@ -265,31 +265,31 @@ static void cut_at_every_operation(uint32_t who, bool both)
 	bed_clear(&bed);
 }
 
-static void test_cut_initiator(void **unused)
+static void test_cut_initiator(void **state)
 {
-	(void)unused;
+	(void)state;
 	cut_at_every_operation(0, false);
 }
 
-static void test_cut_responder(void **unused)
+static void test_cut_responder(void **state)
 {
-	(void)unused;
+	(void)state;
 	cut_at_every_operation(1, false);
 }
 
-static void test_cut_both(void **unused)
+static void test_cut_both(void **state)
 {
-	(void)unused;
+	(void)state;
 	cut_at_every_operation(0, true);
 }
 
 /* Power cuts at any moment, while both ends begin runs over a bad network. */
-static void test_storm(void **unused)
+static void test_storm(void **state)
 {
 	struct bed bed;
 	unsigned i;
 
-	(void)unused;
+	(void)state;
 	for (i = 0; i < rounds(6, 200); i++) {
 		unsigned step;
 
@@ -356,11 +356,11 @@ static void restore(uint32_t ages[2], bool told)
 	bed_clear(&bed);
 }
 
-static void test_restored(void **unused)
+static void test_restored(void **state)
 {
 	uint32_t age;
 
-	(void)unused;
+	(void)state;
 	for (age = 4; age <= 12; age += 4) {
 		restore((uint32_t[2]){age, 0}, true);
 		restore((uint32_t[2]){0, age}, true);
@@ -375,12 +375,12 @@ static void test_restored(void **unused)
  */
 
 /* The responder has moved: its next run tells where it is, and answers go there. */
-static void test_moved(void **unused)
+static void rule_answers_go_where_the_message_came_from(void **state)
 {
 	struct bed bed;
 	char text[64];
 
-	(void)unused;
+	(void)state;
 	bed_init(&bed, 8, NULL);
 	bed_succeed(&bed, 0);
 	bed_stop(&bed.end[1], false);
@@ -398,23 +398,23 @@ static void test_moved(void **unused)
 }
 
 /* Whoever does not know an id costs a look-up: no hash, no random bytes, no write. */
-static void test_flood(void **unused)
+static void rule_an_unknown_id_costs_a_look_up(void **state)
 {
 	const struct skex_net_address from = {.size = 1};
 	struct skex_associations *all;
 	uint8_t bytes[SKEX_PAIRWISE_MESSAGE_MAX];
-	uint64_t hashes, writes, state;
+	uint64_t hashes, writes, generator;
 	struct bed bed;
 	unsigned i;
 
-	(void)unused;
+	(void)state;
 	bed_init(&bed, 9, NULL);
 	bed_succeed(&bed, 0);
 	bed_run(&bed, 1000);
 	all = skex_endpoint_associations(bed.end[1].endpoint);
 	hashes = bed.end[1].hashes;
 	writes = disk_writes(bed.end[1].disk);
-	state = bed.state;
+	generator = bed.state;
 	for (i = 0; i < 100000; i++) {
 		static const uint8_t types[] = {1, 2, 3, 4, 5, 6, 9, 10, 11, 12, 13};
 		uint64_t random = (i + 1) * UINT64_C(0x9e3779b97f4a7c15);
@@ -435,7 +435,7 @@ static void test_flood(void **unused)
 	}
 	assert_int_equal(bed.end[1].hashes, hashes);
 	assert_int_equal(disk_writes(bed.end[1].disk), writes);
-	assert_int_equal(bed.state, state);
+	assert_int_equal(bed.state, generator);
 	bed_succeed(&bed, 0);
 	bed_clear(&bed);
 }
@@ -462,7 +462,7 @@ static bool record(struct bed_end *end, struct skex_view bytes)
 	return true;
 }
 
-static void test_replay(void **unused)
+static void everything_again_after_the_end(void **state)
 {
 	const struct skex_net_address from = {.size = 1};
 	struct recording *recording = calloc(1, sizeof(*recording));
@@ -471,7 +471,7 @@ static void test_replay(void **unused)
 	struct bed bed;
 	size_t i;
 
-	(void)unused;
+	(void)state;
 	bed_init(&bed, 10, &bad);
 	bed.data = recording;
 	bed.end[0].arrives = bed.end[1].arrives = record;
@@ -504,7 +504,7 @@ static void test_replay(void **unused)
 
 /* 10,000 associations at one end: a message finds its own, and a turn looks at none that is not
  * due. */
-static void test_many(void **unused)
+static void test_many(void **state)
 {
 	const unsigned count = rounds(2000, 10000);
 	struct skex_association *made;
@@ -513,7 +513,7 @@ static void test_many(void **unused)
 	struct bed bed;
 	unsigned i;
 
-	(void)unused;
+	(void)state;
 	bed_init(&bed, 11, NULL);
 	all = skex_endpoint_associations(bed.end[1].endpoint);
 	for (i = 0; i < count; i++) {
@@ -542,13 +542,13 @@ static void test_many(void **unused)
 }
 
 /* Removed: its record is gone, and messages of its runs are strange. */
-static void test_removed(void **unused)
+static void test_removed(void **state)
 {
 	struct skex_associations *all;
 	uint8_t key[SKEX_HASH_BYTES];
 	struct bed bed;
 
-	(void)unused;
+	(void)state;
 	bed_init(&bed, 12, NULL);
 	bed_succeed(&bed, 0);
 	assert_int_equal(bed_begin(&bed.end[1], "x", 0), SKEX_OK);
@@ -573,16 +573,16 @@ int main(void)
 		cmocka_unit_test(test_bad_network),
 		cmocka_unit_test(test_rekey),
 		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_erased_before_send),
-		cmocka_unit_test(test_durable_before_fourth),
+		cmocka_unit_test(rule_on_a_host_the_record_before_is_gone_before_it_sends),
+		cmocka_unit_test(rule_a_batch_is_durable_before_the_fourth_message),
 		cmocka_unit_test(test_cut_initiator),
 		cmocka_unit_test(test_cut_responder),
 		cmocka_unit_test(test_cut_both),
 		cmocka_unit_test(test_storm),
 		cmocka_unit_test(test_restored),
-		cmocka_unit_test(test_moved),
-		cmocka_unit_test(test_flood),
-		cmocka_unit_test(test_replay),
+		cmocka_unit_test(rule_answers_go_where_the_message_came_from),
+		cmocka_unit_test(rule_an_unknown_id_costs_a_look_up),
+		cmocka_unit_test(everything_again_after_the_end),
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_removed),
 	};

@@ -40,6 +40,14 @@ struct fake_note {
 	uint64_t ticket;
 };
 
+struct fake_pair {
+	bool there;
+	struct skex_pair_status status;
+	char host[SKEX_HOST_MAX + 1];
+	skex_paired_fn paired;
+	void *owner;
+};
+
 struct skex_agent {
 	struct skex_name name;
 	uint64_t now_ms;
@@ -60,6 +68,8 @@ struct skex_agent {
 	skex_note_fn note;
 	void *note_owner;
 	unsigned note_watches;
+	struct fake_pair pair;
+	struct skex_pair_terms pair_terms; /* of the last credential that was taken */
 };
 
 /* Blocks of 4 KiB, one a batch. */
@@ -70,8 +80,9 @@ void fake_agent_init(struct skex_agent *agent);
 bool fake_agent_run(struct skex_agent *agent, uint64_t now_ms);
 /* The bytes of key number i. */
 void fake_key_bytes(uint32_t number, uint8_t *bytes, uint32_t size);
-/* What fake_agent_run does for notes. */
+/* What fake_agent_run does for notes, and for pairs. */
 void fake_notes_run(struct skex_agent *agent);
+void fake_pairs_run(struct skex_agent *agent);
 /* A note from agent2. */
 void fake_note_arrives(struct skex_agent *agent, uint8_t number, const void *bytes, size_t size);
 void fake_agent_event(struct skex_agent *agent, const char *name, const char *text);

@@ -148,7 +148,11 @@ static void names(void **state)
 			"2: peers.name: is there twice"},
 		{"etsi014={ca=\"/a\"; certificate=\"/b\";};",
 			"2: etsi014: key is missing; write an absolute path"},
-		{"peers=({name=\"b\";});", "2: peers[0]: profiles is missing; write 1 to 8"},
+		{"peers=({name=\"b\";address=\"x\";});", "2: peers[0].address: \"x\" is no"},
+		{"peers=({name=\"b\";address=\"x:0\";});", "2: peers[0].address:"},
+		{"pairwise={};", "2: pairwise: listen is missing"},
+		{"pairwise={listen=\"host:1\";};", "2: pairwise.listen:"},
+		{"pairwise={listen=\"::1:1\";};", "2: pairwise.listen:"},
 		{"profiles=({name=\"m\";hubs=();});",
 			"2: profiles[0]: k is missing; write 2 to 16"},
 	};
@@ -202,8 +206,8 @@ static void cross_checks(void **state)
 			"2: peers[0].profiles[0]: there is no profile \"m\""},
 		{MAIN "peers=({name=\"b\";profiles=[\"m\",\"m\"];});",
 			"3: peers[0].profiles[1]: this profile is named twice"},
-		{MAIN "peers=({name=\"b\";profiles=[];});",
-			"3: peers[0].profiles: has 0 elements; allowed: 1 to 8"},
+		{MAIN "peers=({name=\"b\";profiles=[\"m\",\"m\",\"m\",\"m\",\"m\",\"m\",\"m\",\"m\",\"m\"];});",
+			"3: peers[0].profiles: has 9 elements; allowed: 0 to 8"},
 		{MAIN "peers=({name=\"a\";profiles=[\"m\"];});",
 			"3: peers[0].name: \"a\" is this agent itself"},
 		{MAIN "peers=({name=\"b\";profiles=[\"m\"];},\n{name=\"c\";profiles=[\"m\"];},\n"

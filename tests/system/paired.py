@@ -1,0 +1,72 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Keys between two paired agents with all hubs stopped: real daemons, real datagrams."""
+
+from lab_harness import Lab, Tap, ask, skex, until
+
+TAP = Tap()
+
+
+def key(lab, at, peer, **more):
+    """One key for app:paired, and what is known of it."""
+    answer = ask(lab.socket(at), op='get', peer=peer, purpose='app:paired', wait_ms=30000, **more)
+    return answer.get('keys', [answer])[0]
+
+
+def fetch(lab, at, peer, key_id):
+    answer = ask(lab.socket(at), op='fetch', peer=peer, purpose='app:paired', key_ids=[key_id])
+    return answer.get('keys', [answer])[0]
+
+
+def same(lab, name, at, peer):
+    """A key got at one end is fetched at the other, with the same properties."""
+    got = key(lab, at, peer, require=['forward-secret', 'confirmed'])
+    if not TAP.check('%s: a key' % name, 'key_id' in got, got):
+        return
+    other = fetch(lab, peer, at, got['key_id'])
+    TAP.check('%s: the same key' % name,
+              got['key'] == other.get('key') and got['fingerprint'] == other.get('fingerprint'))
+    for end in (got, other):
+        TAP.equal('%s: class, forward secrecy, confirmation' % name,
+                  (end.get('class'), end.get('forward_secret'), end.get('confirmed')),
+                  ('computational', True, True))
+
+
+def pair(lab, at):
+    return ask(lab.socket(at), op='pair_ls')['pairs'][0]
+
+
+def without_hubs():
+    with Lab(more=['--pairwise']) as lab:
+        left, right = pair(lab, 'agent1'), pair(lab, 'agent2')
+        TAP.equal('both show one fingerprint', left['fingerprint'], right['fingerprint'])
+        TAP.equal('and different slots', (left['slot'], right['slot']), (0, 1))
+
+        for hub in ('hub1', 'hub2', 'hub3'):
+            lab.kill(hub)
+        same(lab, 'all hubs killed', 'agent1', 'agent2')
+        same(lab, 'the other way', 'agent2', 'agent1')
+
+        # Neither end needs the other to be there when it starts, or a person afterwards.
+        lab.kill('agent2')
+        lab.start('agent2')
+        same(lab, 'after a crash of agent2', 'agent1', 'agent2')
+        lab.kill('agent1')
+        lab.start('agent1')
+        same(lab, 'after a crash of agent1', 'agent1', 'agent2')
+        same(lab, 'after both, the other way', 'agent2', 'agent1')
+
+        refused = ask(lab.socket('agent1'), op='pair_make', peer='agent2')
+        TAP.equal('a second pairing is refused', refused['error']['code'], 'paired')
+        revoked = ask(lab.socket('agent1'), op='pair_revoke', peer='agent2')
+        TAP.equal('it is revoked', revoked.get('peer'), 'agent2')
+        gone = ask(lab.socket('agent1'), op='get', peer='agent2', purpose='app:paired',
+                   wait_ms=0, require=['forward-secret'])
+        TAP.equal('and there are no such keys any more', gone['error']['code'],
+                  'not_forward_secret')
+        TAP.check('hubs are asked for the others again',
+                  until(lambda: skex('status', '--socket', lab.socket('agent1')).code == 0))
+
+
+TAP.run([without_hubs])
+TAP.end()
