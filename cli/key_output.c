@@ -97,17 +97,32 @@ static int finish_file(struct skex_key_output *output)
 	return 0;
 }
 
+static int put(const struct skex_key_output *output, const uint8_t *bytes, size_t size)
+{
+	if (write_all(output->descriptor, bytes, size))
+		return 0;
+	return io_error("writing to", output->path != NULL ? output->path : "the descriptor");
+}
+
 int skex_key_output_write(struct skex_key_output *output, const struct skex_client_keys *keys)
 {
+	int code = 0;
 	size_t i;
 
 	if (output->descriptor < 0)
 		return 0;
-	for (i = 0; i < keys->count; i++)
-		if (!write_all(output->descriptor, keys->list[i].bytes, keys->list[i].size))
-			return io_error("writing to",
-				output->path != NULL ? output->path : "the descriptor");
-	return output->path != NULL ? finish_file(output) : 0;
+	for (i = 0; i < keys->count && code == 0; i++)
+		code = put(output, keys->list[i].bytes, keys->list[i].size);
+	return code == 0 && output->path != NULL ? finish_file(output) : code;
+}
+
+int skex_key_output_text(struct skex_key_output *output, const char *text)
+{
+	int code = put(output, (const uint8_t *)text, strlen(text));
+
+	if (code == 0)
+		code = put(output, (const uint8_t *)"\n", 1);
+	return code == 0 && output->path != NULL ? finish_file(output) : code;
 }
 
 void skex_key_output_end(struct skex_key_output *output)

@@ -67,7 +67,7 @@ int skex_local_ask(struct skex_local *local, const char *op, json_t *members, js
 	if (request == NULL)
 		return skex_command_misuse("words have to be UTF-8");
 	result = skex_client_ask(local->client, op, request, &text, &local->error);
-	free(request);
+	skex_client_text_free(request);
 	if (result != SKEX_CLIENT_OK)
 		return skex_local_fail(local);
 	object = json_loads(text, JSON_REJECT_DUPLICATES, NULL);

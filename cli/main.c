@@ -11,6 +11,7 @@ static const struct skex_command_group groups[] = {
 	{"peer", skex_peer_commands},
 	{"key", skex_key_commands},
 	{"note", skex_note_commands},
+	{"pair", skex_pair_commands},
 	{"leg", skex_leg_commands},
 	{"", skex_plan_commands},
 	{"", skex_join_commands},
