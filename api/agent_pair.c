@@ -206,8 +206,8 @@ static void bad_text(struct skex_api_call *call, enum skex_error error)
 	if (error == SKEX_E_VERSION)
 		skex_api_fail(call, error, "bad_credential", "the credential is of another version",
 			"use the same version of skex");
-	else if (error == SKEX_E_CORRUPT)
-		skex_api_fail(call, error, "bad_credential",
+	else if (error == SKEX_E_CORRUPT) /* not this machine: whoever copied it has to mend it */
+		skex_api_fail(call, SKEX_E_SYNTAX, "bad_credential",
 			"the credential was copied wrongly: its check does not fit",
 			"copy it again, all of it");
 	else

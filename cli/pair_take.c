@@ -86,7 +86,8 @@ static bool text_good(const char *text, const char *where, struct skex_reason *r
 	if (error == SKEX_OK)
 		return true;
 	if (error == SKEX_E_CORRUPT)
-		(void)skex_reason_set(reason, error, "bad_credential", "copy it again, all of it",
+		(void)skex_reason_set(reason, SKEX_E_SYNTAX, "bad_credential",
+			"copy it again, all of it",
 			"%s: the credential was miscopied, its check does not fit", where);
 	else if (error == SKEX_E_VERSION)
 		(void)skex_reason_set(reason, error, "bad_credential",
@@ -186,8 +187,8 @@ static int pipe_words(uint8_t psk[static SKEX_HASH_BYTES], char *text)
 	if (error == SKEX_OK)
 		return 0;
 	say_wrong(error, &wrong);
-	return skex_command_fail(
-		error, "read that group again, letter by letter", "the words were miscopied");
+	return skex_command_fail(SKEX_E_SYNTAX, "read that group again, letter by letter",
+		"the words were miscopied");
 }
 
 /* What words do not say: who this agent is is known to it, the rest by the command. */

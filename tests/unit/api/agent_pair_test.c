@@ -98,7 +98,7 @@ static void test_take(void **state)
 	bed_error(bed, request, "refused", "other_agent");
 	text[40] = text[40] == 'A' ? 'B' : 'A';
 	take(text, "", request);
-	bed_error(bed, request, "environment", "bad_credential");
+	bed_error(bed, request, "peer", "bad_credential");
 	text[10] = '2';
 	take(text, "", request);
 	bed_error(bed, request, "peer", "bad_credential");
