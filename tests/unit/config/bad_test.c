@@ -206,7 +206,8 @@ static void cross_checks(void **state)
 			"2: peers[0].profiles[0]: there is no profile \"m\""},
 		{MAIN "peers=({name=\"b\";profiles=[\"m\",\"m\"];});",
 			"3: peers[0].profiles[1]: this profile is named twice"},
-		{MAIN "peers=({name=\"b\";profiles=[\"m\",\"m\",\"m\",\"m\",\"m\",\"m\",\"m\",\"m\",\"m\"];});",
+		{MAIN "peers=({name=\"b\";profiles=[\"m\",\"m\",\"m\",\"m\",\"m\","
+		      "\"m\",\"m\",\"m\",\"m\"];});",
 			"3: peers[0].profiles: has 9 elements; allowed: 0 to 8"},
 		{MAIN "peers=({name=\"a\";profiles=[\"m\"];});",
 			"3: peers[0].name: \"a\" is this agent itself"},
