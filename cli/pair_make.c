@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -165,6 +166,8 @@ int pair_run_make(int argc, char **argv)
 	int code = read_order(&order, argc, argv);
 
 	pair_protect();
+	/* A reader that went away is an error, after which the pair is revoked again. */
+	(void)signal(SIGPIPE, SIG_IGN);
 	if (code == 0)
 		code = open_output(&order);
 	if (code == 0)

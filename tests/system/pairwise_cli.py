@@ -465,15 +465,20 @@ def arguments():
     tap.check('still no file', not os.path.exists(absent))
 
 
-def full_disk():
-    """What cannot be written is revoked again."""
-    with open('/dev/full', 'w', encoding='ascii') as full:
-        done = subprocess.run([SKEX, 'pair', 'make', B, '--socket', lab.socket(A)], stdout=full,
-                              stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
-                              check=False)
-    tap.check('a credential that cannot be written', done.returncode == ENVIRONMENT
-              and 'revoked again' in done.stderr, done.stderr)
-    tap.equal('leaves no pair', show(A, B), {})
+def lost_output():
+    """A credential that cannot be written out is revoked again: nobody has it."""
+    read_end, broken = os.pipe()
+    os.close(read_end)
+    for name, output in (('a full disk', os.open('/dev/full', os.O_WRONLY)),
+                         ('a reader that went away', broken)):
+        for way in ((), ('--words',), ('--qr',)):
+            done = subprocess.run([SKEX, 'pair', 'make', B, *way, '--socket', lab.socket(A)],
+                                  stdout=output, stderr=subprocess.PIPE, text=True, check=False,
+                                  stdin=subprocess.DEVNULL)
+            tap.check('%s %s' % (name, ' '.join(way)), done.returncode == ENVIRONMENT
+                      and 'revoked again' in done.stderr, done)
+            tap.equal('leaves no pair', show(A, B), {})
+        os.close(output)
 
 
 def restart():
@@ -511,7 +516,7 @@ def main():
     global lab
     with Lab(hubs=2, threshold=2, agents=3, pad='1MiB', more=('--pairwise',)) as lab:
         tap.run([revoking, by_file, kept_or_not_destroyable, by_pipe, by_qr, qr_on_a_terminal,
-                 by_words, typed_words, mismatched_settings, arguments, full_disk, restart,
+                 by_words, typed_words, mismatched_settings, arguments, lost_output, restart,
                  nothing_leaks])
     tap.end()
 
