@@ -148,7 +148,8 @@ enum skex_error agent_pair_decode(struct agent_pair *pair, struct skex_view valu
 	pair->port = skex_read_u16(&reader);
 	if (skex_reader_end(&reader) != SKEX_OK || pair->slot > 1)
 		return SKEX_E_CORRUPT;
-	memcpy(pair->host, host.data, host.size);
+	if (host.size > 0)
+		memcpy(pair->host, host.data, host.size);
 	pair->host[host.size] = '\0';
 	return SKEX_OK;
 }
