@@ -97,7 +97,7 @@ static bool text_good(const char *text, const char *where, struct skex_reason *r
 		(void)skex_reason_set(reason, error, "memory", "free some memory", "no memory");
 	else
 		(void)skex_reason_set(reason, error, "bad_credential",
-			"give what skex pair make made: a line that begins with " SKEX_CREDENTIAL_HEAD,
+			"give the line that skex pair make made: " SKEX_CREDENTIAL_HEAD "...",
 			"%s: this is no credential", where);
 	return false;
 }
@@ -259,7 +259,7 @@ static void print_text(const struct order *order, const json_t *answer, enum ske
 	printf("\nCompare with `skex pair show` at the other end: the fingerprint has to be the "
 	       "same,\nand the slots different.\n");
 	if (end == SKEX_CARRIED_DESTROYED)
-		printf("%s is overwritten and removed, as far as the disk allows; destroy copies.\n",
+		printf("%s is overwritten and removed, if the disk allows; destroy copies.\n",
 			path);
 	else if (end == SKEX_CARRIED_KEPT)
 		printf("%s is kept: as long as it exists no key of this pair is forward secret.\n",

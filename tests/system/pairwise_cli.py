@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""skex pair with real agents: a credential is made, carried in every way, taken in and destroyed."""
+"""skex pair with real agents: a credential is made, carried, taken in and destroyed."""
 
 import fcntl
 import glob
@@ -250,8 +250,8 @@ def write_png(file, rows, scale=6):
         raw += (b'\0' + bytes(255 * m for m in row for _ in range(scale))) * scale
     with open(file, 'wb') as f:
         f.write(b'\x89PNG\r\n\x1a\n')
-        for kind, data in ((b'IHDR', struct.pack('>IIBBBBB', width, len(rows) * scale, 8, 0, 0, 0,
-                                                 0)), (b'IDAT', zlib.compress(raw)), (b'IEND', b'')):
+        head = struct.pack('>IIBBBBB', width, len(rows) * scale, 8, 0, 0, 0, 0)
+        for kind, data in ((b'IHDR', head), (b'IDAT', zlib.compress(raw)), (b'IEND', b'')):
             f.write(struct.pack('>I', len(data)) + kind + data
                     + struct.pack('>I', zlib.crc32(kind + data)))
 
@@ -291,12 +291,36 @@ def by_qr():
                           env=env, capture_output=True, text=True, check=False)
     tap.check('without zbarimg it is said what to install', none.returncode == ENVIRONMENT
               and 'install zbar-tools' in none.stderr, none.stderr)
+    what_zbarimg_gets(image)
     taken = pair(B, 'take', '--qr-image', image, '--json')
     tap.check('taken from the picture, which is destroyed', taken.code == OK
               and taken.json['credential_copy'] == 'destroyed' and not os.path.exists(image), taken)
     tap.equal('the same fingerprint', show(A, B)['fingerprint'], taken.json['fingerprint'])
     key_between(A, B, 'as a QR code')
     revoke((A, B), (B, A), (C, B))
+
+
+def what_zbarimg_gets(image):
+    """Its words and its environment: no name of a file, and nothing that it has no need of."""
+    folder = path('bin')
+    os.mkdir(folder)
+    with open(os.path.join(folder, 'zbarimg'), 'w', encoding='ascii') as f:
+        f.write('#!/bin/sh\nprintf "%%s\\n" "$@" >%s\nenv >%s\nexit 1\n'
+                % (path('words.txt'), path('env.txt')))
+    os.chmod(os.path.join(folder, 'zbarimg'), 0o755)
+    done = subprocess.run([SKEX, 'pair', 'take', '--qr-image', image, '--socket', lab.socket(B)],
+                          env=dict(os.environ, PATH=folder + ':/usr/bin:/bin', SOMETHING='private'),
+                          capture_output=True, text=True, check=False)
+    tap.check('a scanner that fails', done.returncode == PEER and 'cannot be read' in done.stderr,
+              done.stderr)
+    with open(path('words.txt'), encoding='ascii') as f:
+        words = f.read().split()
+    tap.check('the picture is its standard input, of a pinned format, and the bus hears nothing',
+              words[-1] == 'png:-' and '--nodbus' in words and image not in words, words)
+    with open(path('env.txt'), encoding='ascii') as f:
+        names = {line.split('=')[0] for line in f}
+    tap.equal('its environment', sorted(names - {'PWD', 'OLDPWD', 'SHLVL', '_'}),
+              ['LC_ALL', 'MAGICK_DISK_LIMIT', 'PATH'])
 
 
 def copy_text(file, text):
@@ -369,7 +393,7 @@ def by_words():
              'Group 2 is wrong: its words do not fit'),
             ('groups exchanged', '\n'.join([groups[1], groups[0]] + groups[2:]),
              'Group 1 is wrong'),
-            ('a word left out', '\n'.join(groups[:3] + [groups[3][:-6]]), 'Group 4 is wrong: word 5'),
+            ('a word left out', words[:-7], 'Group 4 is wrong: word 5'),
             ('a word too much', words + 'babab', 'too many words')):
         bad = pair(B, 'take', '--words', '--peer', A, stdin=text)
         tap.check('refused: ' + name, bad.code == PEER and says in bad.err, bad)
@@ -445,15 +469,17 @@ def arguments():
                   ('make', B, '--out', absent, '--qr'), ('make', B, '--qr', '--json'),
                   ('make', B, '--depth', '1', '--out', absent), ('make', B, '--json'),
                   ('make', B, '--depth', '33', '--out', absent),
-                  ('make', B, '--out', lab.directory), ('make', B, '--out', absent, '--address', 'x'),
-                  ('make', A, '--out', absent), ('make', 'NO NAME', '--out', absent),
-                  ('take',), ('take', '--in', '-', '--words'), ('take', '--keep'),
+                  ('make', B, '--out', lab.directory), ('make', A, '--out', absent),
+                  ('make', B, '--out', absent, '--address', 'x'),
+                  ('make', 'NO NAME', '--out', absent), ('take',), ('take', 'SKEX-PAIR-1:AAAA'),
+                  ('take', '--in', '-', '--words'), ('take', '--keep'),
                   ('take', 'file'), ('take', '--in', '-', '--slot', '1'),
                   ('take', '--in', '-', '--depth', '0'), ('take', '--words'),
                   ('take', '--words', '--peer', A, '--slot', '2'),
                   ('take', '--words', '--peer', A, '--keep'),
                   ('take', '--words', '--peer', A, '--depth', '9'),
-                  ('take', '--in', '-', '--qr-image', 'x.png'), ('ls', 'x'), ('show',), ('revoke',)):
+                  ('take', '--in', '-', '--qr-image', 'x.png'), ('ls', 'x'), ('show',),
+                  ('revoke',)):
         result = pair(A, *words)
         tap.check('refused: pair ' + ' '.join(words), result.code == USAGE and result.err != '',
                   result)

@@ -280,6 +280,22 @@ static void test_encode_refuses(void **state)
 	assert_string_equal(credential.host.text, "192.0.2.7");
 }
 
+/* Bits that are left over are zero, and still there is one text for some bytes. */
+static void none_longer(const char *text, size_t room)
+{
+	char longer[64];
+	uint8_t found[16];
+	size_t size = 99;
+	size_t more;
+
+	for (more = 1; more <= 8; more++) {
+		snprintf(longer, sizeof(longer), "%s%.*s", text, (int)more, "AAAAAAAA");
+		assert_int_equal(
+			skex_armour_decode(text_view(longer), "A-1:", found, room + 8, &size),
+			SKEX_E_CORRUPT);
+	}
+}
+
 /* All lengths that base32 has, and the room. */
 static void test_armour(void **state)
 {
@@ -313,6 +329,7 @@ static void test_armour(void **state)
 			skex_armour_decode(text_view(text), "A-1:", found, size, &got), SKEX_OK);
 		assert_int_equal(got, size);
 		assert_memory_equal(found, bytes, size);
+		none_longer(text, size);
 		/* The head is under the check as well. */
 		text[0] = 'B';
 		assert_int_equal(skex_armour_decode(text_view(text), "B-1:", found, size, &got),

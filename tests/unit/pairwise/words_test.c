@@ -42,6 +42,13 @@ static enum skex_error decode(const char *text, struct skex_words_wrong *wrong)
 	return error;
 }
 
+static void append(char *text, size_t room, const char *more)
+{
+	const size_t size = strlen(text);
+
+	snprintf(text + size, room - size, "%s", more);
+}
+
 static void test_vectors(void **state)
 {
 	size_t i;
@@ -90,11 +97,11 @@ static void test_as_people_type(void **state)
 	size_t i;
 
 	(void)state;
-	strcat(text, vectors[0].text);
+	append(text, sizeof(text), vectors[0].text);
 	for (i = 0; text[i] != '\0'; i++)
 		text[i] = text[i] == ' ' ? '-' : (char)toupper(text[i]);
 	assert_int_equal(decode(text, &wrong), SKEX_OK);
-	strcat(text, "\r\n\t");
+	append(text, sizeof(text), "\r\n\t");
 	assert_int_equal(decode(text, &wrong), SKEX_OK);
 }
 
@@ -148,7 +155,7 @@ static void test_order_and_number(void **state)
 	(void)state;
 	for (a = 0; a < SKEX_WORDS_GROUPS * SKEX_WORDS_PER_GROUP; a++) {
 		for (b = a + 1; b < SKEX_WORDS_GROUPS * SKEX_WORDS_PER_GROUP; b++) {
-			strcpy(text, right);
+			snprintf(text, sizeof(text), "%s", right);
 			memcpy(text + (size_t)a * 6, right + (size_t)b * 6, 5);
 			memcpy(text + (size_t)b * 6, right + (size_t)a * 6, 5);
 			assert_int_equal(decode(text, &wrong), SKEX_E_CORRUPT);
@@ -158,15 +165,15 @@ static void test_order_and_number(void **state)
 	}
 	for (a = 0; a < SKEX_WORDS_GROUPS; a++) {
 		for (b = a + 1; b < SKEX_WORDS_GROUPS; b++) {
-			strcpy(text, vectors[1].text);
+			snprintf(text, sizeof(text), "%s", vectors[1].text);
 			memcpy(text + a * GROUP_TEXT, vectors[1].text + b * GROUP_TEXT, GROUP_TEXT);
 			memcpy(text + b * GROUP_TEXT, vectors[1].text + a * GROUP_TEXT, GROUP_TEXT);
 			assert_int_equal(decode(text, &wrong), SKEX_E_CORRUPT);
 			assert_int_equal(wrong.group, a + 1);
 		}
 	}
-	strcpy(text, right);
-	strcat(text, "babab");
+	snprintf(text, sizeof(text), "%s", right);
+	append(text, sizeof(text), "babab");
 	assert_int_equal(decode(text, &wrong), SKEX_E_SYNTAX);
 	assert_int_equal(wrong.group, 0);
 	assert_int_equal(decode("", &wrong), SKEX_E_SYNTAX);
@@ -189,7 +196,7 @@ static void test_one_group(void **state)
 	assert_int_equal(skex_words_decode_group(skex_view(group, strlen(group)), 3, bytes, &wrong),
 		SKEX_E_CORRUPT);
 	assert_int_equal(wrong.group, 3);
-	strcat(group, "babab");
+	append(group, sizeof(group), "babab");
 	assert_int_equal(skex_words_decode_group(skex_view(group, strlen(group)), 2, bytes, &wrong),
 		SKEX_E_SYNTAX);
 	assert_int_equal(wrong.group, 0);
