@@ -10,7 +10,6 @@
 #include "store/tables.h"
 
 #define DIRECTORY "/state/store" /* /state is a root: always there */
-#define KEYS      30u            /* a table of the test's own */
 
 const uint8_t bed_kek[32] = "the key of both stores, for test";
 static const char key[] = "the other end";
@@ -84,14 +83,30 @@ static void datagram(void *owner, struct skex_socket *socket, const struct skex_
 		end->received(end->received_owner, socket, from, bytes);
 }
 
+static struct bed *current; /* send_to knows nothing but its socket */
+
+static enum skex_error send_tapped(
+	struct skex_socket *socket, const struct skex_net_address *address, struct skex_view bytes)
+{
+	struct bed_end *end = &current->end[socket == current->end[0].socket ? 0 : 1];
+
+	assert_ptr_equal(end->socket, socket);
+	if (end->sends != NULL)
+		end->sends(end, bytes);
+	return end->real->send_to(socket, address, bytes);
+}
+
 static enum skex_error bind_tapped(void *context, const char *host, int port,
 	skex_received_fn received, void *owner, struct skex_socket **socket)
 {
 	struct bed_end *end = context;
+	enum skex_error error;
 
 	end->received = received;
 	end->received_owner = owner;
-	return end->real->bind(end->real->context, host, port, datagram, end, socket);
+	error = end->real->bind(end->real->context, host, port, datagram, end, socket);
+	end->socket = error == SKEX_OK ? *socket : NULL;
+	return error;
 }
 
 /* ---- a hash that counts ------------------------------------------------------------------------
@@ -188,7 +203,7 @@ static bool made(void *owner, const struct skex_association_keys *keys)
 	session->number = keys->number;
 	if (end->record > 0) {
 		part = skex_view(session->key, sizeof(session->key));
-		skex_txn_put_secret(skex_commit_txn(&end->commit), end->store, KEYS,
+		skex_txn_put_secret(skex_commit_txn(&end->commit), end->store, BED_KEYS,
 			skex_view(session->sid, sizeof(session->sid)), &part, 1);
 	}
 	return true;
@@ -329,6 +344,7 @@ static void end_init(struct bed *bed, uint32_t number)
 	end->net = *end->real;
 	end->net.context = end;
 	end->net.bind = bind_tapped;
+	end->net.send_to = send_tapped;
 	end->platform.context = end;
 	end->platform.now_ms = now_ms;
 	end->platform.wall_ms = wall_ms;
@@ -343,6 +359,7 @@ static void end_init(struct bed *bed, uint32_t number)
 void bed_init(struct bed *bed, uint64_t seed, const struct sim_net_rules *rules)
 {
 	memset(bed, 0, sizeof(*bed));
+	current = bed;
 	bed->state = seed;
 	bed->now = 1000;
 	bed->net = sim_net_new(random_for_net, bed);

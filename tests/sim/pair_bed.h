@@ -22,6 +22,7 @@
  */
 #define BED_PORT     7500
 #define BED_SESSIONS 8192u
+#define BED_KEYS     30u /* a table of the test's own */
 
 /* A session that an end was given, as the owner of keys sees it: one export. */
 struct bed_session {
@@ -64,12 +65,15 @@ struct bed_end {
 	/* What the owner does. */
 	uint8_t refuses;  /* an alert, or 0 */
 	bool takes_none;  /* keys cannot be taken */
-	uint32_t record;  /* a record in the table of the test with each key; 0: none */
+	uint32_t record;  /* a record in BED_KEYS with each key, under its name; 0: none */
 	uint32_t arrived; /* datagrams */
 	struct skex_net net;
 	const struct skex_net *real;
 	skex_received_fn received;
 	void *received_owner;
+	struct skex_socket *socket;
+	/* Called with each datagram that leaves. */
+	void (*sends)(struct bed_end *end, struct skex_view bytes);
 	/* Called with each datagram that arrives, before it is taken; false: it is lost. */
 	bool (*arrives)(struct bed_end *end, struct skex_view bytes);
 };

@@ -159,21 +159,20 @@ static bool thief_finds(const struct bed_end *end, const uint8_t key[SKEX_HASH_B
 	return found;
 }
 
-/* When M1 arrives its leaf is nowhere on the disk of who sent it, in no copy of any slot; when M2
- * arrives, not at the responder either. */
-static bool look_at_disks(struct bed_end *end, struct skex_view bytes)
+/* When M1 leaves its leaf is nowhere on the disk of who sends it, in no copy of any slot; when M2
+ * leaves, not at the responder either. */
+static void look_at_disks(struct bed_end *end, struct skex_view bytes)
 {
 	struct leaves *leaves = end->bed->data;
 
 	if (is_type(bytes, SKEX_PAIRWISE_M1)) {
-		assert_false(thief_finds(&end->bed->end[0], leaves->out));
+		assert_false(thief_finds(end, leaves->out));
 		leaves->seen |= 1;
 	}
 	if (is_type(bytes, SKEX_PAIRWISE_M2)) {
-		assert_false(thief_finds(&end->bed->end[1], leaves->in));
+		assert_false(thief_finds(end, leaves->in));
 		leaves->seen |= 2;
 	}
-	return true;
 }
 
 static void rule_on_a_host_the_record_before_is_gone_before_it_sends(void **state)
@@ -191,7 +190,7 @@ static void rule_on_a_host_the_record_before_is_gone_before_it_sends(void **stat
 		/* The thief is able to: this is what the run is begun with. */
 		assert_true(thief_finds(&bed.end[0], leaves.out));
 		assert_true(thief_finds(&bed.end[1], leaves.in));
-		bed.end[0].arrives = bed.end[1].arrives = look_at_disks;
+		bed.end[0].sends = bed.end[1].sends = look_at_disks;
 		leaves.seen = 0;
 		assert_int_equal(bed_begin(&bed.end[0], "x", 0), SKEX_OK);
 		bed_run(&bed, 100);
@@ -201,17 +200,23 @@ static void rule_on_a_host_the_record_before_is_gone_before_it_sends(void **stat
 	bed_clear(&bed);
 }
 
-/* M4 arrives when what the responder's owner put into the commit is durable. */
-static bool look_for_key(struct bed_end *end, struct skex_view bytes)
+/* M4 leaves when what the responder's owner put into the commit is durable: reads see nothing else.
+ */
+static void look_for_key(struct bed_end *end, struct skex_view bytes)
 {
-	const struct bed_end *responder = &end->bed->end[1];
+	const struct bed_session *session;
 	unsigned *seen = end->bed->data;
+	uint8_t key[64];
+	size_t size;
 
-	if (is_type(bytes, SKEX_PAIRWISE_M4)) {
-		assert_true(thief_finds(responder, bed_last(responder)->key));
-		(*seen)++;
-	}
-	return true;
+	if (!is_type(bytes, SKEX_PAIRWISE_M4))
+		return;
+	session = bed_last(end);
+	assert_int_equal(
+		skex_store_get(end->store, BED_KEYS, skex_view(session->sid, sizeof(session->sid)),
+			key, sizeof(key), &size),
+		SKEX_OK);
+	(*seen)++;
 }
 
 static void rule_a_batch_is_durable_before_the_fourth_message(void **state)
@@ -224,7 +229,7 @@ static void rule_a_batch_is_durable_before_the_fourth_message(void **state)
 	bed_init(&bed, 6, &bad);
 	bed.data = &seen;
 	bed.end[1].record = 1;
-	bed.end[0].arrives = look_for_key;
+	bed.end[1].sends = look_for_key;
 	for (i = 0; i < 20; i++)
 		bed_succeed(&bed, 0);
 	assert_true(seen >= 20);
