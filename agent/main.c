@@ -295,6 +295,7 @@ static void stop(struct daemon *daemon)
 	skex_agent_ops_free(daemon->ops);
 	if (daemon->agent != NULL && skex_agent_failed(daemon->agent) == SKEX_OK)
 		skex_agent_settle(daemon->agent);
+	skex_agent_join_stop(daemon->join);
 	skex_agent_free(daemon->agent);
 	skex_state_close(&daemon->state);
 	skex_agent_join_free(daemon->join);

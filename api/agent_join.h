@@ -19,6 +19,8 @@ SKEX_MUST_USE enum skex_error skex_agent_join_new(struct skex_api_server *server
 	struct skex_agent_join **join);
 /* Once per turn of the loop; gives when to call it again at the latest. */
 uint64_t skex_agent_join_turn(struct skex_agent_join *join, uint64_t now_ms);
+/* Before the store is closed: gives up a run with a token.  NULL is fine. */
+void skex_agent_join_stop(struct skex_agent_join *join);
 /* After the server and the store were closed.  NULL is fine. */
 void skex_agent_join_free(struct skex_agent_join *join);
 

@@ -178,6 +178,11 @@ static enum skex_error add_operations(struct skex_hub_admin *admin, struct skex_
 		{"unban", op_unban},
 		{"purge", op_purge},
 		{"resume", op_resume},
+		{"token", hub_admin_op_token},
+		{"tokens", hub_admin_op_tokens},
+		{"token_revoke", hub_admin_op_token_revoke},
+		{"token_approve", hub_admin_op_token_approve},
+		{"token_reject", hub_admin_op_token_reject},
 	};
 	enum skex_error error = SKEX_OK;
 

@@ -8,11 +8,12 @@
 #include "config/config.h"
 #include "enrol/enrol_hub.h"
 #include "hub/hub.h"
+#include "token/hub.h"
 
 /*
  * The operations of skex-hub on its admin socket, for root and the hub's own user
  * (docs/hub-api.md): status, ls, show, metrics; enrol, refill, kit_taken; evict, ban, unban, purge,
- * resume.
+ * resume; token, tokens, token_revoke, token_approve, token_reject.
  *
  * Making a kit takes long.  It is done in pieces, a few hundred KiB in each turn of the loop, and
  * the call is answered at its end; when the caller has gone the kit waits all the same.  The answer
@@ -27,6 +28,7 @@ struct skex_hub_admin_setup {
 	const struct skex_hub_config *config;
 	/* All but changed and owner is filled; outlives the admin, which sets these two. */
 	struct skex_enrol_hub *enrol;
+	struct skex_token_hub *tokens;
 };
 
 /* Registers the operations.  What the setup names outlives the server, and the admin does too. */

@@ -39,5 +39,14 @@ void hub_admin_op_refill(void *owner, struct skex_api_call *call, const struct j
 void hub_admin_op_kit_taken(void *owner, struct skex_api_call *call, const struct json_t *request);
 uint64_t hub_admin_jobs_turn(struct skex_hub_admin *admin, uint64_t now_ms);
 void hub_admin_jobs_free(struct skex_hub_admin *admin);
+/* hub_admin_token.c */
+void hub_admin_op_token(void *owner, struct skex_api_call *call, const struct json_t *request);
+void hub_admin_op_tokens(void *owner, struct skex_api_call *call, const struct json_t *request);
+void hub_admin_op_token_revoke(
+	void *owner, struct skex_api_call *call, const struct json_t *request);
+void hub_admin_op_token_approve(
+	void *owner, struct skex_api_call *call, const struct json_t *request);
+void hub_admin_op_token_reject(
+	void *owner, struct skex_api_call *call, const struct json_t *request);
 
 #endif

@@ -17,6 +17,10 @@
 int skex_hub_run_init(int argc, char **argv);
 int skex_hub_run_enrol(int argc, char **argv);
 int skex_hub_run_refill(int argc, char **argv);
+int skex_hub_run_token(int argc, char **argv);
+int skex_hub_run_pending(int argc, char **argv);
+int skex_hub_run_approve(int argc, char **argv);
+int skex_hub_run_reject(int argc, char **argv);
 
 /*
  * What `skex hub enrol` and `skex hub refill` do, also for the lab: asks the hub for a kit, copies

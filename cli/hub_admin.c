@@ -274,6 +274,7 @@ static int run_resume(int argc, char **argv)
 	"NAME --out FILE [--pad SIZE] [--pad-source FILE|DEVICE] [--passphrase-file FILE|-] "      \
 	"[--again] [--admin SOCKET] [--json]"
 #define AGENT_USAGE "NAME [--admin SOCKET] [--json]"
+#define TOKEN_USAGE "ID [--admin SOCKET] [--json]"
 #define PLAIN_USAGE "[--admin SOCKET] [--json]"
 
 const struct skex_command skex_hub_commands[] = {
@@ -285,6 +286,14 @@ const struct skex_command skex_hub_commands[] = {
 		KIT_USAGE " [--group GROUP]... [--suite aes-256-gcm|chacha20-poly1305] [--ratchet]",
 		"make a leg for an agent and write its kit", skex_hub_run_enrol},
 	{"refill", KIT_USAGE, "add pad to a leg and write a refill kit", skex_hub_run_refill},
+	{"token",
+		"NAME | --group GROUP... [--minutes N] [--ask] [--out FILE] [--admin SOCKET] "
+		"[--json]\n       skex hub token ls [--admin SOCKET] [--json]\n       skex hub token "
+		"revoke ID [--admin SOCKET] [--json]",
+		"make a token with which an agent joins on line, once", skex_hub_run_token},
+	{"pending", PLAIN_USAGE, "list the agents that wait to be approved", skex_hub_run_pending},
+	{"approve", TOKEN_USAGE, "let an agent join that asked to", skex_hub_run_approve},
+	{"reject", TOKEN_USAGE, "let an agent not join that asked to", skex_hub_run_reject},
 	{"ls", PLAIN_USAGE, "list the agents of a hub", run_ls},
 	{"show", AGENT_USAGE, "everything about one agent", run_show},
 	{"status", PLAIN_USAGE, "the hub itself and its counters", run_status},

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/arguments.h"
 #include "cli/ask.h"
@@ -29,8 +30,9 @@ static void print_json(
 	json_t *object = json_pack("{ss ss ss ss sI ss sb ss ss}", "agent", result->agent, "hub",
 		result->hub, "type", result->refill ? "refill" : "enrol", "leg", result->leg,
 		"generation", (json_int_t)result->generation, "class", result->class, "replaced",
-		result->replaced != 0 ? 1 : 0, "kit", kit, "kit_file",
-		kept               ? "kept"
+		result->replaced != 0 ? 1 : 0, "kit", kit == NULL ? "-" : kit, "kit_file",
+		kit == NULL        ? "none"
+			: kept     ? "kept"
 			: shredded ? "shredded"
 				   : "not shredded");
 
@@ -53,7 +55,7 @@ static void print_text(
 	if (shredded)
 		printf("%s is overwritten and removed, as far as the disk allows; destroy copies\n",
 			kit);
-	else if (kept)
+	else if (kept && kit != NULL)
 		printf("%s is kept: whoever reads it can pose as either end; destroy it\n", kit);
 }
 
@@ -63,22 +65,26 @@ static int run_order(const struct options *options)
 {
 	const struct skex_join_order *order = &options->order;
 	struct skex_join_result result = {0};
+	const char *source = order->token == NULL ? order->kit
+		: strcmp(order->token, "-") == 0  ? NULL
+						  : order->token;
 	struct skex_reason reason;
 	bool shredded = false;
 
-	if (skex_join_order(order, &result, &reason) != SKEX_OK)
+	if ((order->token != NULL ? skex_join_token_order(order, &result, &reason)
+				  : skex_join_order(order, &result, &reason)) != SKEX_OK)
 		return skex_ask_fail(&reason);
-	if (!options->keep)
-		shredded = skex_kit_shred(&platform, order->kit) == SKEX_OK;
-	if (!options->keep && !shredded)
+	if (!options->keep && source != NULL)
+		shredded = skex_kit_shred(&platform, source) == SKEX_OK;
+	if (!options->keep && !shredded && source != NULL)
 		fprintf(stderr,
-			"skex join: the kit was taken in, but %s cannot be overwritten: destroy "
+			"skex join: the leg is there, but %s cannot be overwritten: destroy "
 			"it\n",
-			order->kit);
+			source);
 	if (options->json)
-		print_json(&result, order->kit, shredded, options->keep);
+		print_json(&result, source, shredded, options->keep);
 	else
-		print_text(&result, order->kit, shredded, options->keep);
+		print_text(&result, source, shredded, options->keep);
 	return 0;
 }
 
@@ -118,11 +124,20 @@ static int run_with_directory(const struct options *given)
 	return run_order(&options);
 }
 
+static bool with_token(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "--token") == 0)
+			return true;
+	return false;
+}
+
 static int run_join(int argc, char **argv)
 {
 	struct options options = {.config = NULL};
 	struct skex_join_order *order = &options.order;
 	const struct skex_argument table[] = {
+		{"--token", SKEX_ARGUMENT_TEXT, &order->token, 0, 0},
 		{"--config", SKEX_ARGUMENT_TEXT, &options.config, 0, 0},
 		{"--dir", SKEX_ARGUMENT_TEXT, &order->directory, 0, 0},
 		{"--kek", SKEX_ARGUMENT_TEXT, &order->kek_file, 0, 0},
@@ -134,10 +149,13 @@ static int run_join(int argc, char **argv)
 		{"--json", SKEX_ARGUMENT_FLAG, &options.json, 0, 0},
 		{NULL, SKEX_ARGUMENT_FLAG, NULL, 0, 0},
 	};
-	int code = skex_arguments_read(argc, argv, table, &order->kit, 1);
+	int code =
+		skex_arguments_read(argc, argv, table, &order->kit, with_token(argc, argv) ? 0 : 1);
 
 	if (code != 0)
 		return code;
+	if (order->token != NULL && order->passphrase_file != NULL)
+		return skex_command_misuse("--passphrase-file is of a kit");
 	if ((order->directory == NULL) != (order->kek_file == NULL))
 		return skex_command_misuse("--dir and --kek go together");
 	if (options.config != NULL && (order->directory != NULL || order->agent != NULL))
@@ -151,8 +169,9 @@ static int run_join(int argc, char **argv)
 
 const struct skex_command skex_join_commands[] = {
 	{"join",
-		"KIT [--config FILE | --dir DIRECTORY --kek FILE [--name NAME]] [--socket SOCKET] "
+		"KIT | --token FILE|- [--config FILE | --dir DIRECTORY --kek FILE [--name NAME]] [--socket SOCKET] "
 		"[--passphrase-file FILE|-] [--replace] [--keep] [--json]",
-		"take in a kit that a hub made for this agent", run_join},
+		"take in a kit that a hub made for this agent, or join on line with a token",
+		run_join},
 	{NULL, NULL, NULL, NULL},
 };

@@ -7,13 +7,18 @@
 #include <stdint.h>
 
 #include "enrol/reason.h"
+#include "platform/platform.h"
+#include "store/state.h"
+
+struct json_t; /* of jansson */
 
 /*
  * What `skex join` does, also for the lab: through the daemon's socket when one answers there,
  * otherwise on the agent's directory, under its lock.
  */
 struct skex_join_order {
-	const char *kit;
+	const char *kit;   /* or */
+	const char *token; /* its file, or "-" */
 	const char *directory;
 	const char *kek_file; /* one of these three */
 	const char *kek_credential;
@@ -35,6 +40,16 @@ struct skex_join_result {
 	char class[16];
 };
 
+/* The same with a token: on line, with the hub (token/joiner.h). */
+SKEX_MUST_USE enum skex_error skex_join_token_order(const struct skex_join_order *order,
+	struct skex_join_result *result, struct skex_reason *reason);
+
+/* What both have in common: the agent's state, and the answer of a daemon. */
+SKEX_MUST_USE enum skex_error skex_join_open_state(const struct skex_platform *platform,
+	const struct skex_join_order *order, uint8_t *kek, struct skex_state *state,
+	struct skex_reason *reason);
+SKEX_MUST_USE enum skex_error skex_join_read_answer(
+	struct json_t *answer, struct skex_join_result *result, struct skex_reason *reason);
 SKEX_MUST_USE enum skex_error skex_join_order(const struct skex_join_order *order,
 	struct skex_join_result *result, struct skex_reason *reason);
 

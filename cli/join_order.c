@@ -66,7 +66,7 @@ static enum skex_error find_key(
 /* ---- through the daemon -----------------------------------------------------------------------
  */
 
-static enum skex_error read_answer(
+enum skex_error skex_join_read_answer(
 	json_t *answer, struct skex_join_result *result, struct skex_reason *reason)
 {
 	const char *agent, *hub, *type, *leg, *class;
@@ -76,7 +76,7 @@ static enum skex_error read_answer(
 		    "leg", &leg, "class", &class, "generation", &generation) != 0)
 		return skex_reason_set(reason, SKEX_E_SYNTAX, "bad_answer",
 			"use a skex of the daemon's version",
-			"the kit was taken in, but the daemon's answer makes no sense");
+			"it was taken in, but the daemon's answer makes no sense");
 	(void)snprintf(result->agent, sizeof(result->agent), "%s", agent);
 	(void)snprintf(result->hub, sizeof(result->hub), "%s", hub);
 	(void)snprintf(result->leg, sizeof(result->leg), "%s", leg);
@@ -110,7 +110,7 @@ static enum skex_error join_running(const struct skex_join_order *order,
 	json_decref(key);
 	if (error != SKEX_OK)
 		return error;
-	error = read_answer(answer, result, reason);
+	error = skex_join_read_answer(answer, result, reason);
 	json_decref(answer);
 	return error;
 }
@@ -118,16 +118,17 @@ static enum skex_error join_running(const struct skex_join_order *order,
 /* ---- on the directory -------------------------------------------------------------------------
  */
 
-static enum skex_error open_state(const struct skex_join_order *order, uint8_t *kek,
-	struct skex_state *state, struct skex_reason *reason)
+enum skex_error skex_join_open_state(const struct skex_platform *on,
+	const struct skex_join_order *order, uint8_t *kek, struct skex_state *state,
+	struct skex_reason *reason)
 {
 	const struct skex_unlock from = {order->kek_file, order->kek_credential,
 		order->kek_passphrase_file, order->directory};
-	enum skex_error error = skex_unlock(&platform, &from, kek, reason);
+	enum skex_error error = skex_unlock(on, &from, kek, reason);
 
 	if (error != SKEX_OK)
 		return error;
-	error = skex_state_open(&platform, skex_crypto_openssl(), order->directory, kek, state);
+	error = skex_state_open(on, skex_crypto_openssl(), order->directory, kek, state);
 	if (error == SKEX_E_BUSY)
 		return skex_reason_set(reason, error, "directory_busy",
 			"name the daemon's socket with --socket, or stop it",
@@ -220,7 +221,7 @@ static enum skex_error join_offline(const struct skex_join_order *order,
 	if (kek == NULL)
 		return skex_reason_set(
 			reason, SKEX_E_MEMORY, "memory", "free some memory", "no memory");
-	error = open_state(order, kek, &state, reason);
+	error = skex_join_open_state(&platform, order, kek, &state, reason);
 	if (error == SKEX_OK)
 		error = join_state(order, lock, kek, &state, result, reason);
 	skex_state_close(&state);

@@ -327,28 +327,28 @@ static enum skex_error finish_kit(struct skex_enrolment *enrolment, struct skex_
 	return SKEX_E_EMPTY;
 }
 
-static enum skex_error put_rows(struct skex_enrolment *enrolment)
+enum skex_error enrol_put_rows(const struct skex_enrol_hub *hub,
+	const struct skex_kit_header *header, enum skex_class class, struct skex_member *member,
+	uint64_t old_leg)
 {
-	const struct skex_enrol_hub *hub = enrolment->hub;
 	struct skex_registry *registry = hub->registry;
 	struct skex_leg_record leg;
 	enum skex_error error = skex_registry_begin(registry);
 
 	if (error != SKEX_OK)
 		return error;
-	if (enrolment->header.type == SKEX_KIT_ENROL) {
-		skex_leg_state_row(
-			&enrolment->header, &enrolment->header.agent, enrolment->class, "", &leg);
-		enrolment->member.since_ms = hub->platform->wall_ms(hub->platform->context);
-		if (enrolment->old_leg != 0)
-			error = skex_registry_leg_remove(registry, enrolment->old_leg);
+	if (header->type == SKEX_KIT_ENROL) {
+		skex_leg_state_row(header, &header->agent, class, "", &leg);
+		member->since_ms = hub->platform->wall_ms(hub->platform->context);
+		if (old_leg != 0)
+			error = skex_registry_leg_remove(registry, old_leg);
 		if (error == SKEX_OK || error == SKEX_E_UNKNOWN)
 			error = skex_registry_leg_put(registry, &leg);
 		if (error == SKEX_OK)
-			error = skex_registry_member_put(registry, &enrolment->member);
+			error = skex_registry_member_put(registry, member);
 	}
 	if (error == SKEX_OK)
-		error = skex_leg_state_put_pads(registry, &enrolment->header);
+		error = skex_leg_state_put_pads(registry, header);
 	if (error == SKEX_OK)
 		return skex_registry_commit(registry);
 	skex_registry_undo(registry);
@@ -370,7 +370,8 @@ static enum skex_error commit(struct skex_enrolment *enrolment, struct skex_reas
 	error = skex_pad_makers_finish(&enrolment->makers);
 	if (error != SKEX_OK)
 		return fail(enrolment, error, "pad_file", "the pads cannot be finished", reason);
-	error = put_rows(enrolment);
+	error = enrol_put_rows(
+		hub, &enrolment->header, enrolment->class, &enrolment->member, enrolment->old_leg);
 	if (error != SKEX_OK)
 		return fail(enrolment, error, "registry", "the registry cannot be written", reason);
 	skex_log(hub->platform, SKEX_LEVEL_NOTICE, "%s: agent %s, leg %016llx, generation %u, %s",

@@ -64,4 +64,10 @@ SKEX_MUST_USE enum skex_error enrol_forget(
 SKEX_MUST_USE enum skex_error enrol_finish_eviction(
 	const struct skex_enrol_hub *hub, const struct skex_member *member);
 
+/* The rows of what was made, in one transaction; of a new leg the member's too, whose time is set.
+ */
+enum skex_error enrol_put_rows(const struct skex_enrol_hub *hub,
+	const struct skex_kit_header *header, enum skex_class class, struct skex_member *member,
+	uint64_t old_leg);
+
 #endif

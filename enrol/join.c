@@ -45,25 +45,47 @@ static enum skex_error fail(struct skex_join *join, enum skex_error error, const
 		join->setup.directory, what, skex_error_name(error));
 }
 
-enum skex_error skex_join_begin(const struct skex_join_setup *setup, const char *path,
-	const uint8_t *key, struct skex_join **join, struct skex_reason *reason)
+/* Takes the kit, whatever comes of it. */
+static enum skex_error begin(const struct skex_join_setup *setup, struct skex_kit *kit,
+	const char *path, struct skex_join **join, struct skex_reason *reason)
 {
 	struct skex_join *made = skex_secret_new(sizeof(*made));
 	enum skex_error error;
 
-	if (made == NULL)
+	if (made == NULL) {
+		skex_kit_close(kit);
 		return skex_reason_set(
 			reason, SKEX_E_MEMORY, "memory", "free some memory", "no memory");
+	}
 	made->setup = *setup;
-	error = skex_kit_open(setup->platform, setup->crypto, path, key, &made->kit, reason);
-	if (error == SKEX_OK)
-		error = join_check(&made->setup, made->kit, path, &made->replaced, reason);
+	made->kit = kit;
+	error = join_check(&made->setup, made->kit, path, &made->replaced, reason);
 	if (error != SKEX_OK) {
 		skex_join_free(made);
 		return error;
 	}
 	*join = made;
 	return SKEX_OK;
+}
+
+enum skex_error skex_join_begin(const struct skex_join_setup *setup, const char *path,
+	const uint8_t *key, struct skex_join **join, struct skex_reason *reason)
+{
+	struct skex_kit *kit;
+	enum skex_error error =
+		skex_kit_open(setup->platform, setup->crypto, path, key, &kit, reason);
+
+	return error == SKEX_OK ? begin(setup, kit, path, join, reason) : error;
+}
+
+enum skex_error skex_join_begin_given(const struct skex_join_setup *setup, const char *name,
+	const struct skex_kit_header *header, struct skex_join **join, struct skex_reason *reason)
+{
+	struct skex_kit *kit;
+	enum skex_error error =
+		skex_kit_given(setup->platform, setup->crypto, name, header, &kit, reason);
+
+	return error == SKEX_OK ? begin(setup, kit, name, join, reason) : error;
 }
 
 static void stored(void *owner, enum skex_error error)

@@ -39,6 +39,10 @@ struct skex_join;
  * skex_kit_open.  Refused with the reason and without having changed anything. */
 SKEX_MUST_USE enum skex_error skex_join_begin(const struct skex_join_setup *setup, const char *path,
 	const uint8_t *key, struct skex_join **join, struct skex_reason *reason);
+/* The same for a leg that no file carries: see skex_kit_given. */
+SKEX_MUST_USE enum skex_error skex_join_begin_given(const struct skex_join_setup *setup,
+	const char *name, const struct skex_kit_header *header, struct skex_join **join,
+	struct skex_reason *reason);
 /*
  * Does a bounded piece.  SKEX_E_BUSY: call again in the next turn; SKEX_E_EMPTY: it waits for the
  * disk, and the platform is woken; SKEX_OK: the leg or generation is there; otherwise it failed and

@@ -44,6 +44,18 @@ enum skex_error join_remember_name(struct skex_registry *registry, const struct 
 	return skex_registry_set(registry, NAME_OF_AGENT, skex_name_view(agent));
 }
 
+enum skex_error join_known_name(struct skex_registry *registry, struct skex_name *agent)
+{
+	uint8_t text[SKEX_NAME_MAX];
+	size_t size = 0;
+	enum skex_error error =
+		skex_registry_get(registry, NAME_OF_AGENT, text, sizeof(text), &size);
+
+	if (error == SKEX_OK && !skex_name_parse(agent, skex_view(text, size)))
+		error = SKEX_E_CORRUPT;
+	return error;
+}
+
 /* ---- whose kit, and was it here? --------------------------------------------------------------
  */
 
@@ -57,18 +69,15 @@ static enum skex_error check_name(const struct skex_join_setup *setup,
 	const struct skex_kit_header *header, const char *path, struct skex_reason *reason)
 {
 	struct skex_name own;
-	uint8_t text[SKEX_NAME_MAX];
-	size_t size = 0;
 	enum skex_error error;
 
 	if (setup->agent != NULL) {
 		own = *setup->agent;
 	} else {
-		error = skex_registry_get(
-			setup->registry, NAME_OF_AGENT, text, sizeof(text), &size);
+		error = join_known_name(setup->registry, &own);
 		if (error == SKEX_E_UNKNOWN)
 			return SKEX_OK;
-		if (error != SKEX_OK || !skex_name_parse(&own, skex_view(text, size)))
+		if (error != SKEX_OK)
 			return fail_registry(reason, SKEX_E_CORRUPT);
 	}
 	if (skex_name_equal(&own, &header->agent))

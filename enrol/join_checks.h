@@ -16,6 +16,9 @@ SKEX_MUST_USE enum skex_error join_remember_kit(
 /* The name that the first kit gave this agent. */
 SKEX_MUST_USE enum skex_error join_remember_name(
 	struct skex_registry *registry, const struct skex_name *agent);
+/* And that name; SKEX_E_UNKNOWN when there is none. */
+SKEX_MUST_USE enum skex_error join_known_name(
+	struct skex_registry *registry, struct skex_name *agent);
 /* Destroys all pads of a leg. */
 SKEX_MUST_USE enum skex_error join_destroy_leg(const struct skex_join_setup *setup, uint64_t leg);
 

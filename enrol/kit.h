@@ -156,6 +156,13 @@ SKEX_MUST_USE enum skex_error skex_kit_look(const struct skex_platform *platform
 SKEX_MUST_USE enum skex_error skex_kit_open(const struct skex_platform *platform,
 	const struct skex_crypto *crypto, const char *path, const uint8_t *key,
 	struct skex_kit **kit, struct skex_reason *reason);
+/*
+ * A kit of a leg that no file carries: both ends made its keys in a run of the pairwise mode.  name
+ * stands for the path in messages; the header is copied, and checked.  It has no pads: a ratchet's.
+ */
+SKEX_MUST_USE enum skex_error skex_kit_given(const struct skex_platform *platform,
+	const struct skex_crypto *crypto, const char *name, const struct skex_kit_header *header,
+	struct skex_kit **kit, struct skex_reason *reason);
 const struct skex_kit_header *skex_kit_header_get(const struct skex_kit *kit);
 const struct skex_kit_lock *skex_kit_lock_get(const struct skex_kit *kit);
 /*

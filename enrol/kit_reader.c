@@ -260,6 +260,36 @@ enum skex_error skex_kit_open(const struct skex_platform *platform,
 	return SKEX_OK;
 }
 
+enum skex_error skex_kit_given(const struct skex_platform *platform,
+	const struct skex_crypto *crypto, const char *name, const struct skex_kit_header *header,
+	struct skex_kit **kit, struct skex_reason *reason)
+{
+	struct skex_kit *made = skex_secret_new(sizeof(*made));
+	size_t size = 0;
+	enum skex_error error = SKEX_E_MEMORY;
+
+	if (made == NULL)
+		return skex_reason_set(reason, error, "memory", "free some memory", "no memory");
+	made->platform = platform;
+	made->crypto = crypto;
+	made->path = strdup(name);
+	made->header = *header;
+	if (made->path != NULL)
+		error = skex_kit_header_encode(header, made->plain, &size);
+	skex_wipe(made->plain, sizeof(made->plain));
+	if (error == SKEX_OK && header->kind != SKEX_PAD_RATCHET)
+		error = SKEX_E_ARGUMENT;
+	if (error == SKEX_OK)
+		error = skex_kit_lock_make(platform, &made->lock);
+	if (error != SKEX_OK) {
+		skex_kit_close(made);
+		return skex_reason_set(reason, error, "kit", "see the log",
+			"%s: no leg can be made of it (%s)", name, skex_error_name(error));
+	}
+	*kit = made;
+	return SKEX_OK;
+}
+
 const struct skex_kit_header *skex_kit_header_get(const struct skex_kit *kit)
 {
 	return &kit->header;

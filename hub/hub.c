@@ -124,6 +124,8 @@ static void up(void *owner, struct skex_leg *link_leg)
 		skex_leg_bye(link_leg, SKEX_BYE_BANNED);
 		return;
 	}
+	if (hub->foreign != NULL)
+		hub->foreign->heard(hub->foreign->owner, leg->number);
 	hub->counters.connections++;
 	hub->counters.connected++;
 	skex_log(hub->link.platform, SKEX_LEVEL_INFO, "agent %s is up", leg->member->row.name.text);
@@ -244,6 +246,14 @@ static void alarm_raised(void *owner, struct skex_leg *link_leg, const char *nam
 	hub_alarm(hub, link_leg->owner_data, name, text);
 }
 
+static bool foreign(void *owner, uint64_t connection, struct skex_view bytes)
+{
+	const struct skex_hub *hub = owner;
+
+	return hub->foreign != NULL &&
+		hub->foreign->message(hub->foreign->owner, connection, bytes);
+}
+
 static const struct skex_link_events events = {
 	.find = find,
 	.up = up,
@@ -254,6 +264,7 @@ static const struct skex_link_events events = {
 	.refused = refused,
 	.writable = writable,
 	.alarm = alarm_raised,
+	.foreign = foreign,
 };
 
 /* ---- life --------------------------------------------------------------------------------------
@@ -404,6 +415,16 @@ void skex_hub_free(struct skex_hub *hub)
 void skex_hub_accept(struct skex_hub *hub, struct skex_stream *stream)
 {
 	skex_link_accept(&hub->link, stream);
+}
+
+void skex_hub_serve_foreign(struct skex_hub *hub, const struct skex_hub_foreign *foreign_served)
+{
+	hub->foreign = foreign_served;
+}
+
+void skex_hub_foreign_send(struct skex_hub *hub, uint64_t connection, struct skex_view bytes)
+{
+	skex_link_foreign_send(&hub->link, connection, bytes);
 }
 
 enum skex_error skex_hub_failed(const struct skex_hub *hub)

@@ -24,6 +24,17 @@
  */
 struct skex_hub;
 
+/* Who joins on line, without a leg: token/hub.h.  Nothing calls back from inside
+ * skex_hub_foreign_send.
+ */
+struct skex_hub_foreign {
+	void *owner;
+	/* A message of the pairwise mode over the connection of this number.  false: of nobody. */
+	bool (*message)(void *owner, uint64_t connection, struct skex_view bytes);
+	/* An agent spoke over this leg, which it has therefore taken in. */
+	void (*heard)(void *owner, uint64_t leg);
+};
+
 struct skex_hub_setup {
 	const struct skex_platform *platform;
 	const struct skex_crypto *crypto;
@@ -40,6 +51,10 @@ SKEX_MUST_USE enum skex_error skex_hub_new(
 	const struct skex_hub_setup *setup, struct skex_hub **hub);
 /* A connection came in: the hub attaches itself to it. */
 void skex_hub_accept(struct skex_hub *hub, struct skex_stream *stream);
+/* From now on; NULL for nobody.  Outlives the hub. */
+void skex_hub_serve_foreign(struct skex_hub *hub, const struct skex_hub_foreign *foreign);
+/* An answer over the connection of this number; nothing when that is gone. */
+void skex_hub_foreign_send(struct skex_hub *hub, uint64_t connection, struct skex_view bytes);
 /* Once per turn of the loop; gives when to call again at the latest.  Runs the store's turn as
  * well. */
 uint64_t skex_hub_turn(struct skex_hub *hub, uint64_t now_ms);

@@ -88,6 +88,7 @@ struct skex_hub {
 	uint64_t sweep_ms;
 	uint64_t expire_ms;
 	struct skex_hub_counters counters;
+	const struct skex_hub_foreign *foreign; /* or NULL */
 };
 
 /* hub.c */

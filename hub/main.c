@@ -18,6 +18,7 @@
 #include "platform/memory.h"
 #include "platform/posix.h"
 #include "store/state.h"
+#include "token/hub.h"
 
 /* skex-hub: puts the parts together.  The exit code is the class of the error. */
 
@@ -31,6 +32,7 @@ struct daemon {
 	struct skex_state state;
 	uint8_t *kek;
 	struct skex_hub *hub;
+	struct skex_token_hub *tokens;
 	struct skex_listener *listeners[LISTENERS_MAX];
 	struct skex_api_server *server;
 	struct skex_hub_admin *admin;
@@ -176,6 +178,22 @@ static int start_hub(struct daemon *daemon)
 	return 0;
 }
 
+static int start_tokens(struct daemon *daemon)
+{
+	const struct skex_token_hub_setup setup = {
+		.platform = daemon->platform,
+		.crypto = skex_crypto_openssl(),
+		.store = daemon->state.store,
+		.enrol = &daemon->enrol,
+		.hub = daemon->hub,
+	};
+	enum skex_error error = skex_token_hub_new(&setup, &daemon->tokens);
+
+	if (error != SKEX_OK)
+		return fail(error, "the tokens for joining cannot be read", NULL);
+	return 0;
+}
+
 static char *metrics_text(void *owner)
 {
 	struct daemon *daemon = owner;
@@ -187,7 +205,7 @@ static int start_admin(struct daemon *daemon)
 {
 	const struct skex_hub_config *config = &daemon->config;
 	const struct skex_hub_admin_setup setup = {
-		daemon->platform, daemon->hub, config, &daemon->enrol};
+		daemon->platform, daemon->hub, config, &daemon->enrol, daemon->tokens};
 	enum skex_error error = skex_api_server_new(daemon->platform, &daemon->server);
 
 	if (error == SKEX_OK)
@@ -213,12 +231,17 @@ static uint64_t turn(void *owner, uint64_t now_ms)
 {
 	struct daemon *daemon = owner;
 	uint64_t next = skex_hub_admin_turn(daemon->admin, now_ms);
-	uint64_t other = skex_hub_turn(daemon->hub, now_ms);
+	uint64_t other = skex_token_hub_turn(daemon->tokens, now_ms);
+
+	next = other < next ? other : next;
+	other = skex_hub_turn(daemon->hub, now_ms);
 
 	next = other < next ? other : next;
 	other = skex_api_server_turn(daemon->server, now_ms);
 	next = other < next ? other : next;
 	daemon->failed = skex_hub_failed(daemon->hub);
+	if (daemon->failed == SKEX_OK)
+		daemon->failed = skex_token_hub_failed(daemon->tokens);
 	if (daemon->failed != SKEX_OK) {
 		skex_log(daemon->platform, SKEX_LEVEL_ERROR,
 			"the store failed (%s): the hub stops, nothing is lost",
@@ -244,8 +267,11 @@ static void stop(struct daemon *daemon)
 			daemon->platform->net->unlisten(daemon->listeners[i]);
 	skex_metrics_free(daemon->metrics);
 	skex_api_server_free(daemon->server);
+	if (daemon->tokens != NULL && skex_token_hub_failed(daemon->tokens) == SKEX_OK)
+		skex_token_hub_settle(daemon->tokens);
 	if (daemon->hub != NULL && skex_hub_failed(daemon->hub) == SKEX_OK)
 		skex_hub_settle(daemon->hub);
+	skex_token_hub_free(daemon->tokens);
 	skex_hub_free(daemon->hub);
 	skex_state_close(&daemon->state);
 	skex_hub_admin_free(daemon->admin);
@@ -265,6 +291,8 @@ static int run(struct daemon *daemon)
 	code = open_state(daemon);
 	if (code == 0)
 		code = start_hub(daemon);
+	if (code == 0)
+		code = start_tokens(daemon);
 	if (code == 0)
 		code = start_listening(daemon);
 	if (code == 0)

@@ -32,6 +32,7 @@ static void remove_from_list(struct skex_connection *connection)
 void connection_free(struct skex_connection *connection)
 {
 	remove_from_list(connection);
+	foreign_forget(connection);
 	skex_frames_clear(&connection->frames);
 	free(connection->rest);
 	free(connection);
@@ -127,6 +128,8 @@ static bool take_packet(struct skex_connection *connection, struct skex_view byt
 	bool moved = false;
 	enum skex_error error;
 
+	if (foreign_is(connection, bytes))
+		return foreign_receive(connection, bytes);
 	error = skex_packet_decode(&packet, bytes);
 	leg = error == SKEX_OK ? leg_of(connection, packet.leg) : NULL;
 	if (leg == NULL) {

@@ -33,6 +33,8 @@ struct skex_connection {
 	uint64_t pinged_ms;
 	uint8_t *rest; /* received, and not looked at before the disk has caught up; or NULL */
 	size_t rest_size;
+	uint64_t foreign; /* its number, when it is of somebody without a leg; or 0 */
+	uint32_t foreign_messages;
 	char peer[64];
 };
 
@@ -50,6 +52,13 @@ enum skex_error connection_send(
 
 /* Received bytes; the connection may be gone after it. */
 void connection_feed(struct skex_connection *connection, struct skex_view bytes);
+
+/* foreign.c: connections of those who have no leg. */
+/* Whether this connection is one, or becomes one with this packet. */
+bool foreign_is(const struct skex_connection *connection, struct skex_view bytes);
+/* false when the connection is gone. */
+bool foreign_receive(struct skex_connection *connection, struct skex_view bytes);
+void foreign_forget(struct skex_connection *connection);
 
 /* pace.c: the daemon listens no faster than its disk writes. */
 /* True when nothing more may be taken in now: then all connections are paused. */

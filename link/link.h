@@ -89,7 +89,12 @@ struct skex_link_events {
 	void (*writable)(void *owner, struct skex_leg *leg);
 	/* Something an operator has to know; name is a stable word. */
 	void (*alarm)(void *owner, struct skex_leg *leg, const char *name, const char *text);
+	/* Hub: a message of the pairwise mode, from somebody without a leg, over the connection of
+	 * this number.  false: it is of nobody here, and the connection ends.  May be NULL. */
+	bool (*foreign)(void *owner, uint64_t connection, struct skex_view bytes);
 };
+
+#define SKEX_LINK_FOREIGN_MAX 64u /* connections without a leg that speak, at a time; 2^n */
 
 struct skex_link {
 	enum skex_role role;
@@ -113,6 +118,8 @@ struct skex_link {
 	struct skex_leg *work; /* those with something to do this turn */
 	struct skex_connection *connections;
 	uint32_t connections_count;
+	struct skex_connection *foreign[SKEX_LINK_FOREIGN_MAX];
+	uint64_t foreign_serial;
 	uint64_t sweep_ms; /* when timers are looked at next */
 	uint64_t packets_refused;
 	uint64_t tags_wrong;
@@ -143,6 +150,8 @@ void skex_link_init(struct skex_link *link);
 SKEX_MUST_USE enum skex_error skex_link_start(const struct skex_link *link);
 /* Hub: a connection came in. */
 void skex_link_accept(struct skex_link *link, struct skex_stream *stream);
+/* Hub: an answer over the connection of this number; nothing when that is gone. */
+void skex_link_foreign_send(struct skex_link *link, uint64_t number, struct skex_view bytes);
 /* Timers, acknowledgements, and the commit of this turn; gives when to call again at the latest. */
 uint64_t skex_link_turn(struct skex_link *link, uint64_t now_ms);
 /* Before an orderly stop: what was gathered becomes durable, and the keys of used pad are

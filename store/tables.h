@@ -34,6 +34,9 @@ enum skex_table {
 	 * to have received.  Absent: nothing. */
 	SKEX_TABLE_TOLD = 12,
 
+	/* key 16 token id; value see token/record.h: a token that an agent may join with */
+	SKEX_TABLE_TOKEN = 13,
+
 	/* Of an agent: */
 	SKEX_TABLE_BATCH = 16,   /* a batch that is not finished; see agent/batch.h */
 	SKEX_TABLE_PIECE = 17,   /* a piece of key in a pool; see agent/pool.h */
@@ -44,6 +47,8 @@ enum skex_table {
 	/* Of associations of the pairwise mode, in both daemons: */
 	SKEX_TABLE_PAIRWISE = 21, /* the state, a secret value; see pairwise/persist.c */
 	SKEX_TABLE_PAIRED = 22,   /* with whom, and how; see agent/pairwise.h */
+	SKEX_TABLE_JOIN = 23, /* the state of the association of a token, a secret value, at both
+				 ends; key 16 token id; see token/token.h */
 };
 
 /* Where the bytes of one generation of one pad lie: DIRECTORY/pads/LEG-DIRECTION-GENERATION.pad

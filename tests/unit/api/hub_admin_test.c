@@ -30,6 +30,7 @@ struct bed {
 	struct skex_registry *registry;
 	struct skex_hub_config config;
 	struct skex_hub *hub;
+	struct skex_token_hub *tokens;
 	struct skex_enrol_hub enrol;
 	struct skex_api_server *server;
 	struct skex_hub_admin *admin;
@@ -80,6 +81,14 @@ static void open_hub(void)
 	};
 	bed.enrol.name = bed.config.name;
 	memcpy(bed.enrol.hub, skex_hub_id(bed.hub), sizeof(bed.enrol.hub));
+	const struct skex_token_hub_setup tokens = {
+		.platform = setup.platform,
+		.crypto = setup.crypto,
+		.store = setup.store,
+		.enrol = &bed.enrol,
+		.hub = bed.hub,
+	};
+	assert_int_equal(skex_token_hub_new(&tokens, &bed.tokens), SKEX_OK);
 }
 
 static int set_up(void **state)
@@ -112,7 +121,7 @@ static int set_up(void **state)
 	open_hub();
 	assert_int_equal(skex_api_server_new(&bed.net.platform, &bed.server), SKEX_OK);
 	const struct skex_hub_admin_setup setup = {
-		&bed.net.platform, bed.hub, &bed.config, &bed.enrol};
+		&bed.net.platform, bed.hub, &bed.config, &bed.enrol, bed.tokens};
 	assert_int_equal(skex_hub_admin_new(&setup, bed.server, &bed.admin), SKEX_OK);
 	close(mkstemp(path));
 	assert_int_equal(skex_api_server_listen(bed.server, path, 0600), SKEX_OK);
@@ -125,6 +134,7 @@ static int tear_down(void **state)
 {
 	(void)state;
 	skex_api_server_free(bed.server);
+	skex_token_hub_free(bed.tokens);
 	skex_hub_free(bed.hub);
 	skex_store_close(bed.store);
 	skex_hub_admin_free(bed.admin);
@@ -138,6 +148,7 @@ static void turn(void)
 {
 	bed.net.now_ms += 10;
 	(void)skex_hub_admin_turn(bed.admin, bed.net.now_ms);
+	(void)skex_token_hub_turn(bed.tokens, bed.net.now_ms);
 	(void)skex_hub_turn(bed.hub, bed.net.now_ms);
 	(void)skex_api_server_turn(bed.server, bed.net.now_ms);
 	(void)disk_turn(bed.disk);
