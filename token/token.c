@@ -127,7 +127,7 @@ enum skex_error skex_token_read(const struct skex_crypto *crypto, struct skex_to
 			"give the line that `skex hub token` printed; is this program as new as "
 			"the hub?",
 			"this is no token: one begins with " SKEX_TOKEN_PREFIX);
-	return skex_reason_set(reason, error, "token_damaged",
+	return skex_reason_set(reason, SKEX_E_SYNTAX, "token_damaged",
 		"copy the whole line that `skex hub token` printed once more",
 		"the token is damaged: a character is wrong or missing (%s)",
 		skex_error_name(error));

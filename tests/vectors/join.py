@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Makes docs/spec/vectors/join.json out of docs/spec/join.md and pairwise.md alone.
+
+A second implementation of tokens and of what a run gives, sharing nothing with the one in C.
+
+    join.py FILE            writes FILE
+    join.py --check FILE    exits with 1 when FILE is not what it would write
+"""
+
+import base64
+import hashlib
+import json
+import sys
+
+from pairwise_math import Association, export, u8, u16, u32, u64
+
+PREFIX = b'SKEX-JOIN-1:'
+
+
+def lp8(data):
+    return u8(len(data)) + data
+
+
+def armour(data):
+    check = hashlib.sha256(PREFIX + data).digest()[:8]
+    return (PREFIX + base64.b32encode(data + check).rstrip(b'=')).decode()
+
+
+def token_bytes(t):
+    return b''.join([
+        u8(1), bytes.fromhex(t['id']), bytes.fromhex(t['secret']), bytes.fromhex(t['hub_id']),
+        lp8(t['hub'].encode()), lp8(t['agent'].encode()), u64(t['expires_ms']), u8(t['suite']),
+        u64(t['limits'][0]), u64(t['limits'][1]), u32(t['limits'][2]),
+        u16(len(t['addresses'])), t['addresses'].encode()])
+
+
+def number(data):
+    return int.from_bytes(data, 'big') & (1 << 63) - 1
+
+
+def complete(t):
+    data = token_bytes(t)
+    t['bytes'], t['text'] = data.hex(), armour(data)
+    id0, id1 = b'hub:' + t['hub_id'].encode(), b'join:' + t['id'].encode()
+    a = Association(bytes.fromhex(t['secret']), id0, id1, purpose=b'skex-join/1')
+    t['ac'], t['fingerprint'] = a.ac.hex(), a.fp.hex()
+    name = t['name'].encode()
+    t['ask'] = (u8(1) + u8(2) + lp8(name)).hex()
+    context = u32(t['rekey']) + u32(0) + lp8(name)
+    exp = bytes.fromhex(t['exp'])
+    leg = export(exp, b'join-leg', context, 56)
+    envelope = export(exp, b'join-envelope', context, 64)
+    t['leg'] = '%016x' % number(leg[:8])
+    t['pads'] = ['%016x' % number(leg[8:16]), '%016x' % number(leg[16:24])]
+    t['seed'] = leg[24:].hex()
+    t['envelope_keys'] = [envelope[:32].hex(), envelope[32:].hex()]
+    t['source'] = 'token ' + t['id']
+    return t
+
+
+def tokens():
+    yield {
+        'about': 'a token for one agent', 'id': bytes(range(16)).hex(),
+        'secret': bytes(range(64, 96)).hex(), 'hub_id': bytes(range(160, 176)).hex(),
+        'hub': 'hub1', 'agent': 'alice', 'expires_ms': 1790000000000, 'suite': 1,
+        'limits': [1 << 30, 1 << 24, 604800], 'addresses': 'hub1.example.org 7100',
+        'name': 'alice', 'rekey': 0, 'exp': bytes(range(200, 232)).hex(),
+    }
+    yield {
+        'about': 'a token for any agent, of a hub with two addresses; a rekeyed session',
+        'id': 'ff' * 16, 'secret': '5a' * 32, 'hub_id': '80' + '00' * 15, 'hub': 'h',
+        'agent': '', 'expires_ms': (1 << 63) - 1, 'suite': 2, 'limits': [0, 0, 0],
+        'addresses': '192.0.2.1 7100,2001:db8::1 65535', 'name': 'shop-1.north_side',
+        'rekey': 3, 'exp': 'e1' * 32,
+    }
+
+
+def text():
+    made = {'about': 'Vectors of docs/spec/join.md, version 1. Bytes and wide numbers are '
+                     'hexadecimal. Made by tests/vectors/join.py; do not edit.',
+            'tokens': [complete(t) for t in tokens()]}
+    return json.dumps(made, indent=1) + '\n'
+
+
+def main():
+    if len(sys.argv) == 3 and sys.argv[1] == '--check':
+        with open(sys.argv[2], encoding='utf-8') as f:
+            sys.exit(0 if f.read() == text() else 'join.json is not what join.py makes')
+    with open(sys.argv[1], 'w', encoding='utf-8') as f:
+        f.write(text())
+
+
+main()
