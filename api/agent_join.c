@@ -197,10 +197,8 @@ static uint64_t turn_token(struct skex_agent_join *join, uint64_t now_ms)
 
 	if (!join->over) {
 		error = skex_joiner_step(join->joiner, now_ms, &next_ms, &reason);
-		if (error == SKEX_E_BUSY)
-			return now_ms;
-		if (error == SKEX_E_EMPTY)
-			return next_ms;
+		if (!skex_joiner_over(join->joiner))
+			return error == SKEX_E_BUSY ? now_ms : next_ms;
 		end(join, error, &reason);
 	}
 	if (!skex_joiner_stop(join->joiner, now_ms))

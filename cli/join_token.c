@@ -97,7 +97,7 @@ static uint64_t turn(void *owner, uint64_t now_ms)
 		error = skex_joiner_step(offline->joiner, now_ms, &next_ms, offline->reason);
 	if (error == SKEX_E_BUSY)
 		next_ms = now_ms;
-	if (!offline->over && error != SKEX_E_BUSY && error != SKEX_E_EMPTY) {
+	if (!offline->over && skex_joiner_over(offline->joiner)) {
 		offline->over = true;
 		offline->error = error;
 	}

@@ -15,12 +15,13 @@
 #include "platform/memory.h"
 #include "store/tables.h"
 
-#define TRIES      8u /* connections on which a run was begun, or that could not be made */
-#define TRY_MS     20000u
-#define PAUSE_MS   500u /* before the next one */
-#define HOST_ROOM  256u
-#define STORE_WAIT 10u
-#define ACT_NEW    "ask the hub's operator for a new token: `skex hub token`"
+#define TRIES       8u    /* connections on which a run was begun, or that could not be made */
+#define TRY_MS      3000u /* the first; the others are longer */
+#define TRY_MOST_MS 20000u
+#define PAUSE_MS    500u /* before the next one */
+#define HOST_ROOM   256u
+#define STORE_WAIT  10u
+#define ACT_NEW     "ask the hub's operator for a new token: `skex hub token`"
 
 enum phase {
 	JOINER_OPENING, /* the state of the association becomes durable */
@@ -309,6 +310,13 @@ static void send_message(void *owner, struct skex_association *association,
 /* ---- the connection ---------------------------------------------------------------------------
  */
 
+static uint64_t try_ms(const struct skex_joiner *joiner)
+{
+	const uint64_t time_ms = (uint64_t)TRY_MS << joiner->tries;
+
+	return time_ms < TRY_MOST_MS ? time_ms : TRY_MOST_MS;
+}
+
 static void connected(void *owner, struct skex_stream *stream)
 {
 	struct skex_joiner *joiner = owner;
@@ -319,7 +327,7 @@ static void connected(void *owner, struct skex_stream *stream)
 
 	(void)stream;
 	joiner->phase = JOINER_RUNNING;
-	joiner->until_ms = now(joiner) + TRY_MS;
+	joiner->until_ms = now(joiner) + try_ms(joiner);
 	joiner->running = skex_association_begin(joiner->association, &start) == SKEX_OK;
 	if (!joiner->running)
 		joiner->until_ms = 0;
@@ -394,7 +402,7 @@ static void connect_next(struct skex_joiner *joiner)
 	const int port = address(joiner->token.addresses, joiner->address++, host);
 
 	joiner->phase = JOINER_CONNECTING;
-	joiner->until_ms = now(joiner) + TRY_MS;
+	joiner->until_ms = now(joiner) + TRY_MOST_MS;
 	skex_frames_init(&joiner->frames, SKEX_TOKEN_MESSAGE_MAX);
 	if (net->connect(net->context, host, port, &stream_events, joiner, &joiner->stream) !=
 		SKEX_OK) {
@@ -477,6 +485,11 @@ enum skex_error skex_joiner_begin(const struct skex_join_setup *setup,
 	return SKEX_OK;
 }
 
+bool skex_joiner_over(const struct skex_joiner *joiner)
+{
+	return joiner->phase == JOINER_DONE || joiner->phase == JOINER_FAILED;
+}
+
 bool skex_joiner_stop(struct skex_joiner *joiner, uint64_t now_ms)
 {
 	disconnect(joiner);
@@ -516,6 +529,7 @@ static enum skex_error step_run(struct skex_joiner *joiner, struct skex_reason *
 
 	if (joiner->alert != 0) {
 		disconnect(joiner);
+		joiner->phase = JOINER_FAILED;
 		return fail_alert(joiner, reason);
 	}
 	if (joiner->leg_made) {
@@ -594,7 +608,8 @@ enum skex_error skex_joiner_step(
 
 	if (error == SKEX_OK)
 		return error;
-	if (error == SKEX_E_BUSY || error == SKEX_E_EMPTY) {
+	/* A refusal for now is BUSY as well. */
+	if (joiner->phase != JOINER_FAILED && (error == SKEX_E_BUSY || error == SKEX_E_EMPTY)) {
 		skex_associations_turn(joiner->associations, now_ms);
 		skex_commit_flush(&joiner->commit);
 		if (joiner->commit.failed == SKEX_OK) {

@@ -20,12 +20,15 @@ struct skex_joiner;
 SKEX_MUST_USE enum skex_error skex_joiner_begin(const struct skex_join_setup *setup,
 	const struct skex_token *token, struct skex_joiner **joiner, struct skex_reason *reason);
 /*
- * Does what there is to do; once per turn of the loop, before that of the store.  SKEX_E_BUSY: call
- * again in the next turn; SKEX_E_EMPTY: in the turn after the next event, and at *next_ms at the
- * latest; SKEX_OK: the leg is there; otherwise it failed.
+ * Does what there is to do; once per turn of the loop, before that of the store, until
+ * skex_joiner_over.  Before that it gives SKEX_E_BUSY: call again in the next turn, or
+ * SKEX_E_EMPTY: in the turn after the next event, and at *next_ms at the latest.  At the end
+ * SKEX_OK: the leg is there; otherwise why it is not, which may be SKEX_E_BUSY: the operator has to
+ * approve.
  */
 SKEX_MUST_USE enum skex_error skex_joiner_step(
 	struct skex_joiner *joiner, uint64_t now_ms, uint64_t *next_ms, struct skex_reason *reason);
+bool skex_joiner_over(const struct skex_joiner *joiner);
 /* When it is over, or given up: true when the store owes it nothing any more.  A daemon, whose
  * store goes on, calls this once per turn, and frees it only then. */
 bool skex_joiner_stop(struct skex_joiner *joiner, uint64_t now_ms);

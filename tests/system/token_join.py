@@ -12,6 +12,7 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -525,6 +526,6 @@ def anew():
         a.stop()
 
 
-tap.run([plain, daemon, files, wrong, ended, group, asking, lost, hub_dies, agent_dies, replay,
-         anew])
+CASES = [plain, daemon, files, wrong, ended, group, asking, lost, hub_dies, agent_dies, replay, anew]
+tap.run([case for case in CASES if not sys.argv[2:] or case.__name__ in sys.argv[2:]])
 tap.end()
