@@ -63,7 +63,7 @@ static void reply_token(struct token_job *job)
 
 	write_id(job->record.id, id);
 	size = snprintf(job->answer, sizeof(job->answer),
-		"\"id\":\"%s\",\"agent\":\"%s\",\"expires_ms\":%" PRIu64
+		"\"token_id\":\"%s\",\"agent\":\"%s\",\"expires_ms\":%" PRIu64
 		",\"ask\":%s,\"token\":\"%s\"",
 		id, job->record.agent.text, job->record.expires_ms,
 		job->record.ask ? "true" : "false", job->text);

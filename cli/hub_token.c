@@ -72,11 +72,11 @@ static void print_made(const struct token_order *order, const json_t *answer)
 	const char *agent = skex_json_text(answer, "agent");
 
 	if (agent[0] != '\0')
-		fprintf(stderr, "token %s for agent %s, good until ", skex_json_text(answer, "id"),
+		fprintf(stderr, "token %s for agent %s, good until ", skex_json_text(answer, "token_id"),
 			agent);
 	else
 		fprintf(stderr, "token %s for the first agent that uses it, good until ",
-			skex_json_text(answer, "id"));
+			skex_json_text(answer, "token_id"));
 	print_time(stderr, skex_json_number(answer, "expires_ms"));
 	fprintf(stderr,
 		"\nWhoever has it before can join instead; it works once. Whoever finds it later, "
@@ -103,6 +103,7 @@ static int give_out(const struct token_order *order, json_t *answer)
 		return code;
 	if (order->out != NULL)
 		(void)json_object_del(answer, "token");
+	(void)json_object_del(answer, "id");
 	if (order->json) {
 		json_dumpf(answer, stdout, JSON_COMPACT);
 		putchar('\n');

@@ -233,7 +233,7 @@ def works_and_spends(bed, agent, token):
     """The leg works, and the token is gone with its first use."""
     agent.start()
     up = agent.up()
-    gone = until(lambda: token['id'] not in bed.tokens(), 20)
+    gone = until(lambda: token['token_id'] not in bed.tokens(), 20)
     agent.stop()
     return up and gone
 
@@ -250,7 +250,7 @@ def plain():
         tap.equal('it is computational, and said so', joined.json['class'], 'computational')
         tap.equal('the hub has the same leg', bed.legs().get('alice'), joined.json['leg'])
         tap.equal('the token is not spent before the leg is used', bed.tokens(),
-                  {token['id']: 'granted'})
+                  {token['token_id']: 'granted'})
         tap.check('the leg works, and the token is gone with its first use',
                   works_and_spends(bed, a, token), bed.log())
         again = a.join(token['token'])
@@ -325,21 +325,21 @@ def wrong():
 def ended():
     with Bed() as bed:
         token = bed.token('alice')
-        tap.equal('revoked', bed.hub('token', 'revoke', token['id']).code, OK)
+        tap.equal('revoked', bed.hub('token', 'revoke', token['token_id']).code, OK)
         got = bed.agent('alice').join(token['token'])
         tap.check('revoked: refused, with the right words', got.code == REFUSED and
                   'revoked' in got.err, got)
         token, a = bed.token('alice'), bed.agent('alice')
         tap.equal('joined, not used', a.join(token['token']).code, OK)
-        tap.equal('revoked then', bed.hub('token', 'revoke', token['id']).code, OK)
+        tap.equal('revoked then', bed.hub('token', 'revoke', token['token_id']).code, OK)
         tap.equal('the leg that nobody used is void', bed.legs(), {})
-        tap.equal('revoked twice', bed.hub('token', 'revoke', token['id']).code, REFUSED)
+        tap.equal('revoked twice', bed.hub('token', 'revoke', token['token_id']).code, REFUSED)
         token = bed.token('carol', '--minutes', '1')
         bed.hub('token', 'ls')
         left = token['expires_ms'] / 1000 - time.time()
         tap.check('a minute is a minute', 50 < left <= 60, left)
         time.sleep(max(0, left) + 0.5)
-        tap.equal('it is shown as expired', bed.tokens().get(token['id']), 'expired')
+        tap.equal('it is shown as expired', bed.tokens().get(token['token_id']), 'expired')
         got = bed.agent('carol').join(token['token'])
         tap.check('expired: refused, with the right words', got.code == REFUSED and
                   'the token has expired' in got.err, got)
@@ -367,7 +367,7 @@ def group():
 def asking():
     with Bed() as bed:
         token, a = bed.token('alice', '--ask'), bed.agent('alice')
-        tap.equal('nobody has asked', bed.hub('approve', token['id']).code, USAGE)
+        tap.equal('nobody has asked', bed.hub('approve', token['token_id']).code, USAGE)
         got = a.join(token['token'])
         tap.check('it has to be approved', got.code == AGAIN and 'approve' in got.err, got)
         tap.equal('it is pending', [t['agent'] for t in bed.hub('pending', '--json').json[
@@ -375,11 +375,11 @@ def asking():
         bed.restart()
         tap.equal('also after a restart', a.join(token['token']).code, AGAIN)
         tap.equal('no leg yet', bed.legs(), {})
-        tap.equal('approved', bed.hub('approve', token['id']).code, OK)
+        tap.equal('approved', bed.hub('approve', token['token_id']).code, OK)
         tap.equal('then it joins', a.join(token['token']).code, OK)
         token, b = bed.token('--group', 'g', '--ask'), bed.agent('bob')
         b.join(token['token'])
-        tap.equal('rejected', bed.hub('reject', token['id']).code, OK)
+        tap.equal('rejected', bed.hub('reject', token['token_id']).code, OK)
         got = b.join(token['token'])
         tap.check('rejected: refused, with the right words', got.code == REFUSED and
                   'rejected this agent' in got.err, got)
