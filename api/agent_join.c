@@ -75,8 +75,7 @@ static enum skex_error begin_token(
 	struct skex_agent_join *join, const char *text, struct skex_reason *reason)
 {
 	struct skex_token token = {.expires_ms = 0};
-	enum skex_error error =
-		skex_token_read(join->setup.crypto, &token, skex_view(text, strlen(text)), reason);
+	enum skex_error error = skex_token_read(&token, skex_view(text, strlen(text)), reason);
 
 	if (error == SKEX_OK)
 		error = skex_joiner_begin(&join->setup, &token, &join->joiner, reason);

@@ -288,8 +288,9 @@ const struct skex_command skex_hub_commands[] = {
 	{"refill", KIT_USAGE, "add pad to a leg and write a refill kit", skex_hub_run_refill},
 	{"token",
 		"NAME | --group GROUP... [--minutes N] [--ask] [--out FILE] [--admin SOCKET] "
-		"[--json]\n       skex hub token ls [--admin SOCKET] [--json]\n       skex hub token "
-		"revoke ID [--admin SOCKET] [--json]",
+		"[--json]\n"
+		"       skex hub token ls [--admin SOCKET] [--json]\n"
+		"       skex hub token revoke ID [--admin SOCKET] [--json]",
 		"make a token with which an agent joins on line, once", skex_hub_run_token},
 	{"pending", PLAIN_USAGE, "list the agents that wait to be approved", skex_hub_run_pending},
 	{"approve", TOKEN_USAGE, "let an agent join that asked to", skex_hub_run_approve},

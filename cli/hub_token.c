@@ -70,13 +70,12 @@ static int write_file(const char *path, const char *token)
 static void print_made(const struct token_order *order, const json_t *answer)
 {
 	const char *agent = skex_json_text(answer, "agent");
+	const char *id = skex_json_text(answer, "token_id");
 
 	if (agent[0] != '\0')
-		fprintf(stderr, "token %s for agent %s, good until ", skex_json_text(answer, "token_id"),
-			agent);
+		fprintf(stderr, "token %s for agent %s, good until ", id, agent);
 	else
-		fprintf(stderr, "token %s for the first agent that uses it, good until ",
-			skex_json_text(answer, "token_id"));
+		fprintf(stderr, "token %s for the first agent that uses it, good until ", id);
 	print_time(stderr, skex_json_number(answer, "expires_ms"));
 	fprintf(stderr,
 		"\nWhoever has it before can join instead; it works once. Whoever finds it later, "
@@ -190,6 +189,11 @@ static int read_plain(
 	return skex_arguments_read(argc, argv, table, words, wanted);
 }
 
+static bool is(const json_t *object, const char *name, const char *text)
+{
+	return strcmp(skex_json_text(object, name), text) == 0;
+}
+
 static void print_token(const json_t *token)
 {
 	const char *agent = skex_json_text(token, "agent");
@@ -214,13 +218,18 @@ static int list(const struct plain_options *options, const char *state)
 		json_decref(chosen);
 		return skex_ask_fail(&reason);
 	}
-	json_array_foreach(json_object_get(answer, "tokens"), i, token) if (state == NULL ||
-		strcmp(skex_json_text(token, "state"), state) == 0)(void)
-		json_array_append(chosen, token);
+	json_array_foreach(json_object_get(answer, "tokens"), i, token)
+	{
+		if (state == NULL || is(token, "state", state))
+			(void)json_array_append(chosen, token);
+	}
 	json_decref(answer);
 	if (options->json)
 		return skex_json_print(json_pack("{so}", "tokens", chosen));
-	json_array_foreach(chosen, i, token) print_token(token);
+	json_array_foreach(chosen, i, token)
+	{
+		print_token(token);
+	}
 	json_decref(chosen);
 	return 0;
 }
@@ -278,9 +287,11 @@ int skex_hub_run_reject(int argc, char **argv)
 
 int skex_hub_run_token(int argc, char **argv)
 {
-	if (argc > 1 && strcmp(argv[1], "ls") == 0)
+	const char *word = argc > 1 ? argv[1] : "";
+
+	if (strcmp(word, "ls") == 0)
 		return run_list(argc - 1, argv + 1);
-	if (argc > 1 && strcmp(argv[1], "revoke") == 0)
+	if (strcmp(word, "revoke") == 0)
 		return run_on_token(argc - 1, argv + 1, "token_revoke",
 			"is revoked; a leg that it gave and nobody used is void");
 	return run_make(argc, argv);

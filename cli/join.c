@@ -61,13 +61,19 @@ static void print_text(
 
 static const struct skex_platform platform = {.files = &skex_posix_files};
 
+/* The file that is destroyed afterwards; NULL when there is none. */
+static const char *source_of(const struct skex_join_order *order)
+{
+	const char *path = order->token == NULL ? order->kit : order->token;
+
+	return strcmp(path, "-") == 0 && order->token != NULL ? NULL : path;
+}
+
 static int run_order(const struct options *options)
 {
 	const struct skex_join_order *order = &options->order;
 	struct skex_join_result result = {0};
-	const char *source = order->token == NULL ? order->kit
-		: strcmp(order->token, "-") == 0  ? NULL
-						  : order->token;
+	const char *source = source_of(order);
 	struct skex_reason reason;
 	bool shredded = false;
 
@@ -169,8 +175,8 @@ static int run_join(int argc, char **argv)
 
 const struct skex_command skex_join_commands[] = {
 	{"join",
-		"KIT | --token FILE|- [--config FILE | --dir DIRECTORY --kek FILE [--name NAME]] [--socket SOCKET] "
-		"[--passphrase-file FILE|-] [--replace] [--keep] [--json]",
+		"KIT | --token FILE|- [--config FILE | --dir DIRECTORY --kek FILE [--name NAME]] "
+		"[--socket SOCKET] [--passphrase-file FILE|-] [--replace] [--keep] [--json]",
 		"take in a kit that a hub made for this agent, or join on line with a token",
 		run_join},
 	{NULL, NULL, NULL, NULL},

@@ -185,6 +185,12 @@ static enum skex_error join_offline(const struct skex_join_order *order,
 	return error;
 }
 
+/* And not the hub, which cannot be reached by a daemon that runs. */
+static bool no_daemon(const struct skex_reason *reason)
+{
+	return strcmp(reason->code, "no_daemon") == 0;
+}
+
 enum skex_error skex_join_token_order(const struct skex_join_order *order,
 	struct skex_join_result *result, struct skex_reason *reason)
 {
@@ -199,13 +205,13 @@ enum skex_error skex_join_token_order(const struct skex_join_order *order,
 			reason, SKEX_E_MEMORY, "memory", "free some memory", "no memory");
 	error = read_token(order->token, secret->text, reason);
 	if (error == SKEX_OK)
-		error = skex_token_read(skex_crypto_openssl(), &secret->token,
-			skex_view(secret->text, strlen(secret->text)), reason);
+		error = skex_token_read(
+			&secret->token, skex_view(secret->text, strlen(secret->text)), reason);
 	if (error == SKEX_OK && order->replace) {
 		error = join_offline(order, &secret->token, result, reason);
 	} else if (error == SKEX_OK) {
 		error = join_running(order, secret->text, result, reason);
-		if (error == SKEX_E_OFFLINE && strcmp(reason->code, "no_daemon") == 0)
+		if (error == SKEX_E_OFFLINE && no_daemon(reason))
 			error = join_offline(order, &secret->token, result, reason);
 	}
 	skex_secret_free(secret);

@@ -376,7 +376,7 @@ enum skex_error skex_token_hub_make(struct skex_token_hub *tokens,
 	token = skex_secret_new(sizeof(*token));
 	error = token == NULL ? SKEX_E_MEMORY : make_token(tokens, request, token);
 	if (error == SKEX_OK)
-		error = skex_token_encode(tokens->setup.crypto, token, text);
+		error = skex_token_encode(token, text);
 	held = error == SKEX_OK ? keep(tokens, request, token, &error) : NULL;
 	skex_secret_free(token);
 	if (held == NULL)

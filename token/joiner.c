@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "token/joiner.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/cursor.h"
 #include "core/base/mem.h"
 #include "core/wire/packet.h"
-#include "enrol/join_checks.h"
-#include "enrol/leg_state.h"
-#include "link/commit.h"
-#include "link/frame.h"
 #include "platform/memory.h"
 #include "store/tables.h"
+#include "token/joiner_internal.h"
 
 #define TRIES       8u    /* connections on which a run was begun, or that could not be made */
 #define TRY_MS      3000u /* the first; the others are longer */
@@ -21,41 +17,6 @@
 #define PAUSE_MS    500u /* before the next one */
 #define HOST_ROOM   256u
 #define STORE_WAIT  10u
-#define ACT_NEW     "ask the hub's operator for a new token: `skex hub token`"
-
-enum phase {
-	JOINER_OPENING, /* the state of the association becomes durable */
-	JOINER_PAUSING, /* until the next try */
-	JOINER_CONNECTING,
-	JOINER_RUNNING,
-	JOINER_TAKING, /* the leg is taken in */
-	JOINER_ERASING,
-	JOINER_ERASED,
-	JOINER_DONE,
-	JOINER_FAILED,
-};
-
-struct skex_joiner {
-	struct skex_join_setup setup;
-	struct skex_token token;
-	struct skex_name agent;
-	struct skex_commit commit;
-	struct skex_associations *associations;
-	struct skex_association *association;
-	struct skex_stream *stream;
-	struct skex_frames frames;
-	enum phase phase;
-	unsigned tries;
-	unsigned unreached; /* of these, those that could not be made */
-	unsigned address;
-	uint64_t until_ms;
-	bool running;  /* a run is under way */
-	bool leg_made; /* header has the leg of a run that both ends finished */
-	uint8_t alert; /* the hub said no */
-	struct skex_kit_header header;
-	struct skex_join *join;
-	uint64_t replaced;
-};
 
 static uint64_t now(const struct skex_joiner *joiner)
 {
@@ -67,68 +28,6 @@ static void wake(const struct skex_joiner *joiner)
 	joiner->setup.platform->wake(joiner->setup.platform->context);
 }
 
-/* ---- why not ----------------------------------------------------------------------------------
- */
-
-static enum skex_error fail_alert(const struct skex_joiner *joiner, struct skex_reason *reason)
-{
-	static const struct {
-		uint8_t alert;
-		enum skex_error error;
-		const char *code, *act, *text;
-	} words[] = {
-		{SKEX_TOKEN_WAITING, SKEX_E_BUSY, "token_pending",
-			"when it is approved there (`skex hub pending`, `skex hub approve ID`), join "
-			"again with the same token",
-			"the hub's operator has to approve this agent"},
-		{SKEX_TOKEN_REJECTED, SKEX_E_REFUSED, "token_rejected", ACT_NEW,
-			"the hub's operator rejected this agent"},
-		{SKEX_TOKEN_EXPIRED, SKEX_E_REFUSED, "token_expired", ACT_NEW,
-			"the token has expired"},
-		{SKEX_TOKEN_USED, SKEX_E_SPENT, "token_used", ACT_NEW,
-			"the token was used: its leg is in use"},
-		{SKEX_TOKEN_OTHER_NAME, SKEX_E_REFUSED, "token_other_agent",
-			"use it at the agent that it is bound to, or ask for one for this agent",
-			"the token is bound to an agent of another name"},
-		{SKEX_TOKEN_NAME_TAKEN, SKEX_E_SPENT, "enrolled",
-			"if this agent has lost its state the operator evicts it first: `skex hub "
-			"evict NAME`",
-			"an agent of this name is enrolled there already"},
-		{SKEX_TOKEN_BANNED, SKEX_E_BANNED, "banned", "ask the hub's operator",
-			"the agent of this name is banned there"},
-	};
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (words[i].alert == joiner->alert)
-			return skex_reason_set(reason, words[i].error, words[i].code, words[i].act,
-				"hub %s, agent %s: %s", joiner->token.hub_name.text,
-				joiner->agent.text, words[i].text);
-	return skex_reason_set(reason, SKEX_E_REFUSED, "token_refused",
-		"see the hub's log; are both of the same version?",
-		"hub %s refuses this agent (%u)", joiner->token.hub_name.text,
-		(unsigned)joiner->alert);
-}
-
-static enum skex_error fail_silence(const struct skex_joiner *joiner, struct skex_reason *reason)
-{
-	const uint64_t wall_ms = joiner->setup.platform->wall_ms(joiner->setup.platform->context);
-
-	if (joiner->unreached == joiner->tries)
-		return skex_reason_set(reason, SKEX_E_OFFLINE, "hub_unreachable",
-			"see that the hub runs and that this machine reaches it, then join again "
-			"with the same token",
-			"hub %s cannot be reached at %s", joiner->token.hub_name.text,
-			joiner->token.addresses);
-	return skex_reason_set(reason, SKEX_E_REFUSED, "token_unknown",
-		"if the token should be good, join again with it, else " ACT_NEW,
-		"hub %s does not answer to this token%s: it was used, revoked, made by another hub, "
-		"or expired long ago",
-		joiner->token.hub_name.text,
-		wall_ms != 0 && wall_ms >= joiner->token.expires_ms
-			? " (which has expired, by the clock of this machine)"
-			: "");
-}
-
 static enum skex_error fail_local(
 	enum skex_error error, const struct skex_joiner *joiner, struct skex_reason *reason)
 {
@@ -136,73 +35,6 @@ static enum skex_error fail_local(
 		"check the directory, its disk and the space left on it, then join again",
 		"%s: the run with hub %s failed here (%s)", joiner->setup.directory,
 		joiner->token.hub_name.text, skex_error_name(error));
-}
-
-/* ---- before anything is said ------------------------------------------------------------------
- */
-
-struct find_leg {
-	const struct skex_token *token;
-	bool found;
-	struct skex_leg_record leg;
-};
-
-static bool see_leg(void *owner, const struct skex_leg_record *leg)
-{
-	struct find_leg *find = owner;
-
-	/* rule 3: a public name, not key bytes */
-	if (!skex_name_equal(&leg->other, &find->token->hub_name) &&
-		memcmp(leg->hub, find->token->hub, sizeof(leg->hub)) != 0)
-		return true;
-	find->leg = *leg;
-	find->found = true;
-	return false;
-}
-
-static enum skex_error check_leg(const struct skex_join_setup *setup,
-	const struct skex_token *token, struct skex_reason *reason)
-{
-	struct find_leg find = {.token = token};
-	char source[SKEX_TOKEN_SOURCE_SIZE];
-	enum skex_error error = skex_registry_legs(setup->registry, see_leg, &find);
-
-	if (error != SKEX_OK)
-		return skex_reason_set(reason, error, "registry",
-			"check the directory and its disk", "the registry cannot be read (%s)",
-			skex_error_name(error));
-	if (!find.found || setup->replace)
-		return SKEX_OK;
-	skex_token_source(token->id, source);
-	if (strcmp(source, find.leg.source) == 0)
-		return skex_reason_set(reason, SKEX_E_SPENT, "token_joined",
-			"nothing has to be done; destroy the token",
-			"this token was taken in here already: leg %016" PRIx64 " with hub %s%s",
-			find.leg.leg, token->hub_name.text,
-			skex_leg_state_connected(setup->store, find.leg.leg) ? ", which is in use"
-									     : "");
-	return skex_reason_set(reason, SKEX_E_REFUSED, "hub_joined",
-		"if the hub evicted this agent, add --replace",
-		"this agent has a leg with hub %s already; it is not replaced silently",
-		find.leg.other.text);
-}
-
-static enum skex_error find_name(const struct skex_join_setup *setup,
-	const struct skex_token *token, struct skex_name *agent, struct skex_reason *reason)
-{
-	*agent = token->agent;
-	if (setup->agent != NULL)
-		*agent = *setup->agent;
-	else if (agent->size == 0 && join_known_name(setup->registry, agent) != SKEX_OK)
-		return skex_reason_set(reason, SKEX_E_ARGUMENT, "no_name",
-			"give one with --name, or in the configuration",
-			"the token is for any agent, and this one has no name");
-	if (token->agent.size == 0 || skex_name_equal(agent, &token->agent))
-		return SKEX_OK;
-	return skex_reason_set(reason, SKEX_E_REFUSED, "other_agent",
-		"take it to the agent it was made for, or ask the hub for one for this agent",
-		"the token was made for agent %s; this is agent %s", token->agent.text,
-		agent->text);
 }
 
 /* ---- the run ----------------------------------------------------------------------------------
@@ -458,10 +290,10 @@ enum skex_error skex_joiner_begin(const struct skex_join_setup *setup,
 {
 	struct skex_joiner *joiner;
 	struct skex_name agent;
-	enum skex_error error = check_leg(setup, token, reason);
+	enum skex_error error = joiner_check_leg(setup, token, reason);
 
 	if (error == SKEX_OK)
-		error = find_name(setup, token, &agent, reason);
+		error = joiner_find_name(setup, token, &agent, reason);
 	if (error != SKEX_OK)
 		return error;
 	joiner = skex_secret_new(sizeof(*joiner));
@@ -530,7 +362,7 @@ static enum skex_error step_run(struct skex_joiner *joiner, struct skex_reason *
 	if (joiner->alert != 0) {
 		disconnect(joiner);
 		joiner->phase = JOINER_FAILED;
-		return fail_alert(joiner, reason);
+		return joiner_fail_alert(joiner, reason);
 	}
 	if (joiner->leg_made) {
 		disconnect(joiner);
@@ -579,7 +411,7 @@ static enum skex_error step(struct skex_joiner *joiner, struct skex_reason *reas
 		return SKEX_E_BUSY;
 	case JOINER_PAUSING:
 		if (joiner->tries >= TRIES)
-			return fail_silence(joiner, reason);
+			return joiner_fail_silence(joiner, reason);
 		if (now(joiner) >= joiner->until_ms)
 			connect_next(joiner);
 		return SKEX_E_EMPTY;
@@ -608,7 +440,7 @@ enum skex_error skex_joiner_step(
 
 	if (error == SKEX_OK)
 		return error;
-	/* A refusal for now is BUSY as well. */
+	/* That the operator has to approve is BUSY as well. */
 	if (joiner->phase != JOINER_FAILED && (error == SKEX_E_BUSY || error == SKEX_E_EMPTY)) {
 		skex_associations_turn(joiner->associations, now_ms);
 		skex_commit_flush(&joiner->commit);

@@ -46,8 +46,8 @@ static enum skex_error write_fields(
 	return skex_writer_end(&writer, size);
 }
 
-enum skex_error skex_token_encode(const struct skex_crypto *crypto, const struct skex_token *token,
-	char text[static SKEX_TOKEN_TEXT_MAX])
+enum skex_error skex_token_encode(
+	const struct skex_token *token, char text[static SKEX_TOKEN_TEXT_MAX])
 {
 	uint8_t bytes[SKEX_TOKEN_BYTES_MAX];
 	size_t size = 0;
@@ -56,8 +56,8 @@ enum skex_error skex_token_encode(const struct skex_crypto *crypto, const struct
 	if (token_valid(token))
 		error = write_fields(token, bytes, sizeof(bytes), &size);
 	if (error == SKEX_OK)
-		error = skex_armour_encode(crypto, SKEX_TOKEN_PREFIX, skex_view(bytes, size), text,
-			SKEX_TOKEN_TEXT_MAX);
+		error = skex_armour_encode(
+			text, SKEX_TOKEN_TEXT_MAX, SKEX_TOKEN_PREFIX, skex_view(bytes, size));
 	skex_wipe(bytes, sizeof(bytes));
 	return error;
 }
@@ -87,15 +87,14 @@ static void read_fields(struct skex_reader *reader, struct skex_token *token)
 		memcpy(token->addresses, view.data, view.size);
 }
 
-enum skex_error skex_token_decode(
-	const struct skex_crypto *crypto, struct skex_token *token, struct skex_view line)
+enum skex_error skex_token_decode(struct skex_token *token, struct skex_view line)
 {
-	uint8_t bytes[SKEX_TOKEN_BYTES_MAX + SKEX_ARMOUR_CHECK_BYTES];
+	uint8_t bytes[SKEX_TOKEN_BYTES_MAX];
 	struct skex_token read = {0};
 	struct skex_reader reader;
 	size_t size = 0;
 	enum skex_error error =
-		skex_armour_decode(crypto, SKEX_TOKEN_PREFIX, line, bytes, sizeof(bytes), &size);
+		skex_armour_decode(line, SKEX_TOKEN_PREFIX, bytes, sizeof(bytes), &size);
 
 	if (error != SKEX_OK)
 		return error;
@@ -115,10 +114,10 @@ enum skex_error skex_token_decode(
 	return error;
 }
 
-enum skex_error skex_token_read(const struct skex_crypto *crypto, struct skex_token *token,
-	struct skex_view line, struct skex_reason *reason)
+enum skex_error skex_token_read(
+	struct skex_token *token, struct skex_view line, struct skex_reason *reason)
 {
-	enum skex_error error = skex_token_decode(crypto, token, line);
+	enum skex_error error = skex_token_decode(token, line);
 
 	if (error == SKEX_OK)
 		return error;

@@ -42,13 +42,12 @@ struct skex_token {
 };
 
 /* The line, with its zero.  SKEX_E_ARGUMENT when a field is out of range. */
-SKEX_MUST_USE enum skex_error skex_token_encode(const struct skex_crypto *crypto,
+SKEX_MUST_USE enum skex_error skex_token_encode(
 	const struct skex_token *token, char text[static SKEX_TOKEN_TEXT_MAX]);
 /* Errors as skex_armour_decode, and SKEX_E_VERSION for another version. */
-SKEX_MUST_USE enum skex_error skex_token_decode(
-	const struct skex_crypto *crypto, struct skex_token *token, struct skex_view line);
+SKEX_MUST_USE enum skex_error skex_token_decode(struct skex_token *token, struct skex_view line);
 /* The same, with words for who gave it. */
-SKEX_MUST_USE enum skex_error skex_token_read(const struct skex_crypto *crypto,
+SKEX_MUST_USE enum skex_error skex_token_read(
 	struct skex_token *token, struct skex_view line, struct skex_reason *reason);
 void skex_token_clear(struct skex_token *token);
 

@@ -188,7 +188,8 @@ class Agent:
         with open(self.path('conf'), 'w', encoding='ascii') as f:
             f.write('name = "%s";\ndirectory = "%s";\nkek = { file = "%s"; };\nsocket = "%s";\n'
                     'profiles = ( { name = "p"; k = 2; hubs = ( { name = "hub1"; owner = "a"; }, '
-                    '{ name = "hub2"; owner = "b"; } ); } );\n' % (name, self.path('state'), self.path('kek'), self.path('sock')))
+                    '{ name = "hub2"; owner = "b"; } ); } );\n'
+                    % (name, self.path('state'), self.path('kek'), self.path('sock')))
 
     def path(self, *names):
         return os.path.join(self.directory, *names)
@@ -526,6 +527,7 @@ def anew():
         a.stop()
 
 
-CASES = [plain, daemon, files, wrong, ended, group, asking, lost, hub_dies, agent_dies, replay, anew]
+CASES = [plain, daemon, files, wrong, ended, group, asking, lost, hub_dies, agent_dies, replay,
+         anew]
 tap.run([case for case in CASES if not sys.argv[2:] or case.__name__ in sys.argv[2:]])
 tap.end()

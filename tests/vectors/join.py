@@ -22,9 +22,18 @@ def lp8(data):
     return u8(len(data)) + data
 
 
+def crc32(data):
+    """Most significant bit first, begun with ones, inverted at the end."""
+    crc = 0xffffffff
+    for byte in data:
+        crc ^= byte << 24
+        for _ in range(8):
+            crc = (crc << 1 ^ (0x04c11db7 if crc >> 31 else 0)) & 0xffffffff
+    return crc ^ 0xffffffff
+
+
 def armour(data):
-    check = hashlib.sha256(PREFIX + data).digest()[:8]
-    return (PREFIX + base64.b32encode(data + check).rstrip(b'=')).decode()
+    return (PREFIX + base64.b32encode(data + u32(crc32(PREFIX + data))).rstrip(b'=')).decode()
 
 
 def token_bytes(t):

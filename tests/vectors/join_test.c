@@ -51,12 +51,10 @@ static void test_text(void **state)
 		struct skex_token read;
 		char text[SKEX_TOKEN_TEXT_MAX];
 
-		assert_int_equal(
-			skex_token_encode(skex_crypto_openssl(), &token, text), SKEX_OK);
+		assert_int_equal(skex_token_encode(&token, text), SKEX_OK);
 		assert_string_equal(text, wanted);
-		assert_int_equal(skex_token_decode(skex_crypto_openssl(), &read,
-					 skex_view(wanted, strlen(wanted))),
-			SKEX_OK);
+		assert_int_equal(
+			skex_token_decode(&read, skex_view(wanted, strlen(wanted))), SKEX_OK);
 		assert_memory_equal(read.secret, token.secret, sizeof(token.secret));
 		assert_memory_equal(read.id, token.id, sizeof(token.id));
 		assert_memory_equal(read.hub, token.hub, sizeof(token.hub));
@@ -76,7 +74,7 @@ static enum skex_error decode(const char *text, size_t size)
 
 	memset(&untouched, 0x5c, sizeof(untouched));
 	token = untouched;
-	error = skex_token_decode(skex_crypto_openssl(), &token, skex_view(text, size));
+	error = skex_token_decode(&token, skex_view(text, size));
 	if (error != SKEX_OK)
 		assert_memory_equal(&token, &untouched, sizeof(token));
 	return error;
@@ -96,10 +94,7 @@ static void test_damage(void **state)
 		for (unsigned c = 1; c < 256; c++) {
 			memcpy(spoilt, text, size);
 			spoilt[i] = (char)c;
-			if ((c | 32u) == ((uint8_t)text[i] | 32u) &&
-				((c | 32u) >= 'a' && (c | 32u) <= 'z'))
-				assert_int_equal(decode(spoilt, size), SKEX_OK);
-			else if (c != (uint8_t)text[i])
+			if (c != (uint8_t)text[i])
 				assert_int_not_equal(decode(spoilt, size), SKEX_OK);
 		}
 	/* What people copy along with it. */
@@ -121,24 +116,21 @@ static void test_fields(void **state)
 {
 	struct bytes bytes;
 	char text[SKEX_TOKEN_TEXT_MAX];
-	const struct skex_crypto *crypto = skex_crypto_openssl();
 
 	(void)state;
 	bytes_of(&bytes, row_at(0), "bytes");
 	bytes.data[bytes.size] = 0;
 	for (size_t size = 0; size <= bytes.size + 1; size++) {
-		assert_int_equal(skex_armour_encode(crypto, SKEX_TOKEN_PREFIX,
-					 skex_view(bytes.data, size), text, sizeof(text)),
+		assert_int_equal(skex_armour_encode(text, sizeof(text), SKEX_TOKEN_PREFIX,
+					 skex_view(bytes.data, size)),
 			SKEX_OK);
 		assert_true((decode(text, strlen(text)) == SKEX_OK) == (size == bytes.size));
 	}
 	bytes.data[0] = 2;
-	assert_int_equal(skex_armour_encode(crypto, SKEX_TOKEN_PREFIX, view_of(&bytes), text,
-				 sizeof(text)),
+	assert_int_equal(skex_armour_encode(text, sizeof(text), SKEX_TOKEN_PREFIX, view_of(&bytes)),
 		SKEX_OK);
 	assert_int_equal(decode(text, strlen(text)), SKEX_E_VERSION);
-	assert_int_equal(skex_armour_encode(crypto, SKEX_TOKEN_PREFIX, view_of(&bytes), text,
-				 strlen(text)),
+	assert_int_equal(skex_armour_encode(text, strlen(text), SKEX_TOKEN_PREFIX, view_of(&bytes)),
 		SKEX_E_SPACE);
 }
 
@@ -154,12 +146,12 @@ static void test_association(void **state)
 
 		skex_token_association(&association, token.hub, token.id);
 		fixed_of(wanted, sizeof(wanted), row_at(i), "ac");
-		assert_int_equal(skex_pairwise_associate(
-					 skex_crypto_openssl(), &association.config, got),
+		assert_int_equal(
+			skex_pairwise_associate(skex_crypto_openssl(), &association.config, got),
 			SKEX_OK);
 		assert_memory_equal(got, wanted, sizeof(got));
-		assert_int_equal(skex_pairwise_generation(
-					 skex_crypto_openssl(), got, token.secret, secret),
+		assert_int_equal(
+			skex_pairwise_generation(skex_crypto_openssl(), got, token.secret, secret),
 			SKEX_OK);
 		fixed_of(wanted, SKEX_PAIRWISE_ID_BYTES, row_at(i), "fingerprint");
 		assert_int_equal(
@@ -183,8 +175,7 @@ static void test_ask(void **state)
 		assert_memory_equal(out, wanted.data, size);
 		out[size] = 'x';
 		for (size_t s = 0; s <= size + 1; s++)
-			assert_true(
-				skex_token_ask_decode(&read, skex_view(out, s)) == (s == size));
+			assert_true(skex_token_ask_decode(&read, skex_view(out, s)) == (s == size));
 		assert_true(skex_name_equal(&name, &read));
 		out[1] = 1;
 		assert_false(skex_token_ask_decode(&read, skex_view(out, size)));
@@ -215,10 +206,10 @@ static void test_leg(void **state)
 		for (size_t j = 0; j < 2; j++) {
 			char text[17];
 
-			(void)snprintf(text, sizeof(text), "%016llx",
-				(unsigned long long)header.pads[j]);
-			assert_string_equal(text,
-				json_string_value(json_array_get(array_of(row, "pads"), j)));
+			(void)snprintf(
+				text, sizeof(text), "%016llx", (unsigned long long)header.pads[j]);
+			assert_string_equal(
+				text, json_string_value(json_array_get(array_of(row, "pads"), j)));
 		}
 		fixed_of(wanted, sizeof(wanted), row, "seed");
 		assert_memory_equal(header.seed, wanted, sizeof(wanted));
