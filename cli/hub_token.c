@@ -289,9 +289,9 @@ int skex_hub_run_token(int argc, char **argv)
 {
 	const char *word = argc > 1 ? argv[1] : "";
 
-	if (strcmp(word, "ls") == 0)
+	if (strcmp(word, "ls") == 0) /* rule 3: a word of the command line */
 		return run_list(argc - 1, argv + 1);
-	if (strcmp(word, "revoke") == 0)
+	if (strcmp(word, "revoke") == 0) /* rule 3: a word of the command line */
 		return run_on_token(argc - 1, argv + 1, "token_revoke",
 			"is revoked; a leg that it gave and nobody used is void");
 	return run_make(argc, argv);

@@ -65,8 +65,9 @@ static const struct skex_platform platform = {.files = &skex_posix_files};
 static const char *source_of(const struct skex_join_order *order)
 {
 	const char *path = order->token == NULL ? order->kit : order->token;
+	const bool standard = strcmp(path, "-") == 0;
 
-	return strcmp(path, "-") == 0 && order->token != NULL ? NULL : path;
+	return standard && order->token != NULL ? NULL : path;
 }
 
 static int run_order(const struct options *options)
