@@ -22,6 +22,14 @@ int skex_hub_run_pending(int argc, char **argv);
 int skex_hub_run_approve(int argc, char **argv);
 int skex_hub_run_reject(int argc, char **argv);
 
+/* What commands take that ask one thing: reads it, and so many words; gives 0 or the exit code. */
+struct skex_hub_options {
+	const char *admin;
+	bool json;
+};
+int skex_hub_read_options(
+	int argc, char **argv, struct skex_hub_options *options, const char **words, size_t wanted);
+
 /*
  * What `skex hub enrol` and `skex hub refill` do, also for the lab: asks the hub for a kit, copies
  * it to out, and tells the hub that it was taken.

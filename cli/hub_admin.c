@@ -14,13 +14,8 @@
 
 #define WAIT_MS 60000
 
-struct options {
-	const char *admin;
-	bool json;
-};
-
-static int read_options(
-	int argc, char **argv, struct options *options, const char **words, size_t wanted)
+int skex_hub_read_options(
+	int argc, char **argv, struct skex_hub_options *options, const char **words, size_t wanted)
 {
 	const struct skex_argument table[] = {
 		{"--admin", SKEX_ARGUMENT_TEXT, &options->admin, 0, 0},
@@ -112,8 +107,8 @@ static json_t *list_agents(const char *admin, int *code)
 
 static int run_ls(int argc, char **argv)
 {
-	struct options options;
-	int code = read_options(argc, argv, &options, NULL, 0);
+	struct skex_hub_options options;
+	int code = skex_hub_read_options(argc, argv, &options, NULL, 0);
 	json_t *agents;
 
 	if (code != 0)
@@ -165,7 +160,7 @@ static void print_members(const char *prefix, json_t *object)
 	}
 }
 
-static int ask_and_print(json_t *request, const struct options *options)
+static int ask_and_print(json_t *request, const struct skex_hub_options *options)
 {
 	struct skex_reason reason;
 	json_t *answer;
@@ -182,9 +177,9 @@ static int ask_and_print(json_t *request, const struct options *options)
 
 static int run_show(int argc, char **argv)
 {
-	struct options options;
+	struct skex_hub_options options;
 	const char *name;
-	int code = read_options(argc, argv, &options, &name, 1);
+	int code = skex_hub_read_options(argc, argv, &options, &name, 1);
 
 	if (code != 0)
 		return code;
@@ -193,8 +188,8 @@ static int run_show(int argc, char **argv)
 
 static int run_status(int argc, char **argv)
 {
-	struct options options;
-	int code = read_options(argc, argv, &options, NULL, 0);
+	struct skex_hub_options options;
+	int code = skex_hub_read_options(argc, argv, &options, NULL, 0);
 
 	if (code != 0)
 		return code;
@@ -203,10 +198,10 @@ static int run_status(int argc, char **argv)
 
 static int run_metrics(int argc, char **argv)
 {
-	struct options options;
+	struct skex_hub_options options;
 	struct skex_reason reason;
 	json_t *answer;
-	int code = read_options(argc, argv, &options, NULL, 0);
+	int code = skex_hub_read_options(argc, argv, &options, NULL, 0);
 
 	if (code != 0)
 		return code;
@@ -226,11 +221,11 @@ static int run_metrics(int argc, char **argv)
 
 static int run_on_agent(int argc, char **argv, const char *op, const char *done)
 {
-	struct options options;
+	struct skex_hub_options options;
 	struct skex_reason reason;
 	const char *name;
 	json_t *answer;
-	int code = read_options(argc, argv, &options, &name, 1);
+	int code = skex_hub_read_options(argc, argv, &options, &name, 1);
 
 	if (code != 0)
 		return code;

@@ -170,25 +170,6 @@ static int run_make(int argc, char **argv)
 /* ---- those that are outstanding ---------------------------------------------------------------
  */
 
-struct plain_options {
-	const char *admin;
-	bool json;
-};
-
-static int read_plain(
-	int argc, char **argv, struct plain_options *options, const char **words, size_t wanted)
-{
-	const struct skex_argument table[] = {
-		{"--admin", SKEX_ARGUMENT_TEXT, &options->admin, 0, 0},
-		{"--json", SKEX_ARGUMENT_FLAG, &options->json, 0, 0},
-		{NULL, SKEX_ARGUMENT_FLAG, NULL, 0, 0},
-	};
-
-	options->admin = SKEX_HUB_ADMIN_DEFAULT;
-	options->json = false;
-	return skex_arguments_read(argc, argv, table, words, wanted);
-}
-
 static bool is(const json_t *object, const char *name, const char *text)
 {
 	return strcmp(skex_json_text(object, name), text) == 0;
@@ -205,7 +186,7 @@ static void print_token(const json_t *token)
 }
 
 /* state: NULL for all. */
-static int list(const struct plain_options *options, const char *state)
+static int list(const struct skex_hub_options *options, const char *state)
 {
 	struct skex_reason reason;
 	json_t *answer;
@@ -236,16 +217,16 @@ static int list(const struct plain_options *options, const char *state)
 
 static int run_list(int argc, char **argv)
 {
-	struct plain_options options;
-	int code = read_plain(argc, argv, &options, NULL, 0);
+	struct skex_hub_options options;
+	int code = skex_hub_read_options(argc, argv, &options, NULL, 0);
 
 	return code != 0 ? code : list(&options, NULL);
 }
 
 int skex_hub_run_pending(int argc, char **argv)
 {
-	struct plain_options options;
-	int code = read_plain(argc, argv, &options, NULL, 0);
+	struct skex_hub_options options;
+	int code = skex_hub_read_options(argc, argv, &options, NULL, 0);
 
 	return code != 0 ? code : list(&options, "pending");
 }
@@ -255,11 +236,11 @@ int skex_hub_run_pending(int argc, char **argv)
 
 static int run_on_token(int argc, char **argv, const char *op, const char *done)
 {
-	struct plain_options options;
+	struct skex_hub_options options;
 	struct skex_reason reason;
 	const char *id;
 	json_t *answer;
-	int code = read_plain(argc, argv, &options, &id, 1);
+	int code = skex_hub_read_options(argc, argv, &options, &id, 1);
 
 	if (code != 0)
 		return code;

@@ -402,7 +402,8 @@ static struct held_token *find(struct skex_token_hub *tokens,
 	struct held_token *held = tokens->first;
 
 	/* rule 3: a public name, not key bytes */
-	while (held != NULL && (held->gone || memcmp(held->record.id, id, SKEX_TOKEN_ID_BYTES)))
+	while (held != NULL &&
+		(held->gone || memcmp(held->record.id, id, SKEX_TOKEN_ID_BYTES) != 0))
 		held = held->next;
 	if (held == NULL)
 		(void)skex_reason_set(reason, SKEX_E_UNKNOWN, "unknown_token",
