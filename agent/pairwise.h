@@ -17,8 +17,7 @@
  * A pair is recorded in SKEX_TABLE_PAIRED under lp8 peer: what both ends agreed on, none of it
  * secret.  The state of its association lies in SKEX_TABLE_PAIRWISE under the same key.
  */
-#define AGENT_PAIR_PURPOSE "skex-agent/1"
-#define AGENT_PAIR_BYTES   65536u /* of secret, of one run */
+#define AGENT_PAIR_BYTES 65536u /* of secret, of one run */
 
 struct agent_pair {
 	struct agent_pair *next;

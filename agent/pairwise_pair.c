@@ -4,6 +4,7 @@
 
 #include "agent/pairwise.h"
 #include "core/base/mem.h"
+#include "pairwise/credential.h"
 #include "store/tables.h"
 
 /* Pairing: an association is made from a credential, at the end that makes it and at the one that
@@ -84,7 +85,7 @@ static enum skex_error join(struct agent_pair *pair, const struct skex_pair_term
 		.id = {skex_view(terms->ids[0], strlen(terms->ids[0])),
 			skex_view(terms->ids[1], strlen(terms->ids[1]))},
 		.suites = skex_view(suites, sizeof(suites)),
-		.purpose = skex_view(AGENT_PAIR_PURPOSE, strlen(AGENT_PAIR_PURPOSE)),
+		.purpose = skex_view(SKEX_CREDENTIAL_PURPOSE, strlen(SKEX_CREDENTIAL_PURPOSE)),
 		.depth = terms->depth};
 	struct skex_association_status status;
 	uint8_t key[SKEX_NAME_MAX + 1];

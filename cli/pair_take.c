@@ -218,20 +218,24 @@ static int fill(struct order *order, struct skex_credential *credential)
 	return code;
 }
 
+static int read_words_into(struct order *order, struct skex_credential *credential, char *text)
+{
+	int code = isatty(STDIN_FILENO) == 1 ? ask_words(credential->psk, text)
+					     : pipe_words(credential->psk, text);
+
+	return code == 0 ? fill(order, credential) : code;
+}
+
 static int read_words(struct order *order)
 {
 	struct skex_credential *credential = skex_secret_new(sizeof(*credential));
 	char *text = skex_secret_new(WORDS_ROOM);
 	int code;
 
-	if (credential == NULL || text == NULL)
-		code = skex_command_fail(SKEX_E_MEMORY, "free some memory", "no memory");
-	else if (isatty(STDIN_FILENO) == 1)
-		code = ask_words(credential->psk, text);
+	if (credential != NULL && text != NULL)
+		code = read_words_into(order, credential, text);
 	else
-		code = pipe_words(credential->psk, text);
-	if (code == 0)
-		code = fill(order, credential);
+		code = skex_command_fail(SKEX_E_MEMORY, "free some memory", "no memory");
 	skex_secret_free(text);
 	skex_secret_free(credential);
 	return code;

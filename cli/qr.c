@@ -31,10 +31,9 @@ static bool dark(const struct code *code, int x, int y)
 
 static char *append(char *at, const char *text)
 {
-	size_t size = strlen(text);
-
-	memcpy(at, text, size);
-	return at + size;
+	while (*text != '\0')
+		*at++ = *text++;
+	return at;
 }
 
 /* One line of characters: the modules of row y above those of the next. */

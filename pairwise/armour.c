@@ -75,7 +75,8 @@ enum skex_error skex_armour_encode(
 
 	if (bytes.size > room || SKEX_ARMOUR_SIZE(head_size, bytes.size) > room)
 		return SKEX_E_SPACE;
-	memcpy(text, head, head_size);
+	for (i = 0; i < head_size; i++)
+		text[i] = head[i];
 	for (i = 0; i < bytes.size; i++) {
 		crc = crc_byte(crc, bytes.data[i]);
 		pack(&packer, bytes.data[i]);

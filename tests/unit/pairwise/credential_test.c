@@ -31,10 +31,10 @@ static struct skex_credential sample(void)
 {
 	struct skex_credential credential = {
 		.suites_count = 1, .suites = {1}, .depth = 8, .slot = 1, .port = 7400};
-	uint8_t i;
+	size_t i;
 
 	for (i = 0; i < sizeof(credential.psk); i++)
-		credential.psk[i] = i;
+		credential.psk[i] = (uint8_t)i;
 	set(&credential.id[0], "alpha");
 	set(&credential.id[1], "bravo");
 	set(&credential.purpose, SKEX_CREDENTIAL_PURPOSE);
