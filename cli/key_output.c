@@ -51,8 +51,10 @@ int skex_key_output_descriptor(struct skex_key_output *output, int descriptor)
 	return 0;
 }
 
-static bool write_all(int descriptor, const uint8_t *bytes, size_t size)
+bool skex_write_all(int descriptor, const void *data, size_t size)
 {
+	const uint8_t *bytes = data;
+
 	while (size > 0) {
 		ssize_t written = write(descriptor, bytes, size);
 
@@ -99,7 +101,7 @@ static int finish_file(struct skex_key_output *output)
 
 static int put(const struct skex_key_output *output, const uint8_t *bytes, size_t size)
 {
-	if (write_all(output->descriptor, bytes, size))
+	if (skex_write_all(output->descriptor, bytes, size))
 		return 0;
 	return io_error("writing to", output->path != NULL ? output->path : "the descriptor");
 }

@@ -2,6 +2,9 @@
 #ifndef SKEX_CLI_KEY_OUTPUT_H
 #define SKEX_CLI_KEY_OUTPUT_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include <skex/client.h>
 
 /*
@@ -24,5 +27,8 @@ int skex_key_output_write(struct skex_key_output *output, const struct skex_clie
 int skex_key_output_text(struct skex_key_output *output, const char *text);
 /* Removes what was not finished. */
 void skex_key_output_end(struct skex_key_output *output);
+
+/* Writes without a buffer, in which a secret would stay; false with errno. */
+bool skex_write_all(int descriptor, const void *data, size_t size);
 
 #endif

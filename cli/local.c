@@ -83,6 +83,26 @@ int skex_local_ask(struct skex_local *local, const char *op, json_t *members, js
 	return 0;
 }
 
+int skex_local_list(int argc, char **argv, const char *op, void (*print)(const json_t *answer))
+{
+	struct skex_local local = {.socket = NULL};
+	const struct skex_argument table[] = {SKEX_LOCAL_ARGUMENTS(&local), {.name = NULL}};
+	json_t *answer = NULL;
+	int code = skex_arguments_read(argc, argv, table, NULL, 0);
+
+	if (code == 0)
+		code = skex_local_open(&local);
+	if (code == 0)
+		code = skex_local_ask(&local, op, json_object(), &answer);
+	if (code == 0 && local.json)
+		code = skex_json_print(json_incref(answer));
+	else if (code == 0)
+		print(answer);
+	json_decref(answer);
+	skex_local_close(&local);
+	return code;
+}
+
 int skex_json_print(json_t *object)
 {
 	int result = object != NULL ? json_dumpf(object, stdout, JSON_COMPACT) : -1;

@@ -39,6 +39,10 @@ int skex_local_status(struct skex_local *local, json_t **status);
  * caller's. Gives 0 or the exit code. */
 int skex_local_ask(struct skex_local *local, const char *op, json_t *members, json_t **answer);
 
+/* A command without words: asks an operation without members, and prints the answer, which print
+ * does as text.  Gives the exit code. */
+int skex_local_list(int argc, char **argv, const char *op, void (*print)(const json_t *answer));
+
 /* Prints an object as one line and takes the reference; gives 0, or 5 when it cannot be written. */
 int skex_json_print(json_t *object);
 /* Members of what the daemon answered; "", 0, false when there is no such one. */

@@ -46,8 +46,9 @@ void pair_print_ends(FILE *out, const json_t *pair)
 
 /* ---- ls and show ---- */
 
-static void print_list(const json_t *list)
+static void print_list(const json_t *answer)
 {
+	const json_t *list = json_object_get(answer, "pairs");
 	static const char *const heads[] = {
 		"PEER", "FINGERPRINT", "IDENTITY", "SLOT", "STATE", "LAST SUCCESS"};
 	const uint64_t now = skex_posix_wall_ms(NULL);
@@ -72,22 +73,7 @@ static void print_list(const json_t *list)
 
 static int run_ls(int argc, char **argv)
 {
-	struct skex_local local = {.socket = NULL};
-	const struct skex_argument table[] = {SKEX_LOCAL_ARGUMENTS(&local), {.name = NULL}};
-	json_t *answer = NULL;
-	int code = skex_arguments_read(argc, argv, table, NULL, 0);
-
-	if (code == 0)
-		code = skex_local_open(&local);
-	if (code == 0)
-		code = skex_local_ask(&local, "pair_ls", json_object(), &answer);
-	if (code == 0 && local.json)
-		code = skex_json_print(json_incref(answer));
-	else if (code == 0)
-		print_list(json_object_get(answer, "pairs"));
-	json_decref(answer);
-	skex_local_close(&local);
-	return code;
+	return skex_local_list(argc, argv, "pair_ls", print_list);
 }
 
 /* What a person is to look at when nothing was ever heard. */

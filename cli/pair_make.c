@@ -77,9 +77,7 @@ static int print_words(const char *credential)
 			"the daemon's answer cannot be read");
 	if (code == 0) {
 		skex_words_encode(text, made->psk);
-		/* Not by way of a buffer, in which they would stay. */
-		setvbuf(stdout, NULL, _IONBF, 0);
-		if (fputs(text, stdout) == EOF)
+		if (!skex_write_all(STDOUT_FILENO, text, strlen(text)))
 			code = skex_command_fail(
 				SKEX_E_IO, "mend the output", "the words cannot be written");
 	}

@@ -32,24 +32,14 @@ bool skex_peers_print(const json_t *list)
 	return skex_columns_print(&columns, stdout, "");
 }
 
+static void print_list(const json_t *answer)
+{
+	(void)skex_peers_print(json_object_get(answer, "peers"));
+}
+
 static int run_peer_ls(int argc, char **argv)
 {
-	struct skex_local local = {.socket = NULL};
-	const struct skex_argument table[] = {SKEX_LOCAL_ARGUMENTS(&local), {.name = NULL}};
-	json_t *answer = NULL;
-	int code = skex_arguments_read(argc, argv, table, NULL, 0);
-
-	if (code == 0)
-		code = skex_local_open(&local);
-	if (code == 0)
-		code = skex_local_ask(&local, "peers", json_object(), &answer);
-	if (code == 0 && local.json)
-		code = skex_json_print(json_incref(answer));
-	else if (code == 0)
-		(void)skex_peers_print(json_object_get(answer, "peers"));
-	json_decref(answer);
-	skex_local_close(&local);
-	return code;
+	return skex_local_list(argc, argv, "peers", print_list);
 }
 
 /* Asks and prints the answer, or with plain text says what was done. */

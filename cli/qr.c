@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "cli/key_output.h"
 #include "platform/memory.h"
 
 #define QUIET         4 /* light modules around a code, by its standard */
@@ -59,21 +60,6 @@ static char *draw_line(char *at, const struct code *code, int y, bool terminal)
 	return append(at, terminal ? COLOURS_END : "\n");
 }
 
-static bool write_all(int descriptor, const char *text, size_t size)
-{
-	while (size > 0) {
-		ssize_t put = write(descriptor, text, size);
-
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put <= 0)
-			return false;
-		text += put;
-		size -= (size_t)put;
-	}
-	return true;
-}
-
 /* False when a terminal has fewer columns; one that does not say is wide enough. */
 static bool wide_enough(int descriptor, int columns)
 {
@@ -105,7 +91,7 @@ static enum skex_error draw(
 	at = text;
 	for (y = -QUIET; y < columns - QUIET; y += 2)
 		at = draw_line(at, code, y, terminal);
-	if (!write_all(descriptor, text, (size_t)(at - text)))
+	if (!skex_write_all(descriptor, text, (size_t)(at - text)))
 		error = skex_reason_set(reason, SKEX_E_IO, "write", "mend what the message says",
 			"the QR code cannot be written: %s", strerror(errno));
 	skex_secret_free(text);

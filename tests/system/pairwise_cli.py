@@ -130,6 +130,10 @@ def by_file():
     tap.check('make twice for one peer is refused', repeated.code == USAGE
               and repeated.json['error']['code'] == 'paired', repeated)
     tap.check('and leaves no file', not os.path.exists(path('second.cred')))
+    there = pair(C, 'make', B, '--out', file)
+    tap.check('a file that is there is not replaced', there.code == USAGE
+              and 'is there already' in there.err and open(file, encoding='ascii').read() == text
+              and show(C, B) == {}, there)
     third = pair(C, 'take', '--in', file, '--json')
     tap.check('another agent cannot take it', third.code == REFUSED
               and third.json['error']['code'] == 'other_agent', third)
@@ -221,6 +225,8 @@ def by_pipe():
         bad = pair(B, 'take', '--in', '-', stdin=text)
         tap.check('refused: ' + name, bad.code == code and 'what to do: ' in bad.err
                   and bad.out == '' and not LINE.search(bad.err), bad)
+    bad = pair(B, 'take', '--in', '-', '--address', 'x', stdin=line)
+    tap.equal('refused: an address that is none', bad.code, USAGE)
     tap.equal('nothing came of it', show(B, A), {})
     taken = pair(B, 'take', '--in', '-', stdin='\n  %s\r\n' % line)
     tap.check('taken from standard input', taken.code == OK
