@@ -52,7 +52,7 @@ enum skex_error agent_pair_aim(struct agent_pair *pair)
 
 static struct agent_pair *pair_of(struct skex_association *association)
 {
-	return *skex_association_data(association);
+	return skex_association_data(association);
 }
 
 static void opened(void *owner, struct skex_association *association)
@@ -163,7 +163,7 @@ static void open_pair(struct agent_pair *pair)
 	error = skex_association_open(skex_endpoint_associations(pairwise->endpoint),
 		agent_pair_key(pair, key), &pair->association);
 	if (error == SKEX_OK) {
-		*skex_association_data(pair->association) = pair;
+		skex_association_set_data(pair->association, pair);
 		error = agent_pair_aim(pair);
 	}
 	if (error != SKEX_OK)

@@ -96,7 +96,7 @@ static enum skex_error join(struct agent_pair *pair, const struct skex_pair_term
 		agent_pair_key(pair, key), &config, pair->slot, terms->psk, &pair->association);
 	if (error != SKEX_OK)
 		return error;
-	*skex_association_data(pair->association) = pair;
+	skex_association_set_data(pair->association, pair);
 	skex_association_status(pair->association, &status);
 	memcpy(pair->fingerprint, status.fingerprint, sizeof(pair->fingerprint));
 	error = agent_pair_aim(pair);

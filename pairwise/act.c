@@ -163,7 +163,7 @@ static bool take_keys(struct skex_association *association, struct peer_half *ha
 	if (taken) {
 		association->success_wall_ms = all->platform->wall_ms(all->platform->context);
 		session_current(association, kept);
-		if (from != NULL && all->carrier.heard != NULL)
+		if (all->carrier.heard != NULL)
 			all->carrier.heard(all->carrier.owner, association, from);
 	}
 	skex_wipe(kept->session.keys.exp, sizeof(kept->session.keys.exp));
@@ -176,6 +176,9 @@ static void half_act(struct skex_association *association, struct skex_pairwise_
 	const unsigned place = (unsigned)(out->half - association->engine->halves);
 	struct peer_half *half = &association->halves[place];
 
+	/* All that a half has to do answers a message. */
+	if (from == NULL)
+		return;
 	if ((out->actions & SKEX_PAIRWISE_PERSIST) != 0) {
 		remember(half, out, from);
 		half->persist = association_persist(association);

@@ -212,14 +212,24 @@ void skex_association_remove(struct skex_association *association)
 		association_free(association);
 }
 
-void **skex_association_data(struct skex_association *association)
+void *skex_association_data(const struct skex_association *association)
 {
-	return &association->data;
+	return association->data;
 }
 
-void **skex_association_route(struct skex_association *association)
+void skex_association_set_data(struct skex_association *association, void *data)
 {
-	return &association->route;
+	association->data = data;
+}
+
+void *skex_association_route(const struct skex_association *association)
+{
+	return association->route;
+}
+
+void skex_association_set_route(struct skex_association *association, void *route)
+{
+	association->route = route;
 }
 
 /* ---- keys, status ------------------------------------------------------------------------------

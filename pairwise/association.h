@@ -125,18 +125,17 @@ struct skex_associations_setup {
 SKEX_MUST_USE enum skex_error skex_associations_new(
 	const struct skex_associations_setup *setup, struct skex_associations **associations);
 /* Frees all; nothing is called any more, and no commit may become durable after it. */
-void skex_associations_free(struct skex_associations *associations);
+void skex_associations_free(struct skex_associations *all);
 /* A message came in.  False: nobody here knows its id, or it is malformed. */
-bool skex_associations_receive(struct skex_associations *associations,
-	const struct skex_net_address *from, struct skex_view bytes);
+bool skex_associations_receive(
+	struct skex_associations *all, const struct skex_net_address *from, struct skex_view bytes);
 /* Whether an id begins a run here, for an owner that has to know before it allocates. */
-bool skex_associations_knows(
-	const struct skex_associations *associations, struct skex_view message);
+bool skex_associations_knows(const struct skex_associations *all, struct skex_view message);
 /* Once per turn, before the commit is flushed: timers, and what has to become durable. */
-void skex_associations_turn(struct skex_associations *associations, uint64_t now_ms);
+void skex_associations_turn(struct skex_associations *all, uint64_t now_ms);
 /* When skex_associations_turn is due; UINT64_MAX: never. */
-uint64_t skex_associations_due(const struct skex_associations *associations);
-size_t skex_associations_count(const struct skex_associations *associations);
+uint64_t skex_associations_due(const struct skex_associations *all);
+size_t skex_associations_count(const struct skex_associations *all);
 
 /*
  * A new association from its credential, whose record (under key, in the table of the setup) is put
@@ -144,19 +143,21 @@ size_t skex_associations_count(const struct skex_associations *associations);
  * core/pairwise/state.h; lane 0, window 8.  SKEX_E_ARGUMENT for what is out of its range,
  * SKEX_E_BUSY when the key is in use here already, SKEX_E_MEMORY, the provider's.
  */
-SKEX_MUST_USE enum skex_error skex_association_make(struct skex_associations *associations,
+SKEX_MUST_USE enum skex_error skex_association_make(struct skex_associations *all,
 	struct skex_view key, const struct skex_pairwise_config *config, uint8_t slot,
 	const uint8_t psk[static SKEX_HASH_BYTES], struct skex_association **association);
 /* One whose record is there; it works at once.  SKEX_E_UNKNOWN, SKEX_E_CORRUPT and SKEX_E_VERSION:
  * pair again. */
-SKEX_MUST_USE enum skex_error skex_association_open(struct skex_associations *associations,
-	struct skex_view key, struct skex_association **association);
+SKEX_MUST_USE enum skex_error skex_association_open(
+	struct skex_associations *all, struct skex_view key, struct skex_association **association);
 /* Removes the record with the commit of this turn, and frees the association; its runs end. */
 void skex_association_remove(struct skex_association *association);
 
-/* The owner's, and that of who carries the messages. */
-void **skex_association_data(struct skex_association *association);
-void **skex_association_route(struct skex_association *association);
+/* What the owner keeps with it, and what who carries the messages does; NULL at first. */
+void *skex_association_data(const struct skex_association *association);
+void skex_association_set_data(struct skex_association *association, void *data);
+void *skex_association_route(const struct skex_association *association);
+void skex_association_set_route(struct skex_association *association, void *route);
 
 /* What a run is begun with. */
 struct skex_association_start {

@@ -36,15 +36,13 @@ struct skex_endpoint {
 
 static struct route *route_of(const struct skex_association *association)
 {
-	/* The place is the association's; it is only read here. */
-	return *skex_association_route((struct skex_association *)(uintptr_t)association);
+	return skex_association_route(association);
 }
 
 static struct route *route_make(
 	struct skex_endpoint *endpoint, struct skex_association *association)
 {
-	void **place = skex_association_route(association);
-	struct route *route = *place;
+	struct route *route = route_of(association);
 
 	if (route != NULL)
 		return route;
@@ -58,7 +56,7 @@ static struct route *route_make(
 	if (route->next != NULL)
 		route->next->self = &route->next;
 	endpoint->routes = route;
-	*place = route;
+	skex_association_set_route(association, route);
 	return route;
 }
 
@@ -79,7 +77,7 @@ static void route_free(struct route *route)
 	*route->self = route->next;
 	if (route->next != NULL)
 		route->next->self = route->self;
-	*skex_association_route(route->association) = NULL;
+	skex_association_set_route(route->association, NULL);
 	free(route);
 }
 

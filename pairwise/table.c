@@ -42,7 +42,7 @@ enum skex_error id_table_reserve(struct id_table *table, size_t count)
 	grown.buckets = calloc(grown.size, sizeof(struct id_place *));
 	if (grown.buckets == NULL)
 		return SKEX_E_MEMORY;
-	for (i = 0; i < table->size; i++) {
+	for (i = 0; table->buckets != NULL && i < table->size; i++) {
 		while (table->buckets[i] != NULL) {
 			struct id_place *place = table->buckets[i];
 
