@@ -117,7 +117,8 @@ enum skex_class agent_pool_class(const struct agent_pool *pool)
 
 uint64_t agent_pool_ready(const struct agent_pool *pool)
 {
-	if (pool->old_bytes == 0 || !agent_past_holds(pool->agent, pool->peer))
+	if (pool->peer->pair == NULL || pool->old_bytes == 0 ||
+		!agent_past_holds(pool->agent, pool->peer))
 		return pool->ready_bytes;
 	return pool->old_bytes < pool->ready_bytes ? pool->ready_bytes - pool->old_bytes : 0;
 }

@@ -183,7 +183,7 @@ static enum skex_error wake_up(struct held_token *held)
 		token_hub_erase(held, "token_lost", "its state cannot be read");
 		return SKEX_OK;
 	}
-	*skex_association_data(held->association) = held;
+	skex_association_set_data(held->association, held);
 	if (token_hub_spent(held))
 		token_hub_erase(held, "token_spent", "its leg is in use");
 	else if (record->state == SKEX_TOKEN_GRANTED &&
@@ -352,7 +352,7 @@ static struct held_token *keep(struct skex_token_hub *tokens,
 		skex_association_make(tokens->associations, skex_view(record.id, sizeof(record.id)),
 			&association.config, 0, token->secret, &held->association);
 	if (*error == SKEX_OK) {
-		*skex_association_data(held->association) = held;
+		skex_association_set_data(held->association, held);
 		token_hub_put(held);
 		return held;
 	}

@@ -82,7 +82,7 @@ static uint8_t decide(struct held_token *held, struct skex_view blob)
 static void asked(void *owner, struct skex_association *association, struct skex_view blob,
 	struct skex_association_answer *answer)
 {
-	struct held_token *held = *skex_association_data(association);
+	struct held_token *held = skex_association_data(association);
 
 	(void)owner;
 	answer->alert = decide(held, blob);
@@ -179,7 +179,7 @@ static enum skex_error grant(struct held_token *held, const struct skex_associat
 
 static bool made(void *owner, const struct skex_association_keys *keys)
 {
-	struct held_token *held = *skex_association_data(keys->association);
+	struct held_token *held = skex_association_data(keys->association);
 	struct skex_kit_header *header = skex_secret_new(sizeof(*header));
 	struct skex_name agent;
 	enum skex_error error = header == NULL ? SKEX_E_MEMORY : SKEX_OK;
@@ -215,7 +215,7 @@ static void ended(void *owner, struct skex_association *association, void *cooki
 static void told(void *owner, struct skex_association *association, enum skex_level level,
 	const char *name, const char *text)
 {
-	const struct held_token *held = *skex_association_data(association);
+	const struct held_token *held = skex_association_data(association);
 	char id[2 * SKEX_TOKEN_ID_BYTES + 1];
 
 	(void)owner;
