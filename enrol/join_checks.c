@@ -216,8 +216,14 @@ enum skex_error join_check(const struct skex_join_setup *setup, const struct ske
 	const char *path, uint64_t *replaced, struct skex_reason *reason)
 {
 	const struct skex_kit_header *header = skex_kit_header_get(kit);
-	enum skex_error error = check_name(setup, header, path, reason);
+	enum skex_error error;
 
+	if (header->type == SKEX_KIT_FILL)
+		return skex_reason_set(reason, SKEX_E_REFUSED, "fill",
+			"take it in with `skex keyfill take`",
+			"%s: no kit of a hub, but key material for %s and %s", path,
+			header->ends[0].text, header->ends[1].text);
+	error = check_name(setup, header, path, reason);
 	if (error == SKEX_OK)
 		error = check_kit_id(setup, kit, path, reason);
 	if (error != SKEX_OK)

@@ -16,8 +16,9 @@
 #include "store/registry.h"
 
 /*
- * The kit: a file by which a hub hands an agent one leg (or more pad for a leg it has).  Format
- * version 1, every byte of it in docs/spec/enrolment.md:
+ * The kit: a file by which a hub hands an agent one leg (or more pad for a leg it has), or an agent
+ * hands itself and another one key material.  Format version 1, every byte of it in
+ * docs/spec/enrolment.md:
  *
  *   preamble, 80 bytes in clear: magic, version, how the key is found, size of the file, kit id
  *   stream: u32 header size | header | pad to the hub | pad to the agent, cut into chunks of
@@ -75,7 +76,12 @@ SKEX_MUST_USE enum skex_error skex_kit_preamble_decode(
 enum skex_kit_type {
 	SKEX_KIT_ENROL = 1,  /* a new leg */
 	SKEX_KIT_REFILL = 2, /* one more generation of both pads of a leg */
+	SKEX_KIT_FILL = 3,   /* key material for two agents: no hub, no leg */
 };
+
+/* Of the material of a fill: for each direction a multiple of a piece. */
+#define SKEX_FILL_PIECE_BYTES 2048u
+#define SKEX_FILL_PIECES_MAX  16384u /* for each direction: 32 MiB */
 
 /* The hub's limits at the time when the kit was made: for planning; the hub has the last word. */
 struct skex_kit_limits {
@@ -101,6 +107,11 @@ struct skex_kit_header {
 	struct skex_kit_limits limits;
 	uint8_t envelope_keys[2][SKEX_AEAD_KEY_BYTES]; /* of epoch 0; zero in a refill kit */
 	uint8_t seed[SKEX_HASH_BYTES];                 /* of a ratchet; otherwise zero */
+
+	/* A fill has the type, class, pad_bytes (material for the keys that ends[i] initiates),
+	 * source, and these two; everything else in it is zero. */
+	struct skex_name ends[2];
+	uint32_t instances[2]; /* of the ids of the keys that ends[i] initiates; not 0, not equal */
 };
 
 /* The class of the leg: that of the header, but computational when a passphrase was used. */

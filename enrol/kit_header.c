@@ -7,6 +7,7 @@
 #include "enrol/kit.h"
 
 #define HEADER_VERSION      1
+#define HEADER_VERSION_FILL 0x81 /* another form: programs that know no fill say so */
 #define ADDRESSES_COUNT_MAX 16u
 
 static bool host_character(char c)
@@ -97,6 +98,40 @@ static bool header_valid(const struct skex_kit_header *header)
 		skex_kit_addresses_valid(header->addresses);
 }
 
+static bool fill_valid(const struct skex_kit_header *header)
+{
+	const uint64_t size = header->pad_bytes[0];
+
+	return header->type == SKEX_KIT_FILL &&
+		(header->class == SKEX_CLASS_COMPUTATIONAL || header->class == SKEX_CLASS_ITS) &&
+		skex_name_pair_valid(&header->ends[0], &header->ends[1]) &&
+		header->instances[0] != 0 && header->instances[1] != 0 &&
+		header->instances[0] != header->instances[1] && size > 0 &&
+		size % SKEX_FILL_PIECE_BYTES == 0 &&
+		size / SKEX_FILL_PIECE_BYTES <= SKEX_FILL_PIECES_MAX &&
+		header->pad_bytes[1] == size && source_valid(header->source);
+}
+
+static enum skex_error fill_encode(
+	const struct skex_kit_header *header, uint8_t out[static SKEX_KIT_HEADER_MAX], size_t *size)
+{
+	struct skex_writer writer;
+
+	if (!fill_valid(header))
+		return SKEX_E_ARGUMENT;
+	skex_writer_init(&writer, out, SKEX_KIT_HEADER_MAX);
+	skex_write_u8(&writer, HEADER_VERSION_FILL);
+	skex_write_u8(&writer, SKEX_KIT_FILL);
+	skex_write_u8(&writer, (uint8_t)header->class);
+	for (int i = 0; i < 2; i++) {
+		skex_write_lp8(&writer, skex_name_view(&header->ends[i]));
+		skex_write_u32(&writer, header->instances[i]);
+		skex_write_u64(&writer, header->pad_bytes[i]);
+	}
+	skex_write_lp8(&writer, skex_view(header->source, strlen(header->source)));
+	return skex_writer_end(&writer, size);
+}
+
 static void write_text16(struct skex_writer *writer, const char *text)
 {
 	size_t size = strlen(text);
@@ -110,6 +145,8 @@ enum skex_error skex_kit_header_encode(
 {
 	struct skex_writer writer;
 
+	if (header->type == SKEX_KIT_FILL)
+		return fill_encode(header, out, size);
 	if (!header_valid(header))
 		return SKEX_E_ARGUMENT;
 	skex_writer_init(&writer, out, SKEX_KIT_HEADER_MAX);
@@ -183,18 +220,38 @@ static void read_fields(struct skex_reader *reader, struct skex_kit_header *head
 	skex_read_bytes(reader, header->seed, sizeof(header->seed));
 }
 
+/* After the version. */
+static void read_fill(struct skex_reader *reader, struct skex_kit_header *header)
+{
+	header->type = (enum skex_kit_type)skex_read_u8(reader);
+	header->class = (enum skex_class)skex_read_u8(reader);
+	for (int i = 0; i < 2; i++) {
+		read_name(reader, &header->ends[i]);
+		header->instances[i] = skex_read_u32(reader);
+		header->pad_bytes[i] = skex_read_u64(reader);
+	}
+	copy_text(reader, skex_read_lp8(reader, SKEX_KIT_SOURCE_MAX), header->source,
+		sizeof(header->source));
+}
+
 enum skex_error skex_kit_header_decode(struct skex_kit_header *header, struct skex_view bytes)
 {
 	struct skex_kit_header read = {0};
 	struct skex_reader reader;
 	enum skex_error error;
+	uint8_t version;
 
 	skex_reader_init(&reader, bytes);
-	if (skex_read_u8(&reader) != HEADER_VERSION)
+	version = skex_read_u8(&reader);
+	if (version != HEADER_VERSION && version != HEADER_VERSION_FILL)
 		return bytes.size == 0 ? SKEX_E_SYNTAX : SKEX_E_VERSION;
-	read_fields(&reader, &read);
+	if (version == HEADER_VERSION)
+		read_fields(&reader, &read);
+	else
+		read_fill(&reader, &read);
 	error = skex_reader_end(&reader);
-	if (error == SKEX_OK && !header_valid(&read))
+	if (error == SKEX_OK &&
+		!(version == HEADER_VERSION ? header_valid(&read) : fill_valid(&read)))
 		error = SKEX_E_SYNTAX;
 	if (error == SKEX_OK)
 		*header = read;

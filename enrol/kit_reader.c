@@ -9,8 +9,10 @@
 #include "platform/memory.h"
 
 #define ACT_COPY                                                                                   \
-	"copy the kit again from where it was made, or ask the hub's operator for a new one"
-#define ACT_NO_KIT "give the file that `skex hub enrol` or `skex hub refill` wrote"
+	"copy it again from where it was made, or ask whoever made it (of a kit the hub's "        \
+	"operator) for a new one"
+#define ACT_NO_KIT                                                                                 \
+	"give the file that `skex hub enrol`, `skex hub refill` or `skex keyfill make` wrote"
 
 struct skex_kit {
 	const struct skex_platform *platform;
@@ -69,12 +71,12 @@ static enum skex_error check_preamble(struct skex_reason *reason, const char *pa
 
 	if (error == SKEX_E_VERSION)
 		return skex_reason_set(reason, error, "kit_version",
-			"update skex on this machine to the version of the hub",
+			"update skex on this machine to the version that made it",
 			"%s: a kit of version %u; this program reads version %u", path,
 			(unsigned)preamble[8] << 8 | preamble[9], SKEX_KIT_VERSION);
 	if (error != SKEX_OK && is_zero(preamble, SKEX_KIT_PREAMBLE_BYTES))
 		return skex_reason_set(reason, error, "kit_unfinished",
-			"run `skex hub enrol` again with the same arguments: it goes on",
+			"run the command that made it again with the same arguments",
 			"%s: a kit that was not finished", path);
 	if (error != SKEX_OK)
 		return skex_reason_set(reason, error, "kit_malformed", ACT_NO_KIT,
@@ -134,8 +136,8 @@ static enum skex_error fail_chunk(struct skex_kit *kit, struct skex_reason *reas
 {
 	if (kit->number == 0 && kit->lock.passphrase)
 		return skex_reason_set(reason, SKEX_E_AUTH, "kit_passphrase",
-			"give the passphrase that was used at the hub; if it is right, "
-			"copy the kit again",
+			"give the passphrase that it was made with; if it is right, copy the kit "
+			"again",
 			"%s: wrong passphrase, or the file is damaged", kit->path);
 	return skex_reason_set(reason, SKEX_E_AUTH, "kit_damaged", ACT_COPY,
 		"%s: damaged: the bytes from %" PRIu64 " on do not verify", kit->path, kit->at);
@@ -176,7 +178,7 @@ static enum skex_error fail_header(
 {
 	if (error == SKEX_E_VERSION)
 		return skex_reason_set(reason, error, "kit_version",
-			"update skex on this machine to the version of the hub",
+			"update skex on this machine to the version that made it",
 			"%s: made by a newer version, for something unknown here", kit->path);
 	return skex_reason_set(reason, SKEX_E_SYNTAX, "kit_malformed",
 		"ask the hub's operator for a new kit",

@@ -189,9 +189,98 @@ static void a_passphrase_takes_the_class_away(void **state)
 	assert_int_equal(skex_kit_class(&header, &lock), SKEX_CLASS_COMPUTATIONAL);
 }
 
+static struct skex_kit_header good_fill(void)
+{
+	struct skex_kit_header header = {.type = SKEX_KIT_FILL,
+		.class = SKEX_CLASS_ITS,
+		.pad_bytes = {4096, 4096},
+		.source = "device /dev/qrng",
+		.instances = {7, 8}};
+
+	header.ends[0] = name_of("alice");
+	header.ends[1] = name_of("bob");
+	return header;
+}
+
+/* Whatever a byte becomes, and wherever it is cut, what comes out encodes to the same. */
+static void a_fill_is_checked_like_a_kit(void **state)
+{
+	struct skex_kit_header header = good_fill(), back;
+	uint8_t bytes[SKEX_KIT_HEADER_MAX + 1] = {0}, again[SKEX_KIT_HEADER_MAX];
+	size_t size, size_again;
+
+	(void)state;
+	assert_int_equal(skex_kit_header_encode(&header, bytes, &size), SKEX_OK);
+	assert_int_equal(bytes[0], 0x81);
+	for (size_t i = 0; i < size; i++)
+		assert_int_equal(skex_kit_header_decode(&back, skex_view(bytes, i)), SKEX_E_SYNTAX);
+	assert_int_equal(skex_kit_header_decode(&back, skex_view(bytes, size + 1)), SKEX_E_SYNTAX);
+	for (size_t i = 0; i < size; i++)
+		for (unsigned value = 0; value < 256; value++) {
+			uint8_t before = bytes[i];
+
+			bytes[i] = (uint8_t)value;
+			if (skex_kit_header_decode(&back, skex_view(bytes, size)) == SKEX_OK) {
+				assert_int_equal(
+					skex_kit_header_encode(&back, again, &size_again), SKEX_OK);
+				assert_int_equal(size_again, size);
+				assert_memory_equal(again, bytes, size);
+			}
+			bytes[i] = before;
+		}
+}
+
+static void a_fill_out_of_range_is_refused(void **state)
+{
+	uint8_t bytes[SKEX_KIT_HEADER_MAX];
+	size_t size;
+
+	(void)state;
+	for (unsigned i = 0; i < 10; i++) {
+		struct skex_kit_header header = good_fill();
+
+		switch (i) {
+		case 0:
+			header.ends[1] = header.ends[0];
+			break;
+		case 1:
+			header.instances[0] = 0;
+			break;
+		case 2:
+			header.instances[1] = header.instances[0];
+			break;
+		case 3:
+			header.pad_bytes[1] += SKEX_FILL_PIECE_BYTES;
+			break;
+		case 4:
+			header.pad_bytes[0] = header.pad_bytes[1] = SKEX_FILL_PIECE_BYTES + 16;
+			break;
+		case 5:
+			header.pad_bytes[0] = header.pad_bytes[1] = 0;
+			break;
+		case 6:
+			header.pad_bytes[0] = header.pad_bytes[1] =
+				(SKEX_FILL_PIECES_MAX + 1ull) * SKEX_FILL_PIECE_BYTES;
+			break;
+		case 7:
+			header.class = 3;
+			break;
+		case 8:
+			header.source[0] = '\0';
+			break;
+		default:
+			header.instances[1] = 0;
+			break;
+		}
+		assert_int_equal(skex_kit_header_encode(&header, bytes, &size), SKEX_E_ARGUMENT);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_fill_is_checked_like_a_kit),
+		cmocka_unit_test(a_fill_out_of_range_is_refused),
 		cmocka_unit_test(comes_back_as_it_was),
 		cmocka_unit_test(every_truncation_and_every_tail_is_refused),
 		cmocka_unit_test(every_byte_changed_is_refused_or_means_itself),
