@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/internal.h"
+#include "agent/keyfill_internal.h"
 #include "agent/pairwise.h"
 #include "agent/provider.h"
 #include "core/base/cursor.h"
@@ -202,7 +203,9 @@ enum skex_error agent_new_instance(struct skex_agent *agent)
 	uint32_t instance = 0;
 	enum skex_error error = SKEX_OK;
 
-	while (error == SKEX_OK && (instance == 0 || instance == agent->instance)) {
+	while (error == SKEX_OK &&
+		(instance == 0 || instance == agent->instance ||
+			agent_fills_instance(agent, instance))) {
 		error = agent->link.platform->random(
 			agent->link.platform->context, bytes, sizeof(bytes));
 		instance = ((uint32_t)bytes[0] << 24) | ((uint32_t)bytes[1] << 16) |
@@ -312,6 +315,8 @@ enum skex_error skex_agent_new(const struct skex_agent_setup *setup, struct skex
 		error = agent_pools_load(agent);
 	if (error == SKEX_OK)
 		agent_pairwise_fresh(agent);
+	if (error == SKEX_OK)
+		error = agent_fills_load(agent);
 	if (error == SKEX_OK)
 		error = agent_past_load(agent);
 	if (error == SKEX_OK)
@@ -465,6 +470,7 @@ static void sweep(struct skex_agent *agent, uint64_t now_ms)
 		agent_pools_retire(peer, now_ms);
 	}
 	agent_confirm_sweep(agent);
+	agent_fills_sweep(agent);
 	agent_past_sweep(agent);
 }
 

@@ -39,6 +39,14 @@ static uint64_t making(const struct agent_pool *pool)
 	return (uint64_t)pool->runs * pool->agent->config->pool.blocks * pool->block_bytes;
 }
 
+/* Some are under way, or the peer answered what was begun last. */
+static bool able(const struct agent_pool *pool)
+{
+	return pool->runs > 0 ||
+		(ready(pool->peer) && pool->failures == 0 && pool->silences == 0 &&
+			!pool->peer->silent);
+}
+
 static void turn(struct skex_agent *agent, uint64_t now_ms)
 {
 	agent_initiate_turn(agent, now_ms);
@@ -57,6 +65,7 @@ const struct agent_provider agent_provider_dske = {
 	.ready = ready,
 	.fill = agent_initiate_fill,
 	.making = making,
+	.able = able,
 	.turn = turn,
 	.due = agent_initiate_due,
 	.clear = clear,

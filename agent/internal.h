@@ -23,6 +23,7 @@
  *   group.c         groups of shares, and their bounds
  *   confirm.c       confirmations that wait to be sent, and those that come in
  *   past.c          states from the past
+ *   keyfill*.c      material carried by hand, as a provider; see keyfill_internal.h
  *   suspect.c       hubs that look dishonest
  *   pool*.c         pools, batches and pieces of key
  *   request.c       get and fetch
@@ -101,7 +102,10 @@ struct agent_peer {
 	struct agent_pair *pair; /* NULL: no association */
 	struct agent_pool *pools;
 	uint32_t pools_counts[AGENT_RESPONDER + 1]; /* by side */
-	uint32_t spent_instance;                    /* of this peer as initiator */
+	struct agent_fill *const *fills;            /* of the agent: those of all peers */
+	bool listed; /* in the configuration or added, and not removed; with profiles that are known
+		      */
+	uint32_t spent_instance; /* of this peer as initiator */
 	struct skex_spent spent;
 	bool emptying; /* after a rollback: nothing is handed out until its pools are empty */
 	bool emptied;  /* they are, once the removals are durable */
@@ -220,8 +224,7 @@ struct agent_request {
 	uint32_t bytes;
 	uint32_t count;
 	bool require_its;
-	bool require_confirmed;
-	bool require_forward_secret;
+	unsigned needs; /* bits of enum agent_need */
 	uint64_t deadline_ms;
 	bool cancelled;
 	bool committing; /* fetch: waits to be durable */
@@ -307,6 +310,10 @@ struct skex_agent {
 	uint8_t notes_taken[AGENT_NOTES_TAKEN][16]; /* ids of the last, to know copies of them */
 	uint32_t notes_taken_next;
 
+	struct agent_fill *fills;         /* the oldest first; see keyfill_internal.h */
+	struct agent_fill_job *fills_job; /* one is made or taken in */
+	uint64_t fills_jobs;              /* so far */
+
 	uint32_t strangers; /* records of no peer that were removed at the start */
 	uint64_t start_ms;
 	uint64_t sweep_ms;
@@ -362,7 +369,7 @@ void agent_profiles_resolve(struct skex_agent *agent);
 struct agent_peer *agent_peer_find(struct skex_agent *agent, const struct skex_name *name);
 /* Found or made. */
 struct agent_peer *agent_peer_get(struct skex_agent *agent, const struct skex_name *name);
-/* One that keys can be made with: by way of hubs, or without. */
+/* One that keys may be asked for, by whatever provider: it is listed, or paired. */
 bool agent_peer_serves(const struct agent_peer *peer);
 /* The profile of this id among those accepted from the peer; NULL otherwise. */
 struct agent_profile *agent_profile_accepted(const struct agent_peer *peer, const uint8_t id[16]);
@@ -469,6 +476,11 @@ void agent_why_unconfirmed(const struct agent_peer *peer, const struct agent_pro
 /* Of blocks that a responder gives up, of which these hubs spoke. */
 void agent_why_failed(
 	const struct agent_group *group, uint32_t heard, char *text, size_t text_size);
+
+/* status.c: for how many days what is left will do, at the rate since the start; below 0 when too
+ * little was used to tell. */
+double agent_days_left(
+	const struct skex_agent *agent, uint64_t left, uint64_t left_before, uint64_t since_ms);
 
 /* event.c */
 void agent_event(struct skex_agent *agent, enum skex_level level, const char *name,

@@ -225,7 +225,7 @@ static void drop_old(struct agent_pool *pool)
 	while (i < pool->batches_count) {
 		const uint32_t count = pool->batches_count;
 
-		if (!pool->batches[i]->forward_secret) {
+		if (!pool->batches[i]->forward_secret || pool->batches[i]->carried) {
 			i++;
 			continue;
 		}

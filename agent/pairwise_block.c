@@ -17,6 +17,7 @@
  */
 #define RETRY_FIRST_MS 500u
 #define RETRY_MOST_MS  60000u
+#define SOON_MS        3000u /* a peer that is there has answered by then */
 
 /* One batch that is begun here; the cookie of its run. */
 struct agent_block_run {
@@ -26,6 +27,7 @@ struct agent_block_run {
 	struct agent_pool *pool;
 	struct agent_block_ask ask;
 	uint64_t bytes;
+	uint64_t begun_ms;
 };
 
 static const struct agent_quality quality = {
@@ -64,6 +66,7 @@ static struct agent_block_run *run_new(
 	run->ask.lifetime_s = pair->agent->config->pool.lifetime_s;
 	memcpy(run->ask.purpose, pool->purpose, sizeof(run->ask.purpose));
 	run->bytes = (uint64_t)blocks * pool->block_bytes;
+	run->begun_ms = agent_now(pair->agent);
 	run->next = pair->runs;
 	run->self = &pair->runs;
 	if (run->next != NULL)
@@ -320,6 +323,22 @@ static bool ready(const struct agent_peer *peer)
 	return works(peer) && skex_endpoint_aimed(peer->pair->association);
 }
 
+/* The peer answers as long as it is asked, and takes this purpose. */
+static bool able(const struct agent_pool *pool)
+{
+	const struct agent_pair *pair = pool->peer->pair;
+	const struct agent_block_run *run;
+
+	if (!ready(pool->peer) || pair->failures > 0 || pool->pair_refusals > 0 ||
+		pool->agent->config->require_its)
+		return false;
+	for (run = pair->runs; run != NULL; run = run->next) {
+		if (agent_now(pool->agent) - run->begun_ms >= SOON_MS)
+			return false;
+	}
+	return true;
+}
+
 static uint64_t making(const struct agent_pool *pool)
 {
 	return pool->pair_bytes;
@@ -431,10 +450,11 @@ static void filled(struct skex_agent *agent, uint64_t now_ms)
 const struct agent_provider agent_provider_pairwise = {
 	.name = "pairwise",
 	.class = class_for,
-	.forward_secret = true,
+	.forward_secret = works,
 	.ready = ready,
 	.fill = fill,
 	.making = making,
+	.able = able,
 	.turn = turn,
 	.filled = filled,
 	.due = due,

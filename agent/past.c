@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 
-#include "agent/internal.h"
+#include "agent/keyfill_internal.h"
 
 /*
  * Is the state of this agent from the past, and what becomes of its pools then?  Keys in a state
@@ -159,6 +159,8 @@ void agent_past_sweep(struct skex_agent *agent)
 	if (agent->removing)
 		return;
 	for (peer = agent->peers; peer != NULL; peer = peer->next) {
+		if (peer->emptying)
+			agent_fills_destroy(agent, peer);
 		peer->emptied = peer->emptying && empty_peer(peer);
 		done |= peer->emptied;
 		left |= peer->emptying && !peer->emptied;

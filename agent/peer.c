@@ -116,6 +116,8 @@ static struct agent_peer *add_peer(struct skex_agent *agent, const struct skex_n
 	if (peer == NULL)
 		return NULL;
 	peer->name = *name;
+	peer->fills = &agent->fills;
+	peer->listed = true;
 	peer->next = agent->peers;
 	agent->peers = peer;
 	return peer;
@@ -125,12 +127,17 @@ struct agent_peer *agent_peer_get(struct skex_agent *agent, const struct skex_na
 {
 	struct agent_peer *peer = agent_peer_find(agent, name);
 
-	return peer != NULL ? peer : add_peer(agent, name);
+	if (peer != NULL)
+		return peer;
+	peer = add_peer(agent, name);
+	if (peer != NULL)
+		peer->listed = false;
+	return peer;
 }
 
 bool agent_peer_serves(const struct agent_peer *peer)
 {
-	return peer->profiles_count > 0 || peer->pair != NULL;
+	return peer->listed || peer->pair != NULL;
 }
 
 static bool add_profile(
@@ -166,7 +173,10 @@ static bool visit_peer(void *owner, const struct skex_peer_record *record)
 	if (agent_peer_find(agent, &record->name) != NULL)
 		return true; /* the configuration file wins */
 	peer = add_peer(agent, &record->name);
-	if (peer != NULL && !add_profiles(agent, peer, record->profiles))
+	if (peer == NULL || record->profiles[0] == '\0')
+		return true;
+	peer->listed = add_profiles(agent, peer, record->profiles);
+	if (!peer->listed)
 		agent_event(agent, SKEX_LEVEL_WARNING, "peer_unusable", record->name.text, "",
 			"the configuration has these profiles of it no more: %s", record->profiles);
 	return true;
@@ -263,7 +273,8 @@ enum skex_error skex_agent_peer_add(struct skex_agent *agent, const char *text,
 	if (skex_name_equal(&record.name, &agent->name))
 		return complain(problem, SKEX_E_ARGUMENT, "self", "an agent is not its own peer",
 			"name the other agent");
-	if (strlen(profiles) >= sizeof(record.profiles) || !add_profiles(agent, &probe, profiles))
+	if (strlen(profiles) >= sizeof(record.profiles) ||
+		(profiles[0] != '\0' && !add_profiles(agent, &probe, profiles)))
 		return complain(problem, SKEX_E_UNKNOWN, "unknown_profile",
 			"the configuration has no such profile",
 			"name profiles of the configuration, separated by commas");
@@ -283,6 +294,7 @@ enum skex_error skex_agent_peer_add(struct skex_agent *agent, const char *text,
 		return complain(problem, SKEX_E_MEMORY, "memory", "no memory", "try again later");
 	memcpy(peer->profiles, probe.profiles, sizeof(peer->profiles));
 	peer->profiles_count = probe.profiles_count;
+	peer->listed = true;
 	return SKEX_OK;
 }
 
@@ -314,6 +326,7 @@ enum skex_error skex_agent_peer_remove(
 	/* Without profiles it is refused in both directions; its memory goes with the next start.
 	 */
 	peer->profiles_count = 0;
+	peer->listed = false;
 	for (pool = peer->pools; pool != NULL; pool = pool->next)
 		agent_pool_empty(pool);
 	return SKEX_OK;

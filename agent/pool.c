@@ -24,6 +24,19 @@ struct agent_pool *agent_pool_find(
 	return pool;
 }
 
+struct agent_pool *agent_pool_holding(
+	const struct agent_peer *peer, const char *purpose, const struct skex_key_id *id)
+{
+	struct agent_pool *pool = peer->pools;
+
+	while (pool != NULL &&
+		!(pool->side == AGENT_RESPONDER &&
+			(id == NULL || agent_batch_find(pool, id->block) != NULL) &&
+			agent_purpose_place(pool->purpose, purpose) >= 0))
+		pool = pool->next;
+	return pool;
+}
+
 bool agent_pool_has_room(struct agent_peer *peer, enum agent_side side, const char *purpose)
 {
 	return peer->pools_counts[side] < AGENT_POOLS_MAX ||
@@ -113,27 +126,6 @@ enum skex_class agent_pool_class(const struct agent_pool *pool)
 	for (piece = pool->strides; piece != NULL; piece = piece->next)
 		class = piece->class < class ? piece->class : class;
 	return class;
-}
-
-uint64_t agent_pool_ready(const struct agent_pool *pool)
-{
-	if (pool->peer->pair == NULL || pool->old_bytes == 0 ||
-		!agent_past_holds(pool->agent, pool->peer))
-		return pool->ready_bytes;
-	return pool->old_bytes < pool->ready_bytes ? pool->ready_bytes - pool->old_bytes : 0;
-}
-
-bool agent_pool_forward_secret(const struct agent_pool *pool)
-{
-	const struct agent_piece *piece;
-	bool all = true;
-	uint32_t i;
-
-	for (i = 0; i < pool->batches_count; i++)
-		all = all && pool->batches[i]->forward_secret;
-	for (piece = pool->strides; piece != NULL; piece = piece->next)
-		all = all && piece->forward_secret;
-	return all;
 }
 
 /* ---- where things lie --------------------------------------------------------------------------
@@ -236,6 +228,7 @@ static void remove_batch(struct agent_batch *batch)
 
 	if (batch->group != NULL)
 		batch->group->batch = NULL;
+	pool->carried -= batch->carried;
 	memmove(pool->batches + at, pool->batches + at + 1,
 		(pool->batches_count - at - 1) * sizeof(struct agent_batch *));
 	pool->batches_count--;
@@ -374,6 +367,7 @@ struct agent_batch *agent_batch_add(struct agent_pool *pool, struct skex_block_i
 		pool->asked_ms = agent_now(pool->agent);
 	batch->class = quality->class;
 	batch->confirmed = quality->confirmed;
+	batch->carried = quality->carried;
 	batch->forward_secret = quality->forward_secret;
 	batch->expires_wall_ms = expires_wall_ms;
 	if (!pool_insert(pool, batch)) {
@@ -381,6 +375,7 @@ struct agent_batch *agent_batch_add(struct agent_pool *pool, struct skex_block_i
 		return NULL;
 	}
 	put_batch(batch, txn);
+	pool->carried += batch->carried;
 	put_pieces(batch, txn, vectors, stride_bytes, skip);
 	return batch;
 }
@@ -437,6 +432,42 @@ static uint64_t bytes_left(const struct agent_batch *batch)
 			left -= pool_bytes_of(pool_gone(piece->used, batch->pool->sharers));
 	}
 	return left;
+}
+
+unsigned pool_meets(const struct agent_batch *batch)
+{
+	return (batch->confirmed || !batch->carried ? AGENT_NEED_CONFIRMED : 0u) |
+		(batch->forward_secret ? AGENT_NEED_FORWARD_SECRET : 0u);
+}
+
+uint64_t agent_pool_held(const struct agent_pool *pool)
+{
+	if (pool->old_bytes == 0 || !agent_past_holds(pool->agent, pool->peer))
+		return 0;
+	return pool->old_bytes < pool->ready_bytes ? pool->old_bytes : pool->ready_bytes;
+}
+
+uint64_t agent_pool_ready(const struct agent_pool *pool, unsigned needs)
+{
+	/* Hubs alone do not make in their place what they will give free. */
+	const uint64_t held = pool->peer->pair == NULL ? 0 : agent_pool_held(pool);
+	const bool all = (needs & AGENT_NEED_FORWARD_SECRET) != 0 || pool->carried > 0;
+	const struct agent_piece *piece;
+	uint64_t less = held;
+	uint32_t i;
+
+	for (i = 0; all && i < pool->batches_count; i++) {
+		const struct agent_batch *batch = pool->batches[i];
+
+		if (batch->durable && !(held > 0 && batch->old) &&
+			(needs & ~pool_meets(batch)) != 0)
+			less += bytes_left(batch);
+	}
+	for (piece = pool->strides; piece != NULL; piece = piece->next) {
+		if (!(held > 0 && piece->old) && (needs & ~piece->meets) != 0)
+			less += piece->size - piece->at;
+	}
+	return less < pool->ready_bytes ? pool->ready_bytes - less : 0;
 }
 
 void pool_less_ready(struct agent_pool *pool, uint64_t bytes)

@@ -39,6 +39,12 @@
 struct skex_agent;
 struct agent_peer;
 
+/* What a key has to be for the one who asks. */
+enum agent_need {
+	AGENT_NEED_CONFIRMED = 1,
+	AGENT_NEED_FORWARD_SECRET = 2,
+};
+
 enum agent_side {
 	AGENT_INITIATOR = 1,
 	AGENT_RESPONDER = 2,
@@ -59,9 +65,9 @@ struct agent_piece {
 	uint64_t used[AGENT_SHARERS_MAX]; /* responder: of each identity, bit per unit */
 	uint8_t *bytes;                   /* locked */
 	bool durable;                     /* initiator: its removal is */
+	unsigned meets; /* initiator: enum agent_need of its batch, which may be gone */
 	enum skex_class class;
-	bool old; /* of an old batch */
-	bool forward_secret;
+	bool old;                 /* of an old batch */
 	uint64_t expires_wall_ms; /* initiator: of its batch, which may be gone */
 };
 
@@ -72,8 +78,10 @@ struct agent_batch {
 	uint32_t secret_size;
 	enum skex_class class;
 	bool confirmed;
-	bool forward_secret; /* what made it is erased at both ends */
-	bool old;            /* from before the start, and made through hubs: see past.c */
+	bool carried;        /* its material came by hand: good unconfirmed, and of its class */
+	bool forward_secret; /* no state of either end gives a key of it once both have taken it */
+	bool old; /* from before the start, and hubs may know that it is from the past: see past.c
+		   */
 	bool durable;
 	bool interval_known;
 	uint64_t earliest_ms;
@@ -113,12 +121,16 @@ struct agent_pool {
 	uint64_t pair_bytes;    /* that these make */
 	uint64_t pair_retry_ms; /* refused by the peer: not before */
 	uint32_t pair_refusals;
-	bool forward_secret; /* someone waits for keys that are */
+	bool forward_secret; /* someone asked for keys that are */
 	uint32_t failures;
-	uint32_t silences;     /* how often in a row a run was not answered soon */
-	uint64_t retry_ms;     /* after a failure or a silence: not before */
-	bool filling;          /* was low, and has not reached the high mark since */
-	uint64_t wanted_bytes; /* by requests that wait */
+	uint32_t silences;                 /* how often in a row a run was not answered soon */
+	uint64_t retry_ms;                 /* after a failure or a silence: not before */
+	bool filling;                      /* was low, and has not reached the high mark since */
+	uint64_t wanted_bytes;             /* by requests that wait */
+	uint64_t wanted_unconfirmed_bytes; /* of these, by those that take keys not confirmed */
+	uint64_t wanted_secret_bytes;      /* of these, by those that want forward-secret ones */
+	uint64_t drawing_bytes;            /* of carried material, not durable here yet */
+	uint32_t carried;                  /* batches of it; of both sides */
 	bool asked;
 
 	uint64_t last_block_wall_ms;
@@ -129,6 +141,7 @@ struct agent_pool {
 struct agent_quality {
 	enum skex_class class;
 	bool confirmed;
+	bool carried;
 	bool forward_secret;
 };
 
@@ -140,6 +153,10 @@ struct agent_pool *agent_pool_get(struct skex_agent *agent, struct agent_peer *p
 bool agent_pool_has_room(struct agent_peer *peer, enum agent_side side, const char *purpose);
 struct agent_pool *agent_pool_find(
 	struct agent_peer *peer, enum agent_side side, const char *purpose);
+/* The pool that an identity fetches this key from, or NULL; one key may be for several identities.
+ * Without an id: any that it may fetch from. */
+struct agent_pool *agent_pool_holding(
+	const struct agent_peer *peer, const char *purpose, const struct skex_key_id *id);
 void agent_pool_free(struct agent_pool *pool);
 void agent_pool_error(struct agent_pool *pool, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -163,16 +180,17 @@ void agent_batch_drop(struct agent_batch *batch);
 void agent_piece_place(const struct agent_batch *batch, uint32_t index, uint32_t *block,
 	uint32_t *offset, uint32_t *size);
 
-/* Initiator: has memory for keys of this size?  Takes more pieces into memory when not. */
-bool agent_pool_stride(struct agent_pool *pool, uint32_t bytes);
+/* Initiator: has memory for keys of this size that meet the needs (bits of enum agent_need)?  Takes
+ * more pieces into memory when not. */
+bool agent_pool_stride(struct agent_pool *pool, uint32_t bytes, unsigned needs);
 /* Initiator: cuts one key from the strides in memory; SKEX_E_EMPTY when there is none of this size
- * that has not expired.  *expires_wall_ms is when it does. */
-SKEX_MUST_USE enum skex_error agent_pool_cut(struct agent_pool *pool, uint32_t bytes, uint8_t *out,
-	struct skex_key *key, uint64_t *expires_wall_ms);
+ * that meets the needs and has not expired.  *expires_wall_ms is when it does. */
+SKEX_MUST_USE enum skex_error agent_pool_cut(struct agent_pool *pool, uint32_t bytes,
+	unsigned needs, uint8_t *out, struct skex_key *key, uint64_t *expires_wall_ms);
 /* Responder: takes the bytes of a key out of its batch, with the transaction of this turn, for the
  * identity at this place of the pool's purpose (0 where there is one).  SKEX_E_SPENT,
- * SKEX_E_UNKNOWN, SKEX_E_OFFLINE while it is held (past.c); nothing is changed then.  check_only
- * looks without taking; out may be NULL then.
+ * SKEX_E_UNKNOWN, SKEX_E_OFFLINE while it is held (past.c), SKEX_E_BUSY when it is not durable in
+ * the pool yet; nothing is changed then.  check_only looks without taking; out may be NULL then.
  */
 SKEX_MUST_USE enum skex_error agent_pool_take(struct agent_pool *pool, const struct skex_key_id *id,
 	uint32_t place, uint8_t *out, struct skex_key *key, bool check_only);
@@ -189,9 +207,10 @@ void agent_pools_drop_strangers(struct skex_agent *agent);
 SKEX_MUST_USE enum skex_error agent_pools_load(struct skex_agent *agent);
 /* The weakest class among its batches; SKEX_CLASS_ITS when it is empty. */
 enum skex_class agent_pool_class(const struct agent_pool *pool);
-/* What is in it and may be handed out or fetched now. */
-uint64_t agent_pool_ready(const struct agent_pool *pool);
-/* Whether all that is in it is forward-secret; true when it is empty. */
-bool agent_pool_forward_secret(const struct agent_pool *pool);
+/* What is in it and waits until hubs have said that it is not from the past. */
+uint64_t agent_pool_held(const struct agent_pool *pool);
+/* What is in it, may be handed out or fetched now and meets the needs (bits of enum agent_need).
+ * What waits for its confirmation is counted as confirmed. */
+uint64_t agent_pool_ready(const struct agent_pool *pool, unsigned needs);
 
 #endif

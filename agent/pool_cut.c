@@ -61,8 +61,8 @@ static bool take_stride(struct agent_batch *batch, uint32_t from, uint32_t count
 	piece->first = batch->first;
 	piece->secret_size = batch->secret_size;
 	piece->class = batch->class;
-	piece->forward_secret = batch->forward_secret;
 	piece->old = batch->old;
+	piece->meets = pool_meets(batch);
 	piece->expires_wall_ms = batch->expires_wall_ms;
 	piece->index = from;
 	agent_piece_place(batch, from, &piece->block, &piece->offset, &piece->size);
@@ -103,7 +103,7 @@ static uint32_t align(uint32_t bytes)
 }
 
 /* Skips what is too short for the key, up to the next block; true when there is room for it. */
-static bool fits(const struct agent_piece *piece, uint32_t size, uint32_t *at)
+static bool fits(const struct agent_piece *piece, uint32_t size, unsigned needs, uint32_t *at)
 {
 	uint32_t from = piece->at;
 	const uint32_t in_block = (piece->offset + from) % piece->secret_size;
@@ -111,7 +111,8 @@ static bool fits(const struct agent_piece *piece, uint32_t size, uint32_t *at)
 	if (piece->secret_size - in_block < size)
 		from += piece->secret_size - in_block;
 	*at = from;
-	return size <= piece->secret_size && from < piece->size && piece->size - from >= size;
+	return (needs & ~piece->meets) == 0 && size <= piece->secret_size && from < piece->size &&
+		piece->size - from >= size;
 }
 
 void pool_strides_expire(struct agent_pool *pool, uint64_t wall_ms)
@@ -137,7 +138,7 @@ void pool_strides_expire(struct agent_pool *pool, uint64_t wall_ms)
 	}
 }
 
-bool agent_pool_stride(struct agent_pool *pool, uint32_t bytes)
+bool agent_pool_stride(struct agent_pool *pool, uint32_t bytes, unsigned needs)
 {
 	const uint64_t wall_ms = agent_wall(pool->agent);
 	const uint32_t size = align(bytes);
@@ -151,7 +152,7 @@ bool agent_pool_stride(struct agent_pool *pool, uint32_t bytes)
 
 	pool_strides_expire(pool, wall_ms);
 	for (piece = pool->strides; piece != NULL; piece = piece->next) {
-		if ((holds && piece->old) || !fits(piece, size, &at))
+		if ((holds && piece->old) || !fits(piece, size, needs, &at))
 			continue;
 		ahead += piece->size - at;
 		there |= piece->durable;
@@ -162,8 +163,10 @@ bool agent_pool_stride(struct agent_pool *pool, uint32_t bytes)
 		struct agent_batch *batch = pool->batches[i];
 		uint32_t from;
 
-		if ((holds && batch->old) || !batch->durable || !batch->confirmed ||
-			batch->secret_size < size || batch->expires_wall_ms <= wall_ms)
+		if ((holds && batch->old) || !batch->durable ||
+			!(batch->confirmed || batch->carried) ||
+			(needs & ~pool_meets(batch)) != 0 || batch->secret_size < size ||
+			batch->expires_wall_ms <= wall_ms)
 			continue;
 		from = find_run(batch, count);
 		if (from == UINT32_MAX)
@@ -188,8 +191,8 @@ void pool_fingerprint(
 	memcpy(key->fingerprint, hash, sizeof(key->fingerprint));
 }
 
-enum skex_error agent_pool_cut(struct agent_pool *pool, uint32_t bytes, uint8_t *out,
-	struct skex_key *key, uint64_t *expires_wall_ms)
+enum skex_error agent_pool_cut(struct agent_pool *pool, uint32_t bytes, unsigned needs,
+	uint8_t *out, struct skex_key *key, uint64_t *expires_wall_ms)
 {
 	const bool holds = agent_past_holds(pool->agent, pool->peer);
 	const uint32_t size = align(bytes);
@@ -201,7 +204,7 @@ enum skex_error agent_pool_cut(struct agent_pool *pool, uint32_t bytes, uint8_t 
 
 	pool_strides_expire(pool, agent_wall(pool->agent));
 	while (*link != NULL &&
-		!((*link)->durable && !(holds && (*link)->old) && fits(*link, size, &at)))
+		!((*link)->durable && !(holds && (*link)->old) && fits(*link, size, needs, &at)))
 		link = &(*link)->next;
 	piece = *link;
 	if (piece == NULL)
@@ -222,8 +225,8 @@ enum skex_error agent_pool_cut(struct agent_pool *pool, uint32_t bytes, uint8_t 
 	key->bytes = out;
 	key->size = bytes;
 	key->class = piece->class;
-	key->forward_secret = piece->forward_secret;
-	key->confirmed = true;
+	key->confirmed = (piece->meets & AGENT_NEED_CONFIRMED) != 0;
+	key->forward_secret = (piece->meets & AGENT_NEED_FORWARD_SECRET) != 0;
 	pool_fingerprint(pool->agent, out, bytes, key);
 	*expires_wall_ms = piece->expires_wall_ms;
 	if (piece->at >= piece->size) {

@@ -32,6 +32,8 @@ struct agent_batch *pool_batch_new(
 /* The units that every sharer has used. */
 uint64_t pool_gone(const uint64_t *used, uint8_t sharers);
 uint64_t pool_bytes_of(uint64_t units);
+/* What its keys are, bits of enum agent_need, once they may be handed out. */
+unsigned pool_meets(const struct agent_batch *batch);
 /* ready_bytes, never below 0. */
 void pool_less_ready(struct agent_pool *pool, uint64_t bytes);
 /* Removes the record; with the last piece the batch, which is freed. */

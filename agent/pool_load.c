@@ -34,7 +34,8 @@ static bool is_over(const struct agent_pool *pool, uint64_t now_ms)
 	const struct skex_pool_config *config = &pool->agent->config->pool;
 
 	if (now_ms - pool->asked_ms <= (uint64_t)config->idle_s * 1000 || pool->requests > 0 ||
-		pool->runs_all > 0 || pool->batches_count > 0 || pool->strides != NULL)
+		pool->drawing_bytes > 0 || pool->runs_all > 0 || pool->batches_count > 0 ||
+		pool->strides != NULL)
 		return false;
 	/* What an initiator keeps in reserve is made again. */
 	return pool->side == AGENT_RESPONDER || pool->few_bytes > 0 || config->reserve_keys == 0;
@@ -141,10 +142,13 @@ static enum skex_error load_batch(void *owner, struct skex_view key, struct skex
 	if (batch == NULL)
 		return SKEX_E_MEMORY;
 	batch->class = decoded.class;
-	batch->forward_secret = decoded.forward_secret;
-	/* Of those that are made without hubs only the responder's outlive a start. */
-	batch->old = !decoded.forward_secret;
 	batch->confirmed = decoded.confirmed;
+	batch->carried = decoded.carried;
+	batch->forward_secret = decoded.forward_secret;
+	/* Of those that two agents make alone only the responder's outlive a start.  What was
+	 * carried waits for hubs where there are some: docs/keyfill.md says what that leaves open.
+	 */
+	batch->old = batch->carried ? peer->profiles_count > 0 : !batch->forward_secret;
 	batch->interval_known = decoded.interval_known;
 	batch->earliest_ms = decoded.earliest_ms;
 	batch->latest_ms = decoded.latest_ms;
@@ -154,6 +158,7 @@ static enum skex_error load_batch(void *owner, struct skex_view key, struct skex
 		pool_batch_free(batch);
 		return SKEX_E_MEMORY;
 	}
+	pool->carried += batch->carried;
 	peer->unproven = peer->unproven || batch->old;
 	return SKEX_OK;
 }

@@ -149,6 +149,8 @@ enum skex_error agent_pool_take(struct agent_pool *pool, const struct skex_key_i
 	uint32_t block;
 	enum skex_error error;
 
+	if (batch != NULL && batch->carried && !batch->durable)
+		return SKEX_E_BUSY;
 	if (batch == NULL || !batch->durable || place >= pool->sharers ||
 		batch->expires_wall_ms <= agent_wall(pool->agent))
 		return SKEX_E_UNKNOWN;
@@ -175,7 +177,7 @@ enum skex_error agent_pool_take(struct agent_pool *pool, const struct skex_key_i
 	key->interval_known = batch->interval_known;
 	key->earliest_ms = batch->earliest_ms;
 	key->latest_ms = batch->latest_ms;
-	if (!batch->confirmed)
+	if (!batch->confirmed && !batch->carried)
 		key->class = SKEX_CLASS_COMPUTATIONAL;
 	do_take(batch, id, block, place, out, txn);
 	key->bytes = out;

@@ -1,19 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/provider.h"
 
-/* In the order in which they are asked: hubs, where they can be reached, may give the better class.
- */
+/* In the order in which they are asked: hubs, where they can be reached, may give the better class;
+ * what was carried is finite. */
 static const struct agent_provider *const providers[] = {
-	&agent_provider_dske, &agent_provider_pairwise};
+	&agent_provider_dske,
+	&agent_provider_pairwise,
+	&agent_provider_keyfill,
+};
 
 #define PROVIDERS (sizeof(providers) / sizeof(providers[0]))
 
-/* How many bytes the pool should have more: wanted by requests, or to reach the high water mark. */
-static uint64_t missing(struct agent_pool *pool, uint64_t making, uint64_t now_ms)
+static bool forgets(const struct agent_provider *provider, const struct agent_peer *peer)
+{
+	return provider->forward_secret != NULL && provider->forward_secret(peer);
+}
+
+/* How many bytes the pool should have more, of keys that meet the needs: wanted by requests, or to
+ * reach the high water mark. */
+static uint64_t missing(struct agent_pool *pool, unsigned needs, uint64_t making, uint64_t now_ms)
 {
 	const struct skex_pool_config *config = &pool->agent->config->pool;
-	const uint64_t ready = agent_pool_ready(pool);
-	const uint64_t have = ready + making;
+	const uint64_t have = agent_pool_ready(pool, needs) + making;
 	const bool idle = now_ms - pool->asked_ms > (uint64_t)config->idle_s * 1000;
 	uint64_t low = (uint64_t)(idle ? config->reserve_keys : config->low_keys) * 32;
 	uint64_t high = (uint64_t)(idle ? config->reserve_keys : config->high_keys) * 32;
@@ -35,35 +43,83 @@ static uint64_t missing(struct agent_pool *pool, uint64_t making, uint64_t now_m
 	return pool->filling ? high - have : 0;
 }
 
-/* The first that is ready; when none is, the first that serves the peer at all: it says why not. */
-static const struct agent_provider *choose(const struct agent_pool *pool)
+/* Of those whose blocks are confirmed the first that is ready; when none is, the first that serves
+ * the peer at all: it says why not. */
+static const struct agent_provider *choose(const struct agent_peer *peer, bool forward_secret)
 {
 	const struct agent_provider *first = NULL;
 	size_t i;
 
 	for (i = 0; i < PROVIDERS; i++) {
-		if (providers[i]->class(pool->peer) == 0 ||
-			(pool->forward_secret && !providers[i]->forward_secret))
+		if (providers[i]->unconfirmed || providers[i]->class(peer) == 0 ||
+			(forward_secret && !forgets(providers[i], peer)))
 			continue;
-		if (providers[i]->ready(pool->peer))
+		if (providers[i]->ready(peer))
 			return providers[i];
 		first = first == NULL ? providers[i] : first;
 	}
 	return first;
 }
 
+static uint64_t above(uint64_t wanted, uint64_t have)
+{
+	return wanted > have ? wanted - have : 0;
+}
+
+/* What somebody waits for and need not be confirmed: as far as the one who is asked for confirmed
+ * keys makes none, or none that are forward-secret. */
+static void fill_unconfirmed(
+	struct agent_pool *pool, const struct agent_provider *chosen, uint64_t now_ms)
+{
+	const bool able = chosen != NULL && chosen->able(pool);
+	const bool secret = able && forgets(chosen, pool->peer);
+	size_t i;
+
+	for (i = 0; i < PROVIDERS; i++) {
+		const struct agent_provider *provider = providers[i];
+		uint64_t making;
+		uint64_t bytes = 0;
+		uint64_t more = 0;
+
+		if (!provider->unconfirmed || provider->class(pool->peer) == 0)
+			continue;
+		making = provider->making(pool);
+		if (!able)
+			bytes = above(
+				pool->wanted_unconfirmed_bytes, agent_pool_ready(pool, 0) + making);
+		if (!secret)
+			more = above(pool->wanted_secret_bytes,
+				agent_pool_ready(pool, AGENT_NEED_FORWARD_SECRET) + making);
+		bytes = more > bytes ? more : bytes;
+		if (bytes > 0)
+			provider->fill(pool, bytes, now_ms);
+		return;
+	}
+}
+
 static void fill(struct agent_pool *pool, uint64_t now_ms)
 {
-	const struct agent_provider *chosen = choose(pool);
+	const struct agent_provider *chosen =
+		pool->forward_secret ? choose(pool->peer, true) : NULL;
+	const bool secret = chosen != NULL;
 	uint64_t making = 0;
 	uint64_t bytes;
 	size_t i;
 
-	for (i = 0; i < PROVIDERS; i++)
-		making += providers[i]->making(pool);
-	bytes = chosen == NULL ? 0 : missing(pool, making, now_ms);
+	if (!secret)
+		chosen = choose(pool->peer, false);
+	for (i = 0; i < PROVIDERS; i++) {
+		if (!providers[i]->unconfirmed && (!secret || forgets(providers[i], pool->peer)))
+			making += providers[i]->making(pool);
+	}
+	bytes = chosen == NULL
+		? 0
+		: missing(pool, AGENT_NEED_CONFIRMED | (secret ? AGENT_NEED_FORWARD_SECRET : 0u),
+			  making, now_ms);
 	if (bytes > 0)
 		chosen->fill(pool, bytes, now_ms);
+	if (pool->wanted_unconfirmed_bytes > 0)
+		fill_unconfirmed(pool, chosen, now_ms);
 }
 
 static void fill_peer(struct agent_peer *peer, uint64_t now_ms)
@@ -134,7 +190,7 @@ bool agent_providers_forget(const struct agent_peer *peer)
 	size_t i;
 
 	for (i = 0; i < PROVIDERS; i++) {
-		if (providers[i]->forward_secret && providers[i]->class(peer) != 0)
+		if (forgets(providers[i], peer))
 			return true;
 	}
 	return false;

@@ -10,17 +10,25 @@
  * agent_batch_add, in the transaction of the turn.  Whoever takes a key does not see which provider
  * made it, only what is known of it: class, confirmation and forward secrecy of its batch.
  *
+ * A provider whose blocks are not confirmed is not asked to fill a pool up, but for what somebody
+ * waits for who takes such keys, and only while no other makes any that will do.
+ *
  * What a provider receives from a peer it adds to the pool of the responder's side by itself, after
  * agent_purpose_accepted.
  */
 struct agent_provider {
 	const char *name;
+	bool unconfirmed; /* its blocks are, and stay so */
 
-	bool forward_secret; /* what it makes */
 	/* The best class that a block for this peer can have now; 0 when it makes none for it. */
 	uint8_t (*class)(const struct agent_peer *peer);
-	/* Whether it can make some now: who cannot is passed over for one who can. */
+	/* Are those that it makes for this peer forward-secret?  NULL: never. */
+	bool (*forward_secret)(const struct agent_peer *peer);
+	/* Whether it can make some now: who cannot is passed over for one who can.  NULL of one
+	 * whose blocks are not confirmed. */
 	bool (*ready)(const struct agent_peer *peer);
+	/* Keys for the pool can be expected of it soon.  NULL as above. */
+	bool (*able)(const struct agent_pool *pool);
 	/* Makes about so many bytes of blocks for the pool, as far as it can now; asked in every
 	 * turn in which they are lacking, so that what cannot be done now is not remembered.  It
 	 * says in pool->last_error why there are none. */
@@ -38,6 +46,7 @@ struct agent_provider {
 
 extern const struct agent_provider agent_provider_dske;
 extern const struct agent_provider agent_provider_pairwise;
+extern const struct agent_provider agent_provider_keyfill;
 
 /* Gives every provider its turn, and fills the pools. */
 void agent_providers_turn(struct skex_agent *agent, uint64_t now_ms);

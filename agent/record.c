@@ -8,6 +8,13 @@
 #define BATCH_VERSION 2
 #define PIECE_VERSION 2
 
+enum property {
+	PROPERTY_CONFIRMED = 1,
+	PROPERTY_CARRIED = 2,
+	PROPERTY_FORWARD_SECRET = 4,
+	PROPERTIES = 7,
+};
+
 size_t record_key(uint8_t key[RECORD_KEY_MAX], enum agent_side side, const struct skex_name *peer,
 	struct skex_block_id first, uint32_t piece)
 {
@@ -52,6 +59,9 @@ enum skex_error record_key_decode(struct skex_view key, uint8_t *side, struct sk
 
 size_t record_batch(uint8_t value[RECORD_BATCH_MAX], const struct agent_batch *batch)
 {
+	const uint8_t properties = (uint8_t)((batch->confirmed ? PROPERTY_CONFIRMED : 0) |
+		(batch->carried ? PROPERTY_CARRIED : 0) |
+		(batch->forward_secret ? PROPERTY_FORWARD_SECRET : 0));
 	struct skex_writer writer;
 	size_t size = 0;
 
@@ -60,9 +70,8 @@ size_t record_batch(uint8_t value[RECORD_BATCH_MAX], const struct agent_batch *b
 	skex_write_u16(&writer, batch->blocks);
 	skex_write_u32(&writer, batch->secret_size);
 	skex_write_u8(&writer, (uint8_t)batch->class);
-	skex_write_u8(&writer, batch->confirmed);
+	skex_write_u8(&writer, properties);
 	skex_write_u8(&writer, batch->interval_known);
-	skex_write_u8(&writer, batch->forward_secret);
 	skex_write_u64(&writer, batch->earliest_ms);
 	skex_write_u64(&writer, batch->latest_ms);
 	skex_write_u64(&writer, batch->expires_wall_ms);
@@ -76,6 +85,7 @@ enum skex_error record_batch_decode(
 	struct skex_reader reader;
 	struct skex_view text;
 	uint8_t version;
+	uint8_t properties;
 
 	skex_reader_init(&reader, value);
 	version = skex_read_u8(&reader);
@@ -85,16 +95,20 @@ enum skex_error record_batch_decode(
 	batch->secret_size = skex_read_u32(&reader);
 	batch->class =
 		skex_read_u8(&reader) == SKEX_CLASS_ITS ? SKEX_CLASS_ITS : SKEX_CLASS_COMPUTATIONAL;
-	batch->confirmed = skex_read_u8(&reader) != 0;
+	properties = skex_read_u8(&reader);
+	batch->confirmed = (properties & PROPERTY_CONFIRMED) != 0;
+	batch->carried = (properties & PROPERTY_CARRIED) != 0;
+	batch->forward_secret = (properties & PROPERTY_FORWARD_SECRET) != 0;
 	batch->interval_known = skex_read_u8(&reader) != 0;
-	batch->forward_secret = version == BATCH_VERSION && skex_read_u8(&reader) != 0;
 	batch->earliest_ms = skex_read_u64(&reader);
 	batch->latest_ms = skex_read_u64(&reader);
 	batch->expires_wall_ms = skex_read_u64(&reader);
 	text = skex_read_lp8(&reader, SKEX_PURPOSE_MAX);
-	if (skex_reader_end(&reader) != SKEX_OK || batch->blocks == 0 ||
-		batch->blocks > SKEX_BATCH_MAX || batch->secret_size < SKEX_SECRET_MIN ||
-		batch->secret_size > SKEX_SECRET_MAX || !skex_purpose_valid(text))
+	if (skex_reader_end(&reader) != SKEX_OK ||
+		properties > (version == 1 ? PROPERTY_CONFIRMED : PROPERTIES) ||
+		batch->blocks == 0 || batch->blocks > SKEX_BATCH_MAX ||
+		batch->secret_size < SKEX_SECRET_MIN || batch->secret_size > SKEX_SECRET_MAX ||
+		!skex_purpose_valid(text))
 		return SKEX_E_CORRUPT;
 	memcpy(purpose, text.data, text.size);
 	purpose[text.size] = '\0';

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/consumer.h"
+#include "agent/keyfill_internal.h"
 #include "agent/provider.h"
 #include "core/base/mem.h"
 #include "platform/memory.h"
@@ -131,8 +132,8 @@ static struct agent_request *request_new(
 		memcpy(made->ids, request->ids, (size_t)request->count * SKEX_KEY_ID_BYTES);
 	made->ticket = ++agent->next_ticket;
 	made->require_its = request->require_its;
-	made->require_confirmed = request->require_confirmed;
-	made->require_forward_secret = request->require_forward_secret;
+	made->needs = (request->require_confirmed ? AGENT_NEED_CONFIRMED : 0u) |
+		(request->require_forward_secret ? AGENT_NEED_FORWARD_SECRET : 0u);
 	made->deadline_ms = agent_now(agent) + request->wait_ms;
 	while (*end != NULL)
 		end = &(*end)->next;
@@ -144,7 +145,13 @@ static struct agent_request *request_new(
 /* What the pool is to make for this request from now on. */
 static void want(struct agent_request *request, uint64_t bytes)
 {
-	request->pool->wanted_bytes += bytes - request->wanted_bytes;
+	const uint64_t more = bytes - request->wanted_bytes; /* or less: it wraps */
+
+	request->pool->wanted_bytes += more;
+	if ((request->needs & AGENT_NEED_CONFIRMED) == 0)
+		request->pool->wanted_unconfirmed_bytes += more;
+	if (request->needs == AGENT_NEED_FORWARD_SECRET)
+		request->pool->wanted_secret_bytes += more;
 	request->wanted_bytes = bytes;
 }
 
@@ -171,9 +178,10 @@ void agent_requests_clear(struct skex_agent *agent)
 static const char its_message[] =
 	"a leg of this agent or of the peer is not its: keys are computational";
 static const char secret_message[] =
-	"keys of this purpose came through hubs, and are not forward-secret";
+	"keys that came through hubs, or out of a file that was kept, are not forward-secret";
 static const char secret_act[] =
-	"use a purpose of its own for keys of paired agents, or leave that requirement out";
+	"pair the two agents (skex pair), carry key material and keep no copy of it (skex "
+	"keyfill), or leave that requirement out";
 static const char its_act[] = "enrol all legs with --pad-source, or leave that requirement out";
 
 enum skex_error skex_agent_get(struct skex_agent *agent, const struct skex_key_request *request,
@@ -195,9 +203,8 @@ enum skex_error skex_agent_get(struct skex_agent *agent, const struct skex_key_r
 	if (request->require_its && !agent_providers_reach(peer, SKEX_CLASS_ITS))
 		return complain(problem, SKEX_E_REFUSED, "not_its", its_message, its_act);
 	if (request->require_forward_secret && !agent_providers_forget(peer))
-		return complain(problem, SKEX_E_REFUSED, "not_forward_secret",
-			"keys with this peer come through hubs, and are not forward-secret",
-			"pair the two agents (skex pair), or leave that requirement out");
+		return complain(
+			problem, SKEX_E_REFUSED, "not_forward_secret", secret_message, secret_act);
 	if (!agent_pool_has_room(peer, AGENT_INITIATOR, purpose))
 		return complain(problem, SKEX_E_QUOTA, "too_many_purposes",
 			"this agent has keys for 1,024 purposes with that peer already",
@@ -210,7 +217,7 @@ enum skex_error skex_agent_get(struct skex_agent *agent, const struct skex_key_r
 		pool->block_bytes = units;
 	pool->asked_ms = agent_now(agent);
 	pool->asked = true;
-	/* From the first such request on its keys are made without hubs only. */
+	/* From the first such request on those of a pair come first. */
 	pool->forward_secret = pool->forward_secret || request->require_forward_secret;
 	made->keys = keys;
 	made->owner = owner;
@@ -253,21 +260,6 @@ static enum skex_error check_ids(struct skex_agent *agent, const struct skex_key
 	return SKEX_OK;
 }
 
-/* The pool that an identity fetches this key from, or NULL; one key may be for several identities.
- * Without an id: any that it may fetch from. */
-static struct agent_pool *pool_holding(
-	const struct agent_peer *peer, const char *purpose, const struct skex_key_id *id)
-{
-	struct agent_pool *pool = peer->pools;
-
-	while (pool != NULL &&
-		!(pool->side == AGENT_RESPONDER &&
-			(id == NULL || agent_batch_find(pool, id->block) != NULL) &&
-			agent_purpose_place(pool->purpose, purpose) >= 0))
-		pool = pool->next;
-	return pool;
-}
-
 enum skex_error skex_agent_fetch(struct skex_agent *agent, const struct skex_key_request *request,
 	skex_keys_fn keys, void *owner, uint64_t *ticket, struct skex_problem *problem)
 {
@@ -285,7 +277,9 @@ enum skex_error skex_agent_fetch(struct skex_agent *agent, const struct skex_key
 		error = check_ids(agent, request, peer, &largest, problem);
 	if (error != SKEX_OK)
 		return error;
-	pool = pool_holding(peer, purpose, NULL);
+	pool = agent_pool_holding(peer, purpose, NULL);
+	if (pool == NULL)
+		pool = agent_keyfill_pool(peer, purpose, request->ids[0]);
 	if (pool == NULL)
 		return complain(problem, SKEX_E_UNKNOWN, "unknown_key",
 			"no key from this peer for this purpose is here",
@@ -365,7 +359,7 @@ static void collect(struct agent_request *request)
 		request->done = 0;
 	}
 	while (request->done < request->count &&
-		agent_pool_cut(pool, request->bytes,
+		agent_pool_cut(pool, request->bytes, request->needs,
 			request->secret + (size_t)request->done * request->bytes,
 			&request->list[request->done], &expires_wall_ms) == SKEX_OK) {
 		if (request->done == 0 || expires_wall_ms < request->expires_wall_ms)
@@ -388,6 +382,8 @@ static void answer_unproven(struct agent_request *request)
 static void serve_get(struct agent_request *request, uint64_t now_ms)
 {
 	struct agent_pool *pool = request->pool;
+	const bool confirmed = (request->needs & AGENT_NEED_CONFIRMED) != 0;
+	uint64_t ready;
 	struct agent_why why;
 
 	if (request->require_its && (pool->batches_count > 0 || pool->strides != NULL) &&
@@ -395,28 +391,26 @@ static void serve_get(struct agent_request *request, uint64_t now_ms)
 		answer_problem(request, SKEX_E_REFUSED, "not_its", its_message, its_act);
 		return;
 	}
-	if (request->require_forward_secret && !agent_pool_forward_secret(pool)) {
-		answer_problem(
-			request, SKEX_E_REFUSED, "not_forward_secret", secret_message, secret_act);
-		return;
-	}
 	collect(request);
-	(void)agent_pool_stride(pool, request->bytes);
+	(void)agent_pool_stride(pool, request->bytes, request->needs);
 	if (request->done == request->count) {
 		answer_keys(request);
 		return;
 	}
 	if (now_ms < request->deadline_ms)
 		return;
-	/* Strides under way, or enough in the pool: a flush away. */
-	if ((pool->strides_pending > 0 || agent_pool_ready(pool) >= need(request)) &&
+	/* Strides under way, or enough in the pool or on its way there: a flush away. */
+	ready = agent_pool_ready(pool, request->needs) + (confirmed ? 0 : pool->drawing_bytes);
+	if ((pool->strides_pending > 0 || ready >= need(request) ||
+		    (!confirmed && agent_keyfill_can(pool))) &&
 		now_ms < request->deadline_ms + GRACE_MS)
 		return;
-	if (agent_pool_ready(pool) < pool->ready_bytes) {
+	if (agent_pool_held(pool) > 0 || (!confirmed && agent_keyfill_held(pool))) {
 		answer_unproven(request);
 		return;
 	}
-	agent_why_empty(pool, &why);
+	if (!agent_keyfill_why(pool, confirmed, &why))
+		agent_why_empty(pool, &why);
 	answer_problem(request, SKEX_E_EMPTY, "pool_empty", why.message, why.act);
 }
 
@@ -440,18 +434,35 @@ static enum skex_error locate(const struct agent_request *request, uint32_t i,
 		agent->link.crypto, id, &peer->name, &agent->name, request->ids[i]);
 	if (error != SKEX_OK)
 		return error;
-	*pool = pool_holding(peer, request->purpose, id);
+	*pool = agent_pool_holding(peer, request->purpose, id);
 	if (*pool == NULL)
-		return SKEX_E_UNKNOWN;
+		return agent_keyfill_claim(request->pool->peer, request->purpose, id);
 	*place = (uint32_t)agent_purpose_place((*pool)->purpose, request->purpose);
 	return SKEX_OK;
 }
 
-/* All or none: first look at all, then take all. */
-static enum skex_error look(
-	struct agent_request *request, bool *unconfirmed, bool *its, bool *forward_secret)
+/* What the keys of a fetch are, all together. */
+struct looks {
+	bool unconfirmed; /* but may be soon */
+	bool carried;     /* and will not be confirmed */
+	bool its;
+	bool forward_secret;
+};
+
+static void look_at(struct looks *looks, const struct agent_pool *pool,
+	const struct agent_batch *batch, const struct skex_key *key)
+{
+	looks->unconfirmed |= !key->confirmed && !batch->carried;
+	looks->carried |= !key->confirmed && batch->carried;
+	looks->its = looks->its && agent_pool_class(pool) == SKEX_CLASS_ITS;
+	looks->forward_secret = looks->forward_secret && key->forward_secret;
+}
+
+/* All or none: first look at all, then take all.  SKEX_E_BUSY when some are not in the pool yet. */
+static enum skex_error look(struct agent_request *request, struct looks *looks)
 {
 	enum skex_error error = SKEX_OK;
+	bool busy = false;
 	uint32_t i;
 
 	for (i = 0; i < request->count && error == SKEX_OK; i++) {
@@ -464,11 +475,12 @@ static enum skex_error look(
 		error = locate(request, i, &id, &pool, &place);
 		if (error == SKEX_OK)
 			error = agent_pool_take(pool, &id, place, NULL, &key, true);
-		*unconfirmed |= !key.confirmed;
-		*forward_secret = *forward_secret && key.forward_secret;
-		*its = *its && error == SKEX_OK && agent_pool_class(pool) == SKEX_CLASS_ITS;
+		if (error == SKEX_OK)
+			look_at(looks, pool, agent_batch_find(pool, id.block), &key);
+		busy |= error == SKEX_E_BUSY;
+		error = error == SKEX_E_BUSY ? SKEX_OK : error;
 	}
-	return error;
+	return error == SKEX_OK && busy ? SKEX_E_BUSY : error;
 }
 
 static enum skex_error take(struct agent_request *request)
@@ -496,30 +508,36 @@ static enum skex_error take(struct agent_request *request)
 static void serve_fetch(struct agent_request *request, uint64_t now_ms)
 {
 	struct skex_agent *agent = request->pool->agent;
-	bool unconfirmed = false;
-	bool its = true;
-	bool forward_secret = true;
-	enum skex_error error = look(request, &unconfirmed, &its, &forward_secret);
+	const bool confirmed = (request->needs & AGENT_NEED_CONFIRMED) != 0;
+	struct looks looks = {.its = true, .forward_secret = true};
+	enum skex_error error = look(request, &looks);
 
+	if (error == SKEX_E_BUSY)
+		return; /* a flush away */
 	if (error == SKEX_E_OFFLINE) {
 		if (now_ms >= request->deadline_ms)
 			answer_unproven(request);
 		return;
 	}
+	if (error == SKEX_OK && looks.carried && confirmed) {
+		answer_problem(request, SKEX_E_REFUSED, "not_confirmed", agent_keyfill_unconfirmed,
+			agent_keyfill_unconfirmed_act);
+		return;
+	}
 	/* Before its confirmation a key is computational, whatever its batch will be. */
-	if (error == SKEX_OK && unconfirmed &&
-		(request->require_confirmed || request->require_its)) {
+	if (error == SKEX_OK && looks.unconfirmed && (confirmed || request->require_its)) {
 		if (now_ms < request->deadline_ms)
 			return;
 		answer_problem(request, SKEX_E_EMPTY, "unconfirmed",
 			"the initiator has not confirmed this key yet", "try again in a moment");
 		return;
 	}
-	if (error == SKEX_OK && request->require_its && !its) {
+	if (error == SKEX_OK && request->require_its && !looks.its) {
 		answer_problem(request, SKEX_E_REFUSED, "not_its", its_message, its_act);
 		return;
 	}
-	if (error == SKEX_OK && request->require_forward_secret && !forward_secret) {
+	if (error == SKEX_OK && (request->needs & AGENT_NEED_FORWARD_SECRET) != 0 &&
+		!looks.forward_secret) {
 		answer_problem(
 			request, SKEX_E_REFUSED, "not_forward_secret", secret_message, secret_act);
 		return;

@@ -21,12 +21,11 @@ static const char *state_word(const struct skex_leg *leg)
 	}
 }
 
-/* At the rate since the start; below 0 when too little was used to tell. */
-static double days_left(const struct agent_leg *leg, uint64_t now_ms)
+double agent_days_left(
+	const struct skex_agent *agent, uint64_t left, uint64_t left_before, uint64_t since_ms)
 {
-	const uint64_t left = skex_leg_send_left(leg->leg);
-	const uint64_t used = leg->start_left > left ? leg->start_left - left : 0;
-	const double days = (double)(now_ms - leg->start_ms) / 86400000.0;
+	const uint64_t used = left_before > left ? left_before - left : 0;
+	const double days = (double)(agent_now(agent) - since_ms) / 86400000.0;
 
 	if (used == 0 || days < 1.0 / 1440)
 		return -1;
@@ -52,7 +51,8 @@ void skex_agent_legs(struct skex_agent *agent,
 		status.send_size_bytes = leg->leg->tx.size;
 		status.receive_left_bytes = skex_leg_receive_left(leg->leg);
 		status.receive_size_bytes = leg->leg->rx.size;
-		status.days_left = days_left(leg, agent_now(agent));
+		status.days_left = agent_days_left(
+			agent, skex_leg_send_left(leg->leg), leg->start_left, leg->start_ms);
 		status.sent_messages = leg->leg->sent_messages;
 		status.received_messages = leg->leg->received_messages;
 		status.refused_packets = leg->leg->refused_packets;
@@ -135,7 +135,10 @@ enum skex_error skex_agent_identity_status(struct skex_agent *agent, const char 
 	if (agent_purpose_make(purpose, consumer, local, &one) != SKEX_OK)
 		return SKEX_E_ARGUMENT;
 	pool = agent_pool_find(peer, AGENT_INITIATOR, purpose);
-	*ready = pool == NULL || peer->emptying ? 0 : agent_pool_ready(pool) / units;
+	/* Of those that can be asked for as usual: confirmed. */
+	*ready = pool == NULL || peer->emptying
+		? 0
+		: agent_pool_ready(pool, AGENT_NEED_CONFIRMED) / units;
 	*other = peer->name;
 	*additional = agent_responders_besides(peer, consumer, local, remote);
 	return SKEX_OK;

@@ -47,8 +47,10 @@ enum skex_table {
 	/* Of associations of the pairwise mode, in both daemons: */
 	SKEX_TABLE_PAIRWISE = 21, /* the state, a secret value; see pairwise/persist.c */
 	SKEX_TABLE_PAIRED = 22,   /* with whom, and how; see agent/pairwise.h */
-	SKEX_TABLE_JOIN = 23, /* the state of the association of a token, a secret value, at both
-				 ends; key 16 token id; see token/token.h */
+	SKEX_TABLE_JOIN = 23,    /* the state of the association of a token, a secret value, at both
+				    ends; key 16 token id; see token/token.h */
+	SKEX_TABLE_KEYFILL = 24, /* material carried by hand; see agent/keyfill_internal.h */
+	SKEX_TABLE_KEYFILL_PIECE = 25,
 };
 
 /* Where the bytes of one generation of one pad lie: DIRECTORY/pads/LEG-DIRECTION-GENERATION.pad

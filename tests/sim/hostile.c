@@ -309,6 +309,7 @@ static void answered(
 	asked->key.size = keys[0].size;
 	asked->class = keys[0].class;
 	asked->confirmed = keys[0].confirmed;
+	asked->forward_secret = keys[0].forward_secret;
 }
 
 void exchange_key(struct world *world, uint8_t from, uint8_t to)

@@ -94,6 +94,7 @@ struct asked {
 	struct world_key key;
 	enum skex_class class;
 	bool confirmed;
+	bool forward_secret;
 };
 
 /* One agent gets a confirmed key for another, for app:test, who fetches it: it is there, and the

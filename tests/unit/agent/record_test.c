@@ -75,12 +75,53 @@ static void what_is_no_piece_changes_nothing(void **state)
 	assert_int_equal(size, 77);
 }
 
+static void a_batch_is_read_as_it_was_written(void **state)
+{
+	struct agent_pool pool = {.purpose = "app:test"};
+	unsigned bits;
+
+	(void)state;
+	for (bits = 0; bits < 8; bits++) {
+		const struct agent_batch batch = {.pool = &pool,
+			.blocks = 1,
+			.secret_size = 1024,
+			.class = SKEX_CLASS_ITS,
+			.confirmed = (bits & 1) != 0,
+			.carried = (bits & 2) != 0,
+			.forward_secret = (bits & 4) != 0};
+		struct agent_batch back = {.pool = NULL};
+		char purpose[SKEX_PURPOSE_MAX + 1];
+		uint8_t value[RECORD_BATCH_MAX];
+		size_t size = record_batch(value, &batch);
+
+		assert_int_equal(value[0], 2);
+		assert_int_equal(
+			record_batch_decode(skex_view(value, size), &back, purpose), SKEX_OK);
+		assert_int_equal(back.confirmed, batch.confirmed);
+		assert_int_equal(back.carried, batch.carried);
+		assert_int_equal(back.forward_secret, batch.forward_secret);
+		assert_string_equal(purpose, pool.purpose);
+		value[8] = (uint8_t)(bits | 8);
+		assert_int_equal(record_batch_decode(skex_view(value, size), &back, purpose),
+			SKEX_E_CORRUPT);
+		/* The older form has the first of these only. */
+		value[8] = (uint8_t)bits;
+		value[0] = 1;
+		assert_int_equal(record_batch_decode(skex_view(value, size), &back, purpose),
+			bits > 1 ? SKEX_E_CORRUPT : SKEX_OK);
+		value[0] = 3;
+		assert_int_equal(record_batch_decode(skex_view(value, size), &back, purpose),
+			SKEX_E_VERSION);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_piece_is_read_as_it_was_written),
 		cmocka_unit_test(the_older_form_is_of_one_identity),
 		cmocka_unit_test(what_is_no_piece_changes_nothing),
+		cmocka_unit_test(a_batch_is_read_as_it_was_written),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
