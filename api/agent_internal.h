@@ -40,6 +40,19 @@ void skex_agent_op_pair_take(void *owner, struct skex_api_call *call, const stru
 void skex_agent_op_pair_ls(void *owner, struct skex_api_call *call, const struct json_t *request);
 void skex_agent_op_pair_revoke(
 	void *owner, struct skex_api_call *call, const struct json_t *request);
+/* agent_keyfill.c */
+void skex_agent_op_keyfill_make(
+	void *owner, struct skex_api_call *call, const struct json_t *request);
+void skex_agent_op_keyfill_fetched(
+	void *owner, struct skex_api_call *call, const struct json_t *request);
+void skex_agent_op_keyfill_take(
+	void *owner, struct skex_api_call *call, const struct json_t *request);
+void skex_agent_op_keyfill_ls(
+	void *owner, struct skex_api_call *call, const struct json_t *request);
+void skex_agent_op_keyfill_rm(
+	void *owner, struct skex_api_call *call, const struct json_t *request);
+/* The fills as a list, which is the caller's; NULL without memory. */
+struct json_t *skex_agent_fills_json(struct skex_agent *agent);
 /* agent_status.c */
 void skex_agent_op_status(void *owner, struct skex_api_call *call, const struct json_t *request);
 void skex_agent_op_peers(void *owner, struct skex_api_call *call, const struct json_t *request);

@@ -116,6 +116,7 @@ static bool join_names(const json_t *names, char *out, size_t room)
 	size_t at = 0;
 	size_t i;
 
+	out[0] = '\0';
 	for (i = 0; i < json_array_size(names); i++) {
 		const char *name = json_string_value(json_array_get(names, i));
 
@@ -131,7 +132,7 @@ static void op_peer_add(void *owner, struct skex_api_call *call, const struct js
 	static const struct skex_field fields[] = {
 		{"peer", SKEX_FIELD_STRING, true, 1, SKEX_NAME_MAX,
 			offsetof(struct admin_request, name)},
-		{"profiles", SKEX_FIELD_STRINGS, true, 1, PROFILES_MAX,
+		{"profiles", SKEX_FIELD_STRINGS, true, 0, PROFILES_MAX,
 			offsetof(struct admin_request, profiles)},
 	};
 	char profiles[PROFILES_MAX * (SKEX_NAME_MAX + 1) + 1];
@@ -212,6 +213,11 @@ static const struct {
 	{"pair_take", SKEX_API_ADMIN, skex_agent_op_pair_take},
 	{"pair_ls", SKEX_API_PUBLIC, skex_agent_op_pair_ls},
 	{"pair_revoke", SKEX_API_ADMIN, skex_agent_op_pair_revoke},
+	{"keyfill_make", SKEX_API_ADMIN, skex_agent_op_keyfill_make},
+	{"keyfill_fetched", SKEX_API_ADMIN, skex_agent_op_keyfill_fetched},
+	{"keyfill_take", SKEX_API_ADMIN, skex_agent_op_keyfill_take},
+	{"keyfill_rm", SKEX_API_ADMIN, skex_agent_op_keyfill_rm},
+	{"keyfill_ls", SKEX_API_PUBLIC, skex_agent_op_keyfill_ls},
 	{"identity_status", SKEX_API_CONSUMER, skex_agent_op_identity_status},
 };
 

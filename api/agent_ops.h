@@ -7,8 +7,9 @@
 
 /*
  * The operations of skexd on the local API, as docs/api.md describes them: get, fetch, status,
- * peers, subscribe, note, notes, pair_ls; peer_add, peer_remove, leg_resume, pair_make, pair_take
- * and pair_revoke for administrators; identity_status for consumers.
+ * peers, subscribe, note, notes, pair_ls, keyfill_ls; peer_add, peer_remove, leg_resume, pair_make,
+ * pair_take, pair_revoke, keyfill_make, keyfill_fetched, keyfill_take, keyfill_rm for
+ * administrators; identity_status for consumers.
  */
 struct skex_agent_ops;
 

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/client/base64.h"
 #include "api/hub_admin_internal.h"
+#include "api/kit_text.h"
 #include "core/base/mem.h"
 #include "platform/memory.h"
 
@@ -34,10 +34,7 @@ struct enrol_request {
 	const char *suite;
 	bool ratchet;
 	bool again;
-	const char *key; /* with a passphrase: what Argon2id made of it, and how */
-	const char *salt;
-	uint64_t memory_kib;
-	uint64_t passes;
+	struct skex_kit_lock_text lock;
 };
 
 #define ENROL_FIELD(name, kind, required, min, max)                                                \
@@ -53,36 +50,8 @@ static const struct skex_field enrol_fields[] = {
 	ENROL_FIELD(suite, SKEX_FIELD_STRING, false, 1, 32),
 	ENROL_FIELD(ratchet, SKEX_FIELD_BOOL, false, 0, 0),
 	ENROL_FIELD(again, SKEX_FIELD_BOOL, false, 0, 0),
-	ENROL_FIELD(key, SKEX_FIELD_STRING, false, 44, 44),
-	ENROL_FIELD(salt, SKEX_FIELD_STRING, false, 24, 24),
-	ENROL_FIELD(memory_kib, SKEX_FIELD_INTEGER, false, SKEX_KIT_MEMORY_KIB_MIN,
-		SKEX_KIT_MEMORY_KIB_MAX),
-	ENROL_FIELD(passes, SKEX_FIELD_INTEGER, false, 1, SKEX_KIT_PASSES_MAX),
+	SKEX_KIT_LOCK_FIELDS(offsetof(struct enrol_request, lock)),
 };
-
-static bool decode_exactly(uint8_t *out, size_t size, const char *text)
-{
-	size_t got = 0;
-
-	return skex_base64_decode(out, size, &got, text, strlen(text)) && got == size;
-}
-
-/* The lock of a kit with passphrase: all four members, or none. */
-static bool read_lock(const struct skex_hub_admin *admin, const struct enrol_request *in,
-	struct skex_kit_lock *lock, bool *given)
-{
-	*given = in->key != NULL;
-	if (in->key == NULL)
-		return in->salt == NULL && in->memory_kib == 0 && in->passes == 0;
-	if (in->salt == NULL || in->memory_kib == 0 || in->passes == 0 ||
-		skex_kit_lock_make(admin->setup.platform, lock) != SKEX_OK)
-		return false;
-	lock->passphrase = true;
-	lock->memory_kib = (uint32_t)in->memory_kib;
-	lock->passes = (uint32_t)in->passes;
-	return decode_exactly(lock->key, sizeof(lock->key), in->key) &&
-		decode_exactly(lock->salt, sizeof(lock->salt), in->salt);
-}
 
 static bool read_groups(const struct json_t *names, struct skex_enrol_request *request)
 {
@@ -125,17 +94,12 @@ static const char *read_request(const struct enrol_request *in, struct skex_enro
 /* ---- answers ----------------------------------------------------------------------------------
  */
 
-/* Written by hand, so that the preamble, which may be the kit's key, is wiped. */
 static void reply_kit(const struct skex_hub_admin *admin, struct skex_api_call *call,
 	const struct skex_name *agent)
 {
-	struct skex_enrol_kit *kit = skex_secret_new(sizeof(*kit) + 2048);
-	char *text = kit == NULL ? NULL : (char *)(kit + 1);
-	char preamble[(SKEX_KIT_PREAMBLE_BYTES + 2) / 3 * 4 + 1];
+	struct skex_enrol_kit *kit = skex_secret_new(sizeof(*kit));
 	struct skex_leg_record leg = {.class = SKEX_CLASS_COMPUTATIONAL};
-	json_t *path;
-	char *quoted = NULL;
-	int size;
+	char head[256];
 
 	if (kit == NULL || skex_enrol_kit_get(admin->setup.enrol, agent, kit) != SKEX_OK) {
 		skex_secret_free(kit);
@@ -143,27 +107,13 @@ static void reply_kit(const struct skex_hub_admin *admin, struct skex_api_call *
 			"see the hub's log, and ask again");
 		return;
 	}
-	skex_base64_encode(preamble, kit->preamble, sizeof(kit->preamble));
-	preamble[sizeof(preamble) - 1] = '\0';
 	(void)!skex_registry_leg_get(admin->setup.enrol->registry, kit->leg, &leg);
-	path = json_string(kit->path);
-	if (path != NULL)
-		quoted = json_dumps(path, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
-	json_decref(path);
-	size = quoted == NULL ? -1
-			      : snprintf(text, 2048,
-					"\"agent\":\"%s\",\"leg\":\"%016" PRIx64
-					"\",\"generation\":%" PRIu32 ",\"class\":\"%s\""
-					",\"size\":%" PRIu64 ",\"spool\":%s,\"preamble\":\"%s\"",
-					agent->text, kit->leg, kit->generation,
-					leg.class == SKEX_CLASS_ITS ? "its" : "computational",
-					kit->size, quoted, preamble);
-	free(quoted);
-	skex_wipe(preamble, sizeof(preamble));
-	if (size > 0 && size < 2048)
-		skex_api_reply_text(call, skex_view(text, (size_t)size));
-	else
-		skex_api_fail(call, SKEX_E_MEMORY, "memory", "no memory", "ask again");
+	snprintf(head, sizeof(head),
+		"\"agent\":\"%s\",\"leg\":\"%016" PRIx64 "\",\"generation\":%" PRIu32
+		",\"class\":\"%s\"",
+		agent->text, kit->leg, kit->generation,
+		leg.class == SKEX_CLASS_ITS ? "its" : "computational");
+	skex_kit_reply(call, head, kit->path, kit->size, kit->preamble);
 	skex_secret_free(kit);
 }
 
@@ -232,8 +182,8 @@ static void begin(void *owner, struct skex_api_call *call, const struct json_t *
 	if (!hub_admin_read(call, enrol_fields, SKEX_COUNT(enrol_fields), request, &in))
 		return;
 	wrong = read_request(&in, &wanted);
-	if (wrong == NULL && !read_lock(admin, &in, &lock, &locked))
-		wrong = "\"key\", \"salt\", \"memory_kib\" and \"passes\" do not fit together";
+	if (wrong == NULL && !skex_kit_lock_read(admin->setup.platform, &in.lock, &lock, &locked))
+		wrong = skex_kit_lock_wrong;
 	if (wrong != NULL) {
 		skex_api_fail(call, SKEX_E_ARGUMENT, "bad_request", wrong,
 			"write the request as docs/hub-api.md shows");

@@ -54,10 +54,7 @@ static void check_socket(struct skex_doctor *doctor, const char *path)
 {
 	struct stat status;
 
-	if (path == NULL)
-		path = getenv("SKEX_SOCKET"); /* rule 6: a path, no secret */
-	if (path == NULL || path[0] == '\0')
-		path = SKEX_SOCKET_DEFAULT;
+	path = skex_local_socket(path);
 	if (stat(path, &status) != 0)
 		skex_doctor_find(doctor, "socket", SKEX_FAIL,
 			"start skexd, or give the path of its socket (--socket, SKEX_SOCKET)",
@@ -180,7 +177,10 @@ static void check_quorum(struct skex_doctor *doctor, const json_t *peer)
 	uint64_t n = skex_json_number(peer, "n");
 	uint64_t k = skex_json_number(peer, "k");
 
-	if (n == 0)
+	if (n == 0 && skex_json_text(peer, "profile")[0] == '\0')
+		skex_doctor_find(doctor, "peer", SKEX_PASS, NULL,
+			"%s: without hubs; its keys are carried by hand, see below", name);
+	else if (n == 0)
 		skex_doctor_find(doctor, "peer", SKEX_FAIL,
 			"join the kits of all hubs of its profile: skex join KIT",
 			"%s: no profile of it can be used", name);
@@ -209,6 +209,32 @@ static void check_pool(struct skex_doctor *doctor, const json_t *pool)
 			skex_json_text(pool, "purpose"), why);
 }
 
+static void check_keyfill(struct skex_doctor *doctor, const json_t *fill)
+{
+	const char *peer = skex_json_text(fill, "peer");
+	const char *act = "carry more: skex keyfill make PEER, then skex keyfill take at both ends";
+	const json_t *days_left = json_object_get(fill, "days_left");
+	double days = json_is_real(days_left) ? json_real_value(days_left) : -1;
+	uint64_t left = skex_json_number(fill, "get_left");
+	char keys[SKEX_TEXT_MAX];
+
+	skex_text_count(keys, left, "key");
+	if (left == 0)
+		skex_doctor_find(doctor, "keyfill", SKEX_WARN, act,
+			"%s: what was carried is used up at this end", peer);
+	else if (days >= 0 && days < DAYS_WARN)
+		skex_doctor_find(doctor, "keyfill", days < DAYS_FAIL ? SKEX_FAIL : SKEX_WARN, act,
+			"%s: good for %s, at the present rate %.1f days", peer, keys, days);
+	else if (percent(left, skex_json_number(fill, "keys_256")) < LEFT_WARN)
+		skex_doctor_find(doctor, "keyfill", SKEX_WARN, act, "%s: good for %s", peer, keys);
+	else if (skex_json_true(fill, "kept"))
+		skex_doctor_find(doctor, "keyfill", SKEX_WARN,
+			"destroy the file, wherever it lies, if it is not needed any more",
+			"%s: good for %s, but its file was kept: not forward secret", peer, keys);
+	else
+		skex_doctor_find(doctor, "keyfill", SKEX_PASS, NULL, "%s: good for %s", peer, keys);
+}
+
 static void check_list(struct skex_doctor *doctor, const json_t *list,
 	void (*check)(struct skex_doctor *doctor, const json_t *item))
 {
@@ -222,10 +248,11 @@ void skex_doctor_daemon(struct skex_doctor *doctor, const json_t *status)
 {
 	const json_t *legs = json_object_get(status, "legs");
 	const json_t *peers = json_object_get(status, "peers");
+	const json_t *fills = json_object_get(status, "keyfills");
 
 	check_version(doctor, status);
 	check_memory(doctor, status);
-	if (json_array_size(legs) == 0)
+	if (json_array_size(legs) == 0 && json_array_size(fills) == 0)
 		skex_doctor_find(doctor, "hub", SKEX_FAIL, "take in a kit: skex join KIT",
 			"this agent is enrolled at no hub");
 	check_list(doctor, legs, check_hub);
@@ -235,5 +262,6 @@ void skex_doctor_daemon(struct skex_doctor *doctor, const json_t *status)
 			"name peers in the configuration, or: skex peer add NAME --profile PROFILE",
 			"there are no peers");
 	check_list(doctor, peers, check_quorum);
+	check_list(doctor, fills, check_keyfill);
 	check_list(doctor, json_object_get(status, "pools"), check_pool);
 }

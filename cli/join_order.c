@@ -6,10 +6,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "api/client/base64.h"
 #include "cli/ask.h"
 #include "cli/join.h"
-#include "core/base/mem.h"
+#include "cli/kit_lock.h"
 #include "crypto/openssl.h"
 #include "enrol/join.h"
 #include "enrol/unlock.h"
@@ -30,38 +29,6 @@ static const struct skex_platform platform = {
 	.wake = wake,
 	.files = &skex_posix_files,
 };
-
-/* ---- the kit's key ----------------------------------------------------------------------------
- */
-
-static enum skex_error find_key(
-	const struct skex_join_order *order, struct skex_kit_lock *lock, struct skex_reason *reason)
-{
-	uint8_t *passphrase;
-	size_t size = 0;
-	enum skex_error error;
-
-	if (order->passphrase_file == NULL)
-		return skex_reason_set(reason, SKEX_E_ARGUMENT, "kit_passphrase",
-			"give --passphrase-file FILE, or - for standard input",
-			"%s: was made with a passphrase", order->kit);
-	passphrase = skex_secret_new(SKEX_PASSPHRASE_MAX);
-	if (passphrase == NULL)
-		return skex_reason_set(
-			reason, SKEX_E_MEMORY, "memory", "free some memory", "no memory");
-	error = skex_passphrase_read(order->passphrase_file, passphrase, &size, reason);
-	if (error == SKEX_OK) {
-		error = skex_kit_lock_open(lock, skex_view(passphrase, size));
-		if (error != SKEX_OK)
-			(void)skex_reason_set(reason, error, "passphrase",
-				"free as much memory as the kit's passphrase costs",
-				"%s: no key could be made from the passphrase (%s; %" PRIu32
-				" KiB are needed)",
-				order->kit, skex_error_name(error), lock->memory_kib);
-	}
-	skex_secret_free(passphrase);
-	return error;
-}
 
 /* ---- through the daemon -----------------------------------------------------------------------
  */
@@ -93,18 +60,17 @@ static enum skex_error join_running(const struct skex_join_order *order,
 {
 	char *path = realpath(order->kit, NULL);
 	json_t *request = json_pack("{ss ss}", "op", "join", "kit", path == NULL ? "" : path);
-	json_t *key = NULL;
+	json_t *key;
 	json_t *answer;
-	char text[44];
 	enum skex_error error;
 
 	free(path);
-	if (lock->passphrase) {
-		skex_base64_encode(text, lock->key, sizeof(lock->key));
-		key = json_stringn(text, sizeof(text));
-		skex_wipe(text, sizeof(text));
-		(void)json_object_set(request, "key", key);
+	error = skex_kit_lock_give(request, lock, reason);
+	if (error != SKEX_OK) {
+		json_decref(request);
+		return error;
 	}
+	key = json_incref(json_object_get(request, "key"));
 	error = skex_ask(order->socket, request, -1, &answer, reason);
 	skex_json_wipe(key);
 	json_decref(key);
@@ -233,15 +199,14 @@ enum skex_error skex_join_order(const struct skex_join_order *order,
 	struct skex_join_result *result, struct skex_reason *reason)
 {
 	struct skex_kit_lock lock;
-	enum skex_error error = skex_kit_look(&platform, order->kit, &lock, reason);
+	enum skex_error error =
+		skex_kit_lock_find(order->kit, order->passphrase_file, &lock, reason);
 
 	if (error != SKEX_OK)
 		return error;
-	if (lock.passphrase)
-		error = find_key(order, &lock, reason);
-	if (error == SKEX_OK && order->replace)
+	if (order->replace)
 		error = join_offline(order, &lock, result, reason);
-	else if (error == SKEX_OK) {
+	else {
 		error = join_running(order, &lock, result, reason);
 		if (error == SKEX_E_OFFLINE)
 			error = join_offline(order, &lock, result, reason);

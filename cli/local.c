@@ -19,6 +19,13 @@ int skex_local_fail(const struct skex_local *local)
 		(enum skex_error)(error->error_class << 8), error->act, "%s", error->message);
 }
 
+const char *skex_local_socket(const char *given)
+{
+	const char *path = given != NULL ? given : getenv("SKEX_SOCKET"); /* rule 6: a path */
+
+	return path == NULL || path[0] == '\0' ? SKEX_SOCKET_DEFAULT : path;
+}
+
 int skex_local_open(struct skex_local *local)
 {
 	if (skex_client_open(local->socket, &local->client, &local->error) != SKEX_CLIENT_OK)
@@ -83,6 +90,23 @@ int skex_local_ask(struct skex_local *local, const char *op, json_t *members, js
 	return 0;
 }
 
+int skex_local_run(struct skex_local *local, const char *op, json_t *members, json_t **answer)
+{
+	int code = skex_local_open(local);
+
+	*answer = NULL;
+	if (code != 0)
+		json_decref(members);
+	else
+		code = skex_local_ask(local, op, members, answer);
+	if (code == 0 && local->json) {
+		code = skex_json_print(*answer);
+		*answer = NULL;
+	}
+	skex_local_close(local);
+	return code;
+}
+
 int skex_local_list(int argc, char **argv, const char *op, void (*print)(const json_t *answer))
 {
 	struct skex_local local = {.socket = NULL};
@@ -91,15 +115,10 @@ int skex_local_list(int argc, char **argv, const char *op, void (*print)(const j
 	int code = skex_arguments_read(argc, argv, table, NULL, 0);
 
 	if (code == 0)
-		code = skex_local_open(&local);
-	if (code == 0)
-		code = skex_local_ask(&local, op, json_object(), &answer);
-	if (code == 0 && local.json)
-		code = skex_json_print(json_incref(answer));
-	else if (code == 0)
+		code = skex_local_run(&local, op, json_object(), &answer);
+	if (answer != NULL)
 		print(answer);
 	json_decref(answer);
-	skex_local_close(&local);
 	return code;
 }
 
@@ -126,6 +145,14 @@ uint64_t skex_json_number(const json_t *object, const char *name)
 	json_int_t number = json_integer_value(json_object_get(object, name));
 
 	return number > 0 ? (uint64_t)number : 0;
+}
+
+void skex_text_days(char text[static SKEX_TEXT_MAX], const json_t *days)
+{
+	if (json_is_real(days))
+		snprintf(text, SKEX_TEXT_MAX, "%.0f days", json_real_value(days));
+	else
+		snprintf(text, SKEX_TEXT_MAX, "-");
 }
 
 bool skex_json_true(const json_t *object, const char *name)

@@ -8,6 +8,7 @@
 #include <skex/client.h>
 
 #include "cli/arguments.h"
+#include "cli/text.h"
 
 /*
  * What the commands that ask skexd have in common: --socket and --json, the connection, and how an
@@ -28,6 +29,8 @@ struct skex_local {
 		"--json", SKEX_ARGUMENT_FLAG, &(local)->json, 0, 0                                 \
 	}
 
+/* The path that is meant: the one given, or SKEX_SOCKET, or the default. */
+const char *skex_local_socket(const char *given);
 /* Connects; gives 0, or the exit code after it has told the error. */
 int skex_local_open(struct skex_local *local);
 void skex_local_close(struct skex_local *local);
@@ -39,6 +42,9 @@ int skex_local_status(struct skex_local *local, json_t **status);
  * caller's. Gives 0 or the exit code. */
 int skex_local_ask(struct skex_local *local, const char *op, json_t *members, json_t **answer);
 
+/* Connects, asks as above, and closes.  With --json the answer is printed and *answer NULL;
+ * otherwise it is the caller's.  Gives 0 or the exit code; *answer is NULL then. */
+int skex_local_run(struct skex_local *local, const char *op, json_t *members, json_t **answer);
 /* A command without words: asks an operation without members, and prints the answer, which print
  * does as text.  Gives the exit code. */
 int skex_local_list(int argc, char **argv, const char *op, void (*print)(const json_t *answer));
@@ -48,6 +54,8 @@ int skex_json_print(json_t *object);
 /* Members of what the daemon answered; "", 0, false when there is no such one. */
 const char *skex_json_text(const json_t *object, const char *name);
 uint64_t skex_json_number(const json_t *object, const char *name);
+/* "12 days" of a forecast, "-" when there is none. */
+void skex_text_days(char text[static SKEX_TEXT_MAX], const json_t *days);
 bool skex_json_true(const json_t *object, const char *name);
 
 #endif

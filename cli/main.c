@@ -15,6 +15,7 @@ static const struct skex_command_group groups[] = {
 	{"leg", skex_leg_commands},
 	{"", skex_plan_commands},
 	{"", skex_join_commands},
+	{"keyfill", skex_keyfill_commands},
 	{"hub", skex_hub_commands},
 	{"lab", skex_lab_commands},
 	{NULL, NULL},

@@ -46,19 +46,12 @@ static int run_peer_ls(int argc, char **argv)
 static int administer(struct skex_local *local, const char *op, json_t *members, const char *done,
 	const char *name)
 {
-	json_t *answer = NULL;
-	int code = skex_local_open(local);
+	json_t *answer;
+	int code = skex_local_run(local, op, members, &answer);
 
-	if (code != 0)
-		json_decref(members);
-	else
-		code = skex_local_ask(local, op, members, &answer);
-	if (code == 0 && local->json)
-		code = skex_json_print(json_incref(answer));
-	else if (code == 0)
+	if (answer != NULL)
 		printf("%s %s\n", done, name);
 	json_decref(answer);
-	skex_local_close(local);
 	return code;
 }
 
@@ -66,15 +59,18 @@ static int run_peer_add(int argc, char **argv)
 {
 	struct skex_local local = {.socket = NULL};
 	struct skex_argument_texts profiles = {.count = 0};
+	bool no_hubs = false;
 	const struct skex_argument table[] = {SKEX_LOCAL_ARGUMENTS(&local),
+		{"--no-hubs", SKEX_ARGUMENT_FLAG, &no_hubs, 0, 0},
 		{"--profile", SKEX_ARGUMENT_TEXTS, &profiles, 0, 0}, {.name = NULL}};
 	json_t *list = json_array();
 	const char *name;
 	size_t i;
 	int code = skex_arguments_read(argc, argv, table, &name, 1);
 
-	if (code == 0 && profiles.count == 0)
-		code = skex_command_misuse("--profile is missing: which hubs are used");
+	if (code == 0 && (profiles.count == 0) != no_hubs)
+		code = skex_command_misuse("--profile says which hubs are used, and --no-hubs that "
+					   "none are: one of them");
 	for (i = 0; i < profiles.count; i++)
 		json_array_append_new(list, json_string(profiles.texts[i]));
 	if (code == 0)
@@ -113,7 +109,9 @@ static int run_leg_resume(int argc, char **argv)
 const struct skex_command skex_peer_commands[] = {
 	{"ls", "[--json] [--socket PATH]", "list the peers and how many of their hubs are up",
 		run_peer_ls},
-	{"add", "NAME --profile PROFILE [--profile PROFILE ...] [--json] [--socket PATH]",
+	{"add",
+		"NAME --profile PROFILE [--profile PROFILE ...] | NAME --no-hubs [--json] "
+		"[--socket PATH]",
 		"add a peer, or change one that was added; the first profile is used to begin",
 		run_peer_add},
 	{"rm", "NAME [--json] [--socket PATH]", "remove a peer that was added", run_peer_rm},

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/keyfill.h"
 #include "cli/local.h"
 #include "cli/peer.h"
 #include "cli/text.h"
@@ -39,16 +40,6 @@ static void text_keys(char text[static SKEX_TEXT_MAX], const json_t *leg)
 		skex_text_count(text, skex_json_number(leg, "keys_left"), "key");
 }
 
-static void text_days(char text[static SKEX_TEXT_MAX], const json_t *leg)
-{
-	const json_t *days = json_object_get(leg, "days_left");
-
-	if (json_is_real(days))
-		snprintf(text, SKEX_TEXT_MAX, "%.0f days", json_real_value(days));
-	else
-		snprintf(text, SKEX_TEXT_MAX, "-");
-}
-
 static bool print_legs(const json_t *status)
 {
 	static const char *const heads[] = {
@@ -67,7 +58,7 @@ static bool print_legs(const json_t *status)
 
 		text_left(left, leg);
 		text_keys(keys, leg);
-		text_days(days, leg);
+		skex_text_days(days, json_object_get(leg, "days_left"));
 		skex_columns_add(&columns, cells);
 	}
 	return skex_columns_print(&columns, stdout, "");
@@ -100,6 +91,16 @@ static bool print_pools(const json_t *status)
 	return skex_columns_print(&columns, stdout, "");
 }
 
+static bool print_keyfills(const json_t *status)
+{
+	const json_t *list = json_object_get(status, "keyfills");
+
+	if (json_array_size(list) == 0)
+		return true;
+	printf("\n");
+	return skex_keyfills_print(list);
+}
+
 /* Hubs that passed on what does not fit: the words are those of the event. */
 static void print_inconsistent(const json_t *status)
 {
@@ -128,6 +129,7 @@ static int print_status(const json_t *status)
 	printf("\n");
 	good = skex_peers_print(json_object_get(status, "peers")) && good;
 	good = print_pools(status) && good;
+	good = print_keyfills(status) && good;
 	printf("\nkeys handed out %" PRIu64 ", fetched %" PRIu64 "; blocks confirmed %" PRIu64
 	       ", failed %" PRIu64 "; inconsistent shares %" PRIu64 "\n",
 		skex_json_number(counters, "keys_delivered"),

@@ -348,8 +348,11 @@ static void test_administration(void **state)
 	assert_string_equal(bed->agent->peers_text, "a3=p,q;");
 	bed_error(bed, "{\"id\":1,\"op\":\"peer_add\",\"peer\":\"a3\",\"profiles\":[\"none\"]}",
 		"refused", "unknown_profile");
-	bed_error(bed, "{\"id\":1,\"op\":\"peer_add\",\"peer\":\"a3\",\"profiles\":[]}", "usage",
-		"bad_request");
+	bed_error(bed, "{\"id\":1,\"op\":\"peer_add\",\"peer\":\"a3\"}", "usage", "bad_request");
+	/* No hubs, and said so. */
+	bed_ask(bed, "{\"id\":1,\"op\":\"peer_add\",\"peer\":\"a4\",\"profiles\":[]}",
+		"{\"id\":1,\"peer\":\"a4\"}\n");
+	assert_string_equal(bed->agent->peers_text, "a3=p,q;a4=;");
 	bed_error(bed, "{\"id\":1,\"op\":\"peer_add\",\"peer\":\"a3\",\"profiles\":[\"a,b\"]}",
 		"usage", "bad_request");
 	bed_error(bed, "{\"id\":1,\"op\":\"peer_add\",\"peer\":\"A3\",\"profiles\":[\"a\"]}",

@@ -216,6 +216,7 @@ bool fake_agent_run(struct skex_agent *agent, uint64_t now_ms)
 	agent->now_ms = now_ms;
 	fake_notes_run(agent);
 	fake_pairs_run(agent);
+	fake_keyfill_run(agent);
 	for (i = 0; i < sizeof(agent->requests) / sizeof(agent->requests[0]); i++) {
 		struct fake_request *request = &agent->requests[i];
 

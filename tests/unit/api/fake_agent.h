@@ -2,6 +2,7 @@
 #ifndef SKEX_TESTS_UNIT_API_FAKE_AGENT_H
 #define SKEX_TESTS_UNIT_API_FAKE_AGENT_H
 
+#include "agent/keyfill.h"
 #include "agent/note.h"
 
 /*
@@ -65,6 +66,12 @@ struct skex_agent {
 	unsigned resumed;
 	struct fake_note notes[8];
 	uint8_t notes_made;
+	skex_fill_made_fn fill_made; /* what is under way, and for whom */
+	skex_fill_taken_fn fill_taken;
+	void *fill_owner;
+	bool fill_locked; /* of the last order: with passphrase; to be kept */
+	bool fill_kept;
+	unsigned fills_fetched;
 	skex_note_fn note;
 	void *note_owner;
 	unsigned note_watches;
@@ -80,9 +87,10 @@ void fake_agent_init(struct skex_agent *agent);
 bool fake_agent_run(struct skex_agent *agent, uint64_t now_ms);
 /* The bytes of key number i. */
 void fake_key_bytes(uint32_t number, uint8_t *bytes, uint32_t size);
-/* What fake_agent_run does for notes, and for pairs. */
+/* What fake_agent_run does for notes, pairs and fills. */
 void fake_notes_run(struct skex_agent *agent);
 void fake_pairs_run(struct skex_agent *agent);
+void fake_keyfill_run(struct skex_agent *agent);
 /* A note from agent2. */
 void fake_note_arrives(struct skex_agent *agent, uint8_t number, const void *bytes, size_t size);
 void fake_agent_event(struct skex_agent *agent, const char *name, const char *text);
