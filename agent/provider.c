@@ -51,12 +51,14 @@ static const struct agent_provider *choose(const struct agent_peer *peer, bool f
 	size_t i;
 
 	for (i = 0; i < PROVIDERS; i++) {
-		if (providers[i]->unconfirmed || providers[i]->class(peer) == 0 ||
-			(forward_secret && !forgets(providers[i], peer)))
+		const struct agent_provider *provider = providers[i];
+
+		if (provider->unconfirmed || provider->class(peer) == 0 ||
+			(forward_secret && !forgets(provider, peer)))
 			continue;
-		if (providers[i]->ready(peer))
-			return providers[i];
-		first = first == NULL ? providers[i] : first;
+		if (provider->ready(peer))
+			return provider;
+		first = first == NULL ? provider : first;
 	}
 	return first;
 }
