@@ -88,6 +88,9 @@ struct agent_profile {
 
 #define AGENT_PROFILES_MAX 8u
 
+/* An initiator never goes back to an instance that it left; a responder remembers the last ones. */
+#define AGENT_INSTANCES_LEFT 8u
+
 struct agent_peer {
 	struct agent_peer *next;
 	struct skex_name name;
@@ -107,8 +110,11 @@ struct agent_peer {
 		      */
 	uint32_t spent_instance; /* of this peer as initiator */
 	struct skex_spent spent;
-	bool emptying; /* after a rollback: nothing is handed out until its pools are empty */
-	bool emptied;  /* they are, once the removals are durable */
+	uint32_t spent_left[AGENT_INSTANCES_LEFT]; /* those before it, the last one first */
+	uint8_t spent_left_count;
+	bool spent_unread; /* its record cannot be read: all counters count as spent */
+	bool emptying;     /* after a rollback: nothing is handed out until its pools are empty */
+	bool emptied;      /* they are, once the removals are durable */
 	bool unproven; /* keys from before the start: too few hubs compared marks with us since */
 	bool grace_told;
 	char last_error[160];

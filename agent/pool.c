@@ -197,6 +197,19 @@ struct agent_batch *agent_batch_find(struct agent_pool *pool, struct skex_block_
 	return batch;
 }
 
+/* Has the pool any of these blocks already?  Two batches with one block would share its records. */
+static bool overlaps(const struct agent_pool *pool, struct skex_block_id first, uint16_t blocks)
+{
+	const uint32_t at = upper(pool, first);
+	const struct agent_batch *before = at == 0 ? NULL : pool->batches[at - 1];
+	const struct agent_batch *after = at == pool->batches_count ? NULL : pool->batches[at];
+
+	return (before != NULL && before->first.instance == first.instance &&
+		       first.counter - before->first.counter < before->blocks) ||
+		(after != NULL && after->first.instance == first.instance &&
+			after->first.counter - first.counter < blocks);
+}
+
 bool pool_insert(struct agent_pool *pool, struct agent_batch *batch)
 {
 	uint32_t at;
@@ -370,7 +383,7 @@ struct agent_batch *agent_batch_add(struct agent_pool *pool, struct skex_block_i
 	batch->carried = quality->carried;
 	batch->forward_secret = quality->forward_secret;
 	batch->expires_wall_ms = expires_wall_ms;
-	if (!pool_insert(pool, batch)) {
+	if (overlaps(pool, first, blocks) || !pool_insert(pool, batch)) {
 		pool_batch_free(batch);
 		return NULL;
 	}

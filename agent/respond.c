@@ -17,44 +17,88 @@
  * it (skex_leg_hold): after a crash its hub sends it again.  So no single share is ever written
  * down, and one transaction holds {the ranges used, the block, the confirmation, the spent ids}.
  *
- * SKEX_TABLE_SPENT, key the initiator's name: u8 version 1 | u32 instance | u64 floor | u32 count |
- * count * { u64 from, u64 to }.
+ * SKEX_TABLE_SPENT, key the initiator's name: u8 version 2 | u32 instance | u64 floor | u32 count |
+ * count * { u64 from, u64 to } | u8 left | left * u32 instance.  Version 1 ends before left.
  */
-#define JUDGE_MS        2000u /* how long late shares are held against an accepted block */
-#define DISSENT         "its header or tag is not that which the other hubs passed on"
-#define SPENT_VERSION   1
-#define SPENT_VALUE_MAX (1u + 4u + 8u + 4u + SKEX_SPENT_RANGES * 16u)
+#define JUDGE_MS      2000u /* how long late shares are held against an accepted block */
+#define DISSENT       "its header or tag is not that which the other hubs passed on"
+#define SPENT_VERSION 2
+#define SPENT_VALUE_MAX                                                                            \
+	(1u + 4u + 8u + 4u + SKEX_SPENT_RANGES * 16u + 1u + AGENT_INSTANCES_LEFT * 4u)
 
 /* ---- spent ids ---------------------------------------------------------------------------------
  */
 
+static enum skex_error decode_spent(struct skex_view value, struct agent_peer *peer)
+{
+	struct skex_spent spent = {0};
+	uint32_t left[AGENT_INSTANCES_LEFT] = {0};
+	struct skex_reader reader;
+	uint32_t instance;
+	uint8_t left_count = 0;
+	uint8_t version;
+	uint32_t i;
+
+	skex_reader_init(&reader, value);
+	version = skex_read_u8(&reader);
+	if (version == 0 || version > SPENT_VERSION)
+		return SKEX_E_VERSION;
+	instance = skex_read_u32(&reader);
+	spent.floor = skex_read_u64(&reader);
+	spent.count = skex_read_u32(&reader);
+	if (spent.count > SKEX_SPENT_RANGES)
+		return SKEX_E_CORRUPT;
+	for (i = 0; i < spent.count; i++) {
+		spent.ranges[i].from = skex_read_u64(&reader);
+		spent.ranges[i].to = skex_read_u64(&reader);
+	}
+	if (version > 1)
+		left_count = skex_read_u8(&reader);
+	if (left_count > AGENT_INSTANCES_LEFT)
+		return SKEX_E_CORRUPT;
+	for (i = 0; i < left_count; i++)
+		left[i] = skex_read_u32(&reader);
+	if (skex_reader_end(&reader) != SKEX_OK)
+		return SKEX_E_CORRUPT;
+	peer->spent_instance = instance;
+	peer->spent = spent;
+	memcpy(peer->spent_left, left, sizeof(left));
+	peer->spent_left_count = left_count;
+	return SKEX_OK;
+}
+
 static void load_spent(struct skex_agent *agent, struct agent_peer *peer)
 {
 	uint8_t value[SPENT_VALUE_MAX];
-	struct skex_reader reader;
 	size_t size = 0;
-	uint32_t i;
+	enum skex_error error = skex_store_get(agent->link.store, SKEX_TABLE_SPENT,
+		skex_name_view(&peer->name), value, sizeof(value), &size);
 
-	if (skex_store_get(agent->link.store, SKEX_TABLE_SPENT, skex_name_view(&peer->name), value,
-		    sizeof(value), &size) != SKEX_OK)
+	if (error == SKEX_E_UNKNOWN)
 		return;
-	skex_reader_init(&reader, skex_view(value, size));
-	if (skex_read_u8(&reader) != SPENT_VERSION)
-		return;
-	peer->spent_instance = skex_read_u32(&reader);
-	peer->spent.floor = skex_read_u64(&reader);
-	peer->spent.count = skex_read_u32(&reader);
-	for (i = 0; i < peer->spent.count && i < SKEX_SPENT_RANGES; i++) {
-		peer->spent.ranges[i].from = skex_read_u64(&reader);
-		peer->spent.ranges[i].to = skex_read_u64(&reader);
-	}
+	if (error == SKEX_OK)
+		error = decode_spent(skex_view(value, size), peer);
+	peer->spent_unread = error != SKEX_OK;
+	if (peer->spent_unread)
+		agent_event(agent, SKEX_LEVEL_ERROR, "spent_unreadable", peer->name.text, "",
+			"the record of blocks that are over cannot be read (%s): none is accepted "
+			"from this peer; look at the disk and its version, then start again",
+			skex_error_name(error));
 }
 
 bool agent_is_spent(struct skex_agent *agent, struct agent_peer *peer, struct skex_block_id first,
 	uint32_t blocks)
 {
-	if (peer->spent_instance == 0)
+	uint8_t i;
+
+	if (peer->spent_instance == 0 && !peer->spent_unread)
 		load_spent(agent, peer);
+	for (i = 0; i < peer->spent_left_count; i++) {
+		if (peer->spent_left[i] == first.instance)
+			return true;
+	}
+	if (peer->spent_unread)
+		return true;
 	if (peer->spent_instance != first.instance)
 		return false;
 	return skex_spent_any(&peer->spent, first.counter, blocks);
@@ -77,6 +121,9 @@ static void put_spent(struct skex_agent *agent, struct agent_peer *peer, struct 
 		skex_write_u64(&writer, peer->spent.ranges[i].from);
 		skex_write_u64(&writer, peer->spent.ranges[i].to);
 	}
+	skex_write_u8(&writer, peer->spent_left_count);
+	for (i = 0; i < peer->spent_left_count; i++)
+		skex_write_u32(&writer, peer->spent_left[i]);
 	if (skex_writer_end(&writer, &size) != SKEX_OK)
 		return;
 	part = skex_view(value, size);
@@ -84,16 +131,27 @@ static void put_spent(struct skex_agent *agent, struct agent_peer *peer, struct 
 		txn, agent->link.store, SKEX_TABLE_SPENT, skex_name_view(&peer->name), &part, 1);
 }
 
+/* The initiator lost its state, or had to give it up, and began anew. */
+static void change_instance(struct agent_peer *peer, uint32_t instance)
+{
+	if (peer->spent_instance != 0) {
+		if (peer->spent_left_count < AGENT_INSTANCES_LEFT)
+			peer->spent_left_count++;
+		memmove(peer->spent_left + 1, peer->spent_left,
+			(peer->spent_left_count - 1u) * sizeof(peer->spent_left[0]));
+		peer->spent_left[0] = peer->spent_instance;
+	}
+	peer->spent_instance = instance;
+	skex_spent_init(&peer->spent);
+}
+
 void agent_spend(struct skex_agent *agent, struct agent_peer *peer, struct skex_block_id first,
 	uint32_t blocks)
 {
 	struct skex_txn *txn = skex_commit_txn(&agent->link.commit);
 
-	if (peer->spent_instance != first.instance) {
-		/* The initiator lost its state and began anew. */
-		peer->spent_instance = first.instance;
-		skex_spent_init(&peer->spent);
-	}
+	if (peer->spent_instance != first.instance)
+		change_instance(peer, first.instance);
 	skex_spent_add(&peer->spent, first.counter, blocks);
 	if (txn != NULL)
 		put_spent(agent, peer, txn);

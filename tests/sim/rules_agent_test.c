@@ -373,6 +373,83 @@ static void rule_a_key_is_looked_up_by_who_and_id(void **state)
 	world_free(world);
 }
 
+/* ---- instances --------------------------------------------------------------------------------
+ */
+
+static void tell_from_all(struct world *world, const struct forged *forged, uint8_t to)
+{
+	uint8_t i;
+
+	for (i = 0; i < 3; i++)
+		forged_tell(world, forged, i, to, NULL);
+	world_run(world, 3000); /* and nobody judges late shares any more */
+}
+
+/* An initiator, or hubs that hold shares back, go back to an instance that was left. */
+static void rule_an_instance_that_was_left_stays_left(void **state)
+{
+	struct world *world = world_new(71, 3, 2, 2, PAD_BYTES);
+	static struct forged forged;
+	uint64_t before;
+	uint32_t i;
+	int life;
+
+	(void)state;
+	world_run(world, 1000);
+	for (i = 0; i < AGENT_INSTANCES_LEFT + 1; i++) {
+		forge(world, &forged, 0, 1, (struct skex_block_id){100 + i, 10}, 1, PURPOSE);
+		tell_from_all(world, &forged, 1);
+		assert_int_equal(accepted(world, 1), i + 1);
+	}
+	for (life = 0; life < 2; life++) {
+		before = accepted(world, 1);
+		for (i = 0; i < AGENT_INSTANCES_LEFT + 1; i++) {
+			forge(world, &forged, 0, 1, (struct skex_block_id){100 + i, 10}, 1,
+				PURPOSE);
+			tell_from_all(world, &forged, 1);
+			/* A counter that was not used does not help either. */
+			forge(world, &forged, 0, 1,
+				(struct skex_block_id){100 + i, 11u + (uint64_t)life}, 1, PURPOSE);
+			tell_from_all(world, &forged, 1);
+		}
+		/* Only that of the instance that is current. */
+		assert_int_equal(accepted(world, 1) - before, 1);
+		world_crash(world_agent(world, 1));
+		world_start(world_agent(world, 1));
+		world_run(world, 35000);
+	}
+	world_free(world);
+}
+
+/* The record of what is spent is of a version to come. */
+static void rule_what_cannot_be_read_is_spent(void **state)
+{
+	struct world *world = world_new(72, 3, 2, 2, PAD_BYTES);
+	struct world_node *bob = world_agent(world, 1);
+	static const uint8_t later[] = {99, 0, 0, 0, 1};
+	const struct skex_view part = skex_view(later, sizeof(later));
+	const struct skex_name *name = &world_agent_config(world_agent(world, 0))->name;
+	static struct forged forged;
+	struct skex_store *store;
+	struct skex_txn *txn;
+
+	(void)state;
+	world_run(world, 1000);
+	store = agent_of(world, 1)->link.store;
+	txn = skex_txn_begin(store);
+	skex_txn_put(txn, store, SKEX_TABLE_SPENT, skex_name_view(name), &part, 1);
+	assert_int_equal(skex_txn_submit(txn, store, NULL, NULL), SKEX_OK);
+	world_run(world, 1000);
+	world_crash(bob);
+	world_start(bob);
+	world_run(world, 35000);
+	forge(world, &forged, 0, 1, (struct skex_block_id){forged_instance, 5}, 1, PURPOSE);
+	tell_from_all(world, &forged, 1);
+	assert_int_equal(accepted(world, 1), 0);
+	assert_int_equal(world_events(bob, "spent_unreadable", NULL), 1);
+	world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -381,6 +458,8 @@ int main(void)
 		cmocka_unit_test(rule_one_hub_cannot_take_the_room_of_the_others),
 		cmocka_unit_test(rule_one_commit_at_the_responder),
 		cmocka_unit_test(rule_a_key_is_looked_up_by_who_and_id),
+		cmocka_unit_test(rule_an_instance_that_was_left_stays_left),
+		cmocka_unit_test(rule_what_cannot_be_read_is_spent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
