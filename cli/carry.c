@@ -71,24 +71,6 @@ static enum skex_error check(const struct skex_carried *carried, struct skex_rea
 	return SKEX_OK;
 }
 
-static bool white(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-static void trim(char *text)
-{
-	size_t size = strlen(text);
-	size_t skip = 0;
-
-	while (size > 0 && white(text[size - 1]))
-		size--;
-	while (skip < size && white(text[skip]))
-		skip++;
-	memmove(text, text + skip, size - skip);
-	text[size - skip] = '\0';
-}
-
 static enum skex_error read_text(
 	int descriptor, const char *name, char *text, size_t room, struct skex_reason *reason)
 {
@@ -139,9 +121,7 @@ enum skex_error skex_carried_read(
 		error = read_text(STDIN_FILENO, "standard input", text, room, reason);
 	else
 		error = read_file(carried->file, text, room, reason);
-	if (error == SKEX_OK)
-		trim(text);
-	else
+	if (error != SKEX_OK)
 		skex_wipe(text, room);
 	return error;
 }

@@ -19,7 +19,7 @@ struct skex_carried {
 };
 
 /*
- * Reads the text, zero-terminated, without white space at its ends; the caller wipes it.  room is
+ * Reads the text, zero-terminated and otherwise as it is; the caller wipes it.  room is at least
  * one byte more than it can have.  Unless it is kept, SKEX_E_REFUSED when the file could not be
  * destroyed afterwards, so that this is known before the secret is used.  A file that others may
  * read is told on standard error.

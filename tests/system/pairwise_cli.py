@@ -216,15 +216,18 @@ def reachable(file):
 def by_pipe():
     line = make(A, B)
     tap.check('a pipe gets the line and nothing else', LINE.fullmatch(line))
-    for name, text, code in (('nothing', '', PEER), ('something else', 'hello\n', PEER),
+    for name, text, says in (('nothing', '', 'no credential'),
+                             ('something else', 'hello\n', 'no credential'),
                              ('a wrong character', line[:40] + ('B' if line[40] != 'B' else 'C')
-                              + line[41:], PEER), ('a line cut off', line[:-3], PEER),
-                             ('another version', line.replace('-1:', '-2:'), PEER),
-                             ('a token', line.replace('PAIR', 'JOIN'), PEER),
-                             ('a large file', 'A' * 100000, PEER)):
+                              + line[41:], 'miscopied'),
+                             ('a line cut off', line[:-3], 'miscopied'),
+                             ('another version', line.replace('-1:', '-2:'), 'another version'),
+                             ('a token', line.replace('PAIR', 'JOIN'), 'no credential'),
+                             ('a zero byte', line + '\0', 'another kind of file'),
+                             ('a large file', 'A' * 100000, 'another kind of file')):
         bad = pair(B, 'take', '--in', '-', stdin=text)
-        tap.check('refused: ' + name, bad.code == code and 'what to do: ' in bad.err
-                  and bad.out == '' and not LINE.search(bad.err), bad)
+        tap.check('refused: ' + name, bad.code == PEER and says in bad.err
+                  and 'what to do: ' in bad.err and bad.out == '' and not LINE.search(bad.err), bad)
     bad = pair(B, 'take', '--in', '-', '--address', 'x', stdin=line)
     tap.equal('refused: an address that is none', bad.code, USAGE)
     tap.equal('nothing came of it', show(B, A), {})
@@ -233,6 +236,9 @@ def by_pipe():
               and 'Destroy what the credential came from' in taken.out, taken)
     tap.check('both name the fingerprint alike', re.search(
         'fingerprint   ([0-9a-f]{4} ){3}[0-9a-f]{4}\n', taken.out)[0] in pair(A, 'show', B).out)
+    tap.check('and who is who', 'this end      agent2, slot 1\nother end     agent1, slot 0\n'
+              in taken.out and 'this end      agent1, slot 0\nother end     agent2, slot 1\n'
+              in pair(A, 'show', B).out, taken)
     key_between(B, A, 'through a pipe')
     revoke((A, B), (B, A))
 
