@@ -63,24 +63,29 @@ static int read_order(struct order *order, int argc, char **argv)
 	return code;
 }
 
+static int write_words(const char *credential, struct skex_credential *made, char *text)
+{
+	if (skex_credential_decode(made, skex_view(credential, strlen(credential))) != SKEX_OK)
+		return skex_command_fail(SKEX_E_SYNTAX,
+			"check that skex and skexd are of the same version",
+			"the daemon's answer cannot be read");
+	skex_words_encode(text, made->psk);
+	if (!skex_write_all(STDOUT_FILENO, text, strlen(text)))
+		return skex_command_fail(
+			SKEX_E_IO, "mend the output", "the words cannot be written");
+	return 0;
+}
+
 static int print_words(const char *credential)
 {
 	struct skex_credential *made = skex_secret_new(sizeof(*made));
 	char *text = skex_secret_new(SKEX_WORDS_TEXT);
-	int code = 0;
+	int code;
 
-	if (made == NULL || text == NULL)
+	if (made != NULL && text != NULL)
+		code = write_words(credential, made, text);
+	else
 		code = skex_command_fail(SKEX_E_MEMORY, "free some memory", "no memory");
-	else if (skex_credential_decode(made, skex_view(credential, strlen(credential))) != SKEX_OK)
-		code = skex_command_fail(SKEX_E_SYNTAX,
-			"check that skex and skexd are of the same version",
-			"the daemon's answer cannot be read");
-	if (code == 0) {
-		skex_words_encode(text, made->psk);
-		if (!skex_write_all(STDOUT_FILENO, text, strlen(text)))
-			code = skex_command_fail(
-				SKEX_E_IO, "mend the output", "the words cannot be written");
-	}
 	skex_secret_free(text);
 	skex_secret_free(made);
 	return code;
