@@ -97,22 +97,30 @@ static void raise_received(struct skex_leg *leg, struct skex_pad_position sent)
 	tags_advance(leg, jump, skex_pad_bytes_size(leg->rx_pad, mark.generation));
 }
 
-/* What was sent by either view is over, and what can have been in flight behind it. */
+/* The next generation of the pad that we send from; false when it is not here. */
+static bool next_generation(struct skex_leg *leg)
+{
+	const uint64_t size = skex_pad_bytes_size(leg->tx_pad, leg->tx.next.generation + 1);
+
+	return size != 0 && skex_pad_tx_switch(&leg->tx, size) == SKEX_OK;
+}
+
+/* What was sent by either view is over, and what can have been in flight behind it, which may have
+ * gone on to the next generations.  The other end may say any offset. */
 static void raise_sent(struct skex_leg *leg, struct skex_pad_position received)
 {
+	const uint64_t span = skex_pad_align(leg->link->span_bytes + SKEX_PACKET_MAX);
 	struct skex_pad_position mark = leg->tx.next;
 
 	later(&mark, received);
-	while (leg->tx.next.generation < mark.generation) {
-		uint64_t size = skex_pad_bytes_size(leg->tx_pad, leg->tx.next.generation + 1);
-
-		if (size == 0 || skex_pad_tx_switch(&leg->tx, size) != SKEX_OK)
-			break;
-	}
-	mark.offset += leg->link->span_bytes + SKEX_PACKET_MAX;
-	mark.offset -= mark.offset % SKEX_PAD_ALIGN;
-	if (mark.offset > leg->tx.size)
-		mark.offset = leg->tx.size;
+	while (leg->tx.next.generation < mark.generation && next_generation(leg))
+		;
+	while ((mark.offset >= leg->tx.size || span > leg->tx.size - mark.offset) &&
+		next_generation(leg))
+		mark = leg->tx.next;
+	mark.offset = mark.offset < leg->tx.size && span < leg->tx.size - mark.offset
+		? mark.offset + span
+		: leg->tx.size;
 	later(&leg->tx.next, mark);
 	later(&leg->tx.reserved, leg->tx.next);
 	leg->tx_dirty = leg->link->role == SKEX_ROLE_HUB;

@@ -11,7 +11,9 @@ static uint64_t in_flight(const struct skex_leg *leg)
 	const struct skex_pad_position from =
 		skex_pad_compare(leg->released, leg->life) > 0 ? leg->released : leg->life;
 
-	return from.generation == leg->tx.next.generation ? leg->tx.next.offset - from.offset : 0;
+	/* Of each generation apart: what is jumped over after a rollback is so, too. */
+	return from.generation == leg->tx.next.generation ? leg->tx.next.offset - from.offset
+							  : leg->tx.next.offset;
 }
 
 /* Of the generation that a refill added; 0 when there is none. */

@@ -227,12 +227,104 @@ static void a_mark_of_a_destroyed_generation_is_a_rollback(void **state)
 	world_free(world);
 }
 
+/* ---- a rollback across the end of a pad --------------------------------------------------------
+ */
+
+/* The operators of both ends of this leg of agent 0 say go. */
+static void go_on(struct world *world, uint8_t hub)
+{
+	struct skex_problem problem;
+
+	(void)!skex_agent_leg_resume(world_agent_of(world_agent(world, 0)),
+		world_hub_config(world_hub(world, hub))->name.text, &problem);
+	(void)!skex_hub_leg_resume(world_hub_of(world_hub(world, hub)),
+		&world_agent_config(world_agent(world, 0))->name);
+}
+
+static void use_until(
+	struct world *world, const struct skex_pad_position *mark, uint32_t generation)
+{
+	int i;
+
+	for (i = 0; i < 4000 && mark->generation < generation; i++) {
+		struct world_key got;
+
+		assert_true(world_get(world, world_agent(world, 0), world_agent(world, 1), PURPOSE,
+			32, 60000, &got));
+	}
+	assert_true(mark->generation >= generation);
+}
+
+/*
+ * An agent went on to its refill, all it sent there was lost, and its backup of before is put back:
+ * when the operators say go, what was in flight is jumped over in the refill too.
+ */
+static void what_was_in_flight_on_a_refill_is_not_used_again(void **state)
+{
+	struct world *world = world_new(5, 3, 2, 2, PAD_BYTES);
+	struct world_node *agent = world_agent(world, 0);
+	struct world_node *hub = world_hub(world, 0);
+	struct skex_pad_position old;
+	struct disk *backup;
+	uint8_t i;
+
+	(void)state;
+	world_set_pools(world, 1, 1);
+	for (i = 0; i < 3; i++) {
+		world_refill(world, i, 0, 12u << 20);
+		world_refill(world, i, 1, REFILL);
+	}
+	world_run(world, 1000);
+	old = hostile_agent_leg(world, 0, 0)->tx.reserved;
+	backup = world_snapshot(agent);
+	/* The hub sees that the backup is old; then it hears, and its disk keeps nothing. */
+	while (skex_pad_compare(hostile_hub_leg(world, 0, 0)->rx_durable, old) <= 0) {
+		struct world_key got;
+
+		assert_true(
+			world_get(world, agent, world_agent(world, 1), PURPOSE, 32, 60000, &got));
+		world_run(world, 100);
+	}
+	assert_int_equal(hostile_hub_leg(world, 0, 0)->rx_durable.generation, 0);
+	world_hold_disk(hub, true);
+	use_until(world, &hostile_agent_leg(world, 0, 0)->tx.next, 1);
+	for (i = 0; i < 5; i++) {
+		struct world_key got;
+
+		assert_true(
+			world_get(world, agent, world_agent(world, 1), PURPOSE, 32, 60000, &got));
+	}
+	world_power_cut(hub);
+	world_hold_disk(hub, false);
+	world_crash(agent);
+	world_restore(agent, backup);
+	world_start(hub);
+	world_start(agent);
+	world_run(world, 40000);
+	assert_int_equal(hostile_agent_leg(world, 0, 0)->tx.next.generation, 0);
+	assert_int_equal(hostile_agent_leg(world, 0, 0)->state, SKEX_LEG_STOPPED);
+	for (i = 0; i < 3; i++)
+		go_on(world, i);
+	world_run(world, 80000);
+	for (i = 0; i < 5; i++) {
+		struct world_key got;
+
+		assert_true(
+			world_get(world, agent, world_agent(world, 1), PURPOSE, 32, 60000, &got));
+	}
+	assert_int_equal(hostile_agent_leg(world, 0, 0)->state, SKEX_LEG_UP);
+	assert_int_equal(hostile_agent_leg(world, 0, 0)->tx.next.generation, 1);
+	assert_true(world_pads_intact(world));
+	world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_start_destroys_what_older_generations_left),
 		cmocka_unit_test(the_destruction_is_ended_by_the_next_start),
 		cmocka_unit_test(a_mark_of_a_destroyed_generation_is_a_rollback),
+		cmocka_unit_test(what_was_in_flight_on_a_refill_is_not_used_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
