@@ -208,29 +208,44 @@ static bool rivals(const struct agent_group *a, const struct agent_group *b)
 	return a->profile == b->profile && a->engine.state == SKEX_RESPONDER_GATHERING;
 }
 
+/* The hubs that have spoken of a block of this group, in whatever group. */
+static uint32_t speakers(const struct agent_group *group)
+{
+	struct agent_group_walk walk = rivals_of(group);
+	const struct agent_group *other;
+	uint32_t members = 0;
+
+	while ((other = agent_group_next(&walk)) != NULL) {
+		if (rivals(other, group))
+			members |= other->engine.members;
+	}
+	return members;
+}
+
 /*
  * A share that made no block.  Whoever else speaks of these blocks disputes it; and when every hub
- * has spoken, in whatever group, nothing more can come.
+ * has spoken of a group's own blocks nothing more can come to it.  One that speaks of the blocks of
+ * two batches does not make their hubs those of either.
  */
 static void hear_all(struct agent_group *group)
 {
+	const uint32_t all = agent_all_hubs(group->profile);
 	struct agent_group_walk walk = rivals_of(group);
-	uint32_t members = group->engine.members;
 	struct agent_group *other;
 
 	while ((other = agent_group_next(&walk)) != NULL) {
-		if (other == group || !rivals(other, group))
-			continue;
-		members |= other->engine.members;
-		other->disputed = true;
-		group->disputed = true;
-	}
-	walk = rivals_of(group);
-	while ((other = agent_group_next(&walk)) != NULL) {
 		if (!rivals(other, group))
 			continue;
-		other->heard |= members;
-		if (members == agent_all_hubs(group->profile))
+		other->heard |= group->engine.members;
+		group->heard |= other->engine.members;
+		other->disputed |= other != group;
+		group->disputed |= other != group;
+	}
+	if (speakers(group) != all)
+		return;
+	walk = rivals_of(group);
+	while ((other = agent_group_next(&walk)) != NULL) {
+		if (rivals(other, group) && speakers(other) == all)
 			agent_group_hasten(other);
 	}
 }

@@ -134,6 +134,37 @@ static void rule_one_of_overlapping_groups_is_accepted(void **state)
 
 /* Two hubs of three that a block needs speak of all the counters that come next, or of another
  * instance. */
+/* One hub speaks of the blocks of two batches, of which each came through two of the other hubs:
+ * neither is given up, for the others may still bring each. */
+static void rule_a_hub_does_not_hasten_blocks_that_gather(void **state)
+{
+	static struct forged batches[2];
+	static struct forged lie;
+	struct world *world = world_new(4, 5, 3, 2, PAD_BYTES);
+	uint8_t id[SKEX_KEY_ID_BYTES];
+	uint8_t i;
+
+	(void)state;
+	world_run(world, 1000);
+	for (i = 0; i < 2; i++)
+		forge(world, &batches[i], 0, 1, (struct skex_block_id){forged_instance, 10 + i}, 1,
+			PURPOSE);
+	forge(world, &lie, 0, 1, (struct skex_block_id){forged_instance, 10}, 2, PURPOSE);
+	for (i = 0; i < 4; i++)
+		forged_tell(world, &batches[i / 2], i, 1, NULL);
+	forged_tell(world, &lie, 4, 1, NULL);
+	world_run(world, 100);
+	forged_tell(world, &batches[0], 2, 1, NULL);
+	forged_tell(world, &batches[1], 0, 1, NULL);
+	world_run(world, 100);
+	assert_int_equal(accepted(world, 1), 2);
+	for (i = 0; i < 2; i++) {
+		forged_key_id(&batches[i], 0, id);
+		assert_true(fetch_any(world, 1, 0, PURPOSE, id).good);
+	}
+	world_free(world);
+}
+
 static void rule_what_fewer_than_k_hubs_say_spends_nothing(void **state)
 {
 	struct world *world = world_new(3, 4, 3, 2, PAD_BYTES);
@@ -454,6 +485,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rule_one_of_overlapping_groups_is_accepted),
+		cmocka_unit_test(rule_a_hub_does_not_hasten_blocks_that_gather),
 		cmocka_unit_test(rule_what_fewer_than_k_hubs_say_spends_nothing),
 		cmocka_unit_test(rule_one_hub_cannot_take_the_room_of_the_others),
 		cmocka_unit_test(rule_one_commit_at_the_responder),
