@@ -5,6 +5,7 @@
 
 #include "api/agent_internal.h"
 #include "api/keys_text.h"
+#include "core/wire/key_id.h"
 #include "platform/memory.h"
 
 /* get and fetch. */
@@ -250,13 +251,21 @@ static void serve_fetch(struct skex_api_call *call, struct skex_agent *agent,
 	const struct keys_request *in, struct skex_key_request *out)
 {
 	uint8_t ids[SKEX_KEYS_MAX][SKEX_KEY_ID_BYTES];
+	size_t largest = 0;
+	size_t i;
 
 	if (!read_ids(call, in, ids))
 		return;
+	for (i = 0; i < in->ids_count; i++) {
+		const size_t size = skex_key_id_size(ids[i]);
+
+		largest = size > largest ? size : largest;
+	}
 	out->ids = (const uint8_t(*)[SKEX_KEY_ID_BYTES])ids;
 	out->count = (uint32_t)in->ids_count;
-	/* How long they are is in their ids; the usual size is near enough here. */
-	skex_api_call_expect(call, skex_keys_text_most(out->count, 32));
+	/* The agent has room for as many of the largest, and refuses what is larger still. */
+	skex_api_call_expect(call,
+		skex_keys_text_most(out->count, largest < SKEX_KEY_MAX ? largest : SKEX_KEY_MAX));
 	start(call, agent, true, out);
 }
 

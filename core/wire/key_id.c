@@ -114,6 +114,17 @@ enum skex_error skex_key_id_encode(const struct skex_crypto *crypto, const struc
 	return SKEX_OK;
 }
 
+uint32_t skex_key_id_size(const uint8_t uuid[static SKEX_KEY_ID_BYTES])
+{
+	struct free_bits bits = {0, 0};
+	struct skex_reader reader;
+
+	skex_reader_init(&reader, skex_view(uuid, SKEX_KEY_ID_BYTES));
+	(void)skex_read_u64(&reader);
+	bits.low = skex_read_u64(&reader) & LOW_MASK(LOW_BITS);
+	return unpack(bits).size;
+}
+
 enum skex_error skex_key_id_decode(const struct skex_crypto *crypto, struct skex_key_id *id,
 	const struct skex_name *initiator, const struct skex_name *responder,
 	const uint8_t uuid[static SKEX_KEY_ID_BYTES])

@@ -42,6 +42,9 @@ SKEX_MUST_USE enum skex_error skex_key_id_decode(const struct skex_crypto *crypt
 	struct skex_key_id *id, const struct skex_name *initiator,
 	const struct skex_name *responder, const uint8_t uuid[static SKEX_KEY_ID_BYTES]);
 
+/* The size that an id says, 1..65,536, whatever else is wrong with it. */
+uint32_t skex_key_id_size(const uint8_t uuid[static SKEX_KEY_ID_BYTES]);
+
 /* The textual form of RFC 9562, lower case, and back (either case). */
 void skex_uuid_print(
 	const uint8_t uuid[static SKEX_KEY_ID_BYTES], char text[static SKEX_KEY_ID_TEXT_BYTES]);

@@ -292,6 +292,31 @@ static void test_too_much_promised(void **state)
 	assert_false(bed->client->paused);
 }
 
+/* What a fetch waits for is as much as its ids say: here 8,192 bytes each. */
+static void test_too_much_fetched(void **state)
+{
+	struct bed *bed = *state;
+	static char lines[10 * (128 * 42 + 128)];
+	size_t at = 0;
+	unsigned i;
+	unsigned j;
+
+	for (i = 0; i < 10; i++) {
+		at += (size_t)snprintf(lines + at, sizeof(lines) - at,
+			"{\"id\":%u,\"op\":\"fetch\",\"peer\":\"agent2\",\"key_ids\":[", i);
+		for (j = 0; j < 128; j++)
+			at += (size_t)snprintf(lines + at, sizeof(lines) - at,
+				"%s\"abababab-abab-8000-8000-000200%06x\"", j > 0 ? "," : "", j);
+		at += (size_t)snprintf(lines + at, sizeof(lines) - at, "]}\n");
+	}
+	fake_send(bed->client, lines);
+	assert_int_equal(bed->agent->tickets, 2);
+	for (i = 0; i < 10; i++)
+		bed_turn(bed);
+	assert_int_equal(bed->agent->tickets, 10);
+	assert_false(bed->client->paused);
+}
+
 static void ask_much(struct bed *bed, unsigned times)
 {
 	char line[128];
@@ -490,6 +515,7 @@ int main(void)
 		TEST(test_free_cancels),
 		TEST(test_too_many_calls),
 		TEST(test_too_much_promised),
+		TEST(test_too_much_fetched),
 		TEST(test_slow_reader_is_paused),
 		TEST(test_stuck_reader_is_dropped),
 		TEST(test_flooded_subscriber_is_dropped),
