@@ -170,6 +170,9 @@ const char *leg_take_marks(struct skex_leg *leg, const struct skex_hello *hello)
 		leg_put_mark(leg, txn, link_tx_direction(leg->link), leg->tx.next);
 		skex_pad_bytes_commit(leg->tx_pad, txn, leg->tx.next);
 	}
+	/* Now, and not when the turn comes: what flushes the commit before that would report the
+	 * marks as taken without them. */
+	leg_commit(leg);
 	skex_leg_work(leg);
 	skex_commit_after(&leg->link->commit, taken, leg);
 	return "the larger marks are taken: the next connection goes on";

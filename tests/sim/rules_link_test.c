@@ -422,6 +422,29 @@ static void rule_a_word_survives_a_power_cut(void **state)
 	}
 }
 
+/* The marks are in the commit that reports them as taken, whatever flushes it before the turn. */
+static void rule_marks_are_durable_before_they_are_taken(void **state)
+{
+	unsigned hub;
+
+	(void)state;
+	for (hub = 0; hub < 2; hub++) {
+		struct world *world = with_backup(hub + 71, hub != 0);
+		struct skex_leg *leg =
+			(hub != 0 ? hostile_hub_leg : hostile_agent_leg)(world, 0, 0);
+		const struct skex_hello hello = {.sent = leg->rx.mark, .received = leg->tx.next};
+		struct skex_pad_position mark;
+
+		assert_int_equal(word(world, hub != 0, 0), SKEX_OK);
+		assert_non_null(leg_take_marks(leg, &hello));
+		assert_int_equal(skex_commit_settle(&leg->link->commit), SKEX_OK);
+		assert_int_equal(leg->record.halt, SKEX_HALT_TAKEN);
+		assert_true(durable_mark(leg, &mark));
+		assert_int_equal(skex_pad_compare(mark, leg->tx.next), 0);
+		world_free(world);
+	}
+}
+
 /* ---- the reserved mark -------------------------------------------------------------------------
  */
 
@@ -466,6 +489,7 @@ int main(void)
 		cmocka_unit_test(rule_a_state_from_the_past_stops_the_leg),
 		cmocka_unit_test(rule_the_words_of_the_operators_last_in_any_order),
 		cmocka_unit_test(rule_a_word_survives_a_power_cut),
+		cmocka_unit_test(rule_marks_are_durable_before_they_are_taken),
 		cmocka_unit_test(rule_the_reserved_mark_is_durable_first),
 	};
 
