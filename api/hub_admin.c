@@ -134,26 +134,11 @@ static void op_resume(void *owner, struct skex_api_call *call, const struct json
 /* ---- life -------------------------------------------------------------------------------------
  */
 
-/* An evicted agent takes no messages any more: their senders are told. */
-static enum skex_error purge_evicted(
-	const struct skex_hub_admin *admin, const struct skex_name *name)
-{
-	struct skex_member member;
-	enum skex_error error =
-		skex_registry_member_get(admin->setup.enrol->registry, name, &member);
-
-	if (error == SKEX_OK && member.state == SKEX_MEMBER_EVICTED)
-		error = skex_hub_purge(admin->setup.hub, name);
-	return error;
-}
-
 static void member_changed(void *owner, const struct skex_name *name)
 {
 	const struct skex_hub_admin *admin = owner;
 	enum skex_error error = skex_hub_member_changed(admin->setup.hub, name);
 
-	if (error == SKEX_OK)
-		error = purge_evicted(admin, name);
 	if (error != SKEX_OK)
 		skex_log(admin->setup.platform, SKEX_LEVEL_ERROR,
 			"agent %s changed, but the hub cannot follow (%s)", name->text,

@@ -15,6 +15,7 @@
 #define UNLOAD_MS     60000u
 #define EXPIRE_MAX    4096u      /* messages that expire in one turn */
 #define DROP_BYTES    (8u << 20) /* of removals in one transaction */
+#define ORPHANS_MAX   65536u     /* removed at a start, in one transaction; more at the next */
 
 uint64_t hub_wall_ms(const struct skex_hub *hub)
 {
@@ -102,7 +103,7 @@ struct skex_leg *hub_leg_load(struct hub_leg *leg)
 /* ---- events of the legs ------------------------------------------------------------------------
  */
 
-static bool welcome(const struct hub_leg *leg)
+bool hub_leg_welcome(const struct hub_leg *leg)
 {
 	return leg->member->known && leg->member->row.state == SKEX_MEMBER_ENROLLED &&
 		leg->member->row.leg == leg->number;
@@ -120,7 +121,7 @@ static void up(void *owner, struct skex_leg *link_leg)
 	struct skex_hub *hub = owner;
 	struct hub_leg *leg = link_leg->owner_data;
 
-	if (!welcome(leg)) {
+	if (!hub_leg_welcome(leg)) {
 		skex_leg_bye(link_leg, SKEX_BYE_BANNED);
 		return;
 	}
@@ -291,14 +292,21 @@ static enum skex_error restore(void *owner, struct skex_view key, struct skex_vi
 {
 	struct skex_hub *hub = owner;
 	struct skex_reader reader;
+	struct skex_txn *txn;
 	struct hub_leg *leg;
 	uint64_t number;
 
 	skex_reader_init(&reader, key);
 	number = skex_read_u64(&reader);
 	leg = hub_leg_get(hub, number);
-	/* Of a leg that was purged meanwhile: left for the next purge. */
-	return leg == NULL ? SKEX_OK : hub_queue_restore(&leg->queue, key, value);
+	if (leg != NULL && hub_leg_welcome(leg))
+		return hub_queue_restore(&leg->queue, key, value);
+	/* Banned, evicted or enrolled anew, and a crash came before its queue was gone. */
+	if (hub->orphans < ORPHANS_MAX && (txn = skex_commit_txn(&hub->link.commit)) != NULL) {
+		skex_txn_remove(txn, hub->link.store, SKEX_TABLE_QUEUE, key);
+		hub->orphans++;
+	}
+	return SKEX_OK;
 }
 
 static enum skex_error make_shards(struct skex_hub *hub)
@@ -473,7 +481,8 @@ static void keep_envelopes(struct hub_leg *leg)
 static void sweep_leg(struct hub_leg *leg, uint64_t now_ms)
 {
 	if (leg->leg != NULL && leg->leg->connection == NULL &&
-		(now_ms - leg->used_ms > UNLOAD_MS || !welcome(leg)) && skex_leg_idle(leg->leg)) {
+		(now_ms - leg->used_ms > UNLOAD_MS || !hub_leg_welcome(leg)) &&
+		skex_leg_idle(leg->leg)) {
 		keep_envelopes(leg);
 		skex_leg_unload(leg->leg);
 		leg->leg = NULL;

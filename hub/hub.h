@@ -94,7 +94,7 @@ void skex_hub_members(struct skex_hub *hub,
 	void (*visit)(void *owner, const struct skex_hub_member_status *status), void *owner);
 
 /* The state of a member changed in the registry (enrolled, refilled, banned, evicted, purged): read
- * it again; a connection that may no longer be is ended. */
+ * it again; a connection that may no longer be is ended, and what waits for it is deleted. */
 SKEX_MUST_USE enum skex_error skex_hub_member_changed(
 	struct skex_hub *hub, const struct skex_name *name);
 /* The operator's word after a rollback was seen on a leg: go on, at the larger marks. */

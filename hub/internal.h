@@ -86,6 +86,7 @@ struct skex_hub {
 	uint32_t shards_count;
 	struct hub_expiry expiry; /* of all that waits */
 	uint64_t sweep_ms;
+	uint32_t orphans; /* messages for nobody that the start removed */
 	uint64_t expire_ms;
 	struct skex_hub_counters counters;
 	const struct skex_hub_foreign *foreign; /* or NULL */
@@ -97,6 +98,8 @@ struct hub_leg *hub_leg_find(struct skex_hub *hub, uint64_t number);
 struct hub_leg *hub_leg_get(struct skex_hub *hub, uint64_t number);
 /* With its state loaded; NULL when that fails. */
 struct skex_leg *hub_leg_load(struct hub_leg *leg);
+/* The leg is its member's, who is enrolled. */
+bool hub_leg_welcome(const struct hub_leg *leg);
 uint64_t hub_wall_ms(const struct skex_hub *hub);
 /* Takes a message that waits for this leg out, as part of this turn's commit; false after a
  * failure. */

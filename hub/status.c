@@ -87,6 +87,19 @@ void skex_hub_members(struct skex_hub *hub,
 		skex_log(hub->link.platform, SKEX_LEVEL_ERROR, "the registry cannot be read");
 }
 
+/* All that waits for this leg goes, and its senders are told. */
+static enum skex_error drop_queue(struct hub_leg *leg, uint16_t status)
+{
+	struct skex_hub *hub = leg->hub;
+
+	while (leg->queue.first != NULL) {
+		hub_mail_refuse(hub, leg->queue.first->origin, leg->queue.first->origin_at, status);
+		if (!hub_drop(leg, leg->queue.first))
+			return hub->link.commit.failed;
+	}
+	return SKEX_OK;
+}
+
 enum skex_error skex_hub_member_changed(struct skex_hub *hub, const struct skex_name *name)
 {
 	struct hub_member *member;
@@ -98,10 +111,9 @@ enum skex_error skex_hub_member_changed(struct skex_hub *hub, const struct skex_
 		return hub_member_refresh(&hub->members, name);
 	leg = hub_leg_find(hub, member->row.leg);
 	error = hub_member_refresh(&hub->members, name);
-	if (leg == NULL || leg->leg == NULL)
+	if (error != SKEX_OK || leg == NULL || hub_leg_welcome(leg))
 		return error;
-	if (!member->known || member->row.state != SKEX_MEMBER_ENROLLED ||
-		member->row.leg != leg->number) {
+	if (leg->leg != NULL) {
 		skex_leg_bye(leg->leg, SKEX_BYE_BANNED);
 		/* Its pads may be destroyed next; where something is under way the sweep does it.
 		 */
@@ -110,7 +122,7 @@ enum skex_error skex_hub_member_changed(struct skex_hub *hub, const struct skex_
 			leg->leg = NULL;
 		}
 	}
-	return error;
+	return drop_queue(leg, SKEX_ACK_BANNED);
 }
 
 enum skex_error skex_hub_leg_resume(struct skex_hub *hub, const struct skex_name *name)
@@ -130,11 +142,5 @@ enum skex_error skex_hub_purge(struct skex_hub *hub, const struct skex_name *nam
 
 	if (leg == NULL)
 		return SKEX_E_UNKNOWN;
-	while (leg->queue.first != NULL) {
-		hub_mail_refuse(hub, leg->queue.first->origin, leg->queue.first->origin_at,
-			SKEX_ACK_EXPIRED);
-		if (!hub_drop(leg, leg->queue.first))
-			return hub->link.commit.failed;
-	}
-	return SKEX_OK;
+	return drop_queue(leg, SKEX_ACK_EXPIRED);
 }

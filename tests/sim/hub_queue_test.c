@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "store/tables.h"
 #include "tests/sim/hostile.h"
 
 /* What waits at a hub: it goes in the order of its expiry, and a long queue costs no more per
@@ -182,6 +183,64 @@ static void a_purge_meets_what_is_not_durable(void **state)
 	world_free(world);
 }
 
+/* ---- bans --------------------------------------------------------------------------------------
+ */
+
+static enum skex_error count_one(void *owner, struct skex_view key, struct skex_view value)
+{
+	uint32_t *count = owner;
+
+	(void)key;
+	(void)value;
+	++*count;
+	return SKEX_OK;
+}
+
+static uint32_t stored(struct world *world)
+{
+	uint32_t count = 0;
+
+	assert_int_equal(skex_store_each(hub_of(world)->link.store, SKEX_TABLE_QUEUE,
+				 skex_view(NULL, 0), count_one, &count),
+		SKEX_OK);
+	return count;
+}
+
+/* What waits for an agent that is banned goes, in memory and in the store, and its sender is told;
+ * also when the hub falls before it knows. */
+static void what_waits_for_a_banned_agent_goes(void **state)
+{
+	const struct skex_name *name;
+	struct skex_pad_range range;
+	struct skex_member member;
+	int falls;
+
+	(void)state;
+	for (falls = 0; falls < 2; falls++) {
+		struct world *world = world_with_hub_only((uint64_t)falls + 11);
+		struct skex_registry *registry = world_registry(world_hub(world, 0));
+
+		name = &world_agent_config(world_agent(world, 1))->name;
+		give(world, 3600, &range);
+		assert_int_equal(stored(world), 1);
+		assert_int_equal(skex_registry_member_get(registry, name, &member), SKEX_OK);
+		member.state = SKEX_MEMBER_BANNED;
+		assert_int_equal(skex_registry_member_put(registry, &member), SKEX_OK);
+		if (falls) {
+			world_crash(world_hub(world, 0));
+			world_start(world_hub(world, 0));
+		} else {
+			assert_int_equal(skex_hub_member_changed(hub_of(world), name), SKEX_OK);
+		}
+		world_run(world, 2000);
+		assert_int_equal(stored(world), 0);
+		assert_int_equal(hub_of(world)->expiry.count, 0);
+		if (!falls)
+			assert_int_equal(refusal(world, range), SKEX_ACK_BANNED);
+		world_free(world);
+	}
+}
+
 /* ---- the heap ----------------------------------------------------------------------------------
  */
 
@@ -283,6 +342,7 @@ int main(void)
 		cmocka_unit_test(a_short_life_does_not_wait_for_a_long_one),
 		cmocka_unit_test(a_message_costs_no_walk_along_the_queue),
 		cmocka_unit_test(a_purge_meets_what_is_not_durable),
+		cmocka_unit_test(what_waits_for_a_banned_agent_goes),
 		cmocka_unit_test(the_heap_gives_the_earliest),
 	};
 
