@@ -23,18 +23,6 @@
 #define PAD_BYTES 32768u
 #define REFILL    (1u << 20)
 
-/* The pad that the world made. */
-static void original(uint64_t leg, uint8_t direction, uint32_t generation, uint8_t *out)
-{
-	uint64_t state = (leg * 2 + direction) * 16 + generation + 77;
-	size_t i;
-
-	for (i = 0; i < PAD_BYTES; i++) {
-		state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-		out[i] = (uint8_t)(state >> 56);
-	}
-}
-
 /* Bytes of a pad of generation 0 that the thief reads. */
 static size_t stolen(const struct disk *disk, const struct skex_crypto *crypto, const uint8_t *kek,
 	uint64_t leg, uint8_t direction)
@@ -45,7 +33,7 @@ static size_t stolen(const struct disk *disk, const struct skex_crypto *crypto, 
 	size_t count = 0;
 	size_t i;
 
-	original(leg, direction, 0, pad);
+	world_pad(leg, direction, 0, pad, sizeof(pad));
 	memset(found, 0, sizeof(found));
 	thief_pad(thief, pad, sizeof(pad), found);
 	thief_free(thief);

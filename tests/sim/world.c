@@ -139,6 +139,13 @@ static enum skex_error fill(void *owner, uint8_t *out, size_t size)
 	return SKEX_OK;
 }
 
+static struct filler filler_of(uint64_t leg, uint8_t direction, uint32_t generation)
+{
+	struct filler filler = {(leg * 2 + direction) * 16 + generation + 77};
+
+	return filler;
+}
+
 static void must(enum skex_error error, const char *what)
 {
 	if (error == SKEX_OK)
@@ -203,7 +210,7 @@ static void make_pads(
 
 	for (direction = 0; direction < 2; direction++) {
 		struct skex_pad_record pad = {leg, direction, generation, pad_bytes, false};
-		struct filler filler = {(leg * 2 + direction) * 16 + generation + 77};
+		struct filler filler = filler_of(leg, direction, generation);
 		char path[128];
 
 		(void)skex_pad_path(path, sizeof(path), DIRECTORY, leg, direction, generation);
@@ -481,6 +488,13 @@ void world_refill(struct world *world, uint8_t hub, uint8_t agent, uint64_t pad_
 
 	make_pads(at_hub, leg, 1, pad_bytes);
 	make_pads(at_agent, leg, 1, pad_bytes);
+}
+
+void world_pad(uint64_t leg, uint8_t direction, uint32_t generation, uint8_t *out, size_t size)
+{
+	struct filler filler = filler_of(leg, direction, generation);
+
+	must(fill(&filler, out, size), "pad");
 }
 
 void world_set_pools(struct world *world, uint32_t low_keys, uint32_t high_keys)

@@ -3,6 +3,7 @@
 #define SKEX_TESTS_SIM_WORLD_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "agent/agent.h"
@@ -73,6 +74,8 @@ struct disk *world_snapshot(struct world_node *node);
 void world_restore(struct world_node *node, struct disk *copy);
 /* One more generation of both pads of the leg of an agent and a hub: a refill. */
 void world_refill(struct world *world, uint8_t hub, uint8_t agent, uint64_t pad_bytes);
+/* The first bytes of a pad as it was made. */
+void world_pad(uint64_t leg, uint8_t direction, uint32_t generation, uint8_t *out, size_t size);
 /* Sizes of the pools of all agents, before they start again: keys wanted at least and at most. */
 void world_set_pools(struct world *world, uint32_t low_keys, uint32_t high_keys);
 /* How often an agent told an event of this name, about this hub (NULL: any). */
