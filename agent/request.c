@@ -347,6 +347,14 @@ static uint64_t need(const struct agent_request *request)
 	return (request->count - request->done) * units * AGENT_UNIT_BYTES;
 }
 
+/* Keys that wait for the rest of a get are lost, and it begins anew. */
+static void drop_gathered(struct agent_request *request)
+{
+	if (request->done > 0)
+		skex_wipe(request->secret, (size_t)request->done * request->bytes);
+	request->done = 0;
+}
+
 /* Takes as many keys as there are.  Those taken in earlier turns may have expired meanwhile: then
  * they are lost, and it begins anew. */
 static void collect(struct agent_request *request)
@@ -354,10 +362,8 @@ static void collect(struct agent_request *request)
 	struct agent_pool *pool = request->pool;
 	uint64_t expires_wall_ms = 0;
 
-	if (request->done > 0 && request->expires_wall_ms <= agent_wall(pool->agent)) {
-		skex_wipe(request->secret, (size_t)request->done * request->bytes);
-		request->done = 0;
-	}
+	if (request->done > 0 && request->expires_wall_ms <= agent_wall(pool->agent))
+		drop_gathered(request);
 	while (request->done < request->count &&
 		agent_pool_cut(pool, request->bytes, request->needs,
 			request->secret + (size_t)request->done * request->bytes,
@@ -576,9 +582,12 @@ void agent_requests_turn(struct skex_agent *agent, uint64_t now_ms)
 			want(request,
 				need(request) +
 					(request->pool->few_bytes == 0 ? AGENT_PIECE_BYTES : 0));
-		/* While the pools are being emptied it waits. */
-		if (request->pool->peer->emptying)
+		/* While the pools are being emptied it waits, and what it has is dropped with
+		 * them: it may have been handed out in a life that was forgotten. */
+		if (request->pool->peer->emptying) {
+			drop_gathered(request);
 			continue;
+		}
 		if (request->fetch)
 			serve_fetch(request, now_ms);
 		else

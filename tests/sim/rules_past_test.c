@@ -393,6 +393,46 @@ static void rule_the_grace_of_a_start_is_bounded(void **state)
 	}
 }
 
+static void ignore(
+	void *owner, const struct skex_problem *problem, const struct skex_key *keys, size_t count)
+{
+	(void)owner;
+	(void)problem;
+	(void)keys;
+	(void)count;
+}
+
+/* A request that has some of its keys and waits for the rest keeps none of them. */
+static void rule_keys_that_wait_for_others_are_dropped_too(void **state)
+{
+	struct world *world = filled_world(81);
+	struct skex_agent *agent = world_agent_of(world_agent(world, 0));
+	struct skex_key_request request = {0};
+	struct skex_problem problem;
+	uint64_t ticket = 0;
+
+	(void)state;
+	hubs_away(world);
+	request.peer = world_agent_config(world_agent(world, 1))->name.text;
+	request.purpose = PURPOSE;
+	request.bytes = 32;
+	request.count = SKEX_KEYS_MAX;
+	request.require_confirmed = true;
+	request.wait_ms = 600000;
+	/* As many as the pool cannot fill any more. */
+	do
+		assert_int_equal(
+			skex_agent_get(agent, &request, ignore, NULL, &ticket, &problem), SKEX_OK);
+	while (world_run(world, 1000), agent->requests == NULL);
+	assert_true(agent->requests->done > 0);
+	assert_int_equal(agent_past_word(agent), SKEX_OK);
+	world_run(world, 3000);
+	assert_int_equal(ready(world, 1), 0);
+	assert_non_null(agent->requests);
+	assert_int_equal(agent->requests->done, 0);
+	world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -400,6 +440,7 @@ int main(void)
 		cmocka_unit_test(rule_k_hubs_empty_the_pools),
 		cmocka_unit_test(rule_the_operators_word_empties_the_pools),
 		cmocka_unit_test(rule_the_operators_word_reaches_peers_that_are_away),
+		cmocka_unit_test(rule_keys_that_wait_for_others_are_dropped_too),
 		cmocka_unit_test(rule_a_weak_profile_does_not_empty_the_pools_of_others),
 		cmocka_unit_test(rule_keys_from_before_a_start_wait_for_k_hubs),
 		cmocka_unit_test(rule_a_restored_pool_gives_no_key),
