@@ -84,6 +84,16 @@ void agent_event(struct skex_agent *agent, enum skex_level level, const char *na
 	}
 }
 
+enum skex_error agent_complain(struct skex_problem *problem, enum skex_error error,
+	const char *code, const char *message, const char *act)
+{
+	problem->error = error;
+	problem->code = code;
+	problem->message = message;
+	problem->act = act;
+	return error;
+}
+
 enum skex_error skex_agent_watch(
 	struct skex_agent *agent, skex_event_fn event, void *owner, uint64_t *number)
 {

@@ -32,7 +32,7 @@
  *   note.c          notes on their way out
  *   note_receive.c  notes that come in
  *   record.c        the forms of the durable records
- *   event.c         events and watchers
+ *   event.c         events and watchers, and what is wrong with a request
  *   status.c        what is going on
  */
 
@@ -493,5 +493,8 @@ void agent_event(struct skex_agent *agent, enum skex_level level, const char *na
 	const char *peer, const char *hub, const char *format, ...)
 	__attribute__((format(printf, 6, 7)));
 void agent_events_clear(struct skex_agent *agent);
+/* Says what is wrong with a request, in texts that last; gives the error. */
+enum skex_error agent_complain(struct skex_problem *problem, enum skex_error error,
+	const char *code, const char *message, const char *act);
 
 #endif

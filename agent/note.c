@@ -14,16 +14,6 @@
  * one at least is honest, and the recipient drops the copies.
  */
 
-static enum skex_error complain(struct skex_problem *problem, enum skex_error error,
-	const char *code, const char *message, const char *act)
-{
-	problem->error = error;
-	problem->code = code;
-	problem->message = message;
-	problem->act = act;
-	return error;
-}
-
 static void note_free(struct skex_agent *agent, struct agent_note *note)
 {
 	*note->self = note->next;
@@ -66,11 +56,11 @@ static void refused_by_all(struct skex_agent *agent, struct agent_note *note)
 	struct skex_problem problem;
 
 	if (note->status == SKEX_ACK_EXHAUSTED || note->status == SKEX_ACK_QUOTA)
-		(void)complain(&problem, SKEX_E_QUOTA, "note_quota",
+		(void)agent_complain(&problem, SKEX_E_QUOTA, "note_quota",
 			"no hub takes the note: a quota or a pad is used up",
 			"refill the pads; see quota in skex-hub.conf");
 	else
-		(void)complain(&problem, SKEX_E_REFUSED, "note_refused",
+		(void)agent_complain(&problem, SKEX_E_REFUSED, "note_refused",
 			"no hub takes a note from this agent to that peer",
 			"see policy in skex-hub.conf, and whether the peer is enrolled there");
 	unsent(agent, note, &problem);
@@ -80,7 +70,7 @@ static void expired(struct skex_agent *agent, struct agent_note *note)
 {
 	struct skex_problem problem;
 
-	(void)complain(&problem, SKEX_E_OFFLINE, "note_expired",
+	(void)agent_complain(&problem, SKEX_E_OFFLINE, "note_expired",
 		"no hub could be reached before the note's key expired",
 		"see skex status for the hubs, and send it again");
 	unsent(agent, note, &problem);
@@ -279,8 +269,8 @@ static void on_key(
 		return;
 	}
 	if (seal(agent, note, &keys[0]) != SKEX_OK) {
-		(void)complain(&failed, SKEX_E_CRYPTO, "crypto", "the note could not be sealed",
-			"look at the log of skexd");
+		(void)agent_complain(&failed, SKEX_E_CRYPTO, "crypto",
+			"the note could not be sealed", "look at the log of skexd");
 		unsent(agent, note, &failed);
 		return;
 	}
@@ -335,20 +325,21 @@ enum skex_error skex_agent_note_send(struct skex_agent *agent, const char *peer_
 	enum skex_error error;
 
 	if (bytes.size < 1 || bytes.size > SKEX_NOTE_MAX)
-		return complain(problem, SKEX_E_ARGUMENT, "bad_size", "a note has 1 to 256 bytes",
-			"send less, or several notes");
+		return agent_complain(problem, SKEX_E_ARGUMENT, "bad_size",
+			"a note has 1 to 256 bytes", "send less, or several notes");
 	if (skex_name_parse(&name, skex_view(peer_name, strlen(peer_name))))
 		peer = agent_peer_find(agent, &name);
 	if (peer == NULL)
-		return complain(problem, SKEX_E_UNKNOWN, "unknown_peer", "there is no such peer",
+		return agent_complain(problem, SKEX_E_UNKNOWN, "unknown_peer",
+			"there is no such peer",
 			"see skex peer ls; add it with skex peer add or in skexd.conf");
 	if (agent->notes_count >= SKEX_NOTES_WAITING)
-		return complain(problem, SKEX_E_BUSY, "notes_waiting",
+		return agent_complain(problem, SKEX_E_BUSY, "notes_waiting",
 			"64 notes wait to be sent already", "try again when hubs are up");
 	note = note_new(agent, peer, bytes);
 	if (note == NULL)
-		return complain(problem, SKEX_E_MEMORY, "memory", "no memory, or no randomness",
-			"try again later");
+		return agent_complain(problem, SKEX_E_MEMORY, "memory",
+			"no memory, or no randomness", "try again later");
 	request.peer = peer->name.text;
 	request.purpose = SKEX_NOTE_PURPOSE;
 	request.bytes = SKEX_NOTE_KEY_BYTES;

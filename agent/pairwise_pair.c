@@ -10,19 +10,9 @@
 /* Pairing: an association is made from a credential, at the end that makes it and at the one that
  * takes it in. */
 
-static enum skex_error complain(struct skex_problem *problem, enum skex_error error,
-	const char *code, const char *message, const char *act)
-{
-	problem->error = error;
-	problem->code = code;
-	problem->message = message;
-	problem->act = act;
-	return error;
-}
-
 static enum skex_error not_configured(struct skex_problem *problem)
 {
-	return complain(problem, SKEX_E_STATE, "no_pairwise",
+	return agent_complain(problem, SKEX_E_STATE, "no_pairwise",
 		"the pairwise mode is not configured at this agent",
 		"set pairwise.listen in skexd.conf and restart skexd");
 }
@@ -43,14 +33,14 @@ static enum skex_error check_peer(struct skex_agent *agent, const char *text,
 	if (agent->pairwise == NULL)
 		return not_configured(problem);
 	if (!skex_name_parse(name, skex_view(text, strlen(text))))
-		return complain(problem, SKEX_E_ARGUMENT, "bad_name",
+		return agent_complain(problem, SKEX_E_ARGUMENT, "bad_name",
 			"that is not a name of an agent",
 			"use 1 to 63 of a-z 0-9 . _ - beginning with a letter or digit");
 	if (skex_name_equal(name, &agent->name))
-		return complain(problem, SKEX_E_ARGUMENT, "self", "an agent is not its own peer",
-			"name the other agent");
+		return agent_complain(problem, SKEX_E_ARGUMENT, "self",
+			"an agent is not its own peer", "name the other agent");
 	if (find(agent, text, name) != NULL)
-		return complain(problem, SKEX_E_STATE, "paired",
+		return agent_complain(problem, SKEX_E_STATE, "paired",
 			"there is an association with this peer already",
 			"revoke it first, at both ends: skex pair revoke");
 	return SKEX_OK;
@@ -139,10 +129,10 @@ static enum skex_error pair_with(struct skex_agent *agent, const struct skex_nam
 	if (pair != NULL)
 		end(pair);
 	if (error == SKEX_E_ARGUMENT)
-		return complain(problem, error, "bad_credential",
+		return agent_complain(problem, error, "bad_credential",
 			"these terms cannot be: the depth is 0, 8 or 32",
 			"make the credential again");
-	return complain(problem, error, "io", "the association could not be made",
+	return agent_complain(problem, error, "io", "the association could not be made",
 		"look at the disk and the log");
 }
 
@@ -159,7 +149,7 @@ enum skex_error skex_agent_pair_make(struct skex_agent *agent,
 		return error;
 	if (agent->link.platform->random(
 		    agent->link.platform->context, made.psk, sizeof(made.psk)) != SKEX_OK)
-		return complain(problem, SKEX_E_ENTROPY, "entropy", "no random bytes",
+		return agent_complain(problem, SKEX_E_ENTROPY, "entropy", "no random bytes",
 			"look at the machine's random generator");
 	memcpy(made.ids[0], agent->name.text, sizeof(made.ids[0]));
 	memcpy(made.ids[1], name.text, sizeof(made.ids[1]));
@@ -186,11 +176,11 @@ enum skex_error skex_agent_pair_take(struct skex_agent *agent,
 	if (agent->pairwise == NULL)
 		return not_configured(problem);
 	if (terms->slot > 1 || strcmp(own, agent->name.text) != 0)
-		return complain(problem, SKEX_E_REFUSED, "other_agent",
+		return agent_complain(problem, SKEX_E_REFUSED, "other_agent",
 			"the credential was made for an agent of another name",
 			"take it in there, or make one for this agent's name");
 	if (request->peer != NULL && strcmp(request->peer, other) != 0)
-		return complain(problem, SKEX_E_REFUSED, "other_peer",
+		return agent_complain(problem, SKEX_E_REFUSED, "other_peer",
 			"the credential was made by an agent of another name",
 			"find out who made it; compare fingerprints");
 	error = check_peer(agent, other, &name, problem);
@@ -219,7 +209,7 @@ enum skex_error skex_agent_pair_revoke(
 		return not_configured(problem);
 	pair = find(agent, text, &name);
 	if (pair == NULL)
-		return complain(problem, SKEX_E_UNKNOWN, "unpaired",
+		return agent_complain(problem, SKEX_E_UNKNOWN, "unpaired",
 			"there is no association with such a peer", "see skex pair ls");
 	peer = pair->peer;
 	end(pair);

@@ -248,16 +248,6 @@ void agent_peers_clear(struct skex_agent *agent)
 	agent->profiles = NULL;
 }
 
-static enum skex_error complain(struct skex_problem *problem, enum skex_error error,
-	const char *code, const char *message, const char *act)
-{
-	problem->error = error;
-	problem->code = code;
-	problem->message = message;
-	problem->act = act;
-	return error;
-}
-
 enum skex_error skex_agent_peer_add(struct skex_agent *agent, const char *text,
 	const char *profiles, struct skex_problem *problem)
 {
@@ -267,31 +257,32 @@ enum skex_error skex_agent_peer_add(struct skex_agent *agent, const char *text,
 	enum skex_error error;
 
 	if (!skex_name_parse(&record.name, skex_view(text, strlen(text))))
-		return complain(problem, SKEX_E_ARGUMENT, "bad_name",
+		return agent_complain(problem, SKEX_E_ARGUMENT, "bad_name",
 			"that is not a name of an agent",
 			"use 1 to 63 of a-z 0-9 . _ - beginning with a letter or digit");
 	if (skex_name_equal(&record.name, &agent->name))
-		return complain(problem, SKEX_E_ARGUMENT, "self", "an agent is not its own peer",
-			"name the other agent");
+		return agent_complain(problem, SKEX_E_ARGUMENT, "self",
+			"an agent is not its own peer", "name the other agent");
 	if (strlen(profiles) >= sizeof(record.profiles) ||
 		(profiles[0] != '\0' && !add_profiles(agent, &probe, profiles)))
-		return complain(problem, SKEX_E_UNKNOWN, "unknown_profile",
+		return agent_complain(problem, SKEX_E_UNKNOWN, "unknown_profile",
 			"the configuration has no such profile",
 			"name profiles of the configuration, separated by commas");
 	peer = agent_peer_find(agent, &record.name);
 	if (peer != NULL && peer->config != NULL)
-		return complain(problem, SKEX_E_STATE, "configured",
+		return agent_complain(problem, SKEX_E_STATE, "configured",
 			"this peer is in the configuration file",
 			"change it there and restart skexd");
 	snprintf(record.profiles, sizeof(record.profiles), "%s", profiles);
 	error = skex_registry_peer_put(agent->link.registry, &record);
 	if (error != SKEX_OK)
-		return complain(problem, error, "io", "the peer could not be recorded",
+		return agent_complain(problem, error, "io", "the peer could not be recorded",
 			"look at the disk and the log");
 	if (peer == NULL)
 		peer = add_peer(agent, &record.name);
 	if (peer == NULL)
-		return complain(problem, SKEX_E_MEMORY, "memory", "no memory", "try again later");
+		return agent_complain(
+			problem, SKEX_E_MEMORY, "memory", "no memory", "try again later");
 	memcpy(peer->profiles, probe.profiles, sizeof(peer->profiles));
 	peer->profiles_count = probe.profiles_count;
 	peer->listed = true;
@@ -309,19 +300,19 @@ enum skex_error skex_agent_peer_remove(
 	if (skex_name_parse(&name, skex_view(text, strlen(text))))
 		peer = agent_peer_find(agent, &name);
 	if (peer == NULL)
-		return complain(problem, SKEX_E_UNKNOWN, "unknown_peer", "there is no such peer",
-			"see skex peer ls");
+		return agent_complain(problem, SKEX_E_UNKNOWN, "unknown_peer",
+			"there is no such peer", "see skex peer ls");
 	if (peer->config != NULL)
-		return complain(problem, SKEX_E_STATE, "configured",
+		return agent_complain(problem, SKEX_E_STATE, "configured",
 			"this peer is in the configuration file",
 			"remove it there and restart skexd");
 	if (peer->pair != NULL)
-		return complain(problem, SKEX_E_STATE, "paired",
+		return agent_complain(problem, SKEX_E_STATE, "paired",
 			"there is an association with this peer",
 			"revoke it first: skex pair revoke");
 	error = skex_registry_peer_remove(agent->link.registry, &name);
 	if (error != SKEX_OK)
-		return complain(problem, error, "io", "the removal could not be recorded",
+		return agent_complain(problem, error, "io", "the removal could not be recorded",
 			"look at the disk and the log");
 	/* Without profiles it is refused in both directions; its memory goes with the next start.
 	 */

@@ -12,16 +12,6 @@
 /* A stride or a confirmation that is under way is waited for, whatever the caller's patience. */
 #define GRACE_MS 3000u
 
-static enum skex_error complain(struct skex_problem *problem, enum skex_error error,
-	const char *code, const char *message, const char *act)
-{
-	problem->error = error;
-	problem->code = code;
-	problem->message = message;
-	problem->act = act;
-	return error;
-}
-
 /* ---- taking requests ---------------------------------------------------------------------------
  */
 
@@ -29,14 +19,14 @@ static enum skex_error check_request(
 	const struct skex_key_request *request, bool fetch, struct skex_problem *problem)
 {
 	if (request->count < 1 || request->count > SKEX_KEYS_MAX)
-		return complain(problem, SKEX_E_ARGUMENT, "bad_count",
+		return agent_complain(problem, SKEX_E_ARGUMENT, "bad_count",
 			"the number of keys has to be 1 to 128", "ask for fewer keys at once");
 	if (!fetch && (request->bytes < 1 || request->bytes > SKEX_KEY_MAX))
-		return complain(problem, SKEX_E_ARGUMENT, "bad_size",
+		return agent_complain(problem, SKEX_E_ARGUMENT, "bad_size",
 			"the size of a key has to be 1 to 8,192 bytes", "ask for another size");
 	if (request->purpose == NULL ||
 		!skex_purpose_valid(skex_view(request->purpose, strlen(request->purpose))))
-		return complain(problem, SKEX_E_ARGUMENT, "bad_purpose",
+		return agent_complain(problem, SKEX_E_ARGUMENT, "bad_purpose",
 			"a purpose is 1 to 191 printable characters, no space, quote, backslash",
 			"use for example app:backup");
 	return SKEX_OK;
@@ -51,26 +41,26 @@ static enum skex_error address_identities(struct skex_agent *agent,
 	uint32_t i;
 
 	if (!agent_identity_is_local(agent, request->local))
-		return complain(problem, SKEX_E_REFUSED, "foreign_identity",
+		return agent_complain(problem, SKEX_E_REFUSED, "foreign_identity",
 			"that identity does not live at this agent",
 			"see identities in skexd.conf");
 	*peer = agent_peer_of_identity(agent, request->remote);
 	if (*peer == NULL)
-		return complain(problem, SKEX_E_UNKNOWN, "unknown_identity",
+		return agent_complain(problem, SKEX_E_UNKNOWN, "unknown_identity",
 			"no peer has that identity", "see identities of the peers in skexd.conf");
 	for (i = 0; i < request->additional_count; i++) {
 		if (fetch || responders.count == AGENT_SHARERS_MAX)
-			return complain(problem, SKEX_E_ARGUMENT, "too_many_identities",
+			return agent_complain(problem, SKEX_E_ARGUMENT, "too_many_identities",
 				"a key can be for 8 identities", "name fewer");
 		if (agent_peer_of_identity(agent, request->additional[i]) != *peer)
-			return complain(problem, SKEX_E_ARGUMENT, "additional_elsewhere",
+			return agent_complain(problem, SKEX_E_ARGUMENT, "additional_elsewhere",
 				"an additional identity does not live at the agent of the first",
 				"ask for a key of its own for it");
 		responders.list[responders.count++] = request->additional[i];
 	}
 	if (agent_purpose_make(purpose, request->purpose, fetch ? request->remote : request->local,
 		    &responders) != SKEX_OK)
-		return complain(problem, SKEX_E_ARGUMENT, "bad_purpose",
+		return agent_complain(problem, SKEX_E_ARGUMENT, "bad_purpose",
 			"the identities are too long together, or one of them is there twice",
 			"use shorter identities, or fewer of them");
 	return SKEX_OK;
@@ -88,17 +78,17 @@ static enum skex_error address(struct skex_agent *agent, const struct skex_key_r
 			? agent_peer_find(agent, &name)
 			: NULL;
 		if (*peer == NULL || !agent_peer_serves(*peer))
-			return complain(problem, SKEX_E_UNKNOWN, "unknown_peer",
+			return agent_complain(problem, SKEX_E_UNKNOWN, "unknown_peer",
 				"there is no such peer",
 				"see skex peer ls; add it with skex peer add or in skexd.conf");
 		if (strchr(request->purpose, '>') != NULL)
-			return complain(problem, SKEX_E_ARGUMENT, "bad_purpose",
+			return agent_complain(problem, SKEX_E_ARGUMENT, "bad_purpose",
 				"a purpose of one's own has no '>'", "use for example app:backup");
 		snprintf(purpose, SKEX_PURPOSE_MAX + 1, "%s", request->purpose);
 		return SKEX_OK;
 	}
 	if (request->local == NULL || request->remote == NULL)
-		return complain(problem, SKEX_E_ARGUMENT, "bad_request",
+		return agent_complain(problem, SKEX_E_ARGUMENT, "bad_request",
 			"neither peer nor identities are given", "name the peer");
 	return address_identities(agent, request, fetch, peer, purpose, problem);
 }
@@ -201,18 +191,19 @@ enum skex_error skex_agent_get(struct skex_agent *agent, const struct skex_key_r
 	if (error != SKEX_OK)
 		return error;
 	if (request->require_its && !agent_providers_reach(peer, SKEX_CLASS_ITS))
-		return complain(problem, SKEX_E_REFUSED, "not_its", its_message, its_act);
+		return agent_complain(problem, SKEX_E_REFUSED, "not_its", its_message, its_act);
 	if (request->require_forward_secret && !agent_providers_forget(peer))
-		return complain(
+		return agent_complain(
 			problem, SKEX_E_REFUSED, "not_forward_secret", secret_message, secret_act);
 	if (!agent_pool_has_room(peer, AGENT_INITIATOR, purpose))
-		return complain(problem, SKEX_E_QUOTA, "too_many_purposes",
+		return agent_complain(problem, SKEX_E_QUOTA, "too_many_purposes",
 			"this agent has keys for 1,024 purposes with that peer already",
 			"use one of them, or wait until some are idle and empty");
 	pool = agent_pool_get(agent, peer, AGENT_INITIATOR, purpose);
 	made = pool == NULL ? NULL : request_new(pool, request, request->bytes);
 	if (made == NULL)
-		return complain(problem, SKEX_E_MEMORY, "memory", "no memory", "try again later");
+		return agent_complain(
+			problem, SKEX_E_MEMORY, "memory", "no memory", "try again later");
 	if (units > pool->block_bytes)
 		pool->block_bytes = units;
 	pool->asked_ms = agent_now(agent);
@@ -244,15 +235,15 @@ static enum skex_error check_ids(struct skex_agent *agent, const struct skex_key
 	for (i = 0; i < request->count; i++) {
 		if (skex_key_id_decode(agent->link.crypto, &ids[i], &peer->name, &agent->name,
 			    request->ids[i]) != SKEX_OK)
-			return complain(problem, SKEX_E_UNKNOWN, "unknown_key",
+			return agent_complain(problem, SKEX_E_UNKNOWN, "unknown_key",
 				"that is not the id of a key between this peer and this agent",
 				"check the id, and which of the two got the key first");
 		if (ids[i].size > SKEX_KEY_MAX)
-			return complain(problem, SKEX_E_UNKNOWN, "unknown_key",
+			return agent_complain(problem, SKEX_E_UNKNOWN, "unknown_key",
 				"no key of that size was handed out", "check the id");
 		for (j = 0; j < i; j++) {
 			if (overlap(&ids[i], &ids[j]))
-				return complain(problem, SKEX_E_SPENT, "spent_key",
+				return agent_complain(problem, SKEX_E_SPENT, "spent_key",
 					"two of the ids name the same key", "name each key once");
 		}
 		*largest = ids[i].size > *largest ? ids[i].size : *largest;
@@ -281,12 +272,13 @@ enum skex_error skex_agent_fetch(struct skex_agent *agent, const struct skex_key
 	if (pool == NULL)
 		pool = agent_keyfill_pool(peer, purpose, request->ids[0]);
 	if (pool == NULL)
-		return complain(problem, SKEX_E_UNKNOWN, "unknown_key",
+		return agent_complain(problem, SKEX_E_UNKNOWN, "unknown_key",
 			"no key from this peer for this purpose is here",
 			"check the id, the peer and the purpose");
 	made = request_new(pool, request, largest);
 	if (made == NULL)
-		return complain(problem, SKEX_E_MEMORY, "memory", "no memory", "try again later");
+		return agent_complain(
+			problem, SKEX_E_MEMORY, "memory", "no memory", "try again later");
 	if (made->deadline_ms < agent_now(agent) + GRACE_MS)
 		made->deadline_ms = agent_now(agent) + GRACE_MS;
 	made->fetch = true;
@@ -335,7 +327,7 @@ static void answer_problem(struct agent_request *request, enum skex_error error,
 {
 	struct skex_problem problem;
 
-	(void)complain(&problem, error, code, message, act);
+	(void)agent_complain(&problem, error, code, message, act);
 	request->keys(request->owner, &problem, NULL, 0);
 	request_free(request);
 }

@@ -48,8 +48,10 @@ SKEX_MUST_USE enum skex_error skex_join_token_order(const struct skex_join_order
 SKEX_MUST_USE enum skex_error skex_join_open_state(const struct skex_platform *platform,
 	const struct skex_join_order *order, uint8_t *kek, struct skex_state *state,
 	struct skex_reason *reason);
-SKEX_MUST_USE enum skex_error skex_join_read_answer(
-	struct json_t *answer, struct skex_join_result *result, struct skex_reason *reason);
+/* Takes over the request, of which secret, which may be NULL, is a part and is wiped. */
+SKEX_MUST_USE enum skex_error skex_join_ask(const struct skex_join_order *order,
+	struct json_t *request, struct json_t *secret, struct skex_join_result *result,
+	struct skex_reason *reason);
 SKEX_MUST_USE enum skex_error skex_join_order(const struct skex_join_order *order,
 	struct skex_join_result *result, struct skex_reason *reason);
 

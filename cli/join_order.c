@@ -33,7 +33,7 @@ static const struct skex_platform platform = {
 /* ---- through the daemon -----------------------------------------------------------------------
  */
 
-enum skex_error skex_join_read_answer(
+static enum skex_error read_answer(
 	json_t *answer, struct skex_join_result *result, struct skex_reason *reason)
 {
 	const char *agent, *hub, *type, *leg, *class;
@@ -54,14 +54,29 @@ enum skex_error skex_join_read_answer(
 	return SKEX_OK;
 }
 
+enum skex_error skex_join_ask(const struct skex_join_order *order, json_t *request, json_t *secret,
+	struct skex_join_result *result, struct skex_reason *reason)
+{
+	json_t *answer;
+	enum skex_error error;
+
+	json_incref(secret);
+	error = skex_ask(order->socket, request, -1, &answer, reason);
+	skex_json_wipe(secret);
+	json_decref(secret);
+	if (error != SKEX_OK)
+		return error;
+	error = read_answer(answer, result, reason);
+	json_decref(answer);
+	return error;
+}
+
 static enum skex_error join_running(const struct skex_join_order *order,
 	const struct skex_kit_lock *lock, struct skex_join_result *result,
 	struct skex_reason *reason)
 {
 	char *path = realpath(order->kit, NULL);
 	json_t *request = json_pack("{ss ss}", "op", "join", "kit", path == NULL ? "" : path);
-	json_t *key;
-	json_t *answer;
 	enum skex_error error;
 
 	free(path);
@@ -70,15 +85,7 @@ static enum skex_error join_running(const struct skex_join_order *order,
 		json_decref(request);
 		return error;
 	}
-	key = json_incref(json_object_get(request, "key"));
-	error = skex_ask(order->socket, request, -1, &answer, reason);
-	skex_json_wipe(key);
-	json_decref(key);
-	if (error != SKEX_OK)
-		return error;
-	error = skex_join_read_answer(answer, result, reason);
-	json_decref(answer);
-	return error;
+	return skex_join_ask(order, request, json_object_get(request, "key"), result, reason);
 }
 
 /* ---- on the directory -------------------------------------------------------------------------

@@ -60,18 +60,9 @@ static enum skex_error join_running(const struct skex_join_order *order, const c
 	/* The line alone: what stands around it is no matter of the daemon's. */
 	const size_t begin = strspn(text, " \t\r\n");
 	const size_t size = strcspn(text + begin, " \t\r\n");
-	json_t *token = json_stringn(text + begin, size);
-	json_t *answer;
-	enum skex_error error = skex_ask(order->socket,
-		json_pack("{ss sO}", "op", "join", "token", token), -1, &answer, reason);
+	json_t *request = json_pack("{ss ss%}", "op", "join", "token", text + begin, size);
 
-	skex_json_wipe(token);
-	json_decref(token);
-	if (error != SKEX_OK)
-		return error;
-	error = skex_join_read_answer(answer, result, reason);
-	json_decref(answer);
-	return error;
+	return skex_join_ask(order, request, json_object_get(request, "token"), result, reason);
 }
 
 /* ---- on the directory -------------------------------------------------------------------------
