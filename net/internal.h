@@ -6,6 +6,7 @@
 #include <sys/un.h>
 #include <uv.h>
 
+#include "net/linger.h"
 #include "net/list.h"
 #include "net/loop.h"
 
@@ -51,6 +52,7 @@ struct skex_loop {
 	bool stopping_called;
 	bool again;   /* another turn is wanted at once */
 	bool freeing; /* owners are gone: no more callbacks */
+	struct net_linger linger;
 
 	struct net_list streams;    /* all that are not yet freed */
 	struct net_list listeners;  /* all that are not yet freed */

@@ -92,7 +92,8 @@ static void arm(struct skex_loop *loop, uint64_t next_ms)
 {
 	struct itimerspec when = {0};
 
-	if (loop->again || next_ms <= skex_posix_now_ms(NULL)) {
+	if (loop->again || next_ms <= skex_posix_now_ms(NULL) ||
+		net_linger_stays(&loop->linger, uv_hrtime())) {
 		/* libuv counts from the time at which it last looked, which may be long ago. */
 		uv_update_time(&loop->uv);
 		(void)uv_timer_start(&loop->timer, on_timer, 0, 0);

@@ -210,6 +210,8 @@ static size_t write_now(struct skex_stream *stream, const struct skex_view *part
 	written = uv_try_write(&stream->uv.stream, buffers, (unsigned)count);
 	if (written < 0 && written != UV_EAGAIN)
 		break_off(stream, written);
+	else if (stream->local)
+		net_linger_answered(&stream->loop->linger, uv_hrtime());
 	return written < 0 ? 0 : (size_t)written;
 }
 

@@ -137,6 +137,8 @@ static void on_read(uv_stream_t *handle, ssize_t size, const uv_buf_t *buffer)
 		net_stream_fail(stream, net_error((int)size));
 		return;
 	}
+	if (stream->local)
+		net_linger_asked(&stream->loop->linger);
 	if (stream->events->received != NULL)
 		stream->events->received(
 			stream->owner, stream, skex_view(buffer->base, (size_t)size));
