@@ -376,6 +376,39 @@ static void test_restored(void **state)
 	restore((uint32_t[2]){12, 12}, false);
 }
 
+/* Two copies of one end at work in turns: no key is made twice, and it is told at both ends. */
+static void test_clone(void **state)
+{
+	struct disk *idle;
+	struct disk *copy;
+	struct bed bed;
+	unsigned i;
+	unsigned k;
+
+	(void)state;
+	bed_init(&bed, 3000, NULL);
+	bed_succeed(&bed, 0);
+	idle = bed_backup(&bed.end[0]);
+	for (i = 0; i < 6; i++) {
+		/* More than two, which an end does not notice. */
+		for (k = 0; k < 4; k++)
+			bed_succeed(&bed, 0);
+		bed_succeed(&bed, 1);
+		bed_stop(&bed.end[0], false);
+		copy = bed_backup(&bed.end[0]);
+		bed_restore(&bed.end[0], idle);
+		disk_free(idle);
+		idle = copy;
+	}
+	disk_free(idle);
+	bed_succeed(&bed, 0);
+	bed_check(&bed);
+	assert_true(bed.end[0].rollbacks > 0);
+	assert_true(bed.end[1].peer_rollbacks > 0);
+	assert_int_equal(bed.end[0].alarms + bed.end[1].alarms, 0);
+	bed_clear(&bed);
+}
+
 /* ---- addresses, floods, many -------------------------------------------------------------------
  */
 
@@ -585,6 +618,7 @@ int main(void)
 		cmocka_unit_test(test_cut_both),
 		cmocka_unit_test(test_storm),
 		cmocka_unit_test(test_restored),
+		cmocka_unit_test(test_clone),
 		cmocka_unit_test(rule_answers_go_where_the_message_came_from),
 		cmocka_unit_test(rule_an_unknown_id_costs_a_look_up),
 		cmocka_unit_test(everything_again_after_the_end),
