@@ -50,6 +50,8 @@ static void test_bad_network(void **state)
 {
 	struct bed bed;
 	uint32_t begun[2] = {0, 0};
+	uint32_t all;
+	uint32_t ended;
 	unsigned i;
 	unsigned k;
 
@@ -65,10 +67,13 @@ static void test_bad_network(void **state)
 		bed_run(&bed, 500);
 	}
 	bed_run(&bed, 200000);
-	/* One that gave up waiting for M4 counts as well: none is lost. */
-	assert_int_equal(bed.end[0].ended + bed.end[1].ended, 0);
-	assert_in_range(bed.end[0].sessions_count, begun[0] + begun[1] - 8, begun[0] + begun[1]);
-	assert_in_range(bed.end[1].sessions_count, begun[0] + begun[1] - 8, begun[0] + begun[1]);
+	/* Of a run in which a third of all tries gets no answer one in some hundred has none at
+	 * all; all others give keys at both ends, but where an initiator gave up waiting for M4. */
+	all = begun[0] + begun[1];
+	ended = bed.end[0].ended + bed.end[1].ended;
+	assert_true(ended * 50 <= all);
+	assert_in_range(bed.end[0].sessions_count, all - ended - all / 50 - 1, all);
+	assert_in_range(bed.end[1].sessions_count, all - ended - all / 50 - 1, all);
 	bed_check(&bed);
 	bed_clear(&bed);
 }
