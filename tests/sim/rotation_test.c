@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/sim/rotation_scene.h"
+
+#define MINUTE 60000u
+#define HOUR   3600000u
+
+static unsigned worlds(unsigned usual)
+{
+	return getenv("SKEX_LONG") != NULL ? usual * 50 : usual; /* rule 6: a switch of the tests */
+}
+
+/* Nothing fails: each key is used for its time, and no traffic is lost. */
+static void quiet(bool one_place)
+{
+	for (unsigned seed = 1; seed <= worlds(20); seed++) {
+		struct scene scene;
+
+		scene_init(&scene, seed, one_place, 2 * MINUTE, HOUR, true);
+		scene.faults.delay_ms = 500;
+		assert_true(scene_settles(&scene, MINUTE));
+		scene.refused = 0;
+		scene_run(&scene, HOUR);
+		assert_in_range(scene.end[0].machine.rotations, 28, 31);
+		assert_int_equal(scene.end[0].machine.failures, 0);
+		assert_int_equal(scene.dark_ms, 0);
+		if (!one_place)
+			assert_int_equal(scene.refused, 0);
+		assert_true(scene_settles(&scene, MINUTE));
+	}
+}
+
+static void quiet_many(void **state)
+{
+	(void)state;
+	quiet(false);
+}
+
+static void quiet_one_place(void **state)
+{
+	(void)state;
+	quiet(true);
+}
+
+/* Notes are lost, late, repeated and out of order: traffic goes on. */
+static void bad_notes(bool one_place)
+{
+	for (unsigned seed = 1; seed <= worlds(20); seed++) {
+		struct scene scene;
+
+		scene_init(&scene, seed * 7, one_place, 2 * MINUTE, HOUR, true);
+		scene.faults = (struct scene_faults){.loss = 40, .twice = 30, .delay_ms = 8000};
+		assert_true(scene_settles(&scene, 10 * MINUTE));
+		scene_run(&scene, HOUR);
+		assert_true(scene.end[0].machine.rotations >= 10);
+		assert_int_equal(scene.dark_ms, 0);
+		scene.faults = (struct scene_faults){.delay_ms = 100};
+		assert_true(scene_settles(&scene, 5 * MINUTE));
+	}
+}
+
+static void bad_notes_many(void **state)
+{
+	(void)state;
+	bad_notes(false);
+}
+
+static void bad_notes_one_place(void **state)
+{
+	(void)state;
+	bad_notes(true);
+}
+
+/* No hub for an hour: the tunnel stays by policy, and both meet again when hubs are back. */
+static void hubs_cut(bool one_place)
+{
+	for (unsigned seed = 1; seed <= worlds(20); seed++) {
+		struct scene scene;
+
+		scene_init(&scene, seed * 13, one_place, 2 * MINUTE, 24 * HOUR, true);
+		scene.faults.delay_ms = 1000;
+		assert_true(scene_settles(&scene, MINUTE));
+		/* At any moment of a rotation. */
+		scene_run(&scene, 2 * MINUTE - 5000 + scene_random(&scene, 100) * 100);
+		scene.faults.hubs_cut = true;
+		scene_run(&scene, HOUR);
+		assert_int_equal(scene.end[0].closed + scene.end[1].closed, 0);
+		/* One place: a cut in the middle can cost a session, until both keys were tried. */
+		assert_true(scene.dark_ms <= (one_place ? 3 * MINUTE : 0));
+		assert_true(scene_traffic(&scene));
+		scene.faults.hubs_cut = false;
+		assert_true(scene_settles(&scene, 5 * MINUTE));
+	}
+}
+
+static void hubs_cut_many(void **state)
+{
+	(void)state;
+	hubs_cut(false);
+}
+
+static void hubs_cut_one_place(void **state)
+{
+	(void)state;
+	hubs_cut(true);
+}
+
+/* The grace is over: no traffic, by policy; and it opens again with a new key. */
+static void grace_ends(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		const bool close = i % 2 == 0;
+		struct scene scene;
+
+		scene_init(&scene, 5 + i, i / 2 == 1, 2 * MINUTE, 20 * MINUTE, close);
+		assert_true(scene_settles(&scene, MINUTE));
+		scene.faults.hubs_cut = true;
+		scene_run(&scene, 20 * MINUTE);
+		assert_true(scene_traffic(&scene));
+		scene_run(&scene, 10 * MINUTE);
+		assert_int_equal(scene_traffic(&scene), !close);
+		assert_int_equal(scene.end[0].machine.closed, close);
+		assert_int_equal(scene.end[1].machine.closed, close);
+		assert_int_equal(scene_known(&scene.end[1].consumer), !close);
+		scene.faults.hubs_cut = false;
+		assert_true(scene_settles(&scene, 5 * MINUTE));
+		assert_false(scene.end[0].machine.closed);
+	}
+}
+
+/* Agents that start again all the time do not prolong the grace. */
+static void starts_do_not_prolong_it(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	scene_init(&scene, 77, false, 2 * MINUTE, 20 * MINUTE, true);
+	assert_true(scene_settles(&scene, MINUTE));
+	scene.faults.hubs_cut = true;
+	for (unsigned i = 0; i < 5; i++) {
+		scene_run(&scene, 4 * MINUTE);
+		scene_restart_agent(&scene, 0, true);
+		scene_restart_agent(&scene, 1, true);
+	}
+	scene_run(&scene, 6 * MINUTE);
+	assert_true(scene.end[0].machine.closed && scene.end[1].machine.closed);
+	assert_int_equal(scene_known(&scene.end[0].consumer), 0);
+}
+
+/* The clock of a machine that starts jumps: nothing is closed at once, and nothing lasts for ever.
+ */
+static void clock_jumps(void **state)
+{
+	const int64_t jumps[] = {-(int64_t)(100 * HOUR), 100 * (int64_t)HOUR};
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		struct scene scene;
+
+		scene_init(&scene, 90 + i, false, 2 * MINUTE, 20 * MINUTE, true);
+		assert_true(scene_settles(&scene, MINUTE));
+		scene.end[i % 2].wall_skew_ms = jumps[i / 2];
+		scene_restart_agent(&scene, i % 2, true);
+		scene_run(&scene, MINUTE);
+		assert_int_equal(scene.end[0].closed + scene.end[1].closed, 0);
+		assert_true(scene_settles(&scene, 5 * MINUTE));
+		assert_int_equal(scene.dark_ms, 0);
+		scene.faults.hubs_cut = true;
+		scene_run(&scene, 25 * MINUTE);
+		assert_true(scene.end[0].machine.closed && scene.end[1].machine.closed);
+	}
+}
+
+/* The peer never has the key: it is refused, and the old one stays at work at both ends. */
+static void peer_without_keys(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct scene scene;
+		uint32_t before;
+
+		scene_init(&scene, 31 + i, i == 1, 2 * MINUTE, HOUR, true);
+		assert_true(scene_settles(&scene, MINUTE));
+		before = scene.end[0].machine.rotations;
+		scene.faults.keyless = 100;
+		scene_run(&scene, 20 * MINUTE);
+		assert_int_equal(scene.end[0].machine.rotations, before);
+		assert_int_equal(scene.end[0].machine.reason, SKEX_ROTATION_NO_KEY);
+		assert_int_equal(scene.dark_ms, 0);
+		/* Pauses grow to a minute: a pool is not asked all the time. */
+		assert_in_range(scene.end[0].machine.failures, 15, 30);
+		scene.faults.keyless = 0;
+		assert_true(scene_settles(&scene, 5 * MINUTE));
+	}
+}
+
+static void mend(struct scene *scene)
+{
+	memset(&scene->faults, 0, sizeof(scene->faults));
+	scene->faults.delay_ms = 100;
+	for (unsigned i = 0; i < 2; i++) {
+		if (!scene->end[i].up)
+			scene_restart_agent(scene, i, true);
+		if (!scene->end[i].consumer.up)
+			scene_restart_consumer(scene, i);
+	}
+}
+
+static void disturb(struct scene *scene)
+{
+	struct scene_faults *faults = &scene->faults;
+	const unsigned end = (unsigned)scene_random(scene, 2);
+
+	switch (scene_random(scene, 14)) {
+	case 0:
+		faults->hubs_cut = !faults->hubs_cut;
+		break;
+	case 1:
+		faults->link_cut = !faults->link_cut;
+		break;
+	case 2:
+		scene_restart_agent(scene, end, scene_random(scene, 3) != 0);
+		break;
+	case 3:
+		scene_restart_consumer(scene, end);
+		break;
+	case 4:
+		scene->end[end].wall_skew_ms =
+			(int64_t)scene_random(scene, 2 * HOUR) - (int64_t)HOUR;
+		break;
+	case 5:
+		scene->end[end].up = !scene->end[end].up;
+		if (scene->end[end].up)
+			scene_restart_agent(scene, end, true);
+		break;
+	case 6:
+		scene->end[end].consumer.up = !scene->end[end].consumer.up;
+		if (scene->end[end].consumer.up)
+			scene_restart_consumer(scene, end);
+		break;
+	case 7:
+		faults->loss = (unsigned)scene_random(scene, 90);
+		break;
+	case 8:
+		faults->delay_ms = (unsigned)scene_random(scene, 60000);
+		break;
+	case 9:
+		faults->keyless = (unsigned)scene_random(scene, 60);
+		break;
+	case 10:
+		faults->refuse = (unsigned)scene_random(scene, 60);
+		break;
+	case 11:
+		skex_rotation_step(&scene->end[end].machine, SKEX_ROTATION_ORDER, NULL,
+			scene->now_ms + scene->end[end].skew_ms);
+		break;
+	default:
+		/* Some good time in between, or nothing would ever be under way. */
+		mend(scene);
+		break;
+	}
+}
+
+static bool edges[2][SKEX_ROTATION_STATES][SKEX_ROTATION_STATES];
+
+static void note_edges(const struct scene *scene)
+{
+	const bool *from = &scene->edges[0][0][0];
+	bool *to = &edges[0][0][0];
+
+	for (size_t i = 0; i < sizeof(edges) / sizeof(bool); i++)
+		to[i] = to[i] || from[i];
+}
+
+/* All of it at once, at any moment; then all is well again, and both ends have to meet. */
+static void storms(bool one_place)
+{
+	for (unsigned seed = 1; seed <= worlds(200); seed++) {
+		struct scene scene;
+
+		scene_init(
+			&scene, seed * 1009, one_place, (seed % 4 + 1) * 15000, 30 * MINUTE, true);
+		for (unsigned i = 0; i < 100; i++) {
+			scene_run(&scene, scene_random(&scene, 200) * SCENE_TICK_MS);
+			disturb(&scene);
+		}
+		mend(&scene);
+		if (!scene_settles(&scene, 15 * MINUTE))
+			fail_msg("seed %u: states %u and %u", seed, scene.end[0].machine.state,
+				scene.end[1].machine.state);
+		/* And from then on nothing is lost. */
+		scene.dark_ms = 0;
+		scene_run(&scene, 20 * MINUTE);
+		assert_int_equal(scene.dark_ms, 0);
+		note_edges(&scene);
+	}
+}
+
+static void storms_many(void **state)
+{
+	(void)state;
+	storms(false);
+}
+
+static void storms_one_place(void **state)
+{
+	(void)state;
+	storms(true);
+}
+
+/* There was a storm for each way from one state to another. */
+static void every_way_was_gone(void **state)
+{
+	const struct skex_row *const rows[] = {skex_rotation_lead_rows, skex_rotation_follow_rows};
+	const size_t counts[] = {skex_rotation_lead_rows_count, skex_rotation_follow_rows_count};
+
+	(void)state;
+	for (unsigned end = 0; end < 2; end++)
+		for (size_t i = 0; i < counts[end]; i++)
+			if (!edges[end][rows[end][i].state][rows[end][i].next])
+				fail_msg("no storm of end %u from state %u by event %u", end,
+					rows[end][i].state, rows[end][i].event);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(quiet_many),
+		cmocka_unit_test(quiet_one_place),
+		cmocka_unit_test(bad_notes_many),
+		cmocka_unit_test(bad_notes_one_place),
+		cmocka_unit_test(hubs_cut_many),
+		cmocka_unit_test(hubs_cut_one_place),
+		cmocka_unit_test(grace_ends),
+		cmocka_unit_test(starts_do_not_prolong_it),
+		cmocka_unit_test(clock_jumps),
+		cmocka_unit_test(peer_without_keys),
+		cmocka_unit_test(storms_many),
+		cmocka_unit_test(storms_one_place),
+		cmocka_unit_test(every_way_was_gone),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
