@@ -5,52 +5,19 @@
 import os
 import re
 import shutil
-import signal
-import subprocess
-import tempfile
 
-from lab_harness import (AGAIN, BUILD, ENVIRONMENT, LIMIT, OK, PEER, REFUSED, USAGE, Tap, alive,
-                         ask, skex, until)
+from lab_harness import (AGAIN, ENVIRONMENT, LIMIT, OK, PEER, REFUSED, USAGE, Agents, Tap, ask,
+                         skex)
 
 tap = Tap()
-directory = tempfile.mkdtemp(prefix='skex-keyfill-')
-daemons = {}
-
-
-def path(*names):
-    return os.path.join(directory, *names)
-
-
-def sock(agent):
-    return path(agent, 'api.sock')
-
-
-def write(name, text, mode=0o600):
-    with open(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), 'wb') as f:
-        f.write(text if isinstance(text, bytes) else text.encode())
+agents = Agents('skex-keyfill-')
+path, sock, write, start, stop = (agents.path, agents.socket, agents.write, agents.start,
+                                  agents.stop)
 
 
 def make_agent(name, peers, more=''):
-    os.makedirs(path(name, 'state'), 0o700)
-    write(path(name, 'kek'), os.urandom(32))
     listed = ', '.join('{ name = "%s"; profiles = []; accept = ["app:*"]; }' % p for p in peers)
-    write(path(name, 'conf'),
-          'name = "%s";\ndirectory = "%s";\nkek = { file = "%s"; };\nsocket = "%s";\n'
-          'identities = ["sae-%s"];\npeers = ( %s );\n%s'
-          % (name, path(name, 'state'), path(name, 'kek'), sock(name), name, listed, more))
-
-
-def start(name):
-    log = open(path(name, 'log'), 'ab')  # pylint: disable=consider-using-with
-    daemons[name] = subprocess.Popen(  # pylint: disable=consider-using-with
-        [os.path.join(BUILD, 'skexd'), '-c', path(name, 'conf')], stdout=log, stderr=log)
-    if not until(lambda: skex('status', '--socket', sock(name)).code == OK):
-        raise RuntimeError('%s does not start' % name)
-
-
-def stop(name, number=signal.SIGKILL):
-    daemons[name].send_signal(number)
-    daemons[name].wait()
+    agents.make(name, 'identities = ["sae-%s"];\npeers = ( %s );\n%s' % (name, listed, more))
 
 
 def keyfill(agent, *words, stdin=''):
@@ -298,12 +265,6 @@ def main():
              machine])
 
 
-try:
+with agents:
     main()
-finally:
-    for one in daemons.values():
-        if alive(one.pid):
-            one.kill()
-            one.wait()
-    shutil.rmtree(directory)
 tap.end()

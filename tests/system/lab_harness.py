@@ -196,6 +196,57 @@ class Lab:
                       if f.endswith('.pad'))
 
 
+# --- agents without a lab ---
+
+class Agents:
+    """Agents by themselves, in a directory that is gone when the with statement ends."""
+
+    def __init__(self, prefix):
+        self.directory = tempfile.mkdtemp(prefix=prefix)
+        self.daemons = {}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for daemon in self.daemons.values():
+            if alive(daemon.pid):
+                daemon.kill()
+                daemon.wait()
+        shutil.rmtree(self.directory)
+
+    def path(self, *names):
+        return os.path.join(self.directory, *names)
+
+    def socket(self, name):
+        return self.path(name, 'api.sock')
+
+    def write(self, name, data):
+        with open(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), 'wb') as f:
+            f.write(data if isinstance(data, bytes) else data.encode())
+
+    def make(self, name, more):
+        """The directory and configuration of an agent, with these settings."""
+        os.makedirs(self.path(name, 'state'), 0o700)
+        self.write(self.path(name, 'kek'), os.urandom(32))
+        self.write(self.path(name, 'conf'),
+                   'name = "%s";\ndirectory = "%s";\nkek = { file = "%s"; };\nsocket = "%s";\n%s'
+                   % (name, self.path(name, 'state'), self.path(name, 'kek'), self.socket(name),
+                      more))
+
+    def start(self, name):
+        with open(self.path(name, 'log'), 'ab') as log:
+            self.daemons[name] = subprocess.Popen(  # pylint: disable=consider-using-with
+                [os.path.join(BUILD, 'skexd'), '-c', self.path(name, 'conf')], stdout=log,
+                stderr=log)
+        if not until(lambda: skex('status', '--socket', self.socket(name)).code == OK):
+            raise RuntimeError('%s does not start' % name)
+
+    def stop(self, name, number=signal.SIGKILL):
+        self.daemons[name].send_signal(number)
+        self.daemons[name].wait()
+
+
 # --- ETSI GS QKD 014 ---
 
 class Sae:

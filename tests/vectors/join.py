@@ -8,32 +8,13 @@ A second implementation of tokens and of what a run gives, sharing nothing with 
     join.py --check FILE    exits with 1 when FILE is not what it would write
 """
 
-import base64
-import hashlib
 import json
 import sys
 
-from pairwise_math import Association, export, u8, u16, u32, u64
+sys.dont_write_bytecode = True
 
-PREFIX = b'SKEX-JOIN-1:'
-
-
-def lp8(data):
-    return u8(len(data)) + data
-
-
-def crc32(data):
-    """Most significant bit first, begun with ones, inverted at the end."""
-    crc = 0xffffffff
-    for byte in data:
-        crc ^= byte << 24
-        for _ in range(8):
-            crc = (crc << 1 ^ (0x04c11db7 if crc >> 31 else 0)) & 0xffffffff
-    return crc ^ 0xffffffff
-
-
-def armour(data):
-    return (PREFIX + base64.b32encode(data + u32(crc32(PREFIX + data))).rstrip(b'=')).decode()
+from armour import JOIN, line_of  # noqa: E402
+from pairwise_math import Association, export, lp8, u8, u16, u32, u64
 
 
 def token_bytes(t):
@@ -50,7 +31,7 @@ def number(data):
 
 def complete(t):
     data = token_bytes(t)
-    t['bytes'], t['text'] = data.hex(), armour(data)
+    t['bytes'], t['text'] = data.hex(), line_of(JOIN, data)
     id0, id1 = b'hub:' + t['hub_id'].encode(), b'join:' + t['id'].encode()
     a = Association(bytes.fromhex(t['secret']), id0, id1, purpose=b'skex-join/1')
     t['ac'], t['fingerprint'] = a.ac.hex(), a.fp.hex()

@@ -4,6 +4,8 @@
 Only what docs/spec/pairwise.md says, with hashlib and hmac of Python.
 """
 
+import collections
+import copy
 import hashlib
 import hmac
 import struct
@@ -11,7 +13,17 @@ import struct
 M1, M2, M3, M4, R1, R2 = 1, 2, 3, 4, 5, 6
 K1, K2, K3, K4, P1 = 9, 10, 11, 12, 13
 PAD, ACKREQ, ONEPASS = 1, 2, 4
-TAG = 16
+NONCE = TAG = 16
+
+NAMES = {M1: 'M1', M2: 'M2', M3: 'M3', M4: 'M4', R1: 'R1', R2: 'R2',
+         K1: 'K1', K2: 'K2', K3: 'K3', K4: 'K4', P1: 'P1'}
+ALLOWED = {M1: PAD, M2: PAD, M3: PAD | ACKREQ, M4: PAD, R1: 0, R2: 0,
+           K1: PAD, K2: PAD, K3: PAD | ACKREQ, K4: PAD, P1: PAD | ONEPASS}
+WITHOUT_NONCE = (M3, M4, K3, K4)
+
+
+class Refused(Exception):
+    """What is not expected, not authentic or malformed."""
 
 
 def u8(value):
@@ -32,6 +44,10 @@ def u64(value):
 
 def lp(text):
     return u16(len(text)) + text
+
+
+def lp8(text):
+    return u8(len(text)) + text
 
 
 def H(*parts):
@@ -86,6 +102,76 @@ class Association:
         for bit in reversed(range(self.d)):
             node = kdf(node, b'n\x01' if i >> bit & 1 else b'n\x00')
         return node
+
+
+class Tree:
+    """What an end holds of the indices of one direction: nothing below a floor, or punctured."""
+
+    def __init__(self, chain, d):
+        self.d, self.chain, self.epoch = d, chain, 0
+        self.nodes = {}  # (first index, height): key
+
+    def _reach(self, epoch, floor=0):
+        """Makes roots of the epochs up to this one, those below the floor left out."""
+        while self.epoch <= epoch:
+            if self.epoch + 1 << self.d > floor:
+                self.nodes[self.epoch << self.d, self.d] = kdf(self.chain, b'rt')
+            self.chain, self.epoch = kdf(self.chain, b'ck'), self.epoch + 1
+
+    def _split(self, start, height):
+        """The halves of a node in its place."""
+        key = self.nodes.pop((start, height))
+        half = 1 << height - 1
+        self.nodes[start, height - 1] = kdf(key, b'n\x00')
+        self.nodes[start + half, height - 1] = kdf(key, b'n\x01')
+
+    def _node_of(self, i):
+        return next((node for node in self.nodes if node[0] <= i < node[0] + (1 << node[1])), None)
+
+    def holds(self, i):
+        return i >> self.d >= self.epoch or self._node_of(i) is not None
+
+    def leaf(self, i):
+        """Computed beside what is held; only of an index that it holds."""
+        beside = copy.deepcopy(self)
+        beside._reach(i >> self.d, i)
+        while (i, 0) not in beside.nodes:
+            beside._split(*beside._node_of(i))
+        return beside.nodes[i, 0]
+
+    def puncture(self, i):
+        self._reach(i >> self.d)
+        while (i, 0) not in self.nodes:
+            self._split(*self._node_of(i))
+        del self.nodes[i, 0]
+
+    def forget_below(self, floor):
+        """Everything below an index is dropped."""
+        inside = floor & (1 << self.d) - 1  # then the floor cuts an epoch
+        self._reach((floor >> self.d) - (not inside), floor)
+        while cut := next((n for n in self.nodes if n[0] < floor), None):
+            if cut[0] + (1 << cut[1]) <= floor:
+                del self.nodes[cut]
+            else:
+                self._split(*cut)
+
+
+# --- messages as they stand on the wire ---
+
+Message = collections.namedtuple('Message', 'kind flags id nonce ct tag')
+
+
+def split(data):
+    """A message of the form that section 6 prescribes, or Refused."""
+    if len(data) < 12 or data[0] >> 4 != 1 or data[0] & 15 not in ALLOWED:
+        raise Refused('no message of this version')
+    kind, flags, size = data[0] & 15, data[1], data[2] << 8 | data[3]
+    if flags & ~ALLOWED[kind] or kind == P1 and not flags & ONEPASS:
+        raise Refused('flags')
+    at = 12 if kind in WITHOUT_NONCE else 12 + NONCE
+    if size > 1024 or kind in (R1, R2) and size != 8 or len(data) != at + size + TAG:
+        raise Refused('size')
+    return Message(kind, flags, data[4:12], data[12:at], data[at:at + size], data[at + size:])
 
 
 # --- one run ---
@@ -148,6 +234,33 @@ class Run:
         body += sealed(self.hs, b's4', b'', plain)
         return body + mac(self.hs, b't4', self.th3, body)[:TAG]
 
+    def read(self, data):
+        """What a message of this run has sealed; the run goes on as at the one who wrote it.
+
+        Each part but the tag is taken out, and the whole written again: it is authentic if that
+        gives the same bytes. What is not changes nothing.
+        """
+        m = split(data)
+        trial, step = copy.copy(self), m.kind - self.first
+        if step == 0:
+            plain = sealed(self.leaf, b's1', m.nonce, m.ct)
+            again = trial.one(m.nonce, plain, m.flags)
+        elif step == 1:
+            plain = sealed(kdf(self.leaf, b'hs', self.th1 + m.nonce), b's2', b'', m.ct)
+            again = trial.two(m.nonce, plain, m.flags)
+        elif step == 2:
+            plain = sealed(self.hs, b's3', b'', m.ct)
+            again = trial.three(plain, m.flags)
+        elif step == 3:
+            plain = sealed(self.hs, b's4', b'', m.ct)
+            again = trial.four(plain, m.flags)
+        else:
+            raise Refused('of another kind of run')
+        if not hmac.compare_digest(again, data):
+            raise Refused('not authentic')
+        self.__dict__.update(trial.__dict__)
+        return plain
+
     def finish(self, transcript):
         self.ms = kdf(self.hs, b'ms', transcript)
         self.exp = kdf(self.ms, b'exp')
@@ -172,8 +285,13 @@ def next_phase(exp):
 
 # --- finding each other again ---
 
+def locator(rec, r, number):
+    """One of the 16 by which an R1 is found."""
+    return kdf(rec, b'l1', u8(r) + u8(number), 8)
+
+
 def r1(rec, ac, r, nonce, claim):
-    body = header(R1, 0, 8) + kdf(rec, b'l1', u8(r) + u8(nonce[0] & 15), 8) + nonce
+    body = header(R1, 0, 8) + locator(rec, r, nonce[0] & 15) + nonce
     body += xor(u64(claim), kdf(rec, b'q1', u8(r) + nonce, 8))
     return body + mac(rec, b'u1', ac, u8(r), body)[:TAG]
 
@@ -183,6 +301,24 @@ def r2(rec, ac, r, request, nonce, target):
     body = header(R2, 0, 8) + kdf(rec, b'l2', u8(r) + h1, 8) + nonce
     body += xor(u64(target), kdf(rec, b'q2', u8(r) + h1 + nonce, 8))
     return body + mac(rec, b'u2', ac, u8(r), h1, body)[:TAG]
+
+
+def read_r1(rec, ac, r, data):
+    """The claim of an R1."""
+    m = split(data)
+    claim = int.from_bytes(xor(m.ct, kdf(rec, b'q1', u8(r) + m.nonce, 8)), 'big')
+    if not hmac.compare_digest(r1(rec, ac, r, m.nonce, claim), data):
+        raise Refused('not authentic')
+    return claim
+
+
+def read_r2(rec, ac, r, request, data):
+    """The target of an R2 that answers this R1."""
+    m = split(data)
+    target = int.from_bytes(xor(m.ct, kdf(rec, b'q2', u8(r) + H(request) + m.nonce, 8)), 'big')
+    if not hmac.compare_digest(r2(rec, ac, r, request, m.nonce, target), data):
+        raise Refused('not authentic')
+    return target
 
 
 def tlv(kind, value):

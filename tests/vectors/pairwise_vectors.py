@@ -17,8 +17,8 @@ import sys
 sys.dont_write_bytecode = True
 
 from pairwise_math import (  # noqa: E402
-    ACKREQ, K1, P1, PAD, Association, Run, export, hedged, next_phase, r1, r2, rekey_leaf, tlv,
-    u32, u64)
+    ACKREQ, K1, P1, PAD, Association, Refused, Run, Tree, export, hedged, next_phase, r1, r2,
+    rekey_leaf, tlv, u32, u64)
 
 PSK = bytes(range(32))
 NA, NB = bytes(range(0xa0, 0xb0)), bytes(range(0xb0, 0xc0))
@@ -146,6 +146,46 @@ def text_of(made):
     return json.dumps(made, indent=1, ensure_ascii=True) + '\n'
 
 
+# --- that what was written is read, and what a tree still holds is right ---
+
+def reads(row):
+    """Whether the run of a row, read, gives its payloads and keys; a changed bit gives nothing."""
+    a = Association(PSK, b'node-0', b'node-1', b'\x01', row['d'], b'test')
+    run = Run(a.ac, bytes.fromhex(row['leaf']), row['r'], int(row['i'], 16))
+    for message, plain in zip(row['m'], row['plain']):
+        data = bytes.fromhex(message)
+        for at in range(len(data)):
+            try:
+                run.read(data[:at] + bytes([data[at] ^ 1 << at % 8]) + data[at + 1:])
+                return False
+            except Refused:
+                pass
+        if run.read(data) != bytes.fromhex(plain):
+            return False
+    return run.exp.hex() == row['exp'] and run.sid.hex() == row['sid']
+
+
+def holds(d):
+    """Whether a tree has the leaves that were neither dropped nor punctured, and no others."""
+    a = Association(PSK, b'node-0', b'node-1', b'\x01', d, b'test')
+    tree, floor, punctured = Tree(a.chain(0), d), 0, set()
+    for step in range(60):
+        seed = stream('tree %d %d' % (d, step), 3)
+        i = floor + (seed[0] % 20 if seed[2] & 1 else seed[0] << 2)
+        if tree.holds(i) == (i in punctured):
+            return False
+        if i not in punctured and tree.leaf(i) != a.leaf(0, 0, i):
+            return False
+        if i not in punctured:
+            tree.puncture(i)
+            punctured.add(i)
+        floor += seed[1] if seed[2] & 6 == 0 else 0
+        tree.forget_below(floor)
+        if floor and tree.holds(floor - 1) or any(tree.holds(i) for i in punctured):
+            return False
+    return True
+
+
 # --- the check ---
 
 def random_cases():
@@ -191,6 +231,10 @@ def check(path, program):
                 published == text_of(vectors()))]
     for row in json.loads(published)['runs']:
         results.append((row['name'], kat.ask(json.dumps(row['request'])) == row['response']))
+    for row in json.loads(published)['whole']:
+        results.append(('%s: read by this program' % row['name'], reads(row)))
+    for d in (0, 8, 32):
+        results.append(('a tree of %d levels holds what it should' % d, holds(d)))
     for number, case in enumerate(random_cases()):
         results.append(('random case %d' % number, kat.ask(json.dumps(case)) == answer(case)))
     for line in bad_lines():
