@@ -262,6 +262,36 @@ bool agent_block_made(struct agent_pair *pair, const struct skex_association_key
 	return true;
 }
 
+/* The state here is from the past: block ids begin anew. */
+static void past(struct agent_pool *pool)
+{
+	struct skex_agent *agent = pool->agent;
+
+	agent->counters.rollbacks++;
+	agent_event(agent, SKEX_LEVEL_ERROR, "rollback_suspected", pool->peer->name.text, "",
+		"the peer has had blocks of these numbers before: the state here is from "
+		"the past, or a copy of it is at work elsewhere");
+	agent_pool_error(pool, "the peer has had blocks of these numbers before");
+	/* At once, but once: a peer that always says so is asked less and less. */
+	if (agent_new_instance(agent) == SKEX_OK && pool->pair_refusals == 1)
+		pool->pair_retry_ms = 0;
+}
+
+static void unwanted(struct agent_pool *pool, uint8_t alert)
+{
+	if (alert == SKEX_PAIRWISE_ALERT_REFUSED)
+		agent_pool_error(pool,
+			"the peer accepts no keys for this purpose: see accept in its skexd.conf");
+	else
+		agent_pool_error(pool,
+			"the peer refuses what this agent asks for (alert %u): is it of another "
+			"version?",
+			alert);
+	if (pool->pair_refusals == 1)
+		agent_event(pool->agent, SKEX_LEVEL_WARNING, "block_failed", pool->peer->name.text,
+			"", "%s (%s)", pool->last_error, pool->purpose);
+}
+
 static void refused(struct agent_block_run *run, uint8_t alert)
 {
 	struct agent_pool *pool = run->pool;
@@ -270,23 +300,15 @@ static void refused(struct agent_block_run *run, uint8_t alert)
 	const uint64_t wait = (uint64_t)RETRY_FIRST_MS << times;
 
 	agent->counters.blocks_failed += run->ask.blocks;
-	pool->pair_refusals++;
-	pool->pair_retry_ms = agent_now(agent) + (wait < RETRY_MOST_MS ? wait : RETRY_MOST_MS);
-	if (alert == SKEX_PAIRWISE_ALERT_PAST) {
-		agent->counters.rollbacks++;
-		agent_event(agent, SKEX_LEVEL_ERROR, "rollback_suspected", pool->peer->name.text,
-			"",
-			"the peer has had blocks of these numbers before: the state here is from "
-			"the past, or a copy of it is at work elsewhere");
-		if (agent_new_instance(agent) == SKEX_OK)
-			pool->pair_retry_ms = 0;
-	} else {
-		agent_pool_error(pool,
-			"the peer accepts no keys for this purpose: see accept in its skexd.conf");
-		if (times == 0)
-			agent_event(agent, SKEX_LEVEL_WARNING, "block_failed",
-				pool->peer->name.text, "", "%s (%s)", pool->last_error,
-				pool->purpose);
+	/* Of several runs in one instance the first answer led to a new one. */
+	if (alert != SKEX_PAIRWISE_ALERT_PAST || run->ask.first.instance == agent->instance) {
+		pool->pair_refusals++;
+		pool->pair_retry_ms =
+			agent_now(agent) + (wait < RETRY_MOST_MS ? wait : RETRY_MOST_MS);
+		if (alert == SKEX_PAIRWISE_ALERT_PAST)
+			past(pool);
+		else
+			unwanted(pool, alert);
 	}
 	run_free(run);
 }

@@ -31,7 +31,7 @@ size_t agent_block_ask_encode(
 static bool in_range(const struct agent_block_ask *ask, struct skex_view purpose)
 {
 	return ask->first.instance != 0 && ask->blocks >= 1 && ask->blocks <= SKEX_BATCH_MAX &&
-		ask->first.counter <= SKEX_COUNTER_MAX - ask->blocks &&
+		ask->first.counter <= SKEX_COUNTER_MAX - (ask->blocks - 1u) &&
 		ask->secret_size >= SKEX_SECRET_MIN && ask->secret_size <= SKEX_SECRET_MAX &&
 		ask->secret_size % SKEX_SECRET_MIN == 0 &&
 		(uint32_t)ask->blocks * ask->secret_size <= AGENT_PAIR_BYTES &&
