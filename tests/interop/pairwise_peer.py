@@ -46,13 +46,13 @@ class Session:
 class Begun:
     """A run of this end: M1 to M4, or K1 to K4."""
 
-    def __init__(self, peer, run, batch, session=None):
+    def __init__(self, peer, run, batch, session=None, plain=None, flags=0):
         self.peer, self.run, self.batch, self.before = peer, run, batch, session
-        random = os.urandom(32)
-        plain = tlv(BLOB, batch.blob() if isinstance(batch, Batch) else batch)
+        if plain is None:
+            plain = tlv(BLOB, batch.blob())
         if not session and peer.state.was:
             plain += tlv(ROLLBACK, u64(peer.state.was - 1))
-        self.first = run.one(hedged(run.leaf, b'na', random), plain)
+        self.first = run.one(hedged(run.leaf, b'na', os.urandom(32)), plain, flags)
 
     def read(self, data, step):
         """The fields of the answer that is expected now."""
@@ -66,10 +66,10 @@ class Begun:
             raise Alert(found[ALERT][0])
         return found
 
-    def third(self, second, flags=ACKREQ):
+    def third(self, second, plain=b'', flags=ACKREQ):
         """M3 that answers this M2."""
         self.read(second, 1)
-        return self.run.three(flags=flags)
+        return self.run.three(plain, flags)
 
     def session(self, fourth):
         """What M4 confirms."""
@@ -124,18 +124,19 @@ class Peer:
 
     # --- initiator (9) ---
 
-    def begin(self, batch, first=M1):
+    def begin(self, batch, first=M1, **sealed):
         """A run with the next index, which is used from now on."""
         i = self.state.n
         leaf = self.state.own.leaf(i)
         self.move_own(i + 1)
-        return Begun(self, Run(self.a.ac, leaf, self.slot, i, first), batch)
+        return Begun(self, Run(self.a.ac, leaf, self.slot, i, first), batch, **sealed)
 
-    def rekey(self, session, batch):
+    def rekey(self, session, batch, **sealed):
         """A run in a session that this end began (12.2)."""
         session.attempt += 1
         leaf = rekey_leaf(session.rs, self.slot, session.attempt)
-        return Begun(self, Run(self.a.ac, leaf, self.slot, session.attempt, K1), batch, session)
+        run = Run(self.a.ac, leaf, self.slot, session.attempt, K1)
+        return Begun(self, run, batch, session, **sealed)
 
     def compare(self):
         """R1 (12.1)."""

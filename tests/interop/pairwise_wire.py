@@ -6,8 +6,9 @@ import select
 import socket
 import time
 
-from pairwise_math import ACKREQ, K1, M1, NAMES, R1, Refused
+from pairwise_math import K1, M1, NAMES, R1, Refused
 
+PATIENCE = 120.0  # seconds; only against hanging
 AGAIN = 0.3  # seconds until a message is sent again; sooner than section 11 says, for tests
 
 
@@ -78,7 +79,7 @@ class Wire:
         if answer:
             self.send(answer)
 
-    def answer_until(self, done, seconds=30.0):
+    def answer_until(self, done, seconds=PATIENCE):
         """Is a responder until this descriptor can be read, or for a time; whether it can."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
@@ -89,7 +90,7 @@ class Wire:
                 return True
         return False
 
-    def ask(self, request, take, patience=4.0):
+    def ask(self, request, take, patience=PATIENCE):
         """Sends a request until take(answer) gives something but Refused; what it gives.
 
         Everything else that comes in meanwhile is answered.
@@ -127,10 +128,10 @@ class Wire:
 
     # --- runs of the peer ---
 
-    def finish(self, begun, flags=ACKREQ):
+    def finish(self, begun, patience=PATIENCE, **sealed):
         """The rest of a run that was begun; its session."""
-        third = self.ask(begun.first, lambda second: begun.third(second, flags))
-        session = self.ask(third, begun.session)
+        third = self.ask(begun.first, lambda second: begun.third(second, **sealed), patience)
+        session = self.ask(third, begun.session, patience)
         session.begun = begun
         return session
 
