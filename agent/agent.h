@@ -68,6 +68,7 @@ struct skex_key {
 	enum skex_class class;
 	bool confirmed;
 	bool forward_secret;
+	bool combined;       /* out of hubs and a pair: safe while either is */
 	bool interval_known; /* when the key was made, by the hubs' stamps: earliest and latest */
 	uint64_t earliest_ms;
 	uint64_t latest_ms;
@@ -107,6 +108,7 @@ struct skex_key_request {
 	bool require_its;
 	bool require_confirmed;
 	bool require_forward_secret;
+	bool require_combined;
 	uint32_t wait_ms; /* how long to wait for keys that are being made; 0: answer at once */
 };
 
@@ -168,6 +170,7 @@ struct skex_peer_status {
 	uint8_t n;
 	uint8_t k;
 	uint8_t legs_up; /* of the profile's hubs */
+	bool combine;    /* it has combined keys only */
 	const char *last_error;
 };
 

@@ -96,6 +96,12 @@ static struct agent_confirm *confirm_find(struct skex_agent *agent, uint8_t whic
 	return confirm;
 }
 
+bool agent_confirm_waits(struct skex_agent *agent, uint8_t which, const struct agent_peer *peer,
+	struct skex_block_id first)
+{
+	return confirm_find(agent, which, peer, first) != NULL;
+}
+
 /* ---- sending -----------------------------------------------------------------------------------
  */
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/combine.h"
 #include "agent/note.h"
 
 static const struct agent_consumer consumers[] = {
@@ -150,8 +151,10 @@ static bool matches(const char *pattern, const char *purpose)
 }
 
 bool agent_purpose_accepted(
-	const struct skex_agent *agent, const struct agent_peer *peer, const char *purpose)
+	const struct skex_agent *agent, const struct agent_peer *peer, const char *named)
 {
+	/* What parts are for is as welcome as the keys that they become. */
+	const char *purpose = named + agent_purpose_is_part(named);
 	const struct agent_consumer *consumer = agent_consumer_of(purpose);
 	size_t i;
 

@@ -28,9 +28,10 @@ struct agent_consumer {
 const struct agent_consumer *agent_consumer_of(const char *purpose);
 
 /* May a peer that initiates use this purpose with us?  Every identity at its end has to live there,
- * every one at ours here; another purpose has to be of the house, or among the accepted ones. */
+ * every one at ours here; another purpose has to be of the house, or among the accepted ones.  That
+ * of parts (combine.h) is as good as that of their keys. */
 bool agent_purpose_accepted(
-	const struct skex_agent *agent, const struct agent_peer *peer, const char *purpose);
+	const struct skex_agent *agent, const struct agent_peer *peer, const char *named);
 
 /* The responders of one key; texts are the caller's. */
 struct agent_responders {

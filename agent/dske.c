@@ -3,6 +3,14 @@
 
 /* The distributed mode as a provider: initiate.c begins blocks, respond.c takes those of peers. */
 
+#define WEAK_MS 60000u
+
+/* A moment ago a leg of the peer was not its: what is its here is tried again after a while. */
+static bool is_weak(const struct agent_peer *peer, const struct agent_profile *profile)
+{
+	return peer->weak_ms != 0 && agent_now(profile->legs[0]->agent) - peer->weak_ms < WEAK_MS;
+}
+
 static uint8_t class_for(const struct agent_peer *peer)
 {
 	uint8_t best = 0;
@@ -13,7 +21,9 @@ static uint8_t class_for(const struct agent_peer *peer)
 
 		if (!peer->profiles[p]->usable)
 			continue;
-		class = (uint8_t)agent_profile_class(peer->profiles[p]);
+		class = is_weak(peer, peer->profiles[p])
+			? SKEX_CLASS_COMPUTATIONAL
+			: (uint8_t)agent_profile_class(peer->profiles[p]);
 		best = class > best ? class : best;
 	}
 	return best;

@@ -411,8 +411,11 @@ static void persist(struct agent_run *run)
 		: common->class_initiator;
 	const struct agent_quality quality = {
 		.class = class == SKEX_CLASS_ITS ? SKEX_CLASS_ITS : SKEX_CLASS_COMPUTATIONAL,
-		.confirmed = true};
+		.confirmed = true,
+		.profile = common->profile};
 
+	if (common->class_initiator == SKEX_CLASS_ITS)
+		pool->peer->weak_ms = class == SKEX_CLASS_ITS ? 0 : agent_now(agent);
 	if (agent->config->require_its && class != SKEX_CLASS_ITS) {
 		drop(run, "require_its is set, and a leg of the peer is not its");
 		return;

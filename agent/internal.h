@@ -18,6 +18,7 @@
  *   provider.c      who fills the pools
  *   dske.c          the distributed mode as a provider
  *   pairwise*.c     the pairwise mode as a provider, and pairing
+ *   combine*.c      keys out of both, as a provider
  *   initiate.c      runs that fill a pool
  *   respond.c       shares that come in
  *   group.c         groups of shares, and their bounds
@@ -27,6 +28,7 @@
  *   suspect.c       hubs that look dishonest
  *   pool*.c         pools, batches and pieces of key
  *   request.c       get and fetch
+ *   needs.c         what keys have to be
  *   why.c           why there is no key, for people
  *   consumer.c      purposes and identities
  *   note.c          notes on their way out
@@ -117,6 +119,10 @@ struct agent_peer {
 	bool emptied;      /* they are, once the removals are durable */
 	bool unproven; /* keys from before the start: too few hubs compared marks with us since */
 	bool grace_told;
+	uint64_t weak_ms;     /* when hubs last made a block that was its here only; 0: since then
+				 one was its at both ends, or none was made */
+	uint64_t mismatch_ms; /* when it was last told that one end only combines; 0: never */
+	uint64_t combine_asked_ms; /* when the peer was last asked whether it does; 0: never */
 	char last_error[160];
 };
 
@@ -229,7 +235,6 @@ struct agent_request {
 	char purpose[SKEX_PURPOSE_MAX + 1]; /* with the identity that asks */
 	uint32_t bytes;
 	uint32_t count;
-	bool require_its;
 	unsigned needs; /* bits of enum agent_need */
 	uint64_t deadline_ms;
 	bool cancelled;
@@ -437,6 +442,9 @@ SKEX_MUST_USE enum skex_error agent_confirm_add(struct skex_agent *agent, struct
 	uint8_t class_responder, const uint8_t *tags, const uint8_t *expected,
 	uint64_t expires_wall_ms);
 void agent_confirm_up(struct agent_leg *leg);
+/* Is one kept that is not known to have arrived? */
+bool agent_confirm_waits(struct skex_agent *agent, uint8_t which, const struct agent_peer *peer,
+	struct skex_block_id first);
 /* A hub has a message that we sent, which may be a confirmation. */
 void agent_confirm_delivered(struct agent_leg *leg, const struct skex_outgoing *message);
 /* A CONFIRM came in through a leg. */

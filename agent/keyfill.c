@@ -274,6 +274,25 @@ static void empty_pools(const struct agent_fill *fill)
 	}
 }
 
+void agent_fills_drop(struct skex_agent *agent, const struct agent_peer *peer)
+{
+	struct agent_fill *fill;
+	bool dropped = false;
+
+	for (fill = agent->fills; fill != NULL; fill = fill->next) {
+		if (fill->peer != peer || fill->state == FILL_TAKING)
+			continue;
+		dropped |= fill->state == FILL_READY && fill_destroy(fill);
+		empty_pools(fill);
+	}
+	if (dropped)
+		agent_event(agent, SKEX_LEVEL_ERROR, "keyfill_dropped", peer->name.text, "",
+			"one end has a state from the past: the key material carried for %s is "
+			"destroyed, for pieces of it may have been used; carry more: skex keyfill "
+			"make %s",
+			peer->name.text, peer->name.text);
+}
+
 enum skex_error skex_agent_fill_remove(
 	struct skex_agent *agent, const uint8_t id[static SKEX_KIT_ID_BYTES])
 {

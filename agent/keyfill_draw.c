@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/combine.h"
 #include "agent/consumer.h"
 #include "agent/keyfill_internal.h"
 #include "agent/provider.h"
@@ -182,8 +183,11 @@ static enum skex_error move(struct agent_fill *fill, uint8_t direction, struct f
 /* ---- the initiator -----------------------------------------------------------------------------
  */
 
+/* Of a peer that has combined keys only nothing is drawn. */
 static struct agent_fill *next_fill(const struct agent_peer *peer, struct agent_fill *fill)
 {
+	if (agent_peer_combines(peer))
+		return NULL;
 	while (fill != NULL &&
 		!(fill->peer == peer && fill->state == FILL_READY && fill->left[fill->end] > 0))
 		fill = fill->next;
@@ -335,7 +339,8 @@ bool agent_keyfill_why(const struct agent_pool *pool, bool needs_confirmed, stru
 
 static bool may_fetch(const struct skex_agent *agent, struct agent_peer *peer, const char *purpose)
 {
-	return fill_serves(purpose) && agent_purpose_accepted(agent, peer, purpose) &&
+	return fill_serves(purpose) && !agent_peer_combines(peer) &&
+		agent_purpose_accepted(agent, peer, purpose) &&
 		agent_pool_has_room(peer, AGENT_RESPONDER, purpose);
 }
 

@@ -113,6 +113,12 @@ void fill_status(const struct agent_fill *fill, struct skex_fill_status *status)
 bool agent_fills_instance(const struct skex_agent *agent, uint32_t instance);
 /* All fills with the peer: after a rollback. */
 void agent_fills_destroy(struct skex_agent *agent, const struct agent_peer *peer);
+/*
+ * The same, and what came out of them into pools and was not handed out: one of the two ends has a
+ * state from the past, as the pair says.  That state does not know which pieces were used, and
+ * would use them again; the other end hears of it too, and drops its half.
+ */
+void agent_fills_drop(struct skex_agent *agent, const struct agent_peer *peer);
 /* Tells what runs out. */
 void agent_fills_sweep(struct skex_agent *agent);
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/keyfill_internal.h"
 #include "store/tables.h"
 
 /* ---- pairs -------------------------------------------------------------------------------------
@@ -98,7 +99,20 @@ static void drop_unknown(struct agent_peer *peer)
 	}
 }
 
-/* The own state is from the past: block ids of the life that it forgot are not used again. */
+/* Block ids of the life that the own state forgot are not used again, nor is what was carried. */
+bool agent_pair_past(struct agent_pair *pair)
+{
+	struct skex_agent *agent = pair->agent;
+
+	agent->counters.rollbacks++;
+	agent_fills_drop(agent, pair->peer);
+	if (agent_new_instance(agent) == SKEX_OK)
+		return true;
+	agent_event(agent, SKEX_LEVEL_ERROR, "instance", "", "",
+		"a new instance cannot be recorded: look at the disk");
+	return false;
+}
+
 static void told(void *owner, struct skex_association *association, enum skex_level level,
 	const char *name, const char *text)
 {
@@ -106,14 +120,12 @@ static void told(void *owner, struct skex_association *association, enum skex_le
 	struct skex_agent *agent = owner;
 
 	agent_event(agent, level, name, pair->peer->name.text, "", "%s", text);
-	if (strcmp(name, "peer_rollback") == 0)
+	if (strcmp(name, "peer_rollback") == 0) {
 		drop_unknown(pair->peer);
-	if (strcmp(name, "rollback_suspected") != 0)
-		return;
-	agent->counters.rollbacks++;
-	if (agent_new_instance(agent) != SKEX_OK)
-		agent_event(agent, SKEX_LEVEL_ERROR, "instance", "", "",
-			"a new instance cannot be recorded: look at the disk");
+		agent_fills_drop(agent, pair->peer);
+	}
+	if (strcmp(name, "rollback_suspected") == 0)
+		(void)agent_pair_past(pair);
 }
 
 const struct skex_association_events agent_pairwise_events = {

@@ -53,6 +53,9 @@ extern const struct skex_association_events agent_pairwise_events;
 /* Where runs with it are begun: as the configuration says, or as it was paired. */
 SKEX_MUST_USE enum skex_error agent_pair_aim(struct agent_pair *pair);
 struct agent_pair *agent_pair_new(struct skex_agent *agent, struct agent_peer *peer);
+/* The peer knows of things that this end does not remember: its state is from the past.  False when
+ * it could not be written down. */
+bool agent_pair_past(struct agent_pair *pair);
 /* Frees it and the runs; its association is gone already. */
 void agent_pair_free(struct agent_pair *pair);
 
@@ -63,19 +66,28 @@ bool agent_block_made(struct agent_pair *pair, const struct skex_association_key
 void agent_block_ended(
 	struct agent_pair *pair, void *cookie, enum skex_association_end how, uint8_t alert);
 void agent_blocks_clear(struct agent_pair *pair);
+/* Is there a place for a run that makes blocks for this pool, and is it time for one? */
+bool agent_block_may_begin(struct agent_pool *pool, uint64_t now_ms);
+/* Begins one, for blocks that are combined with a part, or, with instance 0, with none. */
+bool agent_block_begin(
+	struct agent_pool *pool, uint16_t blocks, uint32_t size, struct skex_block_id part);
+/* The peer answers as long as it is asked, and takes this purpose. */
+bool agent_block_answered(const struct agent_pool *pool);
 
 /* pairwise_record.c */
 
 /* What a first message asks for: u8 1 | u32 instance | u64 counter | u16 blocks | u32 size of each
- * | u32 lifetime in seconds | lp8 purpose. */
+ * | u32 lifetime in seconds | lp8 purpose.  Version 2 ends with u32 instance | u64 counter of the
+ * part that the blocks are combined with. */
 struct agent_block_ask {
 	struct skex_block_id first;
+	struct skex_block_id part; /* see combine.h; instance 0: none */
 	uint16_t blocks;
 	uint32_t secret_size;
 	uint32_t lifetime_s;
 	char purpose[SKEX_PURPOSE_MAX + 1];
 };
-#define AGENT_BLOCK_ASK_MAX (1u + 4u + 8u + 2u + 4u + 4u + 1u + SKEX_PURPOSE_MAX)
+#define AGENT_BLOCK_ASK_MAX (1u + 4u + 8u + 2u + 4u + 4u + 1u + SKEX_PURPOSE_MAX + 12u)
 size_t agent_block_ask_encode(
 	const struct agent_block_ask *ask, uint8_t out[static AGENT_BLOCK_ASK_MAX]);
 /* False for anything malformed or out of its range. */

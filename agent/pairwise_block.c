@@ -2,8 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/combine.h"
 #include "agent/consumer.h"
-#include "agent/pairwise.h"
+#include "agent/keyfill_internal.h"
 #include "agent/provider.h"
 #include "platform/memory.h"
 
@@ -30,11 +31,10 @@ struct agent_block_run {
 	uint64_t begun_ms;
 };
 
-static const struct agent_quality quality = {
-	.class = SKEX_CLASS_COMPUTATIONAL, .confirmed = true, .forward_secret = true};
-
 static void run_free(struct agent_block_run *run)
 {
+	if (run->ask.part.instance != 0)
+		agent_combine_over(run->pool, &run->ask);
 	run->pool->runs_all--;
 	run->pool->pair_runs--;
 	run->pool->pair_bytes -= run->bytes;
@@ -50,9 +50,10 @@ void agent_blocks_clear(struct agent_pair *pair)
 		run_free(pair->runs);
 }
 
-static struct agent_block_run *run_new(
-	struct agent_pair *pair, struct agent_pool *pool, uint16_t blocks, uint64_t counter)
+static struct agent_block_run *run_new(struct agent_pool *pool, uint16_t blocks, uint32_t size,
+	uint64_t counter, struct skex_block_id part)
 {
+	struct agent_pair *pair = pool->peer->pair;
 	struct agent_block_run *run = calloc(1, sizeof(*run));
 
 	if (run == NULL)
@@ -62,10 +63,11 @@ static struct agent_block_run *run_new(
 	run->ask.first.instance = pair->agent->instance;
 	run->ask.first.counter = counter;
 	run->ask.blocks = blocks;
-	run->ask.secret_size = pool->block_bytes;
+	run->ask.part = part;
+	run->ask.secret_size = size;
 	run->ask.lifetime_s = pair->agent->config->pool.lifetime_s;
 	memcpy(run->ask.purpose, pool->purpose, sizeof(run->ask.purpose));
-	run->bytes = (uint64_t)blocks * pool->block_bytes;
+	run->bytes = (uint64_t)blocks * size;
 	run->begun_ms = agent_now(pair->agent);
 	run->next = pair->runs;
 	run->self = &pair->runs;
@@ -88,16 +90,24 @@ static struct agent_batch *add(struct agent_pool *pool, const struct skex_associ
 	struct skex_agent *agent = pool->agent;
 	const uint64_t expires = agent_wall(agent) + (uint64_t)ask->lifetime_s * 1000;
 	uint8_t *secrets = skex_secret_new((size_t)ask->blocks * ask->secret_size);
+	struct agent_quality quality = {
+		.class = SKEX_CLASS_COMPUTATIONAL, .confirmed = true, .forward_secret = true};
 	struct agent_batch *batch = NULL;
+	struct agent_batch *part = NULL;
 	enum skex_error error = secrets == NULL ? SKEX_E_MEMORY : SKEX_OK;
 	uint16_t i;
 
 	for (i = 0; i < ask->blocks && error == SKEX_OK; i++)
 		error = agent_block_secret(keys, ask, i, secrets + (size_t)i * ask->secret_size);
+	if (error == SKEX_OK && ask->part.instance != 0)
+		error = agent_combine_mix(pool, ask, secrets, &part, &quality);
 	if (error == SKEX_OK)
 		batch = agent_batch_add(pool, ask->first, ask->blocks, ask->secret_size, secrets,
 			ask->secret_size, 0, &quality, expires);
 	skex_secret_free(secrets);
+	/* In the same transaction: it is used once. */
+	if (batch != NULL && part != NULL)
+		agent_batch_drop(part);
 	return batch;
 }
 
@@ -153,6 +163,24 @@ static uint8_t refuse(struct agent_pair *pair, const char *why)
 	return SKEX_PAIRWISE_ALERT_REFUSED;
 }
 
+/* The peer's state is old: what was carried for both is of no use to it any more, nor here. */
+static uint8_t past(struct agent_pair *pair)
+{
+	agent_fills_drop(pair->agent, pair->peer);
+	return SKEX_PAIRWISE_ALERT_PAST;
+}
+
+/* One end combines, the other does not: no keys of a weaker kind than either operator wants. */
+static uint8_t refuse_kind(struct agent_pair *pair, const struct agent_block_ask *ask)
+{
+	const char mark[] = {AGENT_PART_MARK, '\0'};
+	const char *purpose = ask->part.instance != 0 ? mark : ask->purpose;
+	const char *why = agent_combine_unwelcome(pair->agent, pair->peer, purpose);
+
+	(void)refuse(pair, why != NULL ? why : "");
+	return AGENT_ALERT_COMBINE;
+}
+
 void agent_block_asked(
 	struct agent_pair *pair, struct skex_view blob, struct skex_association_answer *answer)
 {
@@ -161,19 +189,23 @@ void agent_block_asked(
 
 	if (!agent_block_ask_decode(&ask, blob))
 		answer->alert = refuse(pair, "a run that asks for something unknown here");
+	else if (agent_peer_combines(pair->peer) != (ask.part.instance != 0))
+		answer->alert = refuse_kind(pair, &ask);
 	else if (!agent_purpose_accepted(agent, pair->peer, ask.purpose))
 		answer->alert =
 			refuse(pair, "a purpose not accepted from this peer: see skexd.conf");
 	else if (!agent_pool_has_room(pair->peer, AGENT_RESPONDER, ask.purpose))
 		answer->alert = refuse(pair,
 			"one purpose more than the 1,024 that a peer can have keys for at a time");
-	else if (agent->config->require_its)
+	else if (agent->config->require_its && ask.part.instance == 0)
 		answer->alert = refuse(
 			pair, "require_its is set, and keys made without hubs are computational");
 	else if (pair->peer->emptying)
 		answer->alert = refuse(pair, "the pools are being emptied after a rollback");
 	else if (agent_is_spent(agent, pair->peer, ask.first, ask.blocks))
-		answer->alert = SKEX_PAIRWISE_ALERT_PAST;
+		answer->alert = past(pair);
+	else if (ask.part.instance != 0)
+		answer->alert = agent_combine_asked(pair, &ask);
 }
 
 static bool take(struct agent_pair *pair, const struct skex_association_keys *keys)
@@ -263,17 +295,16 @@ bool agent_block_made(struct agent_pair *pair, const struct skex_association_key
 }
 
 /* The state here is from the past: block ids begin anew. */
-static void past(struct agent_pool *pool)
+static void told_of_past(struct agent_block_run *run)
 {
-	struct skex_agent *agent = pool->agent;
+	struct agent_pool *pool = run->pool;
 
-	agent->counters.rollbacks++;
-	agent_event(agent, SKEX_LEVEL_ERROR, "rollback_suspected", pool->peer->name.text, "",
+	agent_event(pool->agent, SKEX_LEVEL_ERROR, "rollback_suspected", pool->peer->name.text, "",
 		"the peer has had blocks of these numbers before: the state here is from "
 		"the past, or a copy of it is at work elsewhere");
 	agent_pool_error(pool, "the peer has had blocks of these numbers before");
 	/* At once, but once: a peer that always says so is asked less and less. */
-	if (agent_new_instance(agent) == SKEX_OK && pool->pair_refusals == 1)
+	if (agent_pair_past(run->pair) && pool->pair_refusals == 1)
 		pool->pair_retry_ms = 0;
 }
 
@@ -300,13 +331,17 @@ static void refused(struct agent_block_run *run, uint8_t alert)
 	const uint64_t wait = (uint64_t)RETRY_FIRST_MS << times;
 
 	agent->counters.blocks_failed += run->ask.blocks;
+	if (agent_combine_refused(pool, &run->ask, alert)) {
+		run_free(run);
+		return;
+	}
 	/* Of several runs in one instance the first answer led to a new one. */
 	if (alert != SKEX_PAIRWISE_ALERT_PAST || run->ask.first.instance == agent->instance) {
 		pool->pair_refusals++;
 		pool->pair_retry_ms =
 			agent_now(agent) + (wait < RETRY_MOST_MS ? wait : RETRY_MOST_MS);
 		if (alert == SKEX_PAIRWISE_ALERT_PAST)
-			past(pool);
+			told_of_past(run);
 		else
 			unwanted(pool, alert);
 	}
@@ -345,20 +380,23 @@ static bool ready(const struct agent_peer *peer)
 	return works(peer) && skex_endpoint_aimed(peer->pair->association);
 }
 
-/* The peer answers as long as it is asked, and takes this purpose. */
-static bool able(const struct agent_pool *pool)
+bool agent_block_answered(const struct agent_pool *pool)
 {
 	const struct agent_pair *pair = pool->peer->pair;
 	const struct agent_block_run *run;
 
-	if (!ready(pool->peer) || pair->failures > 0 || pool->pair_refusals > 0 ||
-		pool->agent->config->require_its)
+	if (!ready(pool->peer) || pair->failures > 0 || pool->pair_refusals > 0)
 		return false;
 	for (run = pair->runs; run != NULL; run = run->next) {
 		if (agent_now(pool->agent) - run->begun_ms >= SOON_MS)
 			return false;
 	}
 	return true;
+}
+
+static bool able(const struct agent_pool *pool)
+{
+	return agent_block_answered(pool) && !pool->agent->config->require_its;
 }
 
 static uint64_t making(const struct agent_pool *pool)
@@ -377,8 +415,10 @@ static uint64_t subject_of(const struct agent_pool *pool)
 	return hash | 1;
 }
 
-static bool begin(struct agent_pair *pair, struct agent_pool *pool, uint16_t blocks)
+bool agent_block_begin(
+	struct agent_pool *pool, uint16_t blocks, uint32_t size, struct skex_block_id part)
 {
+	struct agent_pair *pair = pool->peer->pair;
 	struct skex_association_start start = {.subject = subject_of(pool)};
 	uint8_t blob[AGENT_BLOCK_ASK_MAX];
 	struct agent_block_run *run;
@@ -387,7 +427,7 @@ static bool begin(struct agent_pair *pair, struct agent_pool *pool, uint16_t blo
 
 	if (!agent_take_counters(pair->agent, blocks, &counter))
 		return false;
-	run = run_new(pair, pool, blocks, counter);
+	run = run_new(pool, blocks, size, counter, part);
 	if (run == NULL)
 		return false;
 	start.blob = skex_view(blob, agent_block_ask_encode(&run->ask, blob));
@@ -416,9 +456,16 @@ static bool too_early(struct agent_pool *pool, uint64_t now_ms)
 	return true;
 }
 
+bool agent_block_may_begin(struct agent_pool *pool, uint64_t now_ms)
+{
+	return ready(pool->peer) && !too_early(pool, now_ms) &&
+		skex_association_ready(pool->peer->pair->association);
+}
+
 static void fill(struct agent_pool *pool, uint64_t bytes, uint64_t now_ms)
 {
-	struct agent_pair *pair = pool->peer->pair;
+	const struct agent_pair *pair = pool->peer->pair;
+	const struct skex_block_id none = {0, 0};
 	const uint64_t most = AGENT_PAIR_BYTES / pool->block_bytes;
 
 	if (pool->agent->config->require_its) {
@@ -432,12 +479,12 @@ static void fill(struct agent_pool *pool, uint64_t bytes, uint64_t now_ms)
 			"address in skexd.conf");
 		return;
 	}
-	while (bytes > 0 && !too_early(pool, now_ms) && skex_association_ready(pair->association)) {
+	while (bytes > 0 && agent_block_may_begin(pool, now_ms)) {
 		uint64_t blocks = (bytes + pool->block_bytes - 1) / pool->block_bytes;
 
 		blocks = blocks < SKEX_BATCH_MAX ? blocks : SKEX_BATCH_MAX;
 		blocks = blocks < most ? blocks : most;
-		if (!begin(pair, pool, (uint16_t)blocks))
+		if (!agent_block_begin(pool, (uint16_t)blocks, pool->block_bytes, none))
 			return;
 		bytes -= blocks * pool->block_bytes < bytes ? blocks * pool->block_bytes : bytes;
 	}

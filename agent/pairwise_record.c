@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
-#include "agent/pairwise.h"
+#include "agent/combine.h"
 #include "core/base/cursor.h"
 #include "store/tables.h"
 
-#define ASK_VERSION  1u
-#define PAIR_VERSION 1u
+#define ASK_VERSION      1u
+#define ASK_VERSION_PART 2u
+#define PAIR_VERSION     1u
 
 /* ---- what a first message asks for -------------------------------------------------------------
  */
@@ -18,13 +19,17 @@ size_t agent_block_ask_encode(
 	size_t size = 0;
 
 	skex_writer_init(&writer, out, AGENT_BLOCK_ASK_MAX);
-	skex_write_u8(&writer, ASK_VERSION);
+	skex_write_u8(&writer, ask->part.instance == 0 ? ASK_VERSION : ASK_VERSION_PART);
 	skex_write_u32(&writer, ask->first.instance);
 	skex_write_u64(&writer, ask->first.counter);
 	skex_write_u16(&writer, ask->blocks);
 	skex_write_u32(&writer, ask->secret_size);
 	skex_write_u32(&writer, ask->lifetime_s);
 	skex_write_lp8(&writer, skex_view(ask->purpose, strlen(ask->purpose)));
+	if (ask->part.instance != 0) {
+		skex_write_u32(&writer, ask->part.instance);
+		skex_write_u64(&writer, ask->part.counter);
+	}
 	return skex_writer_end(&writer, &size) == SKEX_OK ? size : 0;
 }
 
@@ -35,16 +40,19 @@ static bool in_range(const struct agent_block_ask *ask, struct skex_view purpose
 		ask->secret_size >= SKEX_SECRET_MIN && ask->secret_size <= SKEX_SECRET_MAX &&
 		ask->secret_size % SKEX_SECRET_MIN == 0 &&
 		(uint32_t)ask->blocks * ask->secret_size <= AGENT_PAIR_BYTES &&
-		ask->lifetime_s >= 1 && ask->lifetime_s <= INT32_MAX && skex_purpose_valid(purpose);
+		ask->lifetime_s >= 1 && ask->lifetime_s <= INT32_MAX &&
+		skex_purpose_valid(purpose) && purpose.data[0] != AGENT_PART_MARK;
 }
 
 bool agent_block_ask_decode(struct agent_block_ask *ask, struct skex_view blob)
 {
 	struct skex_reader reader;
 	struct skex_view purpose;
+	uint8_t version;
 
 	skex_reader_init(&reader, blob);
-	if (skex_read_u8(&reader) != ASK_VERSION)
+	version = skex_read_u8(&reader);
+	if (version != ASK_VERSION && version != ASK_VERSION_PART)
 		return false;
 	ask->first.instance = skex_read_u32(&reader);
 	ask->first.counter = skex_read_u64(&reader);
@@ -52,7 +60,14 @@ bool agent_block_ask_decode(struct agent_block_ask *ask, struct skex_view blob)
 	ask->secret_size = skex_read_u32(&reader);
 	ask->lifetime_s = skex_read_u32(&reader);
 	purpose = skex_read_lp8(&reader, SKEX_PURPOSE_MAX);
-	if (skex_reader_end(&reader) != SKEX_OK || !in_range(ask, purpose))
+	ask->part = (struct skex_block_id){0, 0};
+	if (version == ASK_VERSION_PART) {
+		ask->part.instance = skex_read_u32(&reader);
+		ask->part.counter = skex_read_u64(&reader);
+	}
+	if (skex_reader_end(&reader) != SKEX_OK || !in_range(ask, purpose) ||
+		(version == ASK_VERSION_PART &&
+			(ask->part.instance == 0 || ask->part.counter > SKEX_COUNTER_MAX)))
 		return false;
 	memcpy(ask->purpose, purpose.data, purpose.size);
 	ask->purpose[purpose.size] = '\0';

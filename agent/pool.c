@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/combine.h"
 #include "agent/consumer.h"
 #include "agent/internal.h"
 #include "agent/pool_internal.h"
@@ -111,6 +112,8 @@ void agent_pool_free(struct agent_pool *pool)
 		pool->strides = piece->next;
 		pool_piece_free(piece);
 	}
+	if (pool->twin != NULL)
+		pool->twin->twin = NULL;
 	pool->peer->pools_counts[pool->side]--;
 	free(pool);
 }
@@ -382,6 +385,9 @@ struct agent_batch *agent_batch_add(struct agent_pool *pool, struct skex_block_i
 	batch->confirmed = quality->confirmed;
 	batch->carried = quality->carried;
 	batch->forward_secret = quality->forward_secret;
+	batch->combined = quality->combined;
+	if (quality->profile != NULL)
+		memcpy(batch->profile, quality->profile, sizeof(batch->profile));
 	batch->expires_wall_ms = expires_wall_ms;
 	if (overlaps(pool, first, blocks) || !pool_insert(pool, batch)) {
 		pool_batch_free(batch);
@@ -406,6 +412,24 @@ void agent_batch_update(struct agent_batch *batch)
 
 	if (txn != NULL)
 		put_batch(batch, txn);
+}
+
+enum skex_error agent_batch_read(const struct agent_batch *batch, uint8_t *out)
+{
+	uint64_t used[AGENT_SHARERS_MAX];
+	enum skex_error error = SKEX_OK;
+	uint32_t i;
+
+	for (i = 0; i < batch->pieces_count && error == SKEX_OK; i++) {
+		uint32_t block;
+		uint32_t offset;
+		uint32_t size;
+
+		agent_piece_place(batch, i, &block, &offset, &size);
+		error = pool_read_piece(
+			batch, i, used, out + (size_t)block * batch->secret_size + offset);
+	}
+	return error;
 }
 
 /* The units that no identity can fetch any more. */
@@ -450,7 +474,14 @@ static uint64_t bytes_left(const struct agent_batch *batch)
 unsigned pool_meets(const struct agent_batch *batch)
 {
 	return (batch->confirmed || !batch->carried ? AGENT_NEED_CONFIRMED : 0u) |
-		(batch->forward_secret ? AGENT_NEED_FORWARD_SECRET : 0u);
+		(batch->forward_secret ? AGENT_NEED_FORWARD_SECRET : 0u) |
+		(batch->class == SKEX_CLASS_ITS ? AGENT_NEED_ITS : 0u) |
+		(batch->combined ? AGENT_NEED_COMBINED : 0u);
+}
+
+unsigned pool_needs(const struct agent_pool *pool, unsigned needs)
+{
+	return needs | (agent_peer_combines(pool->peer) ? AGENT_NEED_COMBINED : 0u);
 }
 
 uint64_t agent_pool_held(const struct agent_pool *pool)
@@ -464,7 +495,8 @@ uint64_t agent_pool_ready(const struct agent_pool *pool, unsigned needs)
 {
 	/* Hubs alone do not make in their place what they will give free. */
 	const uint64_t held = pool->peer->pair == NULL ? 0 : agent_pool_held(pool);
-	const bool all = (needs & AGENT_NEED_FORWARD_SECRET) != 0 || pool->carried > 0;
+	const unsigned all_needs = pool_needs(pool, needs);
+	const bool all = (all_needs & ~(unsigned)AGENT_NEED_CONFIRMED) != 0 || pool->carried > 0;
 	const struct agent_piece *piece;
 	uint64_t less = held;
 	uint32_t i;
@@ -473,11 +505,11 @@ uint64_t agent_pool_ready(const struct agent_pool *pool, unsigned needs)
 		const struct agent_batch *batch = pool->batches[i];
 
 		if (batch->durable && !(held > 0 && batch->old) &&
-			(needs & ~pool_meets(batch)) != 0)
+			(all_needs & ~pool_meets(batch)) != 0)
 			less += bytes_left(batch);
 	}
 	for (piece = pool->strides; piece != NULL; piece = piece->next) {
-		if (!(held > 0 && piece->old) && (needs & ~piece->meets) != 0)
+		if (!(held > 0 && piece->old) && (all_needs & ~piece->meets) != 0)
 			less += piece->size - piece->at;
 	}
 	return less < pool->ready_bytes ? pool->ready_bytes - less : 0;

@@ -43,6 +43,9 @@ struct agent_peer;
 enum agent_need {
 	AGENT_NEED_CONFIRMED = 1,
 	AGENT_NEED_FORWARD_SECRET = 2,
+	AGENT_NEED_ITS = 4,
+	AGENT_NEED_COMBINED = 8, /* out of hubs and a pair; see combine.h */
+	AGENT_NEEDS_ALL = 15,
 };
 
 enum agent_side {
@@ -80,6 +83,8 @@ struct agent_batch {
 	bool confirmed;
 	bool carried;        /* its material came by hand: good unconfirmed, and of its class */
 	bool forward_secret; /* no state of either end gives a key of it once both have taken it */
+	bool combined;
+	uint8_t profile[SKEX_PROFILE_ID_BYTES]; /* of hubs that made it; 0: none did */
 	bool old; /* from before the start, and hubs may know that it is from the past: see past.c
 		   */
 	bool durable;
@@ -92,6 +97,8 @@ struct agent_batch {
 	uint8_t *there;             /* one byte per piece: 1 its record is there */
 	struct agent_piece *loaded; /* responder */
 	struct agent_group *group;  /* responder: whose late shares are still judged */
+	bool combining;   /* a part at the initiator: a run that combines it is under way */
+	uint8_t refusals; /* the same: how often the peer could not combine it yet */
 };
 
 struct agent_pool {
@@ -107,10 +114,11 @@ struct agent_pool {
 	struct agent_batch **batches; /* ascending by instance and counter */
 	uint32_t batches_count;
 	uint32_t batches_room;
-	uint64_t ready_bytes; /* in records and strides, not handed out */
-	uint64_t old_bytes;   /* of these, at most, in batches from before the start */
-	uint64_t asked_ms;    /* last request; of a responder's pool also the last block */
-	uint32_t requests;    /* that point here */
+	uint64_t ready_bytes;    /* in records and strides, not handed out */
+	uint64_t old_bytes;      /* of these, at most, in batches from before the start */
+	uint64_t asked_ms;       /* last request; of a responder's pool also the last block */
+	uint32_t requests;       /* that point here */
+	struct agent_pool *twin; /* of keys that are combined and of their parts: the other one */
 
 	/* Initiator: */
 	struct agent_piece *strides; /* in memory, oldest first */
@@ -122,15 +130,15 @@ struct agent_pool {
 	uint64_t pair_retry_ms; /* refused by the peer: not before */
 	uint32_t pair_refusals;
 	bool forward_secret; /* someone asked for keys that are */
+	bool its;            /* the same */
 	uint32_t failures;
-	uint32_t silences;                 /* how often in a row a run was not answered soon */
-	uint64_t retry_ms;                 /* after a failure or a silence: not before */
-	bool filling;                      /* was low, and has not reached the high mark since */
-	uint64_t wanted_bytes;             /* by requests that wait */
-	uint64_t wanted_unconfirmed_bytes; /* of these, by those that take keys not confirmed */
-	uint64_t wanted_secret_bytes;      /* of these, by those that want forward-secret ones */
-	uint64_t drawing_bytes;            /* of carried material, not durable here yet */
-	uint32_t carried;                  /* batches of it; of both sides */
+	uint32_t silences;     /* how often in a row a run was not answered soon */
+	uint64_t retry_ms;     /* after a failure or a silence: not before */
+	bool filling;          /* was low, and has not reached the high mark since */
+	uint64_t wanted_bytes; /* by requests that wait */
+	uint64_t wanted_by[AGENT_NEEDS_ALL + 1]; /* of these, by what they have to be */
+	uint64_t drawing_bytes;                  /* of carried material, not durable here yet */
+	uint32_t carried;                        /* batches of it; of both sides */
 	bool asked;
 
 	uint64_t last_block_wall_ms;
@@ -143,6 +151,8 @@ struct agent_quality {
 	bool confirmed;
 	bool carried;
 	bool forward_secret;
+	bool combined;
+	const uint8_t *profile; /* SKEX_PROFILE_ID_BYTES, of hubs; NULL: none */
 };
 
 /* Found or made; NULL when there is no memory. */
@@ -175,22 +185,25 @@ void agent_batch_update(struct agent_batch *batch);
 struct agent_batch *agent_batch_find(struct agent_pool *pool, struct skex_block_id block);
 /* Removes all that is left of it. */
 void agent_batch_drop(struct agent_batch *batch);
+/* Reads the secrets of one that is whole, block after block, into blocks * secret_size bytes. */
+SKEX_MUST_USE enum skex_error agent_batch_read(const struct agent_batch *batch, uint8_t *out);
 /* Where a piece lies: block number in the batch, offset in that block's secret (0 when it holds
  * whole blocks) and size in bytes. */
 void agent_piece_place(const struct agent_batch *batch, uint32_t index, uint32_t *block,
 	uint32_t *offset, uint32_t *size);
 
-/* Initiator: has memory for keys of this size that meet the needs (bits of enum agent_need)?  Takes
- * more pieces into memory when not. */
-bool agent_pool_stride(struct agent_pool *pool, uint32_t bytes, unsigned needs);
+/* Initiator: has memory for keys of this size that meet what is asked (bits of enum agent_need)?
+ * Takes more pieces into memory when not. */
+bool agent_pool_stride(struct agent_pool *pool, uint32_t bytes, unsigned asked);
 /* Initiator: cuts one key from the strides in memory; SKEX_E_EMPTY when there is none of this size
- * that meets the needs and has not expired.  *expires_wall_ms is when it does. */
+ * that meets what is asked and has not expired.  *expires_wall_ms is when it does. */
 SKEX_MUST_USE enum skex_error agent_pool_cut(struct agent_pool *pool, uint32_t bytes,
-	unsigned needs, uint8_t *out, struct skex_key *key, uint64_t *expires_wall_ms);
+	unsigned asked, uint8_t *out, struct skex_key *key, uint64_t *expires_wall_ms);
 /* Responder: takes the bytes of a key out of its batch, with the transaction of this turn, for the
  * identity at this place of the pool's purpose (0 where there is one).  SKEX_E_SPENT,
- * SKEX_E_UNKNOWN, SKEX_E_OFFLINE while it is held (past.c), SKEX_E_BUSY when it is not durable in
- * the pool yet; nothing is changed then.  check_only looks without taking; out may be NULL then.
+ * SKEX_E_UNKNOWN, SKEX_E_OFFLINE while it is held (past.c), SKEX_E_REFUSED when it is not combined
+ * and has to be (combine.h), SKEX_E_BUSY when it is not durable in the pool yet; nothing is changed
+ * then.  check_only looks without taking; out may be NULL then.
  */
 SKEX_MUST_USE enum skex_error agent_pool_take(struct agent_pool *pool, const struct skex_key_id *id,
 	uint32_t place, uint8_t *out, struct skex_key *key, bool check_only);

@@ -138,8 +138,9 @@ void pool_strides_expire(struct agent_pool *pool, uint64_t wall_ms)
 	}
 }
 
-bool agent_pool_stride(struct agent_pool *pool, uint32_t bytes, unsigned needs)
+bool agent_pool_stride(struct agent_pool *pool, uint32_t bytes, unsigned asked)
 {
+	const unsigned needs = pool_needs(pool, asked);
 	const uint64_t wall_ms = agent_wall(pool->agent);
 	const uint32_t size = align(bytes);
 	const uint32_t count = (size + AGENT_PIECE_BYTES - 1) / AGENT_PIECE_BYTES;
@@ -191,9 +192,10 @@ void pool_fingerprint(
 	memcpy(key->fingerprint, hash, sizeof(key->fingerprint));
 }
 
-enum skex_error agent_pool_cut(struct agent_pool *pool, uint32_t bytes, unsigned needs,
+enum skex_error agent_pool_cut(struct agent_pool *pool, uint32_t bytes, unsigned asked,
 	uint8_t *out, struct skex_key *key, uint64_t *expires_wall_ms)
 {
+	const unsigned needs = pool_needs(pool, asked);
 	const bool holds = agent_past_holds(pool->agent, pool->peer);
 	const uint32_t size = align(bytes);
 	struct agent_piece **link = &pool->strides;
@@ -227,6 +229,7 @@ enum skex_error agent_pool_cut(struct agent_pool *pool, uint32_t bytes, unsigned
 	key->class = piece->class;
 	key->confirmed = (piece->meets & AGENT_NEED_CONFIRMED) != 0;
 	key->forward_secret = (piece->meets & AGENT_NEED_FORWARD_SECRET) != 0;
+	key->combined = (piece->meets & AGENT_NEED_COMBINED) != 0;
 	pool_fingerprint(pool->agent, out, bytes, key);
 	*expires_wall_ms = piece->expires_wall_ms;
 	if (piece->at >= piece->size) {

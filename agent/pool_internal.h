@@ -34,6 +34,8 @@ uint64_t pool_gone(const uint64_t *used, uint8_t sharers);
 uint64_t pool_bytes_of(uint64_t units);
 /* What its keys are, bits of enum agent_need, once they may be handed out. */
 unsigned pool_meets(const struct agent_batch *batch);
+/* What keys of this pool have to be, whoever asks. */
+unsigned pool_needs(const struct agent_pool *pool, unsigned needs);
 /* ready_bytes, never below 0. */
 void pool_less_ready(struct agent_pool *pool, uint64_t bytes);
 /* Removes the record; with the last piece the batch, which is freed. */

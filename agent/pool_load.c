@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/internal.h"
+#include "agent/combine.h"
 #include "agent/pool_internal.h"
 #include "agent/record.h"
 #include "core/base/mem.h"
@@ -38,7 +38,8 @@ static bool is_over(const struct agent_pool *pool, uint64_t now_ms)
 		pool->strides != NULL)
 		return false;
 	/* What an initiator keeps in reserve is made again. */
-	return pool->side == AGENT_RESPONDER || pool->few_bytes > 0 || config->reserve_keys == 0;
+	return pool->side == AGENT_RESPONDER || pool->few_bytes > 0 || config->reserve_keys == 0 ||
+		agent_purpose_is_part(pool->purpose);
 }
 
 void agent_pools_retire(struct agent_peer *peer, uint64_t now_ms)
@@ -145,10 +146,14 @@ static enum skex_error load_batch(void *owner, struct skex_view key, struct skex
 	batch->confirmed = decoded.confirmed;
 	batch->carried = decoded.carried;
 	batch->forward_secret = decoded.forward_secret;
+	batch->combined = decoded.combined;
+	memcpy(batch->profile, decoded.profile, sizeof(batch->profile));
 	/* Of those that two agents make alone only the responder's outlive a start.  What was
-	 * carried waits for hubs where there are some: docs/keyfill.md says what that leaves open.
+	 * carried waits for hubs where there are some: docs/keyfill.md says what that leaves open;
+	 * so does what was combined, which no hubs may be set for any more.
 	 */
-	batch->old = batch->carried ? peer->profiles_count > 0 : !batch->forward_secret;
+	batch->old = batch->carried || batch->combined ? peer->profiles_count > 0
+						       : !batch->forward_secret;
 	batch->interval_known = decoded.interval_known;
 	batch->earliest_ms = decoded.earliest_ms;
 	batch->latest_ms = decoded.latest_ms;

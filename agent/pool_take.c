@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/internal.h"
+#include "agent/combine.h"
 #include "agent/pool_internal.h"
 #include "agent/record.h"
 #include "core/base/mem.h"
@@ -158,12 +158,15 @@ enum skex_error agent_pool_take(struct agent_pool *pool, const struct skex_key_i
 		return SKEX_E_UNKNOWN;
 	if (batch->old && agent_past_holds(pool->agent, pool->peer))
 		return SKEX_E_OFFLINE;
+	if (agent_purpose_is_part(pool->purpose) || (pool_needs(pool, 0) & ~pool_meets(batch)) != 0)
+		return SKEX_E_REFUSED;
 	block = (uint32_t)(id->block.counter - batch->first.counter);
 	error = check_take(batch, id, block, place, check_only ? out : NULL);
 	if (error != SKEX_OK || check_only) {
 		if (error == SKEX_OK) {
 			key->confirmed = key->confirmed && batch->confirmed;
 			key->forward_secret = batch->forward_secret;
+			key->combined = batch->combined;
 		}
 		return error;
 	}
@@ -173,6 +176,7 @@ enum skex_error agent_pool_take(struct agent_pool *pool, const struct skex_key_i
 	pool->asked_ms = agent_now(pool->agent);
 	key->class = batch->class;
 	key->forward_secret = batch->forward_secret;
+	key->combined = batch->combined;
 	key->confirmed = batch->confirmed;
 	key->interval_known = batch->interval_known;
 	key->earliest_ms = batch->earliest_ms;

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/provider.h"
 
+#include "agent/combine.h"
+
 /* In the order in which they are asked: hubs, where they can be reached, may give the better class;
- * what was carried is finite. */
+ * what was carried is finite.  Of peers whose keys are combined the first one alone is asked. */
 static const struct agent_provider *const providers[] = {
+	&agent_provider_combined,
 	&agent_provider_dske,
 	&agent_provider_pairwise,
 	&agent_provider_keyfill,
@@ -11,9 +14,25 @@ static const struct agent_provider *const providers[] = {
 
 #define PROVIDERS (sizeof(providers) / sizeof(providers[0]))
 
+/* Is the peer one of its? */
+static bool serves(const struct agent_provider *provider, const struct agent_peer *peer)
+{
+	return provider->combined == agent_peer_combines(peer) && provider->class(peer) != 0;
+}
+
 static bool forgets(const struct agent_provider *provider, const struct agent_peer *peer)
 {
 	return provider->forward_secret != NULL && provider->forward_secret(peer);
+}
+
+/* What the keys that it makes for a peer can be, but for their confirmation. */
+static bool gives(
+	const struct agent_provider *provider, const struct agent_peer *peer, unsigned needs)
+{
+	return serves(provider, peer) &&
+		((needs & AGENT_NEED_ITS) == 0 || provider->class(peer) == SKEX_CLASS_ITS) &&
+		((needs & AGENT_NEED_FORWARD_SECRET) == 0 || forgets(provider, peer)) &&
+		((needs & AGENT_NEED_COMBINED) == 0 || provider->combined);
 }
 
 /* How many bytes the pool should have more, of keys that meet the needs: wanted by requests, or to
@@ -43,24 +62,81 @@ static uint64_t missing(struct agent_pool *pool, unsigned needs, uint64_t making
 	return pool->filling ? high - have : 0;
 }
 
-/* Of those whose blocks are confirmed the first that is ready; when none is, the first that serves
- * the peer at all: it says why not. */
-static const struct agent_provider *choose(const struct agent_peer *peer, bool forward_secret)
+/*
+ * Of those whose blocks are confirmed and of this kind the first of which some can be expected;
+ * when there is none, the first that is ready, and then the first at all: it says why not.
+ */
+static const struct agent_provider *choose(const struct agent_pool *pool, unsigned kind)
 {
-	const struct agent_provider *first = NULL;
+	const struct agent_peer *peer = pool->peer;
+	const struct agent_provider *found = NULL;
+	bool found_ready = false;
 	size_t i;
 
 	for (i = 0; i < PROVIDERS; i++) {
 		const struct agent_provider *provider = providers[i];
+		bool ready;
 
-		if (provider->unconfirmed || provider->class(peer) == 0 ||
-			(forward_secret && !forgets(provider, peer)))
+		if (provider->unconfirmed || !gives(provider, peer, kind))
 			continue;
-		if (provider->ready(peer))
+		ready = provider->ready(peer);
+		if (ready && provider->able(pool))
 			return provider;
-		first = first == NULL ? provider : first;
+		if (found == NULL || (ready && !found_ready))
+			found = provider;
+		found_ready = found_ready || ready;
 	}
-	return first;
+	return found;
+}
+
+/* Those before the one that is asked are tried, so that they are known when they answer again. */
+static void try_others(struct agent_pool *pool, const struct agent_provider *chosen, unsigned kind,
+	uint64_t bytes, uint64_t now_ms)
+{
+	size_t i;
+
+	for (i = 0; i < PROVIDERS && providers[i] != chosen; i++) {
+		if (!providers[i]->unconfirmed && gives(providers[i], pool->peer, kind) &&
+			providers[i]->ready(pool->peer))
+			providers[i]->fill(pool, bytes, now_ms);
+	}
+}
+
+static bool gives_any(const struct agent_peer *peer, unsigned needs)
+{
+	size_t i = 0;
+
+	while (i < PROVIDERS && !gives(providers[i], peer, needs))
+		i++;
+	return i < PROVIDERS;
+}
+
+/* Does somebody wait for such keys now? */
+static bool wants_its(const struct agent_pool *pool)
+{
+	unsigned by;
+
+	for (by = 0; by <= AGENT_NEEDS_ALL; by++) {
+		if ((by & AGENT_NEED_ITS) != 0 && pool->wanted_by[by] > 0)
+			return true;
+	}
+	return false;
+}
+
+/* What kind of keys the pool is filled with: all that somebody asked for, as far as there is one
+ * provider for it. */
+static unsigned kind_of(const struct agent_pool *pool)
+{
+	const unsigned secret = pool->forward_secret ? AGENT_NEED_FORWARD_SECRET : 0;
+	const unsigned its = pool->its ? AGENT_NEED_ITS : 0;
+
+	if (gives_any(pool->peer, secret | its))
+		return secret | its;
+	if (wants_its(pool) && gives_any(pool->peer, its))
+		return its;
+	if (gives_any(pool->peer, secret))
+		return secret;
+	return gives_any(pool->peer, its) ? its : 0;
 }
 
 static uint64_t above(uint64_t wanted, uint64_t have)
@@ -68,59 +144,65 @@ static uint64_t above(uint64_t wanted, uint64_t have)
 	return wanted > have ? wanted - have : 0;
 }
 
+/* What requests wait for that meets these needs, or more, and need not be confirmed. */
+static uint64_t wanted_unconfirmed(const struct agent_pool *pool, unsigned needs)
+{
+	uint64_t bytes = 0;
+	unsigned by;
+
+	for (by = needs; by <= AGENT_NEEDS_ALL; by++) {
+		if ((by & AGENT_NEED_CONFIRMED) == 0 && (by & needs) == needs)
+			bytes += pool->wanted_by[by];
+	}
+	return bytes;
+}
+
 /* What somebody waits for and need not be confirmed: as far as the one who is asked for confirmed
- * keys makes none, or none that are forward-secret. */
+ * keys makes none, or none of that kind. */
 static void fill_unconfirmed(
 	struct agent_pool *pool, const struct agent_provider *chosen, uint64_t now_ms)
 {
+	const struct agent_provider *provider = NULL;
 	const bool able = chosen != NULL && chosen->able(pool);
-	const bool secret = able && forgets(chosen, pool->peer);
+	uint64_t most = 0;
+	unsigned needs;
 	size_t i;
 
-	for (i = 0; i < PROVIDERS; i++) {
-		const struct agent_provider *provider = providers[i];
-		uint64_t making;
-		uint64_t bytes = 0;
-		uint64_t more = 0;
-
-		if (!provider->unconfirmed || provider->class(pool->peer) == 0)
-			continue;
-		making = provider->making(pool);
-		if (!able)
-			bytes = above(
-				pool->wanted_unconfirmed_bytes, agent_pool_ready(pool, 0) + making);
-		if (!secret)
-			more = above(pool->wanted_secret_bytes,
-				agent_pool_ready(pool, AGENT_NEED_FORWARD_SECRET) + making);
-		bytes = more > bytes ? more : bytes;
-		if (bytes > 0)
-			provider->fill(pool, bytes, now_ms);
-		return;
+	for (i = 0; i < PROVIDERS && provider == NULL; i++) {
+		if (providers[i]->unconfirmed && serves(providers[i], pool->peer))
+			provider = providers[i];
 	}
+	for (needs = 0; needs <= AGENT_NEEDS_ALL && provider != NULL; needs++) {
+		const uint64_t wanted = wanted_unconfirmed(pool, needs);
+		uint64_t bytes;
+
+		if (wanted == 0 || (able && gives(chosen, pool->peer, needs)))
+			continue;
+		bytes = above(wanted, agent_pool_ready(pool, needs) + provider->making(pool));
+		most = bytes > most ? bytes : most;
+	}
+	if (most > 0)
+		provider->fill(pool, most, now_ms);
 }
 
 static void fill(struct agent_pool *pool, uint64_t now_ms)
 {
-	const struct agent_provider *chosen =
-		pool->forward_secret ? choose(pool->peer, true) : NULL;
-	const bool secret = chosen != NULL;
+	const unsigned kind = kind_of(pool);
+	const struct agent_provider *chosen = choose(pool, kind);
 	uint64_t making = 0;
 	uint64_t bytes;
 	size_t i;
 
-	if (!secret)
-		chosen = choose(pool->peer, false);
 	for (i = 0; i < PROVIDERS; i++) {
-		if (!providers[i]->unconfirmed && (!secret || forgets(providers[i], pool->peer)))
+		if (!providers[i]->unconfirmed && gives(providers[i], pool->peer, kind))
 			making += providers[i]->making(pool);
 	}
-	bytes = chosen == NULL
-		? 0
-		: missing(pool, AGENT_NEED_CONFIRMED | (secret ? AGENT_NEED_FORWARD_SECRET : 0u),
-			  making, now_ms);
-	if (bytes > 0)
+	bytes = chosen == NULL ? 0 : missing(pool, AGENT_NEED_CONFIRMED | kind, making, now_ms);
+	if (bytes > 0) {
+		try_others(pool, chosen, kind, bytes, now_ms);
 		chosen->fill(pool, bytes, now_ms);
-	if (pool->wanted_unconfirmed_bytes > 0)
+	}
+	if (wanted_unconfirmed(pool, 0) > 0)
 		fill_unconfirmed(pool, chosen, now_ms);
 }
 
@@ -129,7 +211,9 @@ static void fill_peer(struct agent_peer *peer, uint64_t now_ms)
 	struct agent_pool *pool;
 
 	for (pool = peer->pools; pool != NULL; pool = pool->next) {
-		if (pool->side == AGENT_INITIATOR && !peer->emptying)
+		/* Pools of parts are filled for those of their keys. */
+		if (pool->side == AGENT_INITIATOR && !peer->emptying &&
+			!agent_purpose_is_part(pool->purpose))
 			fill(pool, now_ms);
 	}
 }
@@ -140,8 +224,10 @@ void agent_providers_turn(struct skex_agent *agent, uint64_t now_ms)
 	struct agent_peer *peer;
 	size_t i;
 
-	for (i = 0; i < PROVIDERS; i++)
-		providers[i]->turn(agent, now_ms);
+	for (i = 0; i < PROVIDERS; i++) {
+		if (providers[i]->turn != NULL)
+			providers[i]->turn(agent, now_ms);
+	}
 	/* Who was held up by others is asked before them. */
 	first = agent->held_up != NULL ? agent->held_up : agent->peers;
 	agent->held_up = NULL;
@@ -161,7 +247,8 @@ uint64_t agent_providers_due(const struct skex_agent *agent, uint64_t now_ms)
 	size_t i;
 
 	for (i = 0; i < PROVIDERS; i++) {
-		uint64_t due = providers[i]->due(agent, now_ms);
+		uint64_t due =
+			providers[i]->due == NULL ? UINT64_MAX : providers[i]->due(agent, now_ms);
 
 		next = due < next ? due : next;
 	}
@@ -172,28 +259,13 @@ void agent_providers_clear(struct skex_agent *agent)
 {
 	size_t i;
 
-	for (i = 0; i < PROVIDERS; i++)
-		providers[i]->clear(agent);
+	for (i = 0; i < PROVIDERS; i++) {
+		if (providers[i]->clear != NULL)
+			providers[i]->clear(agent);
+	}
 }
 
-bool agent_providers_reach(const struct agent_peer *peer, enum skex_class class)
+bool agent_providers_give(const struct agent_peer *peer, unsigned needs)
 {
-	size_t i;
-
-	for (i = 0; i < PROVIDERS; i++) {
-		if (providers[i]->class(peer) >= (uint8_t) class)
-			return true;
-	}
-	return false;
-}
-
-bool agent_providers_forget(const struct agent_peer *peer)
-{
-	size_t i;
-
-	for (i = 0; i < PROVIDERS; i++) {
-		if (forgets(providers[i], peer))
-			return true;
-	}
-	return false;
+	return gives_any(peer, needs);
 }

@@ -6,9 +6,13 @@
 
 /*
  * Who makes blocks.  A pool that keys are handed out from lacks some bytes; the first provider of
- * the table that serves its peer and is ready is asked for them, and adds what it makes with
- * agent_batch_add, in the transaction of the turn.  Whoever takes a key does not see which provider
- * made it, only what is known of it: class, confirmation and forward secrecy of its batch.
+ * the table that serves its peer, gives keys of the kind that is asked for and can be expected to
+ * make some is asked for them, and adds what it makes with agent_batch_add, in the transaction of
+ * the turn.  One before it that is ready and had no answer is tried as well, as often as it finds
+ * right.  A peer whose keys are combined is served by the provider that combines, and by no other.
+ *
+ * Whoever takes a key does not see which provider made it, only what is known of it: class,
+ * confirmation and forward secrecy of its batch.
  *
  * A provider whose blocks are not confirmed is not asked to fill a pool up, but for what somebody
  * waits for who takes such keys, and only while no other makes any that will do.
@@ -19,6 +23,7 @@
 struct agent_provider {
 	const char *name;
 	bool unconfirmed; /* its blocks are, and stay so */
+	bool combined;    /* it makes those of peers that have combined ones only, and no others */
 
 	/* The best class that a block for this peer can have now; 0 when it makes none for it. */
 	uint8_t (*class)(const struct agent_peer *peer);
@@ -35,15 +40,17 @@ struct agent_provider {
 	void (*fill)(struct agent_pool *pool, uint64_t bytes, uint64_t now_ms);
 	/* How many bytes are being made for the pool: they are not asked for again. */
 	uint64_t (*making)(const struct agent_pool *pool);
-	/* Once per turn: deadlines; and when the next one is. */
+	/* Once per turn: deadlines; and when the next one is.  These and what follows: NULL when
+	 * there is nothing to do. */
 	void (*turn)(struct skex_agent *agent, uint64_t now_ms);
-	/* The same after the pools were filled; NULL: nothing to do. */
+	/* The same after the pools were filled. */
 	void (*filled)(struct skex_agent *agent, uint64_t now_ms);
 	uint64_t (*due)(const struct skex_agent *agent, uint64_t now_ms);
 	/* Ends and wipes what is under way. */
 	void (*clear)(struct skex_agent *agent);
 };
 
+extern const struct agent_provider agent_provider_combined;
 extern const struct agent_provider agent_provider_dske;
 extern const struct agent_provider agent_provider_pairwise;
 extern const struct agent_provider agent_provider_keyfill;
@@ -52,9 +59,8 @@ extern const struct agent_provider agent_provider_keyfill;
 void agent_providers_turn(struct skex_agent *agent, uint64_t now_ms);
 uint64_t agent_providers_due(const struct skex_agent *agent, uint64_t now_ms);
 void agent_providers_clear(struct skex_agent *agent);
-/* Can keys towards this peer be of this class? */
-bool agent_providers_reach(const struct agent_peer *peer, enum skex_class class);
-/* Can they be forward-secret? */
-bool agent_providers_forget(const struct agent_peer *peer);
+/* Can keys towards this peer meet these needs, bits of enum agent_need, all at once?  Whether they
+ * are confirmed is not looked at. */
+bool agent_providers_give(const struct agent_peer *peer, unsigned needs);
 
 #endif

@@ -5,14 +5,17 @@
 
 #include "core/base/cursor.h"
 
-#define BATCH_VERSION 2
+#define BATCH_VERSION 3
 #define PIECE_VERSION 2
+
+/* What the properties of each version are. */
+static const uint8_t properties_of[BATCH_VERSION + 1] = {0, 1, 7, 15};
 
 enum property {
 	PROPERTY_CONFIRMED = 1,
 	PROPERTY_CARRIED = 2,
 	PROPERTY_FORWARD_SECRET = 4,
-	PROPERTIES = 7,
+	PROPERTY_COMBINED = 8,
 };
 
 size_t record_key(uint8_t key[RECORD_KEY_MAX], enum agent_side side, const struct skex_name *peer,
@@ -61,7 +64,8 @@ size_t record_batch(uint8_t value[RECORD_BATCH_MAX], const struct agent_batch *b
 {
 	const uint8_t properties = (uint8_t)((batch->confirmed ? PROPERTY_CONFIRMED : 0) |
 		(batch->carried ? PROPERTY_CARRIED : 0) |
-		(batch->forward_secret ? PROPERTY_FORWARD_SECRET : 0));
+		(batch->forward_secret ? PROPERTY_FORWARD_SECRET : 0) |
+		(batch->combined ? PROPERTY_COMBINED : 0));
 	struct skex_writer writer;
 	size_t size = 0;
 
@@ -76,6 +80,7 @@ size_t record_batch(uint8_t value[RECORD_BATCH_MAX], const struct agent_batch *b
 	skex_write_u64(&writer, batch->latest_ms);
 	skex_write_u64(&writer, batch->expires_wall_ms);
 	skex_write_lp8(&writer, skex_view(batch->pool->purpose, strlen(batch->pool->purpose)));
+	skex_write_bytes(&writer, batch->profile, sizeof(batch->profile));
 	return skex_writer_end(&writer, &size) == SKEX_OK ? size : 0;
 }
 
@@ -89,7 +94,7 @@ enum skex_error record_batch_decode(
 
 	skex_reader_init(&reader, value);
 	version = skex_read_u8(&reader);
-	if (version != BATCH_VERSION && version != 1)
+	if (version == 0 || version > BATCH_VERSION)
 		return SKEX_E_VERSION;
 	batch->blocks = skex_read_u16(&reader);
 	batch->secret_size = skex_read_u32(&reader);
@@ -99,13 +104,15 @@ enum skex_error record_batch_decode(
 	batch->confirmed = (properties & PROPERTY_CONFIRMED) != 0;
 	batch->carried = (properties & PROPERTY_CARRIED) != 0;
 	batch->forward_secret = (properties & PROPERTY_FORWARD_SECRET) != 0;
+	batch->combined = (properties & PROPERTY_COMBINED) != 0;
 	batch->interval_known = skex_read_u8(&reader) != 0;
 	batch->earliest_ms = skex_read_u64(&reader);
 	batch->latest_ms = skex_read_u64(&reader);
 	batch->expires_wall_ms = skex_read_u64(&reader);
 	text = skex_read_lp8(&reader, SKEX_PURPOSE_MAX);
-	if (skex_reader_end(&reader) != SKEX_OK ||
-		properties > (version == 1 ? PROPERTY_CONFIRMED : PROPERTIES) ||
+	if (version >= 3)
+		skex_read_bytes(&reader, batch->profile, sizeof(batch->profile));
+	if (skex_reader_end(&reader) != SKEX_OK || properties > properties_of[version] ||
 		batch->blocks == 0 || batch->blocks > SKEX_BATCH_MAX ||
 		batch->secret_size < SKEX_SECRET_MIN || batch->secret_size > SKEX_SECRET_MAX ||
 		!skex_purpose_valid(text))

@@ -17,11 +17,12 @@ size_t record_key(uint8_t key[RECORD_KEY_MAX], enum agent_side side, const struc
 SKEX_MUST_USE enum skex_error record_key_decode(struct skex_view key, uint8_t *side,
 	struct skex_name *peer, struct skex_block_id *first, uint32_t *piece);
 
-/* The value of a batch: u8 2 | u16 blocks | u32 secret size | u8 class | u8 properties | u8
- * interval known | u64 earliest | u64 latest | u64 expires | lp8 purpose.  Properties: bit 0
- * confirmed, bit 1 carried, bit 2 forward secret.  Version 1 is read: it has the first of these
- * only. */
-#define RECORD_BATCH_MAX (1u + 2u + 4u + 3u + 24u + 256u)
+/* The value of a batch: u8 3 | u16 blocks | u32 secret size | u8 class | u8 properties | u8
+ * interval known | u64 earliest | u64 latest | u64 expires | lp8 purpose | 16
+ * profile of the hubs that made it, or zeros.  Properties: bit 0 confirmed, bit 1 carried, bit 2
+ * forward secret, bit 3 combined.  Versions 1 and 2 are read: they have no profile, 1 has the first
+ * property only, 2 the first three. */
+#define RECORD_BATCH_MAX (1u + 2u + 4u + 3u + 24u + 256u + SKEX_PROFILE_ID_BYTES)
 size_t record_batch(uint8_t value[RECORD_BATCH_MAX], const struct agent_batch *batch);
 /* Fills batch but for its pool; purpose has SKEX_PURPOSE_MAX + 1 bytes. */
 SKEX_MUST_USE enum skex_error record_batch_decode(

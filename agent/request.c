@@ -3,8 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/combine.h"
 #include "agent/consumer.h"
 #include "agent/keyfill_internal.h"
+#include "agent/needs.h"
 #include "agent/provider.h"
 #include "core/base/mem.h"
 #include "platform/memory.h"
@@ -29,6 +31,9 @@ static enum skex_error check_request(
 		return agent_complain(problem, SKEX_E_ARGUMENT, "bad_purpose",
 			"a purpose is 1 to 191 printable characters, no space, quote, backslash",
 			"use for example app:backup");
+	if (agent_purpose_is_part(request->purpose))
+		return agent_complain(problem, SKEX_E_ARGUMENT, "bad_purpose",
+			"a purpose does not begin with '+'", "use for example app:backup");
 	return SKEX_OK;
 }
 
@@ -121,9 +126,7 @@ static struct agent_request *request_new(
 	if (request->ids != NULL)
 		memcpy(made->ids, request->ids, (size_t)request->count * SKEX_KEY_ID_BYTES);
 	made->ticket = ++agent->next_ticket;
-	made->require_its = request->require_its;
-	made->needs = (request->require_confirmed ? AGENT_NEED_CONFIRMED : 0u) |
-		(request->require_forward_secret ? AGENT_NEED_FORWARD_SECRET : 0u);
+	made->needs = agent_needs_of(request);
 	made->deadline_ms = agent_now(agent) + request->wait_ms;
 	while (*end != NULL)
 		end = &(*end)->next;
@@ -138,10 +141,7 @@ static void want(struct agent_request *request, uint64_t bytes)
 	const uint64_t more = bytes - request->wanted_bytes; /* or less: it wraps */
 
 	request->pool->wanted_bytes += more;
-	if ((request->needs & AGENT_NEED_CONFIRMED) == 0)
-		request->pool->wanted_unconfirmed_bytes += more;
-	if (request->needs == AGENT_NEED_FORWARD_SECRET)
-		request->pool->wanted_secret_bytes += more;
+	request->pool->wanted_by[request->needs] += more;
 	request->wanted_bytes = bytes;
 }
 
@@ -165,15 +165,6 @@ void agent_requests_clear(struct skex_agent *agent)
 		request_free(agent->requests);
 }
 
-static const char its_message[] =
-	"a leg of this agent or of the peer is not its: keys are computational";
-static const char secret_message[] =
-	"keys that came through hubs, or out of a file that was kept, are not forward-secret";
-static const char secret_act[] =
-	"pair the two agents (skex pair), carry key material and keep no copy of it (skex "
-	"keyfill), or leave that requirement out";
-static const char its_act[] = "enrol all legs with --pad-source, or leave that requirement out";
-
 enum skex_error skex_agent_get(struct skex_agent *agent, const struct skex_key_request *request,
 	skex_keys_fn keys, void *owner, uint64_t *ticket, struct skex_problem *problem)
 {
@@ -190,11 +181,9 @@ enum skex_error skex_agent_get(struct skex_agent *agent, const struct skex_key_r
 		error = address(agent, request, false, &peer, purpose, problem);
 	if (error != SKEX_OK)
 		return error;
-	if (request->require_its && !agent_providers_reach(peer, SKEX_CLASS_ITS))
-		return agent_complain(problem, SKEX_E_REFUSED, "not_its", its_message, its_act);
-	if (request->require_forward_secret && !agent_providers_forget(peer))
-		return agent_complain(
-			problem, SKEX_E_REFUSED, "not_forward_secret", secret_message, secret_act);
+	error = agent_needs_check(peer, agent_needs_of(request), problem);
+	if (error != SKEX_OK)
+		return error;
 	if (!agent_pool_has_room(peer, AGENT_INITIATOR, purpose))
 		return agent_complain(problem, SKEX_E_QUOTA, "too_many_purposes",
 			"this agent has keys for 1,024 purposes with that peer already",
@@ -210,6 +199,7 @@ enum skex_error skex_agent_get(struct skex_agent *agent, const struct skex_key_r
 	pool->asked = true;
 	/* From the first such request on those of a pair come first. */
 	pool->forward_secret = pool->forward_secret || request->require_forward_secret;
+	pool->its = pool->its || request->require_its;
 	made->keys = keys;
 	made->owner = owner;
 	*ticket = made->ticket;
@@ -332,6 +322,14 @@ static void answer_problem(struct agent_request *request, enum skex_error error,
 	request_free(request);
 }
 
+/* The keys are not what they have to be. */
+static void answer_unmet(struct agent_request *request, enum agent_need need)
+{
+	const struct agent_unmet *unmet = agent_need_unmet(need);
+
+	answer_problem(request, SKEX_E_REFUSED, unmet->code, unmet->message, unmet->act);
+}
+
 static uint64_t need(const struct agent_request *request)
 {
 	const uint64_t units = (request->bytes + AGENT_UNIT_BYTES - 1) / AGENT_UNIT_BYTES;
@@ -384,15 +382,16 @@ static void serve_get(struct agent_request *request, uint64_t now_ms)
 	uint64_t ready;
 	struct agent_why why;
 
-	if (request->require_its && (pool->batches_count > 0 || pool->strides != NULL) &&
-		agent_pool_class(pool) != SKEX_CLASS_ITS) {
-		answer_problem(request, SKEX_E_REFUSED, "not_its", its_message, its_act);
-		return;
-	}
 	collect(request);
 	(void)agent_pool_stride(pool, request->bytes, request->needs);
 	if (request->done == request->count) {
 		answer_keys(request);
+		return;
+	}
+	/* What was promised turned out to be less. */
+	if ((request->needs & AGENT_NEED_ITS) != 0 && agent_pool_ready(pool, request->needs) == 0 &&
+		!agent_providers_give(pool->peer, AGENT_NEED_ITS)) {
+		answer_unmet(request, AGENT_NEED_ITS);
 		return;
 	}
 	if (now_ms < request->deadline_ms)
@@ -445,15 +444,17 @@ struct looks {
 	bool carried;     /* and will not be confirmed */
 	bool its;
 	bool forward_secret;
+	bool combined;
 };
 
-static void look_at(struct looks *looks, const struct agent_pool *pool,
-	const struct agent_batch *batch, const struct skex_key *key)
+static void look_at(
+	struct looks *looks, const struct agent_batch *batch, const struct skex_key *key)
 {
 	looks->unconfirmed |= !key->confirmed && !batch->carried;
 	looks->carried |= !key->confirmed && batch->carried;
-	looks->its = looks->its && agent_pool_class(pool) == SKEX_CLASS_ITS;
+	looks->its = looks->its && batch->class == SKEX_CLASS_ITS;
 	looks->forward_secret = looks->forward_secret && key->forward_secret;
+	looks->combined = looks->combined && key->combined;
 }
 
 /* All or none: first look at all, then take all.  SKEX_E_BUSY when some are not in the pool yet. */
@@ -474,7 +475,7 @@ static enum skex_error look(struct agent_request *request, struct looks *looks)
 		if (error == SKEX_OK)
 			error = agent_pool_take(pool, &id, place, NULL, &key, true);
 		if (error == SKEX_OK)
-			look_at(looks, pool, agent_batch_find(pool, id.block), &key);
+			look_at(looks, agent_batch_find(pool, id.block), &key);
 		busy |= error == SKEX_E_BUSY;
 		error = error == SKEX_E_BUSY ? SKEX_OK : error;
 	}
@@ -507,7 +508,8 @@ static void serve_fetch(struct agent_request *request, uint64_t now_ms)
 {
 	struct skex_agent *agent = request->pool->agent;
 	const bool confirmed = (request->needs & AGENT_NEED_CONFIRMED) != 0;
-	struct looks looks = {.its = true, .forward_secret = true};
+	const bool its = (request->needs & AGENT_NEED_ITS) != 0;
+	struct looks looks = {.its = true, .forward_secret = true, .combined = true};
 	enum skex_error error = look(request, &looks);
 
 	if (error == SKEX_E_BUSY)
@@ -523,21 +525,26 @@ static void serve_fetch(struct agent_request *request, uint64_t now_ms)
 		return;
 	}
 	/* Before its confirmation a key is computational, whatever its batch will be. */
-	if (error == SKEX_OK && looks.unconfirmed && (confirmed || request->require_its)) {
+	if (error == SKEX_OK && looks.unconfirmed && (confirmed || its)) {
 		if (now_ms < request->deadline_ms)
 			return;
 		answer_problem(request, SKEX_E_EMPTY, "unconfirmed",
 			"the initiator has not confirmed this key yet", "try again in a moment");
 		return;
 	}
-	if (error == SKEX_OK && request->require_its && !looks.its) {
-		answer_problem(request, SKEX_E_REFUSED, "not_its", its_message, its_act);
+	if (error == SKEX_E_REFUSED ||
+		(error == SKEX_OK && (request->needs & AGENT_NEED_COMBINED) != 0 &&
+			!looks.combined)) {
+		answer_unmet(request, AGENT_NEED_COMBINED);
+		return;
+	}
+	if (error == SKEX_OK && its && !looks.its) {
+		answer_unmet(request, AGENT_NEED_ITS);
 		return;
 	}
 	if (error == SKEX_OK && (request->needs & AGENT_NEED_FORWARD_SECRET) != 0 &&
 		!looks.forward_secret) {
-		answer_problem(
-			request, SKEX_E_REFUSED, "not_forward_secret", secret_message, secret_act);
+		answer_unmet(request, AGENT_NEED_FORWARD_SECRET);
 		return;
 	}
 	if (error == SKEX_OK)

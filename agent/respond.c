@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/combine.h"
 #include "agent/consumer.h"
 #include "agent/group.h"
 #include "core/base/cursor.h"
@@ -315,7 +316,8 @@ static void accept(struct agent_group *group)
 		? group->engine.class_responder
 		: common->class_initiator;
 	const struct agent_quality quality = {
-		.class = class == SKEX_CLASS_ITS ? SKEX_CLASS_ITS : SKEX_CLASS_COMPUTATIONAL};
+		.class = class == SKEX_CLASS_ITS ? SKEX_CLASS_ITS : SKEX_CLASS_COMPUTATIONAL,
+		.profile = common->profile};
 	struct agent_pool *pool =
 		agent_pool_get(agent, group->peer, AGENT_RESPONDER, common->purpose);
 
@@ -350,6 +352,8 @@ static void accept(struct agent_group *group)
 static const char *unwelcome(struct skex_agent *agent, const struct skex_share_message *share,
 	struct agent_peer *peer, struct agent_profile *profile)
 {
+	const char *combining;
+
 	if (!skex_name_equal(&share->common.responder, &agent->name))
 		return "a share for another agent";
 	if (peer == NULL || peer->profiles_count == 0)
@@ -357,6 +361,9 @@ static const char *unwelcome(struct skex_agent *agent, const struct skex_share_m
 	if (profile == NULL || share->common.n != profile->profile.n ||
 		share->common.k != profile->profile.k)
 		return "a profile that is not accepted from this peer";
+	combining = agent_combine_unwelcome(agent, peer, share->common.purpose);
+	if (combining != NULL)
+		return combining;
 	if (!agent_purpose_accepted(agent, peer, share->common.purpose))
 		return "a purpose not accepted from this peer: see skexd.conf";
 	if (!agent_pool_has_room(peer, AGENT_RESPONDER, share->common.purpose))

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/combine.h"
 #include "agent/consumer.h"
 
 static const char *state_word(const struct skex_leg *leg)
@@ -71,6 +72,9 @@ void skex_agent_pools(struct skex_agent *agent,
 		for (pool = peer->pools; pool != NULL; pool = pool->next) {
 			struct skex_pool_status status = {0};
 
+			/* Parts are no keys yet. */
+			if (agent_purpose_is_part(pool->purpose))
+				continue;
 			status.peer = peer->name;
 			status.purpose = pool->purpose;
 			status.initiator = pool->side == AGENT_INITIATOR;
@@ -101,6 +105,7 @@ void skex_agent_peers(struct skex_agent *agent,
 		status.n = profile == NULL ? 0 : profile->config->n;
 		status.k = profile == NULL ? 0 : profile->config->k;
 		status.legs_up = profile == NULL ? 0 : agent_profile_up(profile);
+		status.combine = agent_peer_combines(peer);
 		status.last_error = peer->last_error;
 		if (profile != NULL && !profile->usable)
 			status.last_error = "this agent is not enrolled at all hubs of the profile";

@@ -108,6 +108,7 @@ static bool read_require(
 		{"its", &out->require_its},
 		{"confirmed", &out->require_confirmed},
 		{"forward-secret", &out->require_forward_secret},
+		{"combined", &out->require_combined},
 	};
 	size_t i;
 	size_t j;
@@ -120,8 +121,8 @@ static bool read_require(
 				break;
 		if (j == SKEX_COUNT(terms)) {
 			skex_agent_ops_bad(call,
-				"\"require\" takes \"its\", \"confirmed\" and "
-				"\"forward-secret\", each once");
+				"\"require\" takes \"its\", \"confirmed\", "
+				"\"forward-secret\" and \"combined\", each once");
 			return false;
 		}
 		*terms[j].flag = true;

@@ -95,10 +95,10 @@ static void add_pool(void *owner, const struct skex_pool_status *pool)
 static void add_peer(void *owner, const struct skex_peer_status *peer)
 {
 	append(owner,
-		json_pack("{ss sb so si si si so}", "name", peer->name.text, "configured",
+		json_pack("{ss sb so si si si sb so}", "name", peer->name.text, "configured",
 			(int)peer->configured, "profile", text(peer->profile), "n", (int)peer->n,
-			"k", (int)peer->k, "legs_up", (int)peer->legs_up, "last_error",
-			text(peer->last_error)));
+			"k", (int)peer->k, "legs_up", (int)peer->legs_up, "combine",
+			(int)peer->combine, "last_error", text(peer->last_error)));
 }
 
 static json_t *counters(const struct skex_agent *agent)

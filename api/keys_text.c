@@ -81,6 +81,10 @@ static void write_flags(struct skex_writer *writer, const struct skex_key *key)
 		WRITE(writer, ",\"forward_secret\":true");
 	else
 		WRITE(writer, ",\"forward_secret\":false");
+	if (key->combined)
+		WRITE(writer, ",\"combined\":true");
+	else
+		WRITE(writer, ",\"combined\":false");
 }
 
 static void write_key(struct skex_writer *writer, const struct skex_key *key)

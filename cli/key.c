@@ -41,6 +41,7 @@ static int read_require(const char *text, uint32_t *require)
 		{"its", SKEX_CLIENT_REQUIRE_ITS},
 		{"confirmed", SKEX_CLIENT_REQUIRE_CONFIRMED},
 		{"forward-secret", SKEX_CLIENT_REQUIRE_FORWARD_SECRET},
+		{"combined", SKEX_CLIENT_REQUIRE_COMBINED},
 		{"nothing", SKEX_CLIENT_REQUIRE_NOTHING},
 	};
 	size_t size;
@@ -53,9 +54,9 @@ static int read_require(const char *text, uint32_t *require)
 				strncmp(text, words[i].word, size) == 0)
 				break;
 		if (i == sizeof(words) / sizeof(words[0]))
-			return skex_command_misuse("--require takes its, confirmed and "
-						   "forward-secret, with commas between them, or "
-						   "nothing");
+			return skex_command_misuse("--require takes its, confirmed, "
+						   "forward-secret and combined, with commas "
+						   "between them, or nothing");
 		*require |= words[i].bit;
 	}
 	if ((*require & SKEX_CLIENT_REQUIRE_NOTHING) != 0 &&
@@ -131,7 +132,7 @@ static const char *class_word(const struct skex_client_key *key)
 static int print_text(const struct skex_client_keys *keys, FILE *out)
 {
 	static const char *const heads[] = {
-		"ID", "BITS", "CLASS", "CONFIRMED", "FORWARD SECRET", "FINGERPRINT"};
+		"ID", "BITS", "CLASS", "CONFIRMED", "FORWARD SECRET", "COMBINED", "FINGERPRINT"};
 	struct skex_columns columns;
 	char bits[SKEX_TEXT_MAX];
 	size_t i;
@@ -140,7 +141,7 @@ static int print_text(const struct skex_client_keys *keys, FILE *out)
 	for (i = 0; i < keys->count; i++) {
 		const struct skex_client_key *key = &keys->list[i];
 		const char *cells[] = {key->id, bits, class_word(key), yes(key->confirmed),
-			yes(key->forward_secret), key->fingerprint};
+			yes(key->forward_secret), yes(key->combined), key->fingerprint};
 
 		snprintf(bits, sizeof(bits), "%zu", key->size * 8);
 		skex_columns_add(&columns, cells);
@@ -178,8 +179,9 @@ static int print_json(const struct skex_client_keys *keys, bool show_key)
 		printf("%s{\"key_id\":\"%s\",", i > 0 ? "," : "", key->id);
 		if (show_key)
 			print_json_bytes(key);
-		printf("\"class\":\"%s\",\"confirmed\":%s,\"forward_secret\":%s,", class_word(key),
-			key->confirmed ? "true" : "false", key->forward_secret ? "true" : "false");
+		printf("\"class\":\"%s\",\"confirmed\":%s,\"forward_secret\":%s,\"combined\":%s,",
+			class_word(key), key->confirmed ? "true" : "false",
+			key->forward_secret ? "true" : "false", key->combined ? "true" : "false");
 		if (key->interval_known)
 			printf("\"interval\":[%" PRIu64 ",%" PRIu64 "],", key->earliest_ms,
 				key->latest_ms);
@@ -276,12 +278,14 @@ static int run_fetch(int argc, char **argv)
 const struct skex_command skex_key_commands[] = {
 	{"get",
 		"PEER [--purpose KIND:NAME] [--bits N] [--count N] "
-		"[--require its,confirmed,forward-secret] [--wait TIME] [--out FILE | --fd N] "
+		"[--require its,confirmed,forward-secret,combined] [--wait TIME] "
+		"[--out FILE | --fd N] "
 		"[--json [--show-key]] [--socket PATH]",
 		"take fresh keys towards a peer", run_get},
 	{"fetch",
 		"ID [--peer INITIATOR] [--purpose KIND:NAME] "
-		"[--require its,confirmed,forward-secret] [--wait TIME] [--out FILE | --fd N] "
+		"[--require its,confirmed,forward-secret,combined] [--wait TIME] "
+		"[--out FILE | --fd N] "
 		"[--json [--show-key]] [--socket PATH]",
 		"take the key with this id, which the peer handed out", run_fetch},
 	{.name = NULL},

@@ -12,7 +12,8 @@
 
 bool skex_peers_print(const json_t *list)
 {
-	static const char *const heads[] = {"PEER", "PROFILE", "HUBS UP", "NEEDED", "LAST ERROR"};
+	static const char *const heads[] = {
+		"PEER", "PROFILE", "HUBS UP", "NEEDED", "COMBINED", "LAST ERROR"};
 	char up[SKEX_TEXT_MAX], needed[SKEX_TEXT_MAX];
 	struct skex_columns columns;
 	size_t i;
@@ -22,6 +23,7 @@ bool skex_peers_print(const json_t *list)
 		const json_t *peer = json_array_get(list, i);
 		const char *cells[] = {skex_json_text(peer, "name"),
 			skex_json_text(peer, "profile"), up, needed,
+			json_is_true(json_object_get(peer, "combine")) ? "yes" : "no",
 			skex_json_text(peer, "last_error")};
 
 		snprintf(up, sizeof(up), "%" PRIu64 " of %" PRIu64,

@@ -77,6 +77,24 @@ static enum skex_error check_peer_profiles(const struct config_reading *reading,
 	return twice(reading, texts, peer->profiles_count, "this profile is named twice");
 }
 
+/* Combined is what comes of hubs and of a pair: both are needed. */
+static enum skex_error check_combine(const struct config_reading *reading,
+	const config_setting_t *written, const struct skex_agent_config *config,
+	const struct skex_peer_config *peer)
+{
+	const config_setting_t *setting = config_member(written, "combine");
+
+	if (peer->profiles_count == 0)
+		return config_wrong_setting(reading, setting,
+			"keys are combined out of those of hubs and of a pair; name profiles for "
+			"this peer");
+	if (!config->pairwise.enabled)
+		return config_wrong_setting(reading, setting,
+			"keys are combined out of those of hubs and of a pair; set "
+			"pairwise.listen");
+	return SKEX_OK;
+}
+
 static enum skex_error check_peers(const struct config_reading *reading,
 	const config_setting_t *root, const struct skex_agent_config *config)
 {
@@ -100,6 +118,8 @@ static enum skex_error check_peers(const struct config_reading *reading,
 				"\"%s\" is this agent itself; name another one", peer->name.text);
 		else
 			error = check_peer_profiles(reading, written, config, peer);
+		if (error == SKEX_OK && peer->combine)
+			error = check_combine(reading, written, config, peer);
 	}
 	if (error == SKEX_OK)
 		error = twice(reading, texts, config->peers_count, "this peer is there twice");

@@ -102,6 +102,10 @@ static const struct schema peer_schema[] = {
 		.type = SCHEMA_ADDRESS,
 		.shown = "as the pair was made, or where the peer is heard from",
 		FIELD(skex_peer_config, address)},
+	{.name = "combine",
+		.type = SCHEMA_FLAG,
+		.fallback = "false",
+		FIELD(skex_peer_config, combine)},
 	{.name = NULL},
 };
 

@@ -79,6 +79,7 @@ struct skex_peer_config {
 	size_t identities_count; /* identities (SAE ids) that live at this peer */
 	char (*identities)[SKEX_PURPOSE_MAX + 1];
 	struct skex_address address; /* where it listens for pairwise runs; port 0: not set */
+	bool combine; /* keys are made out of those of hubs and of a pair, and no others are used */
 };
 
 struct skex_pool_config {

@@ -114,6 +114,8 @@ static json_t *require_list(uint32_t require)
 		json_array_append_new(list, json_string("confirmed"));
 	if (require & SKEX_CLIENT_REQUIRE_FORWARD_SECRET)
 		json_array_append_new(list, json_string("forward-secret"));
+	if (require & SKEX_CLIENT_REQUIRE_COMBINED)
+		json_array_append_new(list, json_string("combined"));
 	return list;
 }
 

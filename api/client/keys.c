@@ -172,14 +172,18 @@ static bool describe(struct skex_client_key *key, const json_t *object)
 	const char *secrecy = json_string_value(json_object_get(object, "class"));
 	const json_t *confirmed = json_object_get(object, "confirmed");
 	const json_t *forward_secret = json_object_get(object, "forward_secret");
+	const json_t *combined = json_object_get(object, "combined");
 
 	if (!json_is_string(json_object_get(object, "key")) || secrecy == NULL ||
-		!json_is_boolean(confirmed) || !json_is_boolean(forward_secret))
+		!json_is_boolean(confirmed) || !json_is_boolean(forward_secret) ||
+		(combined != NULL && !json_is_boolean(combined)))
 		return false;
 	/* A class that this library does not know is not the strong one. */
 	key->secrecy = strcmp(secrecy, "its") == 0 ? SKEX_CLIENT_ITS : SKEX_CLIENT_COMPUTATIONAL;
 	key->confirmed = json_is_true(confirmed);
 	key->forward_secret = json_is_true(forward_secret);
+	/* An older daemon does not know the word, and combines nothing. */
+	key->combined = json_is_true(combined);
 	return copy_text(key->id, sizeof(key->id), json_object_get(object, "key_id")) &&
 		copy_text(key->fingerprint, sizeof(key->fingerprint),
 			json_object_get(object, "fingerprint")) &&

@@ -92,7 +92,8 @@ enum skex_client_require {
 	SKEX_CLIENT_REQUIRE_ITS = 1 << 0,            /* information-theoretic secrecy */
 	SKEX_CLIENT_REQUIRE_CONFIRMED = 1 << 1,      /* the other end has proved that it has it */
 	SKEX_CLIENT_REQUIRE_FORWARD_SECRET = 1 << 2, /* what made it is erased at both ends */
-	SKEX_CLIENT_REQUIRE_NOTHING = 1 << 3, /* alone: an unconfirmed key as well, at once */
+	SKEX_CLIENT_REQUIRE_NOTHING = 1 << 3,  /* alone: an unconfirmed key as well, at once */
+	SKEX_CLIENT_REQUIRE_COMBINED = 1 << 4, /* out of hubs and a pair: safe while either is */
 };
 
 /* Which keys; members that are zero have the default. */
@@ -124,6 +125,7 @@ struct skex_client_key {
 	bool interval_known;  /* when the key was made: */
 	uint64_t earliest_ms; /* milliseconds since 1970 */
 	uint64_t latest_ms;
+	bool combined; /* out of hubs and a pair */
 };
 
 /* Keys that belong to the caller. */

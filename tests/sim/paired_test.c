@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "agent/pairwise.h"
+#include "agent/combine.h"
 #include "agent/record.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/world.h"
@@ -497,7 +497,11 @@ static void test_records(void **state)
 	struct agent_batch batch = {0};
 	struct agent_batch read = {.pool = &pool};
 	uint8_t value[RECORD_BATCH_MAX];
-	struct agent_block_ask ask = {{7, 9}, 3, 64, 100, "app:z"};
+	struct agent_block_ask ask = {.first = {7, 9},
+		.blocks = 3,
+		.secret_size = 64,
+		.lifetime_s = 100,
+		.purpose = "app:z"};
 	struct agent_block_ask got = {0};
 	uint8_t blob[AGENT_BLOCK_ASK_MAX];
 	size_t size;
@@ -518,7 +522,7 @@ static void test_records(void **state)
 	assert_int_equal(record_batch_decode(skex_view(value, size), &batch, purpose), SKEX_OK);
 	assert_true(batch.forward_secret);
 	assert_false(batch.confirmed);
-	value[0] = 3;
+	value[0] = 4;
 	assert_int_equal(
 		record_batch_decode(skex_view(value, size), &batch, purpose), SKEX_E_VERSION);
 
@@ -528,6 +532,32 @@ static void test_records(void **state)
 	assert_string_equal(got.purpose, "app:z");
 	for (i = 0; i < size; i++)
 		assert_false(agent_block_ask_decode(&got, skex_view(blob, i)));
+	assert_int_equal(got.part.instance, 0);
+	/* Version 2 names what the blocks are combined with. */
+	ask.part = (struct skex_block_id){8, 10};
+	size = agent_block_ask_encode(&ask, blob);
+	assert_int_equal(blob[0], 2);
+	assert_true(agent_block_ask_decode(&got, skex_view(blob, size)));
+	assert_int_equal(got.part.instance, 8);
+	assert_int_equal(got.part.counter, 10);
+	for (i = 0; i < size; i++)
+		assert_false(agent_block_ask_decode(&got, skex_view(blob, i)));
+	blob[0] = 1;
+	assert_false(agent_block_ask_decode(&got, skex_view(blob, size)));
+	blob[0] = 3;
+	assert_false(agent_block_ask_decode(&got, skex_view(blob, size)));
+	blob[0] = 2;
+	memset(blob + size - 12, 0, 4);
+	assert_false(agent_block_ask_decode(&got, skex_view(blob, size)));
+	ask.part.counter = SKEX_COUNTER_MAX + 1;
+	assert_false(
+		agent_block_ask_decode(&got, skex_view(blob, agent_block_ask_encode(&ask, blob))));
+	ask.part = (struct skex_block_id){0, 0};
+	/* No keys are for what parts are for. */
+	ask.purpose[0] = AGENT_PART_MARK;
+	assert_false(
+		agent_block_ask_decode(&got, skex_view(blob, agent_block_ask_encode(&ask, blob))));
+	ask.purpose[0] = 'a';
 	ask.blocks = 0;
 	assert_false(
 		agent_block_ask_decode(&got, skex_view(blob, agent_block_ask_encode(&ask, blob))));

@@ -667,15 +667,47 @@ void world_pair(struct world *world, uint8_t maker, uint8_t taker)
 		abort();
 }
 
-struct world *world_new_paired(uint64_t seed, uint8_t hubs, uint8_t k, uint8_t agents)
+static void pair_all(struct world *world)
 {
-	struct world *world = make(seed, hubs, k, agents, 0, true);
 	uint8_t i;
 	uint8_t j;
 
-	for (i = 0; i < agents; i++) {
-		for (j = (uint8_t)(i + 1); j < agents; j++)
+	for (i = 0; i < world->agents; i++) {
+		for (j = (uint8_t)(i + 1); j < world->agents; j++)
 			world_pair(world, i, j);
+	}
+}
+
+struct world *world_new_paired(uint64_t seed, uint8_t hubs, uint8_t k, uint8_t agents)
+{
+	struct world *world = make(seed, hubs, k, agents, 0, true);
+
+	pair_all(world);
+	return world;
+}
+
+void world_combine(struct world *world, uint8_t at, uint8_t with, bool combine)
+{
+	struct skex_agent_config *config = world_agent_config(world_agent(world, at));
+	size_t i;
+
+	for (i = 0; i < config->peers_count; i++) {
+		if (strcmp(config->peers[i].name.text, world_agent(world, with)->name) == 0)
+			config->peers[i].combine = combine;
+	}
+}
+
+struct world *world_new_combined(
+	uint64_t seed, uint8_t hubs, uint8_t k, uint8_t agents, uint64_t pad_bytes)
+{
+	struct world *world = make(seed, hubs, k, agents, pad_bytes, true);
+	uint8_t i;
+	uint8_t j;
+
+	pair_all(world);
+	for (i = 0; i < agents; i++) {
+		for (j = 0; j < agents; j++)
+			world_combine(world, i, j, true);
 	}
 	return world;
 }
@@ -809,6 +841,7 @@ static void answered(
 	memcpy(answer->key.bytes, keys[0].bytes, keys[0].size);
 	answer->key.class = keys[0].class;
 	answer->key.forward_secret = keys[0].forward_secret;
+	answer->key.combined = keys[0].combined;
 	answer->key.confirmed = keys[0].confirmed;
 	memcpy(answer->key.fingerprint, keys[0].fingerprint, sizeof(answer->key.fingerprint));
 	answer->key.size = keys[0].size;

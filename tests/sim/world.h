@@ -40,6 +40,11 @@ struct world *world_new_ratchets(uint64_t seed, uint8_t hubs, uint8_t k, uint8_t
 /* The same, with every two agents paired besides, the one with the lower number first.  Without
  * hubs nothing else gives keys. */
 struct world *world_new_paired(uint64_t seed, uint8_t hubs, uint8_t k, uint8_t agents);
+/* The same, with pads of pad_bytes and with keys that are combined out of both. */
+struct world *world_new_combined(
+	uint64_t seed, uint8_t hubs, uint8_t k, uint8_t agents, uint64_t pad_bytes);
+/* Whether an agent combines its keys with another, from now on. */
+void world_combine(struct world *world, uint8_t at, uint8_t with, bool combine);
 /* Pairs two agents that are up, and waits until it is durable. */
 void world_pair(struct world *world, uint8_t maker, uint8_t taker);
 void world_free(struct world *world);
@@ -89,6 +94,7 @@ struct world_key {
 	enum skex_class class;
 	bool confirmed;
 	bool forward_secret;
+	bool combined;
 	uint8_t fingerprint[SKEX_FINGERPRINT_BYTES];
 };
 /* Asks and runs the world until the answer or `patience` ms; true with the key. */

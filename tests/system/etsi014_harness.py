@@ -164,7 +164,7 @@ class Agent:
     @staticmethod
     def shown(identity, key):
         return {'key_id': identity, 'key': base64.b64encode(key).decode(), 'class': 'its',
-                'confirmed': True, 'forward_secret': False, 'interval': None,
+                'confirmed': True, 'forward_secret': False, 'combined': False, 'interval': None,
                 'fingerprint': hashlib.sha256(b'skex fingerprint/1' + key).hexdigest()[:16]}
 
     def answer(self, request):

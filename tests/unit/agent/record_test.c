@@ -81,35 +81,48 @@ static void a_batch_is_read_as_it_was_written(void **state)
 	unsigned bits;
 
 	(void)state;
-	for (bits = 0; bits < 8; bits++) {
+	for (bits = 0; bits < 16; bits++) {
 		const struct agent_batch batch = {.pool = &pool,
 			.blocks = 1,
 			.secret_size = 1024,
 			.class = SKEX_CLASS_ITS,
 			.confirmed = (bits & 1) != 0,
 			.carried = (bits & 2) != 0,
-			.forward_secret = (bits & 4) != 0};
+			.forward_secret = (bits & 4) != 0,
+			.combined = (bits & 8) != 0,
+			.profile = {1, 2, 3}};
 		struct agent_batch back = {.pool = NULL};
 		char purpose[SKEX_PURPOSE_MAX + 1];
 		uint8_t value[RECORD_BATCH_MAX];
 		size_t size = record_batch(value, &batch);
 
-		assert_int_equal(value[0], 2);
+		assert_int_equal(value[0], 3);
 		assert_int_equal(
 			record_batch_decode(skex_view(value, size), &back, purpose), SKEX_OK);
 		assert_int_equal(back.confirmed, batch.confirmed);
 		assert_int_equal(back.carried, batch.carried);
 		assert_int_equal(back.forward_secret, batch.forward_secret);
+		assert_int_equal(back.combined, batch.combined);
+		assert_memory_equal(back.profile, batch.profile, sizeof(back.profile));
 		assert_string_equal(purpose, pool.purpose);
-		value[8] = (uint8_t)(bits | 8);
+		value[8] = (uint8_t)(bits | 16);
 		assert_int_equal(record_batch_decode(skex_view(value, size), &back, purpose),
 			SKEX_E_CORRUPT);
-		/* The older form has the first of these only. */
+		/* The older forms have fewer of these, and no profile. */
 		value[8] = (uint8_t)bits;
 		value[0] = 1;
-		assert_int_equal(record_batch_decode(skex_view(value, size), &back, purpose),
+		assert_int_equal(record_batch_decode(skex_view(value, size - SKEX_PROFILE_ID_BYTES),
+					 &back, purpose),
 			bits > 1 ? SKEX_E_CORRUPT : SKEX_OK);
-		value[0] = 3;
+		value[0] = 2;
+		assert_int_equal(record_batch_decode(skex_view(value, size), &back, purpose),
+			SKEX_E_CORRUPT);
+		memset(back.profile, 0, sizeof(back.profile));
+		assert_int_equal(record_batch_decode(skex_view(value, size - SKEX_PROFILE_ID_BYTES),
+					 &back, purpose),
+			bits > 7 ? SKEX_E_CORRUPT : SKEX_OK);
+		assert_int_equal(back.profile[0], 0);
+		value[0] = 4;
 		assert_int_equal(record_batch_decode(skex_view(value, size), &back, purpose),
 			SKEX_E_VERSION);
 	}

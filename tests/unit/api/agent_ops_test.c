@@ -9,7 +9,7 @@
 #define KEY0                                                                                       \
 	"{\"key_id\":\"abababab-abab-80ab-80ab-abababab0000\",\"key\":"                            \
 	"\"AQgPFh0kKzI5QEdOVVxjanF4f4aNlJuiqbC3vsXM09o=\",\"class\":\"its\","                      \
-	"\"confirmed\":true,\"forward_secret\":false,"                                             \
+	"\"confirmed\":true,\"forward_secret\":false,\"combined\":false,"                          \
 	"\"interval\":[1763722000000,1763722000250],\"fingerprint\":\"0001020304050607\"}"
 
 static void test_get(void **state)
@@ -59,10 +59,12 @@ static void test_get_most(void **state)
 
 	fake_send(bed->client,
 		"{\"id\":9007199254740991,\"op\":\"get\",\"peer\":\"agent2\","
-		"\"bits\":65536,\"count\":128,\"require\":[\"forward-secret\"],"
+		"\"bits\":65536,\"count\":128,\"require\":[\"forward-secret\",\"combined\"],"
 		"\"wait_ms\":600000}\n");
 	bed_turn(bed);
 	assert_true(bed->agent->last.request.require_forward_secret);
+	assert_true(bed->agent->last.request.require_combined);
+	assert_false(bed->agent->last.request.require_its);
 	assert_int_equal(bed->agent->last.request.wait_ms, 600000);
 	answer = json_loads(fake_take(bed->client), 0, NULL);
 	assert_int_equal(json_integer_value(json_object_get(answer, "id")), 9007199254740991);
@@ -70,6 +72,8 @@ static void test_get_most(void **state)
 	key = json_string_value(
 		json_object_get(json_array_get(json_object_get(answer, "keys"), 127), "key"));
 	assert_int_equal(strlen(key), 10924);
+	assert_true(json_is_true(
+		json_object_get(json_array_get(json_object_get(answer, "keys"), 127), "combined")));
 	json_decref(answer);
 }
 
@@ -80,7 +84,7 @@ static void test_get_unknown_interval(void **state)
 	bed_ask(bed, "{\"id\":1,\"op\":\"get\",\"peer\":\"weak\",\"bits\":8,\"require\":[]}",
 		"{\"id\":1,\"keys\":[{\"key_id\":\"abababab-abab-80ab-80ab-abababab0000\","
 		"\"key\":\"AQ==\",\"class\":\"computational\",\"confirmed\":false,"
-		"\"forward_secret\":false,\"interval\":null,"
+		"\"forward_secret\":false,\"combined\":false,\"interval\":null,"
 		"\"fingerprint\":\"0001020304050607\"}]}\n");
 }
 
@@ -290,9 +294,11 @@ static void test_peers(void **state)
 {
 	bed_ask(*state, "{\"id\":1,\"op\":\"peers\"}",
 		"{\"id\":1,\"peers\":[{\"name\":\"agent2\",\"configured\":true,"
-		"\"profile\":\"all\",\"n\":5,\"k\":3,\"legs_up\":4,\"last_error\":\"\"},"
+		"\"profile\":\"all\",\"n\":5,\"k\":3,\"legs_up\":4,\"combine\":true,"
+		"\"last_error\":\"\"},"
 		"{\"name\":\"empty\",\"configured\":false,\"profile\":\"all\",\"n\":5,\"k\":3,"
-		"\"legs_up\":2,\"last_error\":\"too few hubs can be reached\"}]}\n");
+		"\"legs_up\":2,\"combine\":false,"
+		"\"last_error\":\"too few hubs can be reached\"}]}\n");
 }
 
 static void test_subscribe(void **state)

@@ -170,10 +170,16 @@ static void answer_get(struct skex_agent *agent, struct fake_request *request)
 			"enrol with true random pads");
 		return;
 	}
+	if (weak && request->request.require_combined) {
+		refuse(request, SKEX_E_REFUSED, "not_combined", "combine is not set for this peer",
+			"set it at both ends");
+		return;
+	}
 	for (i = 0; i < request->request.count; i++) {
 		agent->size[agent->made % FAKE_KEYS] = request->request.bytes;
 		agent->taken[agent->made % FAKE_KEYS] = false;
 		fill(&keys[i], agent->made++ % FAKE_KEYS, request->request.bytes, weak);
+		keys[i].combined = request->request.require_combined;
 	}
 	request->used = false;
 	request->keys(request->owner, NULL, keys, request->request.count);
@@ -293,6 +299,7 @@ void skex_agent_peers(struct skex_agent *agent,
 		.n = 5,
 		.k = 3,
 		.legs_up = 4,
+		.combine = true,
 		.last_error = ""};
 
 	(void)agent;
@@ -301,6 +308,7 @@ void skex_agent_peers(struct skex_agent *agent,
 	(void)skex_name_parse(&peer.name, skex_view("empty", 5));
 	peer.configured = false;
 	peer.legs_up = 2;
+	peer.combine = false;
 	peer.last_error = "too few hubs can be reached";
 	visit(owner, &peer);
 }

@@ -205,12 +205,17 @@ def key_in_json():
     key = json.loads(result.out)['keys'][0]
     tap.equal('JSON without the key', key,
               {'key_id': MADE_UP % number, 'class': 'its', 'confirmed': True,
-               'forward_secret': False, 'interval': [1763722000000, 1763722000250],
-               'fingerprint': key['fingerprint']})
+               'forward_secret': False, 'combined': False,
+               'interval': [1763722000000, 1763722000250], 'fingerprint': key['fingerprint']})
     result = skex('key', 'get', 'agent2', '--json', '--show-key', '--count', '2')
     keys = json.loads(result.out)['keys']
     tap.equal('JSON with the keys', [base64.b64decode(key['key']) for key in keys],
               [key_bytes(number + 1), key_bytes(number + 2)])
+    combined = skex('key', 'get', 'agent2', '--json', '--require', 'combined,confirmed')
+    tap.equal('what is combined is said', json.loads(combined.out)['keys'][0]['combined'], True)
+    result = skex('key', 'get', 'weak', '--json', '--require', 'combined')
+    tap.check('what is not is refused', result.code == 6
+              and json.loads(result.out)['error']['code'] == 'not_combined', result)
     weak = json.loads(skex('key', 'get', 'weak', '--json', '--require', 'nothing').out)['keys'][0]
     tap.equal('an unknown interval', (weak['interval'], weak['class'], weak['confirmed']),
               (None, 'computational', False))

@@ -80,7 +80,8 @@ def completion():
     tap.equal('options', complete('key', 'get', 'agent2', '--pu'), ['--purpose'])
     tap.check('options of a command without group', {'--json', '--socket'}
               <= set(complete('status', '--')))
-    tap.equal('requirements', complete('key', 'get', 'agent2', '--require', 'c'), ['confirmed'])
+    tap.equal('requirements', complete('key', 'get', 'agent2', '--require', 'c'),
+              ['confirmed', 'combined'])
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, 'one.kit')
         with open(path, 'wb'):

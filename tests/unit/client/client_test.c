@@ -139,6 +139,14 @@ static void test_weak_key(void **state)
 		skex_client_get(scene->client, &request, &keys, NULL), SKEX_CLIENT_REFUSED);
 	request.require = SKEX_CLIENT_REQUIRE_FORWARD_SECRET;
 	assert_int_equal(skex_client_get(scene->client, &request, &keys, NULL), 0);
+	assert_false(keys->list[0].combined);
+	skex_client_keys_free(keys);
+	request.require = SKEX_CLIENT_REQUIRE_COMBINED;
+	assert_int_equal(
+		skex_client_get(scene->client, &request, &keys, NULL), SKEX_CLIENT_REFUSED);
+	request.peer = "agent2";
+	assert_int_equal(skex_client_get(scene->client, &request, &keys, NULL), 0);
+	assert_true(keys->list[0].combined);
 	skex_client_keys_free(keys);
 }
 
@@ -463,6 +471,8 @@ static void test_bad_answers(void **state)
 		"\"forward_secret\":false,\"interval\":[1,-2]," FP "}]}\n",
 		"{\"id\":@,\"keys\":[{" ID ",\"key\":\"AQID\",\"class\":\"its\",\"confirmed\":true,"
 		"\"forward_secret\":false,\"interval\":null}]}\n",
+		"{\"id\":@,\"keys\":[{" ID ",\"key\":\"AQID\",\"class\":\"its\",\"confirmed\":true,"
+		"\"forward_secret\":false,\"combined\":1,\"interval\":null," FP "}]}\n",
 		"{\"id\":@,\"error\":null}\n",
 		"{\"id\":@,\"error\":{\"class\":\"again\"}}\n",
 		("{\"id\":@,\"error\":{\"class\":7,\"code\":\"x\",\"message\":\"x\","

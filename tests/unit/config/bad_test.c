@@ -150,6 +150,7 @@ static void names(void **state)
 			"2: etsi014: key is missing; write an absolute path"},
 		{"peers=({name=\"b\";address=\"x\";});", "2: peers[0].address: \"x\" is no"},
 		{"peers=({name=\"b\";address=\"x:0\";});", "2: peers[0].address:"},
+		{"peers=({name=\"b\";combine=1;});", "2: peers[0].combine: needs true or false"},
 		{"pairwise={};", "2: pairwise: listen is missing"},
 		{"pairwise={listen=\"host:1\";};", "2: pairwise.listen:"},
 		{"pairwise={listen=\"::1:1\";};", "2: pairwise.listen:"},
@@ -209,6 +210,12 @@ static void cross_checks(void **state)
 		{MAIN "peers=({name=\"b\";profiles=[\"m\",\"m\",\"m\",\"m\",\"m\","
 		      "\"m\",\"m\",\"m\",\"m\"];});",
 			"3: peers[0].profiles: has 9 elements; allowed: 0 to 8"},
+		{"peers=({name=\"b\";combine=true;});\npairwise={listen=\"[::1]:7\";};",
+			"2: peers[0].combine: keys are combined out of those of hubs and of a "
+			"pair; name profiles for this peer"},
+		{MAIN "peers=({name=\"b\";profiles=[\"m\"];combine=true;});",
+			"3: peers[0].combine: keys are combined out of those of hubs and of a "
+			"pair; set pairwise.listen"},
 		{MAIN "peers=({name=\"a\";profiles=[\"m\"];});",
 			"3: peers[0].name: \"a\" is this agent itself"},
 		{MAIN "peers=({name=\"b\";profiles=[\"m\"];},\n{name=\"c\";profiles=[\"m\"];},\n"

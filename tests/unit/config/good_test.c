@@ -145,9 +145,10 @@ static void agent_lists(void **state)
 		"profiles = ( { name=\"p\"; k=2; hubs=({name=\"h\";owner=\"o\";},\n"
 		"  {name=\"g\";owner=\"o\";}); }, { name=\"q\"; k=2; hubs=(\n"
 		"  {name=\"h\";owner=\"o\";}, {name=\"i\";owner=\"o\";}); } );\n"
-		"peers = ( { name=\"b\"; profiles=[\"q\",\"p\"]; accept=[]; },\n"
+		"peers = ( { name=\"b\"; profiles=[\"q\",\"p\"]; accept=[]; combine=true; },\n"
 		"  { name=\"c\"; profiles=[\"p\"]; accept=[\"a:x\",\"*\"];\n"
 		"    identities=[\"KME/C=1\",\"2\"]; } );\n"
+		"pairwise = { listen=\"127.0.0.1:7\"; };\n"
 		"require_its = true; socket_mode = \"0600\"; pool = { low = 0; reserve = 0; };";
 	struct skex_agent_config config;
 
@@ -162,6 +163,7 @@ static void agent_lists(void **state)
 	assert_int_equal(config.peers[0].profiles_count, 2);
 	assert_int_equal(config.peers[0].accept_count, 0);
 	assert_string_equal(config.peers[0].profiles[1], "p");
+	assert_true(config.peers[0].combine && !config.peers[1].combine);
 	assert_int_equal(config.peers[1].accept_count, 2);
 	assert_string_equal(config.peers[1].accept[1], "*");
 	assert_int_equal(config.peers[1].identities_count, 2);

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/sim/combined_scene.h"
+#include "tests/sim/hostile.h"
+#include "tests/sim/store_thief.h"
+
+/* Keys that are combined out of those of hubs and of a pair: real agents, real hubs, and what both
+ * components were. */
+
+/* Whoever has all hubs, or the credential and every datagram, but not both, lacks a one-time pad of
+ * the size of the key. */
+static void rule_a_combined_key_needs_both_components(void **state)
+{
+	struct world *world = world_new_combined(1, 3, 2, 2, PAD_BYTES);
+	const struct mixed *found[2];
+	struct world_key key;
+	uint32_t k;
+	uint32_t i;
+
+	(void)state;
+	world_run(world, 1000);
+	for (k = 0; k < 20; k++) {
+		key = one_key(
+			world, k % 2 == 0 ? 0 : 1, k % 2 == 0 ? 1 : 0, PURPOSE, SKEX_CLASS_ITS);
+		assert_int_equal(made_of(key.bytes, found), 2);
+		for (i = 0; i < found[0]->size; i++)
+			assert_int_equal(
+				found[0]->result[i], found[0]->of_hubs[i] ^ found[0]->of_pair[i]);
+		assert_true(found[0]->disjoint && found[1]->disjoint);
+		assert_int_equal(found[0]->hubs, 3);
+		/* Both ends combined the same two. */
+		assert_memory_equal(found[0]->of_hubs, found[1]->of_hubs, found[0]->size);
+		assert_memory_equal(found[0]->of_pair, found[1]->of_pair, found[0]->size);
+		assert_int_equal(found[0]->ids[0].counter, found[1]->ids[0].counter);
+		assert_int_equal(found[0]->ids[1].counter, found[1]->ids[1].counter);
+		assert_int_not_equal(found[0]->ids[0].counter, found[0]->ids[1].counter);
+	}
+	world_free(world);
+}
+
+/* Of computed pads they are computational; requirements are those of other keys. */
+static void test_requirements(void **state)
+{
+	struct world *world = world_new_combined(2, 3, 2, 2, 0);
+	struct skex_key_request request = {.peer = "agent2",
+		.purpose = PURPOSE,
+		.bytes = 32,
+		.count = 1,
+		.require_confirmed = true,
+		.require_forward_secret = true,
+		.require_combined = true,
+		.wait_ms = 5000};
+
+	(void)state;
+	world_run(world, 1000);
+	(void)one_key(world, 0, 1, PURPOSE, SKEX_CLASS_COMPUTATIONAL);
+	assert_true(ask_key(world, world_agent(world, 0), &request).good);
+	request.require_its = true;
+	assert_string_equal(ask_key(world, world_agent(world, 0), &request).code, "not_its");
+	world_free(world);
+
+	world = world_new_combined(3, 3, 2, 2, PAD_BYTES);
+	world_run(world, 1000);
+	/* With true pads all of them at once; neither hubs nor a pair alone give that. */
+	assert_true(ask_key(world, world_agent(world, 0), &request).good);
+	world_agent_config(world_agent(world, 0))->require_its = true;
+	world_agent_config(world_agent(world, 1))->require_its = true;
+	request.purpose = "app:y";
+	assert_true(ask_key(world, world_agent(world, 0), &request).good);
+	world_combine(world, 0, 1, false);
+	assert_string_equal(ask_key(world, world_agent(world, 0), &request).code, "not_combined");
+	request.require_combined = false;
+	assert_string_equal(ask_key(world, world_agent(world, 0), &request).code, "not_its");
+	world_free(world);
+}
+
+/* Blocks of any size, and sizes of keys that grow. */
+static void test_sizes(void **state)
+{
+	struct world *world = world_new_combined(4, 3, 2, 2, 8 * PAD_BYTES);
+	struct world_key key;
+	struct world_key fetched;
+	uint32_t size;
+
+	(void)state;
+	world_run(world, 1000);
+	for (size = 1; size <= 64; size += 21) {
+		assert_true(world_get(world, world_agent(world, 0), world_agent(world, 1), PURPOSE,
+			size, 60000, &key));
+		assert_true(world_fetch(world, world_agent(world, 1), world_agent(world, 0),
+			PURPOSE, key.id, 5000, &fetched));
+		assert_memory_equal(key.bytes, fetched.bytes, size);
+	}
+	world_free(world);
+}
+
+/* ---- what is not handed out --------------------------------------------------------------------
+ */
+
+/* Parts are no keys: nobody can name their purpose. */
+static void rule_parts_are_not_handed_out(void **state)
+{
+	struct world *world = world_new_combined(5, 3, 2, 2, PAD_BYTES);
+	struct skex_key_request request = {
+		.peer = "agent2", .purpose = PARTS, .bytes = 32, .count = 1, .wait_ms = 1000};
+	struct agent_pool *parts;
+	struct agent_batch *part;
+	struct skex_key key = {0};
+	struct skex_key_id id;
+	uint8_t ids[1][SKEX_KEY_ID_BYTES] = {{0}};
+	uint8_t bytes[32];
+
+	(void)state;
+	world_run(world, 1000);
+	(void)one_key(world, 0, 1, PURPOSE, SKEX_CLASS_ITS);
+	assert_string_equal(ask_key(world, world_agent(world, 0), &request).code, "bad_purpose");
+	request.ids = (const uint8_t(*)[SKEX_KEY_ID_BYTES])ids;
+	assert_string_equal(ask_key(world, world_agent(world, 0), &request).code, "bad_purpose");
+	/* Not even by who gets past that: a part is kept here, and its pool gives nothing. */
+	request.ids = NULL;
+	world_combine(world, 0, 1, false);
+	world_combine(world, 1, 0, false);
+	parts = pool_at(world, 1, 0, AGENT_RESPONDER, PARTS);
+	assert_non_null(parts);
+	part = agent_batch_add(parts, (struct skex_block_id){9, 9}, 1, 1024,
+		(const uint8_t[1024]){1}, 1024, 0,
+		&(struct agent_quality){.class = SKEX_CLASS_ITS, .confirmed = true}, UINT64_MAX);
+	assert_non_null(part);
+	agent_batch_durable(part);
+	world_run(world, 1000);
+	id = (struct skex_key_id){.block = {9, 9}, .size = 32};
+	assert_int_equal(agent_pool_take(parts, &id, 0, bytes, &key, false), SKEX_E_REFUSED);
+	world_free(world);
+}
+
+/* Keys from before combining was set are not given out any more, at neither end. */
+static void rule_other_keys_are_not_given_out_where_combined_ones_are_wanted(void **state)
+{
+	struct world *world = world_new_combined(6, 3, 2, 2, PAD_BYTES);
+	struct world_key plain;
+	struct asked asked;
+	uint8_t i;
+
+	(void)state;
+	for (i = 0; i < 2; i++)
+		world_combine(world, i, (uint8_t)(1 - i), false);
+	world_run(world, 1000);
+	assert_true(world_get(
+		world, world_agent(world, 0), world_agent(world, 1), PURPOSE, 32, 60000, &plain));
+	assert_false(plain.combined);
+	world_run(world, 1000);
+	for (i = 0; i < 2; i++)
+		world_combine(world, i, (uint8_t)(1 - i), true);
+	assert_true(pool_at(world, 0, 1, AGENT_INITIATOR, PURPOSE)->ready_bytes > 0);
+	(void)one_key(world, 0, 1, PURPOSE, SKEX_CLASS_ITS);
+	asked = fetch_any(world, 1, 0, PURPOSE, plain.id);
+	assert_false(asked.good);
+	assert_string_equal(asked.code, "not_combined");
+	/* The other way round is a requirement like others. */
+	for (i = 0; i < 2; i++)
+		world_combine(world, i, (uint8_t)(1 - i), false);
+	assert_true(fetch_any(world, 1, 0, PURPOSE, plain.id).good);
+	world_free(world);
+}
+
+/* ---- one end only ------------------------------------------------------------------------------
+ */
+
+/* No keys of a weaker kind than either wants, and both are told. */
+static void mismatch(uint64_t seed, uint8_t combines)
+{
+	struct world *world = world_new_combined(seed, 3, 2, 2, PAD_BYTES);
+	struct world_node *from = world_agent(world, 0);
+	struct world_node *to = world_agent(world, 1);
+	struct world_key key;
+
+	world_combine(world, (uint8_t)(1 - combines), combines, false);
+	world_run(world, 1000);
+	assert_false(world_get(world, from, to, PURPOSE, 32, 60000, &key));
+	assert_true(world_events(from, "combine_mismatch", NULL) > 0);
+	assert_true(world_events(to, "combine_mismatch", NULL) > 0);
+	/* Not for every share. */
+	assert_in_range(world_events(to, "combine_mismatch", NULL), 1, 3);
+	assert_int_equal(mixed_count(), 0);
+	/* Mended, they are there without a start or a person. */
+	world_combine(world, (uint8_t)(1 - combines), combines, true);
+	(void)one_key(world, 0, 1, PURPOSE, SKEX_CLASS_ITS);
+	world_free(world);
+}
+
+static void rule_one_end_that_combines_makes_no_keys(void **state)
+{
+	(void)state;
+	mismatch(7, 0);
+	mixed_forget();
+	mismatch(8, 1);
+}
+
+/* ---- without one of the two --------------------------------------------------------------------
+ */
+
+static void rule_without_hubs_or_pair_no_key_is_made(void **state)
+{
+	struct world *world = world_new_combined(9, 3, 2, 2, PAD_BYTES);
+	struct world_node *from = world_agent(world, 0);
+	struct world_node *to = world_agent(world, 1);
+	struct skex_problem problem;
+	struct world_key key;
+
+	(void)state;
+	hubs(world, false);
+	assert_false(world_get(world, from, to, PURPOSE, 32, 20000, &key));
+	hubs(world, true);
+	(void)one_key(world, 0, 1, PURPOSE, SKEX_CLASS_ITS);
+	assert_int_equal(skex_agent_pair_revoke(world_agent_of(from), "agent2", &problem), SKEX_OK);
+	assert_int_equal(skex_agent_pair_revoke(world_agent_of(to), "agent1", &problem), SKEX_OK);
+	assert_false(world_get(world, from, to, PURPOSE, 32, 20000, &key));
+	assert_non_null(strstr(pool_at(world, 0, 1, AGENT_INITIATOR, PURPOSE)->last_error,
+		"skex pair make agent2"));
+	world_pair(world, 0, 1);
+	(void)one_key(world, 0, 1, PURPOSE, SKEX_CLASS_ITS);
+	world_free(world);
+}
+
+/* ---- what is left over -------------------------------------------------------------------------
+ */
+
+static void drop_parts(struct world *world, uint8_t at, uint8_t other, enum agent_side side)
+{
+	struct agent_pool *parts = pool_at(world, at, other, side, PARTS);
+
+	if (parts != NULL)
+		agent_pool_empty(parts);
+}
+
+/* Parts that one end only has left go, and others are made. */
+static void rule_a_part_without_its_other_half_is_given_up(void **state)
+{
+	struct world *world = world_new_combined(10, 3, 2, 2, PAD_BYTES);
+	unsigned i;
+
+	(void)state;
+	world_set_pools(world, 8, 64);
+	world_run(world, 1000);
+	for (i = 0; i < 20; i++) {
+		(void)one_key(world, 0, 1, PURPOSE, SKEX_CLASS_ITS);
+		world_run(world, i * 7);
+		drop_parts(world, i % 2 == 0 ? 1 : 0, i % 2 == 0 ? 0 : 1,
+			i % 2 == 0 ? AGENT_RESPONDER : AGENT_INITIATOR);
+	}
+	world_run(world, 10000);
+	/* None is left that nobody wants. */
+	assert_int_equal(pool_at(world, 0, 1, AGENT_INITIATOR, PARTS)->batches_count, 0);
+	world_free(world);
+}
+
+/* A responder that comes back without hubs has parts that may be from the past: they wait. */
+static void rule_a_part_from_before_a_start_waits_for_hubs(void **state)
+{
+	struct world *world = world_new_combined(11, 3, 2, 2, PAD_BYTES);
+	struct world_node *from = world_agent(world, 0);
+	struct world_node *to = world_agent(world, 1);
+	struct agent_pool *parts;
+	struct world_key key;
+	unsigned i;
+
+	(void)state;
+	world_set_pools(world, 8, 64);
+	world_run(world, 1000);
+	/* Parts without runs that combine them: the pair is cut while hubs go on. */
+	world_set_faults(world, &(struct world_faults){.lost_per_million = 1000000});
+	assert_false(world_get(world, from, to, PURPOSE, 32, 3000, &key));
+	parts = pool_at(world, 0, 1, AGENT_INITIATOR, PARTS);
+	assert_true(parts->batches_count > 0);
+	world_run(world, 3000);
+	hubs(world, false);
+	world_power_cut(to);
+	world_start(to);
+	world_set_faults(world, &(struct world_faults){0});
+	assert_false(world_get(world, from, to, PURPOSE, 32, 5000, &key));
+	assert_true(pool_at(world, 1, 0, AGENT_RESPONDER, PARTS)->batches_count > 0);
+	assert_int_equal(mixed_count(), 0);
+	hubs(world, true);
+	for (i = 0; i < 10; i++)
+		(void)one_key(world, 0, 1, PURPOSE, SKEX_CLASS_ITS);
+	world_free(world);
+}
+
+/* ---- forward secrecy ---------------------------------------------------------------------------
+ */
+
+static struct thief *thief_at(struct world *world, uint8_t i)
+{
+	const struct skex_link *link = &world_agent_of(world_agent(world, i))->link;
+
+	return thief_new(world_disk(world_agent(world, i)), link->crypto, link->kek);
+}
+
+/* The whole disks of both ends, with their keys, after a key was taken: neither it nor what it was
+ * made of is there. */
+static void rule_components_are_gone_when_they_are_combined(void **state)
+{
+	struct world *world = world_new_combined(12, 3, 2, 2, PAD_BYTES);
+	struct world_key keys[3];
+	struct world_key got;
+	const struct mixed *found[2];
+	struct thief *thief;
+	uint8_t who;
+	unsigned i;
+	unsigned k;
+
+	(void)state;
+	world_set_pools(world, 1, 1);
+	world_run(world, 1000);
+	for (i = 0; i < 3; i++)
+		assert_true(world_get(world, world_agent(world, 0), world_agent(world, 1), PURPOSE,
+			32, 60000, &keys[i]));
+	world_run(world, 2000);
+	thief = thief_at(world, 1);
+	for (i = 0; i < 3; i++)
+		assert_true(thief_has(thief, keys[i].bytes, 32));
+	thief_free(thief);
+	for (i = 0; i < 3; i++)
+		assert_true(world_fetch(world, world_agent(world, 1), world_agent(world, 0),
+			PURPOSE, keys[i].id, 60000, &got));
+	world_run(world, 3000);
+	for (who = 0; who < 2; who++) {
+		thief = thief_at(world, who);
+		for (i = 0; i < 3; i++) {
+			assert_false(thief_has(thief, keys[i].bytes, 32));
+			assert_int_equal(made_of(keys[i].bytes, found), 2);
+			for (k = 0; k + 32 <= found[0]->size; k += 32) {
+				assert_false(thief_has(thief, found[0]->of_hubs + k, 32));
+				assert_false(thief_has(thief, found[0]->of_pair + k, 32));
+			}
+		}
+		thief_free(thief);
+	}
+	world_free(world);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			rule_a_combined_key_needs_both_components, mixed_setup, mixed_teardown),
+		cmocka_unit_test_setup_teardown(test_requirements, mixed_setup, mixed_teardown),
+		cmocka_unit_test_setup_teardown(test_sizes, mixed_setup, mixed_teardown),
+		cmocka_unit_test_setup_teardown(
+			rule_parts_are_not_handed_out, mixed_setup, mixed_teardown),
+		cmocka_unit_test_setup_teardown(
+			rule_other_keys_are_not_given_out_where_combined_ones_are_wanted,
+			mixed_setup, mixed_teardown),
+		cmocka_unit_test_setup_teardown(
+			rule_one_end_that_combines_makes_no_keys, mixed_setup, mixed_teardown),
+		cmocka_unit_test_setup_teardown(
+			rule_without_hubs_or_pair_no_key_is_made, mixed_setup, mixed_teardown),
+		cmocka_unit_test_setup_teardown(rule_a_part_without_its_other_half_is_given_up,
+			mixed_setup, mixed_teardown),
+		cmocka_unit_test_setup_teardown(rule_a_part_from_before_a_start_waits_for_hubs,
+			mixed_setup, mixed_teardown),
+		cmocka_unit_test_setup_teardown(rule_components_are_gone_when_they_are_combined,
+			mixed_setup, mixed_teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
