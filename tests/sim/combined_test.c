@@ -102,6 +102,51 @@ static void test_sizes(void **state)
 	world_free(world);
 }
 
+/* In a pool with keys of other kinds those that are wanted are found, at either end. */
+static void rule_its_keys_are_found_among_others(void **state)
+{
+	struct world *world = world_new_combined(13, 3, 2, 2, PAD_BYTES);
+	struct skex_key_request request = {.peer = "agent2",
+		.purpose = PURPOSE,
+		.bytes = 32,
+		.count = 1,
+		.require_confirmed = true,
+		.wait_ms = 5000};
+	struct asked its;
+	struct asked secret;
+	struct asked fetched;
+	uint8_t ids[1][SKEX_KEY_ID_BYTES];
+	unsigned i;
+
+	(void)state;
+	world_combine(world, 0, 1, false);
+	world_combine(world, 1, 0, false);
+	world_run(world, 1000);
+	for (i = 0; i < 5; i++) {
+		request.require_forward_secret = true;
+		secret = ask_key(world, world_agent(world, 0), &request);
+		assert_true(secret.good && secret.forward_secret);
+		assert_int_equal(secret.class, SKEX_CLASS_COMPUTATIONAL);
+		request.require_forward_secret = false;
+		request.require_its = true;
+		its = ask_key(world, world_agent(world, 0), &request);
+		assert_true(its.good);
+		assert_int_equal(its.class, SKEX_CLASS_ITS);
+		request.require_its = false;
+	}
+	world_run(world, 1000);
+	request.peer = "agent1";
+	request.ids = (const uint8_t(*)[SKEX_KEY_ID_BYTES])ids;
+	request.require_its = true;
+	memcpy(ids[0], its.key.id, sizeof(ids[0]));
+	fetched = ask_key(world, world_agent(world, 1), &request);
+	assert_true(fetched.good);
+	assert_int_equal(fetched.class, SKEX_CLASS_ITS);
+	memcpy(ids[0], secret.key.id, sizeof(ids[0]));
+	assert_string_equal(ask_key(world, world_agent(world, 1), &request).code, "not_its");
+	world_free(world);
+}
+
 /* ---- what is not handed out --------------------------------------------------------------------
  */
 
@@ -354,6 +399,8 @@ int main(void)
 			rule_a_combined_key_needs_both_components, mixed_setup, mixed_teardown),
 		cmocka_unit_test_setup_teardown(test_requirements, mixed_setup, mixed_teardown),
 		cmocka_unit_test_setup_teardown(test_sizes, mixed_setup, mixed_teardown),
+		cmocka_unit_test_setup_teardown(
+			rule_its_keys_are_found_among_others, mixed_setup, mixed_teardown),
 		cmocka_unit_test_setup_teardown(
 			rule_parts_are_not_handed_out, mixed_setup, mixed_teardown),
 		cmocka_unit_test_setup_teardown(

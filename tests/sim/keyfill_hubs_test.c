@@ -155,6 +155,86 @@ static void rule_a_pair_comes_before_what_was_carried(void **state)
 	world_free(world);
 }
 
+/* Hubs are up, and the peer takes nothing that comes through them: it is asked over the pair. */
+static void rule_a_pair_is_tried_when_hubs_bring_no_answer(void **state)
+{
+	struct carried carried;
+	struct world *world = world_new_paired(6, 3, 2, 2);
+	const struct skex_name *name = &world_agent_config(world_agent(world, 0))->name;
+	struct agent_peer *peer;
+	struct asked asked;
+	unsigned i;
+
+	(void)state;
+	world_run(world, 1000);
+	assert_true(carried_make(world, 0, 1, BYTES, &carried));
+	carried_give(world, &carried, 0, 1);
+	peer = agent_peer_find(world_agent_of(world_agent(world, 1)), name);
+	peer->profiles_count = 0;
+	for (i = 0; i < 100; i++) {
+		asked = get_confirmed(world);
+		assert_true(asked.good && asked.forward_secret);
+		asked = carried_get(world, 0, 1, PURPOSE, 32);
+		assert_true(asked.good && asked.confirmed);
+		world_run(world, 200);
+	}
+	assert_int_equal(carried_status(world, 0).get_left, carried.keys_256);
+	/* And hubs again when they bring answers. */
+	peer->profiles_count = 1;
+	world_run(world, 60000);
+	for (i = 0; i < 2000 && asked.forward_secret; i++)
+		asked = get_confirmed(world);
+	assert_true(asked.good && !asked.forward_secret);
+	carried_free(&carried);
+	world_free(world);
+}
+
+/* The pair says that a state is from the past: what was carried is destroyed at both ends, as pools
+ * are when hubs say so. */
+static void rule_a_rollback_that_the_pair_tells_of_destroys_what_was_carried(void **state)
+{
+	struct carried carried;
+	struct world *world = world_new_paired(7, 0, 0, 2);
+	struct disk *backup;
+	struct asked asked;
+	unsigned i;
+	unsigned k;
+
+	(void)state;
+	world_set_pools(world, 4, 8);
+	world_run(world, 1000);
+	assert_true(carried_make(world, 0, 1, BYTES, &carried));
+	carried_give(world, &carried, 0, 1);
+	world_run(world, 1000);
+	backup = world_snapshot(world_agent(world, 0));
+	for (i = 0; i < 4; i++) {
+		/* Runs, and not only rekeys of one. */
+		for (k = 0; k < 60; k++)
+			assert_true(get_confirmed(world).good);
+		world_run(world, 70000);
+	}
+	world_crash(world_agent(world, 0));
+	world_restore(world_agent(world, 0), backup);
+	world_start(world_agent(world, 0));
+	assert_string_equal(carried_status(world, 0).state, "ready");
+	for (i = 0; i < 60 && world_events(world_agent(world, 0), "rollback_suspected", NULL) == 0;
+		i++) {
+		(void)get_confirmed(world);
+		world_run(world, 5000);
+	}
+	world_run(world, 120000);
+	asked = get_confirmed(world);
+	assert_true(asked.good);
+	world_run(world, 5000);
+	for (i = 0; i < 2; i++) {
+		assert_string_equal(carried_status(world, (uint8_t)i).state, "used up");
+		assert_true(
+			world_events(world_agent(world, (uint8_t)i), "keyfill_dropped", NULL) > 0);
+	}
+	carried_free(&carried);
+	world_free(world);
+}
+
 /* After a start it waits for the hubs, like keys in pools: the state may be a restored one. */
 static void carried_keys_wait_for_hubs_after_a_start(void **state)
 {
@@ -205,6 +285,8 @@ int main(void)
 		cmocka_unit_test(rule_hubs_come_before_what_was_carried),
 		cmocka_unit_test(forward_secret_keys_come_out_of_what_was_carried),
 		cmocka_unit_test(rule_a_pair_comes_before_what_was_carried),
+		cmocka_unit_test(rule_a_pair_is_tried_when_hubs_bring_no_answer),
+		cmocka_unit_test(rule_a_rollback_that_the_pair_tells_of_destroys_what_was_carried),
 		cmocka_unit_test(carried_keys_wait_for_hubs_after_a_start),
 		cmocka_unit_test(rule_a_state_from_the_past_loses_what_was_carried),
 	};
