@@ -10,33 +10,12 @@
 
 #include "tests/sim/combined_scene.h"
 #include "tests/sim/disk.h"
+#include "tests/sim/given.h"
 
 /* Combined keys while power goes at either end, and with states from the past. */
 
-static unsigned rounds(unsigned few, unsigned many)
-{
-	return getenv("SKEX_LONG") != NULL ? many : few; /* rule 6: a switch of the tests */
-}
-
 /* ---- crashes -----------------------------------------------------------------------------------
  */
-
-struct given {
-	size_t count;
-	struct world_key key[4096];
-};
-
-static void note(struct given *given, const struct world_key *key)
-{
-	size_t i;
-
-	assert_in_range(given->count, 0, 4095);
-	for (i = 0; i < given->count; i++) {
-		assert_true(memcmp(given->key[i].bytes, key->bytes, key->size) != 0);
-		assert_true(memcmp(given->key[i].id, key->id, sizeof(key->id)) != 0);
-	}
-	given->key[given->count++] = *key;
-}
 
 static void exchange(struct world *world, struct given *given, uint8_t from, uint32_t patience_ms)
 {
@@ -48,7 +27,7 @@ static void exchange(struct world *world, struct given *given, uint8_t from, uin
 	if (!world_get(world, a, b, PURPOSE, 32, patience_ms, &got))
 		return;
 	assert_true(got.combined);
-	note(given, &got);
+	given_note(given, &got);
 	if (world_is_up(b) && world_fetch(world, b, a, PURPOSE, got.id, 1000, &fetched))
 		assert_memory_equal(got.bytes, fetched.bytes, 32);
 }
@@ -81,7 +60,7 @@ static void crash_of_either_end_at_every_write(void **state)
 
 	(void)state;
 	for (who = 0; who < 2; who++) {
-		for (operations = 0; operations < 120; operations += rounds(3, 1)) {
+		for (operations = 0; operations < 120; operations += given_rounds(3, 1)) {
 			given->count = 0;
 			mixed_forget();
 			died += cut(20 + operations, who, operations, given);
@@ -141,7 +120,7 @@ static void no_key_twice_over_power_cuts(void **state)
 	unsigned i;
 
 	(void)state;
-	for (i = 0; i < rounds(3, 40); i++) {
+	for (i = 0; i < given_rounds(3, 40); i++) {
 		mixed_forget();
 		storm(100 + i, given);
 	}

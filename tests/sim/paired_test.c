@@ -12,33 +12,11 @@
 #include "agent/combine.h"
 #include "agent/record.h"
 #include "tests/sim/disk.h"
+#include "tests/sim/given.h"
 #include "tests/sim/world.h"
 
 /* Keys between paired agents without any hub, over datagrams that are lost, doubled and late, with
  * power cuts and restored backups: real agents with real stores. */
-
-static unsigned rounds(unsigned few, unsigned many)
-{
-	return getenv("SKEX_LONG") != NULL ? many : few; /* rule 6: a switch of the tests */
-}
-
-/* Every key that was ever handed out by get: none may come twice. */
-struct given {
-	size_t count;
-	struct world_key key[4096];
-};
-
-static void note(struct given *given, const struct world_key *key)
-{
-	size_t i;
-
-	assert_in_range(given->count, 0, 4095);
-	for (i = 0; i < given->count; i++) {
-		assert_true(memcmp(given->key[i].bytes, key->bytes, key->size) != 0);
-		assert_true(memcmp(given->key[i].id, key->id, sizeof(key->id)) != 0);
-	}
-	given->key[given->count++] = *key;
-}
 
 /* A key from one agent to the other, the same at both. */
 static void one_key(struct world *world, uint8_t from, uint8_t to, const char *purpose)
@@ -313,7 +291,7 @@ static void storm(uint64_t seed, struct given *given)
 			disk_stop_after(world_disk(from), world_below(world, 60));
 		if (world_get(world, from, to, "app:x", 32, (uint32_t)world_below(world, 3000),
 			    &got)) {
-			note(given, &got);
+			given_note(given, &got);
 			if (world_fetch(world, to, from, "app:x", got.id, 1000, &fetched))
 				assert_memory_equal(got.bytes, fetched.bytes, 32);
 		}
@@ -337,7 +315,7 @@ static void no_key_twice_over_power_cuts(void **state)
 	unsigned i;
 
 	(void)state;
-	for (i = 0; i < rounds(4, 60); i++)
+	for (i = 0; i < given_rounds(4, 60); i++)
 		storm(100 + i, given);
 	free(given);
 }
@@ -356,7 +334,7 @@ static void use(struct world *world, struct given *given, uint8_t from, unsigned
 
 		/* After a restored backup the two find each other within minutes, by themselves. */
 		assert_true(world_get(world, a, b, "app:x", 32, 600000, &got));
-		note(given, &got);
+		given_note(given, &got);
 		assert_true(world_fetch(world, b, a, "app:x", got.id, 5000, &fetched));
 		assert_memory_equal(got.bytes, fetched.bytes, 32);
 	}
@@ -373,7 +351,7 @@ static void use_up(struct world *world, struct given *given, uint8_t from)
 
 	for (i = 0; i < 100; i++) {
 		assert_true(world_get(world, a, b, "app:x", 32, 600000, &got));
-		note(given, &got);
+		given_note(given, &got);
 		if (world_fetch(world, b, a, "app:x", got.id, 100, &fetched))
 			return;
 	}
