@@ -11,8 +11,9 @@
 #include "core/base/cursor.h"
 #include "platform/memory.h"
 
-#define SWEEP_MS  1000u
-#define SILENT_MS 5000u /* a hub that cannot be reached for so long is reported */
+#define SWEEP_MS    1000u
+#define ARRIVED_MAX 256u  /* messages of a leg whose acceptance is waited for */
+#define SILENT_MS   5000u /* a hub that cannot be reached for so long is reported */
 
 uint64_t agent_now(const struct skex_agent *agent)
 {
@@ -43,7 +44,8 @@ struct agent_leg *agent_leg_by_hub(struct skex_agent *agent, const struct skex_n
 
 static void transmit(struct agent_leg *leg, const struct skex_outgoing *message)
 {
-	/* Not sent is the same as lost: it goes again when the leg is up. */
+	/* Not sent ends the connection, and nothing follows: it goes again, in its place, with the
+	 * next one. */
 	(void)!skex_leg_transmit(leg->leg, skex_view(message->bytes, message->header_size),
 		skex_view(message->bytes + message->header_size, message->body_size));
 }
@@ -111,41 +113,103 @@ static void duplicate(void *owner, struct skex_leg *link_leg, const struct skex_
 	(void)body;
 }
 
+static struct skex_outgoing *take_first(struct skex_outgoing **first, struct skex_outgoing ***end)
+{
+	struct skex_outgoing *message = *first;
+
+	*first = message->next;
+	if (*first == NULL)
+		*end = first;
+	message->next = NULL;
+	return message;
+}
+
+/* Nothing hangs on whether a share is accepted: a refusal finds the run by its place in the pad. */
+static bool is_share(const struct skex_outgoing *message)
+{
+	struct skex_prefix prefix;
+
+	return skex_prefix_decode(&prefix, skex_view(message->bytes, message->header_size)) !=
+		SKEX_OK ||
+		prefix.type == SKEX_MESSAGE_SHARE;
+}
+
+static bool before(const struct skex_outgoing *message, struct skex_pad_position mark)
+{
+	return skex_pad_compare(skex_pad_end(message->range), mark) <= 0;
+}
+
+/* The first of those that arrived: it is accepted, or that will never be known. */
+static void settle(struct agent_leg *leg, bool accepted)
+{
+	struct skex_outgoing *message = take_first(&leg->arrived, &leg->arrived_end);
+
+	leg->arrived_count--;
+	if (accepted) {
+		agent_confirm_delivered(leg, message);
+		agent_note_delivered(leg, message);
+	} else {
+		agent_confirm_unknown(leg, message);
+		agent_note_unknown(leg, message);
+	}
+	free(message);
+}
+
 static void released(void *owner, struct skex_leg *link_leg)
 {
 	struct agent_leg *leg = link_leg->owner_data;
 
 	(void)owner;
-	while (leg->flight != NULL &&
-		skex_pad_compare(skex_pad_end(leg->flight->range), link_leg->released) <= 0) {
-		struct skex_outgoing *arrived = leg->flight;
+	while (leg->flight != NULL && before(leg->flight, link_leg->released)) {
+		struct skex_outgoing *message = take_first(&leg->flight, &leg->flight_end);
 
-		leg->flight = arrived->next;
-		if (leg->flight == NULL)
-			leg->flight_end = &leg->flight;
-		agent_confirm_delivered(leg, arrived);
-		agent_note_delivered(leg, arrived);
-		free(arrived);
+		if (is_share(message)) {
+			free(message);
+			continue;
+		}
+		*leg->arrived_end = message;
+		leg->arrived_end = &message->next;
+		leg->arrived_count++;
+	}
+	while (leg->arrived != NULL && before(leg->arrived, link_leg->accepted))
+		settle(leg, true);
+	/* That of an earlier connection never comes. */
+	while (leg->arrived != NULL && link_leg->state != SKEX_LEG_UP)
+		settle(leg, false);
+	/* Nor any from a hub without pad, to which nothing is sent again for that. */
+	while (leg->arrived_count > ARRIVED_MAX) {
+		leg->arrived_count--;
+		free(take_first(&leg->arrived, &leg->arrived_end));
 	}
 }
 
 /* A refused confirmation has not arrived: without its message it is not counted as delivered, and
  * it goes again in the next life or through the other hubs. */
-static void forget_flight(struct agent_leg *leg, struct skex_pad_position at)
+static bool forget_in(
+	struct skex_outgoing **first, struct skex_outgoing ***end, struct skex_pad_position at)
 {
-	struct skex_outgoing **link = &leg->flight;
+	struct skex_outgoing **link = first;
+	struct skex_outgoing *message;
 
 	while (*link != NULL &&
 		((*link)->range.generation != at.generation || (*link)->range.offset != at.offset))
 		link = &(*link)->next;
-	if (*link != NULL) {
-		struct skex_outgoing *message = *link;
+	message = *link;
+	if (message == NULL)
+		return false;
+	*link = message->next;
+	if (*end == &message->next)
+		*end = link;
+	free(message);
+	return true;
+}
 
-		*link = message->next;
-		if (leg->flight_end == &message->next)
-			leg->flight_end = link;
-		free(message);
-	}
+static void forget_flight(struct agent_leg *leg, struct skex_pad_position at)
+{
+	if (forget_in(&leg->arrived, &leg->arrived_end, at))
+		leg->arrived_count--;
+	else
+		(void)forget_in(&leg->flight, &leg->flight_end, at);
 }
 
 static void refused(
@@ -246,6 +310,7 @@ static enum skex_error add_leg(struct skex_agent *agent, uint64_t number)
 		return SKEX_E_MEMORY;
 	leg->agent = agent;
 	leg->flight_end = &leg->flight;
+	leg->arrived_end = &leg->arrived;
 	error = skex_leg_load(&agent->link, number, &leg->leg);
 	if (error != SKEX_OK) {
 		free(leg);
@@ -335,12 +400,10 @@ enum skex_error skex_agent_new(const struct skex_agent_setup *setup, struct skex
 
 static void leg_free(struct agent_leg *leg)
 {
-	while (leg->flight != NULL) {
-		struct skex_outgoing *outgoing = leg->flight;
-
-		leg->flight = outgoing->next;
-		free(outgoing);
-	}
+	while (leg->flight != NULL)
+		free(take_first(&leg->flight, &leg->flight_end));
+	while (leg->arrived != NULL)
+		free(take_first(&leg->arrived, &leg->arrived_end));
 	free(leg);
 }
 

@@ -201,8 +201,9 @@ enum skex_error agent_confirm_add(struct skex_agent *agent, struct agent_peer *p
 /* ---- what comes back ---------------------------------------------------------------------------
  */
 
-/* Once k hubs have our CONF_AB at least one honest one will bring it. */
-void agent_confirm_delivered(struct agent_leg *leg, const struct skex_outgoing *message)
+/* Our CONF_AB that is in a message, and the hub's place in its profile; NULL when it is none. */
+static struct agent_confirm *find_sent(
+	const struct agent_leg *leg, const struct skex_outgoing *message, uint32_t *bit)
 {
 	struct skex_agent *agent = leg->agent;
 	struct skex_confirm_message sent;
@@ -216,17 +217,37 @@ void agent_confirm_delivered(struct agent_leg *leg, const struct skex_outgoing *
 		prefix.type != SKEX_MESSAGE_CONFIRM ||
 		skex_confirm_message_decode(&sent, prefix.fields) != SKEX_OK ||
 		sent.which != SKEX_CONFIRM_AB)
-		return;
+		return NULL;
 	peer = agent_peer_find(agent, &sent.responder);
 	confirm = peer == NULL ? NULL : confirm_find(agent, SKEX_CONFIRM_AB, peer, sent.first);
 	index = confirm == NULL
 		? 0
 		: skex_profile_index(&confirm->profile->profile, leg->leg->record.hub);
-	if (index == 0)
+	*bit = UINT32_C(1) << index;
+	return index == 0 ? NULL : confirm;
+}
+
+/* Once k hubs accepted our CONF_AB at least one honest one will bring it. */
+void agent_confirm_delivered(struct agent_leg *leg, const struct skex_outgoing *message)
+{
+	uint32_t bit = 0;
+	struct agent_confirm *confirm = find_sent(leg, message, &bit);
+
+	if (confirm == NULL)
 		return;
-	confirm->delivered |= UINT32_C(1) << index;
+	confirm->delivered |= bit;
 	if (__builtin_popcount(confirm->delivered) >= confirm->profile->profile.k)
-		confirm_over(agent, confirm);
+		confirm_over(leg->agent, confirm);
+}
+
+/* It goes again as a new message: who has it already drops it. */
+void agent_confirm_unknown(struct agent_leg *leg, const struct skex_outgoing *message)
+{
+	uint32_t bit = 0;
+	struct agent_confirm *confirm = find_sent(leg, message, &bit);
+
+	if (confirm != NULL)
+		confirm->sent &= ~bit;
 }
 
 /* CONF_AB: what we accepted, the initiator has as well. */

@@ -61,6 +61,9 @@ struct agent_leg {
 	struct skex_leg *leg;
 	struct skex_outgoing *flight; /* in the order of their offsets */
 	struct skex_outgoing **flight_end;
+	struct skex_outgoing *arrived; /* and not known to be accepted: no SHARE; in their order */
+	struct skex_outgoing **arrived_end;
+	uint32_t arrived_count;
 	uint32_t notes_wait; /* notes that came in through this hub and wait */
 	uint32_t rooms;      /* peers that shares through this hub are kept of */
 	uint32_t shares;     /* how many, and their bytes */
@@ -445,8 +448,10 @@ void agent_confirm_up(struct agent_leg *leg);
 /* Is one kept that is not known to have arrived? */
 bool agent_confirm_waits(struct skex_agent *agent, uint8_t which, const struct agent_peer *peer,
 	struct skex_block_id first);
-/* A hub has a message that we sent, which may be a confirmation. */
+/* A hub accepted a message that we sent, which may be a confirmation; or has it, and whether it was
+ * accepted will not be known. */
 void agent_confirm_delivered(struct agent_leg *leg, const struct skex_outgoing *message);
+void agent_confirm_unknown(struct agent_leg *leg, const struct skex_outgoing *message);
 /* A CONFIRM came in through a leg. */
 void agent_confirm_message(struct agent_leg *leg, const struct skex_incoming *incoming);
 SKEX_MUST_USE enum skex_error agent_confirms_load(struct skex_agent *agent);
@@ -456,8 +461,10 @@ void agent_confirm_sweep(struct skex_agent *agent);
 /* note.c */
 void agent_notes_turn(struct skex_agent *agent, uint64_t now_ms);
 uint64_t agent_notes_due(const struct skex_agent *agent);
-/* A hub has a message that we sent, which may be a note; or refused the one that stood there. */
+/* A hub accepted a message that we sent, which may be a note; or has it, and whether it was
+ * accepted will not be known; or refused the one that stood there. */
 void agent_note_delivered(struct agent_leg *leg, const struct skex_outgoing *message);
+void agent_note_unknown(struct agent_leg *leg, const struct skex_outgoing *message);
 void agent_note_refused(struct agent_leg *leg, struct skex_pad_position at, uint16_t status);
 void agent_notes_clear(struct skex_agent *agent);
 /* note_receive.c: a NOTE came in through a leg. */

@@ -222,6 +222,19 @@ void agent_note_delivered(struct agent_leg *leg, const struct skex_outgoing *mes
 	agent_wake(leg->agent);
 }
 
+/* It goes again as a new message: the recipient drops a copy. */
+void agent_note_unknown(struct agent_leg *leg, const struct skex_outgoing *message)
+{
+	const struct skex_pad_position at = {message->range.generation, message->range.offset};
+	uint8_t index = 0;
+	struct agent_note *note = find_at(leg, at, &index);
+
+	if (note == NULL)
+		return;
+	note->sent &= ~(UINT32_C(1) << index);
+	agent_wake(leg->agent);
+}
+
 void agent_note_refused(struct agent_leg *leg, struct skex_pad_position at, uint16_t status)
 {
 	uint8_t index = 0;

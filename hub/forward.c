@@ -317,5 +317,5 @@ void hub_pump(struct hub_leg *leg)
 			return;
 		leg->queue.unsent = waiting->next;
 	}
-	leg->leg->backlog = false;
+	skex_leg_pumped(leg->leg);
 }

@@ -83,6 +83,16 @@ void connections_close_of(struct skex_leg *leg)
 	}
 }
 
+void connection_break(struct skex_connection *connection, const char *why)
+{
+	if (connection->broken)
+		return;
+	connection->broken = true;
+	connection->why = why;
+	if (connection->leg != NULL)
+		skex_leg_work(connection->leg);
+}
+
 enum skex_error connection_send(
 	struct skex_connection *connection, struct skex_view header, struct skex_view body)
 {
@@ -94,19 +104,26 @@ enum skex_error connection_send(
 	struct skex_writer writer;
 	enum skex_error error;
 
+	if (connection->broken)
+		return SKEX_E_OFFLINE;
 	if (header.size > SKEX_HEADER_MAX)
 		return SKEX_E_SPACE;
 	error = skex_envelope_seal(&leg->envelope_tx, link->crypto, leg->record.leg, header,
 		sealed + SKEX_FRAME_LENGTH_BYTES);
 	if (skex_envelope_tx_wants_epoch(&leg->envelope_tx))
 		leg_want_epoch(leg);
-	if (error != SKEX_OK)
+	if (error != SKEX_OK) {
+		connection_break(connection, "a packet cannot be sealed now");
 		return error;
+	}
 	skex_writer_init(&writer, sealed, SKEX_FRAME_LENGTH_BYTES);
 	skex_write_u32(&writer, (uint32_t)(size + body.size));
 	parts[0] = skex_view(sealed, SKEX_FRAME_LENGTH_BYTES + size);
 	parts[1] = body;
-	return link->platform->net->send(connection->stream, parts, body.size > 0 ? 2 : 1);
+	error = link->platform->net->send(connection->stream, parts, body.size > 0 ? 2 : 1);
+	if (error != SKEX_OK)
+		connection_break(connection, "a packet could not be sent");
+	return error;
 }
 
 static struct skex_leg *leg_of(struct skex_connection *connection, uint64_t number)

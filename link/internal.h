@@ -22,10 +22,13 @@ struct skex_connection {
 	struct skex_stream *stream;
 	struct skex_frames frames;
 	bool open;
-	bool up;             /* the marks were exchanged */
-	bool spoken;         /* the other end sent something beyond HELLO and BYE */
-	bool told;           /* and the owner was told that the leg is up */
-	bool answer_pending; /* hub: a HELLO waits for our epoch to be durable */
+	bool up;                       /* the marks were exchanged */
+	bool spoken;                   /* the other end sent something beyond HELLO and BYE */
+	bool told;                     /* and the owner was told that the leg is up */
+	bool answer_pending;           /* hub: a HELLO waits for our epoch to be durable */
+	bool broken;                   /* something could not be sent: nothing follows it */
+	const char *why;               /* it is broken */
+	struct skex_pad_position said; /* the received mark in our HELLO */
 	uint8_t nonce[SKEX_HELLO_NONCE_BYTES];
 	uint8_t other_nonce[SKEX_HELLO_NONCE_BYTES];
 	uint64_t since_ms;
@@ -47,6 +50,9 @@ void connections_close_of(struct skex_leg *leg);
 void connection_sweep(struct skex_connection *connection, uint64_t now_ms);
 /* The leg's epoch became durable: a HELLO that waited for it goes out. */
 void connection_epoch_ready(struct skex_leg *leg);
+/* Nothing leaves on it any more, and the turn ends it: not at once, for its callers go on. */
+void connection_break(struct skex_connection *connection, const char *why);
+/* After a failure the connection is broken. */
 enum skex_error connection_send(
 	struct skex_connection *connection, struct skex_view header, struct skex_view body);
 
@@ -77,8 +83,8 @@ bool session_bye(struct skex_connection *connection, struct skex_view header);
 /* A packet other than HELLO and BYE: so the other end goes on. */
 bool session_spoken(struct skex_connection *connection);
 void session_send_ping(struct skex_connection *connection, bool answer_wanted);
-/* The other end told its received mark. */
-void session_released(struct skex_leg *leg, struct skex_pad_position received);
+/* The other end told its received mark; false when that says nothing new. */
+bool session_released(struct skex_leg *leg, struct skex_pad_position received);
 
 /* message.c: a packet with a one-time tag. */
 void message_receive(struct skex_leg *leg, struct skex_view header, struct skex_view body);
@@ -104,6 +110,10 @@ bool tags_room(const struct skex_leg *leg);
 void tags_failed(struct skex_leg *leg);
 /* A message was right: the mark moves. */
 void tags_advance(struct skex_leg *leg, struct skex_pad_range range, uint64_t size);
+
+/* send.c */
+/* Refusals for the next ACK; what finds no room ends the connection. */
+void leg_refusals_keep(struct skex_leg *leg, const struct skex_ack_entry *entries, uint32_t count);
 
 /* leg.c */
 /* How far ahead of use the reserved mark moves. */

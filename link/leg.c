@@ -244,6 +244,7 @@ void skex_leg_unload(struct skex_leg *leg)
 		leg->next_loaded->previous_loaded = leg->previous_loaded;
 	skex_pad_bytes_close(leg->tx_pad);
 	skex_pad_bytes_close(leg->rx_pad);
+	free(leg->refusals);
 	skex_secret_free(leg);
 }
 

@@ -80,7 +80,9 @@ struct skex_link_events {
 	 * one. */
 	void (*duplicate)(void *owner, struct skex_leg *leg, const struct skex_prefix *prefix,
 		struct skex_view header, struct skex_view body);
-	/* The other end has everything before leg->released. */
+	/* The other end has everything before leg->released.  Only what lies before leg->accepted
+	 * as well is known to be accepted; what else lies before leg->released when the leg is not
+	 * up will never be known, for the answer to it was lost with a connection. */
 	void (*released)(void *owner, struct skex_leg *leg);
 	/* The other end refused the message that stood at this position. */
 	void (*refused)(
@@ -195,6 +197,8 @@ struct skex_leg {
 	struct skex_pad_bytes *tx_pad;
 	/* The other end's received mark, as it told; a hub remembers it over restarts. */
 	struct skex_pad_position released;
+	/* As an ACK told it, with all that it refuses before: PING and HELLO tell no refusals. */
+	struct skex_pad_position accepted;
 	bool told_dirty; /* hub: it is to be committed */
 	/* Where this life began to send: the window counts from there. */
 	struct skex_pad_position life;
@@ -214,9 +218,14 @@ struct skex_leg {
 	struct skex_hold *holds_last;
 	bool taking; /* after the operator's word: the larger marks are being written */
 
-	bool backlog; /* hub: messages with smaller offsets wait to be sent */
+	bool backlog;                    /* hub: messages with smaller offsets wait to be sent */
+	struct skex_ack_entry *refusals; /* for the next ACK; at most SKEX_ACK_ENTRIES_MAX */
 	uint32_t refusals_count;
-	struct skex_ack_entry refusals[64]; /* for the next ACK */
+	uint32_t refusals_room;
+	struct skex_pad_position rx_acked;   /* what the last ACK told, in this connection */
+	struct skex_pad_position rx_refused; /* and the last one with refusals, in any */
+	uint64_t acks_next;  /* hub: ACKs that wait to be durable are numbered; and those before */
+	uint64_t acks_valid; /* this one would overtake refusals that were given back */
 
 	uint64_t attempt_ms; /* agent: when to connect next */
 	uint32_t attempts;
@@ -269,12 +278,14 @@ SKEX_MUST_USE enum skex_error skex_leg_compose(struct skex_leg *leg, uint8_t typ
 	struct skex_pad_range range, struct skex_view fields, struct skex_view body,
 	struct skex_outgoing **message);
 /* Sends header and body (identical bytes) in a fresh envelope.  SKEX_E_OFFLINE when the leg is not
- * up. */
+ * up.  After any failure nothing else leaves on this connection, and the turn ends it: what follows
+ * would be out of order. */
 SKEX_MUST_USE enum skex_error skex_leg_transmit(
 	struct skex_leg *leg, struct skex_view header, struct skex_view body);
 /* Bytes queued on the connection. */
 size_t skex_leg_queued(const struct skex_leg *leg);
-/* Tells the sender, with the next ACK, that its message at this position was refused. */
+/* Tells the sender, with the next ACK, that its message at this position was refused.  When more
+ * wait than an ACK holds the connection ends: so nothing is taken for accepted. */
 void skex_leg_refuse(struct skex_leg *leg, struct skex_pad_position at, uint16_t status);
 /* Holds the mark before the message that came in last (at is its position); and lets go of it. */
 void skex_leg_hold(struct skex_leg *leg, struct skex_hold *hold, struct skex_pad_position at);
@@ -284,6 +295,8 @@ void skex_leg_release(struct skex_leg *leg, struct skex_hold *hold);
 void skex_leg_want_reserve(struct skex_leg *leg);
 /* Agent: begin to connect, now or when the back-off is over. */
 void skex_leg_connect(struct skex_leg *leg, uint64_t now_ms);
+/* Hub: no message with a smaller offset waits to be sent any more. */
+void skex_leg_pumped(struct skex_leg *leg);
 /* Puts the leg on this turn's list of work. */
 void skex_leg_work(struct skex_leg *leg);
 

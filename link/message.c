@@ -87,7 +87,12 @@ static void take_ack(struct skex_leg *leg, const struct skex_incoming *message)
 
 		leg->link->events->refused(leg->link->owner, leg, entry.at, entry.status);
 	}
-	session_released(leg, ack.received);
+	if (skex_pad_compare(ack.received, leg->accepted) > 0 &&
+		skex_pad_compare(ack.received, leg->tx.next) <= 0)
+		leg->accepted = ack.received;
+	/* Also when a PING told it before. */
+	if (!session_released(leg, ack.received))
+		leg->link->events->released(leg->link->owner, leg);
 }
 
 void message_paused(struct skex_leg *leg)

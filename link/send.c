@@ -152,18 +152,44 @@ enum skex_error skex_leg_transmit(
 	return error;
 }
 
+/* False when there are more than an ACK holds. */
+static bool add_refusal(struct skex_leg *leg, const struct skex_ack_entry *entry)
+{
+	if (leg->refusals_count == SKEX_ACK_ENTRIES_MAX)
+		return false;
+	if (leg->refusals_count == leg->refusals_room) {
+		const uint32_t room = leg->refusals_room == 0 ? 8 : 2 * leg->refusals_room;
+		struct skex_ack_entry *more = realloc(leg->refusals, room * sizeof(*more));
+
+		if (more == NULL)
+			return false;
+		leg->refusals = more;
+		leg->refusals_room = room;
+	}
+	leg->refusals[leg->refusals_count++] = *entry;
+	return true;
+}
+
+void leg_refusals_keep(struct skex_leg *leg, const struct skex_ack_entry *entries, uint32_t count)
+{
+	uint32_t i;
+
+	for (i = 0; i < count; i++) {
+		if (add_refusal(leg, &entries[i]))
+			continue;
+		/* Without it, what an ACK says as accepted would not be: the other end takes
+		 * nothing as accepted when the connection ends. */
+		if (leg->connection != NULL)
+			connection_break(leg->connection, "more refusals than can be told");
+		return;
+	}
+}
+
 void skex_leg_refuse(struct skex_leg *leg, struct skex_pad_position at, uint16_t status)
 {
-	const uint32_t most = sizeof(leg->refusals) / sizeof(leg->refusals[0]);
+	const struct skex_ack_entry entry = {at, status};
 
-	/* When there are too many the oldest are forgotten: their sender runs into its deadline. */
-	if (leg->refusals_count == most) {
-		memmove(leg->refusals, leg->refusals + 1, (most - 1) * sizeof(leg->refusals[0]));
-		leg->refusals_count--;
-	}
-	leg->refusals[leg->refusals_count].at = at;
-	leg->refusals[leg->refusals_count].status = status;
-	leg->refusals_count++;
+	leg_refusals_keep(leg, &entry, 1);
 	leg->rx_answer = true;
 	skex_leg_work(leg);
 }

@@ -40,6 +40,7 @@ static bool send_hello(struct skex_connection *connection, struct skex_leg *leg,
 	struct skex_hello hello;
 
 	fill(connection, leg, stage, &hello);
+	connection->said = hello.received;
 	skex_hello_encode(&hello, bytes);
 	return connection_send(connection, skex_view(bytes, sizeof(bytes)), skex_view(NULL, 0)) ==
 		SKEX_OK;
@@ -67,13 +68,14 @@ void session_begin(struct skex_connection *connection)
 		connection_close(connection, "cannot send");
 }
 
-void session_released(struct skex_leg *leg, struct skex_pad_position received)
+bool session_released(struct skex_leg *leg, struct skex_pad_position received)
 {
 	if (skex_pad_compare(received, leg->released) <= 0 ||
 		skex_pad_compare(received, leg->tx.next) > 0)
-		return;
+		return false;
 	leg_told(leg, received);
 	leg->link->events->released(leg->link->owner, leg);
+	return true;
 }
 
 /*
@@ -140,6 +142,12 @@ static bool tell_up(struct skex_connection *connection, struct skex_leg *leg)
 	leg->attempts = 0;
 	leg->last_error[0] = '\0';
 	leg->rx_told = leg->rx_durable;
+	/* What lies before it, the other end takes neither as accepted nor as refused. */
+	leg->rx_acked = leg->rx_durable;
+	if (leg->refusals_count > 0) {
+		leg->rx_answer = true;
+		skex_leg_work(leg);
+	}
 	skex_leg_want_reserve(leg);
 	if (leg->rx.failures >= SKEX_PAD_FAILURES_MAX)
 		message_paused(leg);
@@ -174,6 +182,12 @@ static bool go_up(
 
 	if (ends != NULL) {
 		connection_close(connection, ends);
+		return false;
+	}
+	/* Refusals went over the connection before since our HELLO, which says less: what they
+	 * refuse would come again, and be acknowledged without them. */
+	if (skex_pad_compare(leg->rx_refused, connection->said) > 0) {
+		connection_close(connection, "the marks moved while it opened");
 		return false;
 	}
 	halt = contradiction(leg, hello, &wrong);
@@ -297,7 +311,7 @@ bool session_ping(struct skex_connection *connection, struct skex_view header)
 		message_refused(leg, SKEX_E_SYNTAX);
 		return true;
 	}
-	session_released(leg, ping.received);
+	(void)session_released(leg, ping.received);
 	/* Whoever does not read gets no answers to pile up. */
 	if (ping.answer_wanted && skex_leg_queued(leg) < CONNECTION_QUEUE_BYTES)
 		session_send_ping(connection, false);

@@ -9,35 +9,41 @@
 /* The turn of a link: acknowledgements, timers, and what becomes durable as one; and its end. */
 #define SWEEP_MS 1000u
 
-/* An ACK that says `received`; NULL when there is no pad for it. */
-static struct skex_outgoing *make_ack(struct skex_leg *leg, struct skex_pad_position mark)
+/* An ACK that says `received` and refuses these; NULL when there is no pad for it. */
+static struct skex_outgoing *make_ack(struct skex_leg *leg, struct skex_pad_position mark,
+	const struct skex_ack_entry *refusals, uint32_t count)
 {
 	uint8_t fields[SKEX_HEADER_MAX - SKEX_MESSAGE_PREFIX_BYTES];
 	struct skex_outgoing *message = NULL;
 	struct skex_pad_range range;
 	size_t size = 0;
 
-	if (skex_ack_message_encode(mark, leg->refusals, leg->refusals_count, fields,
-		    sizeof(fields), &size) != SKEX_OK ||
+	if (skex_ack_message_encode(mark, refusals, count, fields, sizeof(fields), &size) !=
+			SKEX_OK ||
 		skex_leg_take(leg, 0, &range) != SKEX_OK ||
 		skex_leg_compose(leg, SKEX_MESSAGE_ACK, range, skex_view(fields, size),
 			skex_view(NULL, 0), &message) != SKEX_OK)
 		return NULL;
-	leg->refusals_count = 0;
 	return message;
 }
 
-static void send_ack(
+/* True when it left. */
+static bool send_ack(
 	struct skex_leg *leg, struct skex_outgoing *message, struct skex_pad_position mark)
 {
-	if (message != NULL &&
+	const bool left = message != NULL &&
 		skex_leg_transmit(leg, skex_view(message->bytes, message->header_size),
-			skex_view(NULL, 0)) == SKEX_OK)
+			skex_view(NULL, 0)) == SKEX_OK;
+
+	if (left) {
 		leg->rx_told = mark;
-	else if (message == NULL && leg->state == SKEX_LEG_UP)
+		leg->rx_acked = mark;
+	} else if (message == NULL && leg->state == SKEX_LEG_UP) {
 		/* Without pad the mark still gets through; the refusals wait. */
 		session_send_ping(leg->connection, false);
+	}
 	free(message);
+	return left;
 }
 
 /* A hub's ACK: its range, and the mark that it tells, are in the transaction that it waits for. */
@@ -45,35 +51,47 @@ struct ack_later {
 	struct skex_leg *leg;
 	struct skex_outgoing *message;
 	struct skex_pad_position mark;
+	uint64_t number;
+	struct skex_ack_entry *refusals; /* the leg's, until they are told or given back */
 	uint32_t refusals_count;
-	struct skex_ack_entry refusals[64];
 };
 
-/* Messages that wait have smaller offsets: an ACK before them would burn their ranges.  The mark
- * goes without pad, and the refusals with a later ACK. */
-static void ack_later_still(const struct ack_later *ack)
+/*
+ * It does not leave: messages that wait have smaller offsets, which an ACK before them would burn,
+ * or there is no pad, or no connection.  The mark goes without pad, and the refusals with a later
+ * ACK; no ACK that was made before leaves either, for it would say that what they refuse was
+ * accepted.
+ */
+static void give_back(struct ack_later *ack)
 {
 	struct skex_leg *leg = ack->leg;
-	const uint32_t most = sizeof(leg->refusals) / sizeof(leg->refusals[0]);
-	uint32_t i;
 
-	for (i = 0; i < ack->refusals_count && leg->refusals_count < most; i++)
-		leg->refusals[leg->refusals_count++] = ack->refusals[i];
-	if (ack->leg->state == SKEX_LEG_UP)
-		session_send_ping(ack->leg->connection, false);
+	leg_refusals_keep(leg, ack->refusals, ack->refusals_count);
+	leg->acks_valid = leg->acks_next;
 }
 
 static void ack_durable(void *owner, enum skex_error error)
 {
 	struct ack_later *ack = owner;
+	struct skex_leg *leg = ack->leg;
+	const bool overtakes = error == SKEX_OK && ack->number < leg->acks_valid;
 
-	if (error == SKEX_OK && !ack->leg->backlog) {
-		send_ack(ack->leg, ack->message, ack->mark);
-	} else {
+	if (error == SKEX_OK && (leg->backlog || overtakes)) {
 		free(ack->message);
-		if (error == SKEX_OK)
-			ack_later_still(ack);
+		ack->message = NULL;
 	}
+	if (error != SKEX_OK) {
+		free(ack->message);
+	} else if (!send_ack(leg, ack->message, ack->mark)) {
+		give_back(ack);
+	} else if (ack->refusals_count > 0) {
+		leg->rx_refused = ack->mark;
+	}
+	if (overtakes && !leg->backlog) {
+		leg->rx_answer = true;
+		skex_leg_work(leg);
+	}
+	free(ack->refusals);
 	free(ack);
 }
 
@@ -84,15 +102,29 @@ static void acknowledge_with_commit(struct skex_leg *leg)
 	if (ack == NULL)
 		return;
 	ack->leg = leg;
+	ack->number = leg->acks_next++;
 	ack->mark = leg->rx.mark;
+	ack->refusals = leg->refusals;
 	ack->refusals_count = leg->refusals_count;
-	memcpy(ack->refusals, leg->refusals, sizeof(ack->refusals));
-	if (leg->backlog)
-		leg->refusals_count = 0;
-	else
-		ack->message = make_ack(leg, ack->mark);
+	leg->refusals = NULL;
+	leg->refusals_count = 0;
+	leg->refusals_room = 0;
+	if (!leg->backlog)
+		ack->message = make_ack(leg, ack->mark, ack->refusals, ack->refusals_count);
 	leg_commit(leg);
 	skex_commit_after(&leg->link->commit, ack_durable, ack);
+}
+
+void skex_leg_pumped(struct skex_leg *leg)
+{
+	const bool had = leg->backlog;
+
+	leg->backlog = false;
+	if (!had ||
+		(leg->refusals_count == 0 && skex_pad_compare(leg->rx_told, leg->rx_acked) <= 0))
+		return;
+	leg->rx_answer = true;
+	skex_leg_work(leg);
 }
 
 /*
@@ -104,6 +136,8 @@ static void work(struct skex_leg *leg)
 	const bool agent = leg->link->role == SKEX_ROLE_AGENT;
 
 	leg->in_work = false;
+	if (leg->connection != NULL && leg->connection->broken)
+		connection_close(leg->connection, leg->connection->why);
 	if (leg->state != SKEX_LEG_UP)
 		leg->rx_answer = false;
 	if (leg->rx_answer && !agent) {
@@ -112,7 +146,7 @@ static void work(struct skex_leg *leg)
 	} else if (leg->rx_answer && !leg->rx_dirty &&
 		skex_pad_compare(leg->rx_durable, leg->rx_told) > 0) {
 		leg->rx_answer = skex_pad_compare(leg->rx_durable, leg->rx.mark) != 0;
-		send_ack(leg, make_ack(leg, leg->rx_durable), leg->rx_durable);
+		(void)send_ack(leg, make_ack(leg, leg->rx_durable, NULL, 0), leg->rx_durable);
 	}
 	leg_commit(leg);
 	if (agent)

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/wire/confirm_message.h"
+#include "link/internal.h"
+#include "tests/sim/hostile.h"
+
+/*
+ * What a hub refused is never taken for accepted (docs/spec/rules.md), whatever becomes of the ACK
+ * that says so; and after a packet that could not be sent nothing else is, until it went again.
+ */
+#define PAD_BYTES (1u << 20)
+#define LONG_MS   400000u /* the lifetime of a confirmation, less than which it is kept */
+
+static const char stranger[] = "stranger"; /* a peer whom no hub knows */
+
+static struct skex_agent *first_agent(struct world *world)
+{
+	return world_agent_of(world_agent(world, 0));
+}
+
+/* The hub has no pad left towards the first agent. */
+static void exhaust(struct world *world, uint8_t hub)
+{
+	struct skex_leg *leg = hostile_hub_leg(world, hub, 0);
+
+	leg->tx.next.offset = leg->tx.size;
+	leg->tx.reserved.offset = leg->tx.size;
+}
+
+/* The first agent has a CONF_AB for somebody whom no hub knows. */
+static const struct agent_confirm *refused_confirm(struct world *world)
+{
+	static const uint8_t tags[SKEX_CONFIRM_TAG_BYTES] = {1};
+	struct skex_agent *agent = first_agent(world);
+	const struct skex_block_id id = {agent->instance, 1};
+	struct skex_problem problem;
+	struct skex_name name;
+	struct agent_peer *peer;
+
+	assert_int_equal(
+		skex_agent_peer_add(agent, stranger, agent->config->profiles[0].name, &problem),
+		SKEX_OK);
+	assert_true(skex_name_parse(&name, skex_view(stranger, strlen(stranger))));
+	peer = agent_peer_find(agent, &name);
+	assert_non_null(peer);
+	assert_int_equal(agent_confirm_add(agent, peer, peer->profiles[0], SKEX_CONFIRM_AB, id, 1,
+				 0, tags, NULL, agent_wall(agent) + LONG_MS),
+		SKEX_OK);
+	agent_wake(agent);
+	return agent->confirms;
+}
+
+static void say_refused(struct world *world, struct skex_pad_range *range)
+{
+	uint8_t fields[SKEX_HEADER_MAX];
+	struct skex_confirm_message message = {0};
+	const uint8_t tags[SKEX_CONFIRM_TAG_BYTES] = {1};
+	size_t size = 0;
+
+	message.which = SKEX_CONFIRM_AB;
+	message.initiator = first_agent(world)->name;
+	assert_true(skex_name_parse(&message.responder, skex_view(stranger, strlen(stranger))));
+	message.first.instance = 7;
+	message.blocks = 1;
+	message.tags = skex_view(tags, sizeof(tags));
+	assert_int_equal(
+		skex_confirm_message_encode(&message, fields, sizeof(fields), &size), SKEX_OK);
+	hostile_say(hostile_agent_leg(world, 0, 0), SKEX_MESSAGE_CONFIRM, skex_view(fields, size),
+		skex_view(NULL, 0), range);
+}
+
+static uint16_t refusal_of(struct world *world, struct skex_pad_range range)
+{
+	const struct skex_leg *leg = hostile_agent_leg(world, 0, 0);
+
+	return seen_refusal(leg->link, leg->record.leg, range);
+}
+
+/* Neither a PING nor a HELLO says that it was accepted; an ACK says that it was not. */
+static void rule_a_mark_without_refusals_accepts_nothing(void **state)
+{
+	struct world *world = world_new(1, 2, 2, 2, PAD_BYTES);
+	const struct agent_confirm *confirm;
+	const struct agent_leg *leg;
+	uint8_t i;
+
+	(void)state;
+	world_run(world, 1000);
+	for (i = 0; i < 2; i++)
+		exhaust(world, i);
+	confirm = refused_confirm(world);
+	world_run(world, 1000);
+	leg = hostile_agent_leg(world, 0, 0)->owner_data;
+	assert_int_equal(leg->arrived_count, 1);
+	assert_ptr_equal(first_agent(world)->confirms, confirm);
+	assert_int_equal(confirm->sent, 6);
+	assert_int_equal(confirm->delivered, 0);
+	for (i = 0; i < 2; i++)
+		connection_close(hostile_hub_leg(world, i, 0)->connection, "to say it in a HELLO");
+	world_run(world, 5000);
+	assert_int_equal(hostile_agent_leg(world, 0, 0)->state, SKEX_LEG_UP);
+	assert_ptr_equal(first_agent(world)->confirms, confirm);
+	assert_int_equal(confirm->sent, 6); /* anew */
+	assert_int_equal(confirm->delivered, 0);
+	/* With pad again the ACK of the next message tells all. */
+	world_refill(world, 0, 0, PAD_BYTES);
+	say_refused(world, NULL);
+	world_run(world, 1000);
+	assert_int_equal(leg->arrived_count, 0);
+	assert_int_equal(confirm->delivered, 0);
+	assert_ptr_equal(first_agent(world)->confirms, confirm);
+	world_free(world);
+}
+
+/* What is accepted counts, whether or not other messages were refused around it. */
+static void rule_an_ack_accepts(void **state)
+{
+	struct world *world = world_new(2, 2, 2, 2, PAD_BYTES);
+
+	(void)state;
+	world_run(world, 1000);
+	say_refused(world, NULL);
+	exchange_key(world, 0, 1);
+	say_refused(world, NULL);
+	world_run(world, 2000);
+	assert_null(first_agent(world)->confirms);
+	assert_int_equal(
+		((struct agent_leg *)hostile_agent_leg(world, 0, 0)->owner_data)->arrived_count, 0);
+	world_free(world);
+}
+
+/* The connection goes down, or messages wait that go first, before the ACK can leave. */
+static void rule_refusals_are_told_again(void **state)
+{
+	int row;
+
+	(void)state;
+	for (row = 0; row < 2; row++) {
+		struct world *world = world_new((uint64_t)row + 3, 2, 2, 2, PAD_BYTES);
+		struct skex_pad_range ranges[2];
+		struct skex_leg *leg;
+		int i;
+
+		world_run(world, 1000);
+		seen_watch(hostile_agent_leg(world, 0, 0)->link);
+		leg = hostile_hub_leg(world, 0, 0);
+		world_hold_disk(world_hub(world, 0), true);
+		for (i = 0; i < 2; i++) {
+			say_refused(world, &ranges[i]);
+			world_run(world, 100);
+		}
+		leg->backlog = row == 0;
+		if (row == 1)
+			connection_close(leg->connection, "before it is durable");
+		world_hold_disk(world_hub(world, 0), false);
+		world_run(world, 3000);
+		if (row == 1)
+			say_refused(world, NULL);
+		world_run(world, 100);
+		for (i = 0; i < 2; i++)
+			assert_int_equal(refusal_of(world, ranges[i]), SKEX_ACK_UNKNOWN);
+		world_free(world);
+	}
+}
+
+/* As many as an ACK holds are told at once; with more the connection ends, and none of them is
+ * taken for accepted. */
+static void rule_no_refusal_is_forgotten(void **state)
+{
+	static struct skex_pad_range ranges[SKEX_ACK_ENTRIES_MAX + 8];
+	struct world *world = world_new(5, 2, 2, 2, 16 * PAD_BYTES);
+	struct skex_leg *leg;
+	uint32_t i;
+
+	(void)state;
+	world_run(world, 1000);
+	seen_watch(hostile_agent_leg(world, 0, 0)->link);
+	for (i = 0; i < SKEX_ACK_ENTRIES_MAX; i++)
+		say_refused(world, &ranges[i]);
+	world_run(world, 1000);
+	for (i = 0; i < SKEX_ACK_ENTRIES_MAX; i++)
+		assert_int_equal(refusal_of(world, ranges[i]), SKEX_ACK_UNKNOWN);
+	leg = hostile_agent_leg(world, 0, 0);
+	world_hold_disk(world_hub(world, 0), true);
+	for (i = 0; i < SKEX_ACK_ENTRIES_MAX + 8; i++)
+		say_refused(world, &ranges[i]);
+	world_run(world, 100);
+	hostile_hub_leg(world, 0, 0)->backlog = true;
+	world_hold_disk(world_hub(world, 0), false);
+	world_run(world, 50);
+	assert_true(leg->accepted.offset <= ranges[0].offset);
+	assert_int_not_equal(leg->state, SKEX_LEG_UP);
+	world_run(world, 5000);
+	assert_int_equal(leg->state, SKEX_LEG_UP);
+	world_free(world);
+}
+
+/* A share that could not be sent arrives all the same, in its place. */
+static void rule_nothing_follows_what_was_not_sent(void **state)
+{
+	struct world *world = world_new(6, 2, 2, 2, PAD_BYTES);
+	struct world_key key;
+	struct skex_leg *leg;
+	struct agent_leg *owner;
+	struct skex_pad_position at;
+	const struct skex_link *hub;
+
+	(void)state;
+	world_run(world, 1000);
+	leg = hostile_agent_leg(world, 0, 0);
+	owner = leg->owner_data;
+	hub = hostile_hub_leg(world, 0, 0)->link;
+	seen_watch(hostile_hub_leg(world, 0, 0)->link);
+	/* No packet fits into the epoch, and the next one is durable in a moment. */
+	leg->envelope_tx.sequence = SKEX_EPOCH_PACKETS;
+	at = leg->tx.next;
+	assert_true(world_get(
+		world, world_agent(world, 0), world_agent(world, 1), "app:test", 32, 60000, &key));
+	assert_non_null(seen_at(hub, leg->record.leg, at));
+	world_run(world, 5000);
+	assert_null(owner->flight);
+	assert_int_equal(leg->state, SKEX_LEG_UP);
+	assert_true(world_pads_intact(world));
+	world_free(world);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rule_a_mark_without_refusals_accepts_nothing),
+		cmocka_unit_test(rule_an_ack_accepts),
+		cmocka_unit_test(rule_refusals_are_told_again),
+		cmocka_unit_test(rule_no_refusal_is_forgotten),
+		cmocka_unit_test(rule_nothing_follows_what_was_not_sent),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
