@@ -216,7 +216,8 @@ struct skex_leg {
 	bool rx_answer;          /* and what moved it wants an ACK */
 	struct skex_hold *holds; /* in the order of their positions */
 	struct skex_hold *holds_last;
-	bool taking; /* after the operator's word: the larger marks are being written */
+	bool taking;     /* after the operator's word: the larger marks are being written */
+	bool reach_told; /* and that they lie in no pad that is here */
 
 	bool backlog;                    /* hub: messages with smaller offsets wait to be sent */
 	struct skex_ack_entry *refusals; /* for the next ACK; at most SKEX_ACK_ENTRIES_MAX */

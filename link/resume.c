@@ -69,6 +69,7 @@ enum skex_error skex_leg_resume(struct skex_leg *leg)
 		return error;
 	if (leg->state == SKEX_LEG_STOPPED)
 		leg->state = SKEX_LEG_DOWN;
+	leg->reach_told = false;
 	leg->attempts = 0;
 	leg->attempt_ms = 0;
 	leg->last_error[0] = '\0';
@@ -106,7 +107,7 @@ static bool next_generation(struct skex_leg *leg)
 }
 
 /* What was sent by either view is over, and what can have been in flight behind it, which may have
- * gone on to the next generations.  The other end may say any offset. */
+ * gone on to the next generations.  That the other end's mark lies in a pad was checked. */
 static void raise_sent(struct skex_leg *leg, struct skex_pad_position received)
 {
 	const uint64_t span = skex_pad_align(leg->link->span_bytes + SKEX_PACKET_MAX);
@@ -137,12 +138,33 @@ static void taken(void *owner, enum skex_error error)
 	keep_halt(leg, SKEX_HALT_TAKEN);
 }
 
-/* A generation that the other end speaks of and that is not here cannot be jumped over. */
-static bool generation_here(
+/* Whether a mark of the other end, where it is larger than ours, can be gone to: each generation up
+ * to its own is here, and it lies in that. */
+static bool reachable(
 	struct skex_pad_bytes *pad, struct skex_pad_position ours, struct skex_pad_position theirs)
 {
-	return theirs.generation <= ours.generation ||
-		skex_pad_bytes_size(pad, theirs.generation) != 0;
+	uint32_t generation;
+
+	if (skex_pad_compare(theirs, ours) <= 0)
+		return true;
+	for (generation = ours.generation; generation < theirs.generation; generation++) {
+		if (skex_pad_bytes_size(pad, generation + 1) == 0)
+			return false;
+	}
+	return skex_pad_position_valid(theirs) &&
+		theirs.offset <= skex_pad_bytes_size(pad, theirs.generation);
+}
+
+/* Told once for each word of the operator: the other end connects again and again. */
+static const char *out_of_reach(struct skex_leg *leg)
+{
+	static const char text[] =
+		"the other end speaks of a pad that is not here: is a refill missing?";
+
+	if (!leg->reach_told)
+		leg->link->events->alarm(leg->link->owner, leg, "marks_unknown", text);
+	leg->reach_told = true;
+	return text;
 }
 
 const char *leg_take_marks(struct skex_leg *leg, const struct skex_hello *hello)
@@ -153,9 +175,9 @@ const char *leg_take_marks(struct skex_leg *leg, const struct skex_hello *hello)
 		return NULL;
 	if (leg->taking)
 		return "the larger marks are being written";
-	if (!generation_here(leg->tx_pad, leg->tx.next, hello->received) ||
-		!generation_here(leg->rx_pad, leg->rx.mark, hello->sent))
-		return "the other end speaks of a pad that is not here: is a refill missing?";
+	if (!reachable(leg->tx_pad, leg->tx.next, hello->received) ||
+		!reachable(leg->rx_pad, leg->rx.mark, hello->sent))
+		return out_of_reach(leg);
 	/* A mark that is being written could take the new one back. */
 	txn = leg->reserve_pending ? NULL : skex_commit_txn(&leg->link->commit);
 	if (txn == NULL)

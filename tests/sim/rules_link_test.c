@@ -445,6 +445,69 @@ static void rule_marks_are_durable_before_they_are_taken(void **state)
 	}
 }
 
+static uint32_t alarms_of_marks(struct world *world)
+{
+	return world_events(world_agent(world, 0), "marks_unknown", NULL);
+}
+
+/* A larger mark that lies in no pad here, or behind a generation that is missing, is not taken, and
+ * the operator is told so once. */
+static void rule_marks_that_no_pad_has_are_not_taken(void **state)
+{
+	unsigned row;
+
+	(void)state;
+	for (row = 0; row < 6; row++) {
+		struct world *world = with_backup(81, false);
+		struct skex_leg *leg = hostile_agent_leg(world, 0, 0);
+		struct skex_hello hello = {.sent = leg->rx.mark, .received = leg->tx.next};
+		const struct skex_pad_rx rx = leg->rx;
+		const struct skex_pad_tx tx = leg->tx;
+		const struct skex_pad_position released = leg->released;
+		struct skex_pad_position *said = row % 2 == 0 ? &hello.sent : &hello.received;
+
+		if (row / 2 == 0)
+			said->offset = PAD_BYTES + 16; /* beyond the pad */
+		else if (row / 2 == 1)
+			said->offset = SKEX_PAD_SIZE_MAX;
+		else
+			said->generation = 2;
+		assert_int_equal(word(world, false, 0), SKEX_OK);
+		assert_non_null(leg_take_marks(leg, &hello));
+		assert_non_null(leg_take_marks(leg, &hello));
+		assert_int_equal(leg->record.halt, SKEX_HALT_RESUMED);
+		assert_false(leg->taking);
+		assert_memory_equal(&leg->rx, &rx, sizeof(rx));
+		assert_memory_equal(&leg->tx, &tx, sizeof(tx));
+		assert_int_equal(skex_pad_compare(leg->released, released), 0);
+		assert_int_equal(alarms_of_marks(world), 1);
+		world_free(world);
+	}
+}
+
+/* Nor if the generation that they lie in is here, and one before it is not. */
+static void rule_marks_are_not_reached_over_a_gap(void **state)
+{
+	struct world *world = with_backup(82, false);
+	struct skex_leg *leg = hostile_agent_leg(world, 0, 0);
+	struct skex_hello hello = {.sent = leg->rx.mark, .received = {.generation = 2}};
+	const struct skex_pad_tx tx = leg->tx;
+
+	(void)state;
+	world_refill_as(world, 0, 0, 2, PAD_BYTES);
+	assert_int_equal(word(world, false, 0), SKEX_OK);
+	assert_non_null(leg_take_marks(leg, &hello));
+	assert_false(leg->taking);
+	assert_memory_equal(&leg->tx, &tx, sizeof(tx));
+	assert_int_equal(alarms_of_marks(world), 1);
+	/* With the other one they are. */
+	world_refill(world, 0, 0, PAD_BYTES);
+	assert_non_null(leg_take_marks(leg, &hello));
+	assert_true(leg->taking);
+	assert_int_equal(leg->tx.next.generation, 2);
+	world_free(world);
+}
+
 /* ---- the reserved mark -------------------------------------------------------------------------
  */
 
@@ -490,6 +553,8 @@ int main(void)
 		cmocka_unit_test(rule_the_words_of_the_operators_last_in_any_order),
 		cmocka_unit_test(rule_a_word_survives_a_power_cut),
 		cmocka_unit_test(rule_marks_are_durable_before_they_are_taken),
+		cmocka_unit_test(rule_marks_that_no_pad_has_are_not_taken),
+		cmocka_unit_test(rule_marks_are_not_reached_over_a_gap),
 		cmocka_unit_test(rule_the_reserved_mark_is_durable_first),
 	};
 

@@ -482,12 +482,18 @@ void world_restore(struct world_node *node, struct disk *copy)
 
 void world_refill(struct world *world, uint8_t hub, uint8_t agent, uint64_t pad_bytes)
 {
+	world_refill_as(world, hub, agent, 1, pad_bytes);
+}
+
+void world_refill_as(
+	struct world *world, uint8_t hub, uint8_t agent, uint32_t generation, uint64_t pad_bytes)
+{
 	struct world_node *at_hub = world_hub(world, hub);
 	struct world_node *at_agent = world_agent(world, agent);
 	const uint64_t leg = leg_number(at_hub, at_agent);
 
-	make_pads(at_hub, leg, 1, pad_bytes);
-	make_pads(at_agent, leg, 1, pad_bytes);
+	make_pads(at_hub, leg, generation, pad_bytes);
+	make_pads(at_agent, leg, generation, pad_bytes);
 }
 
 void world_pad(uint64_t leg, uint8_t direction, uint32_t generation, uint8_t *out, size_t size)

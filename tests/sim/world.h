@@ -79,6 +79,9 @@ struct disk *world_snapshot(struct world_node *node);
 void world_restore(struct world_node *node, struct disk *copy);
 /* One more generation of both pads of the leg of an agent and a hub: a refill. */
 void world_refill(struct world *world, uint8_t hub, uint8_t agent, uint64_t pad_bytes);
+/* The same as this generation, whether or not those before it are there. */
+void world_refill_as(
+	struct world *world, uint8_t hub, uint8_t agent, uint32_t generation, uint64_t pad_bytes);
 /* The first bytes of a pad as it was made. */
 void world_pad(uint64_t leg, uint8_t direction, uint32_t generation, uint8_t *out, size_t size);
 /* Sizes of the pools of all agents, before they start again: keys wanted at least and at most. */
