@@ -528,8 +528,11 @@ static void sweep(struct skex_agent *agent, uint64_t now_ms)
 	for (leg = agent->legs; leg != NULL; leg = leg->next)
 		watch_leg(agent, leg, now_ms);
 	for (peer = agent->peers; peer != NULL; peer = peer->next) {
-		for (pool = peer->pools; pool != NULL; pool = pool->next)
+		for (pool = peer->pools; pool != NULL; pool = pool->next) {
 			agent_pool_sweep(pool, wall_ms);
+			if (!agent_peer_serves(peer))
+				agent_pool_empty(pool);
+		}
 		agent_pools_retire(peer, now_ms);
 	}
 	agent_confirm_sweep(agent);

@@ -158,7 +158,10 @@ static void durable(void *owner, enum skex_error error)
 	if (error != SKEX_OK)
 		return;
 	confirm->durable = true;
-	send_through_all(confirm->profile->legs[0]->agent, confirm);
+	if (confirm->over)
+		confirm_over(confirm->profile->legs[0]->agent, confirm);
+	else
+		send_through_all(confirm->profile->legs[0]->agent, confirm);
 }
 
 enum skex_error agent_confirm_add(struct skex_agent *agent, struct agent_peer *peer,
@@ -314,6 +317,21 @@ void agent_confirm_sweep(struct skex_agent *agent)
 			confirm_over(agent, confirm);
 		else if (confirm->durable)
 			send_through_all(agent, confirm);
+		confirm = next;
+	}
+}
+
+void agent_confirms_part(struct skex_agent *agent, const struct agent_peer *peer)
+{
+	struct agent_confirm *confirm = agent->confirms;
+
+	while (confirm != NULL) {
+		struct agent_confirm *next = confirm->next;
+
+		if (confirm->peer == peer && confirm->durable)
+			confirm_over(agent, confirm);
+		else if (confirm->peer == peer)
+			confirm->over = true;
 		confirm = next;
 	}
 }

@@ -418,6 +418,23 @@ void agent_groups_clear(struct skex_agent *agent)
 	}
 }
 
+uint32_t agent_groups_part(struct agent_peer *peer)
+{
+	const struct agent_room *room;
+	const struct agent_member *member;
+	uint32_t count = 0;
+
+	for (room = peer->rooms; room != NULL; room = room->next) {
+		while ((member = agent_ring_first(&room->gathering)) != NULL) {
+			agent_group_free(member->group);
+			count++;
+		}
+		while ((member = agent_ring_first(&room->judged)) != NULL)
+			agent_group_free(member->group);
+	}
+	return count;
+}
+
 void agent_rooms_clear(struct agent_peer *peer)
 {
 	while (peer->rooms != NULL) {

@@ -576,6 +576,23 @@ uint64_t agent_initiate_due(const struct skex_agent *agent, uint64_t now_ms)
 	return due;
 }
 
+uint32_t agent_runs_part(struct skex_agent *agent, const struct agent_peer *peer)
+{
+	struct agent_run *run = agent->runs;
+	uint32_t count = 0;
+
+	while (run != NULL) {
+		struct agent_run *next = run->next;
+
+		if (run->pool->peer == peer && run->engine.state == SKEX_INITIATOR_SHARING) {
+			drop(run, "the peer was removed");
+			count++;
+		}
+		run = next;
+	}
+	return count;
+}
+
 void agent_runs_clear(struct skex_agent *agent)
 {
 	while (agent->runs != NULL)

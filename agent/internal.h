@@ -222,6 +222,7 @@ struct agent_confirm {
 	uint32_t delivered; /* hubs that have it */
 	uint32_t tried;     /* hubs whose one candidate for `expected` was checked */
 	bool durable;
+	bool over; /* as soon as it is durable */
 	uint64_t expires_wall_ms;
 	uint8_t *tags;     /* ours, to send */
 	uint8_t *expected; /* BA: the AB to expect; secret; NULL for AB */
@@ -410,6 +411,8 @@ void agent_initiate_fill(struct agent_pool *pool, uint64_t bytes, uint64_t now_m
 uint64_t agent_initiate_due(const struct skex_agent *agent, uint64_t now_ms);
 void agent_run_refused(struct agent_leg *leg, struct skex_pad_position at, uint16_t status);
 void agent_run_confirm(struct agent_leg *leg, const struct skex_confirm_message *message);
+/* All that are under way with a peer, but those that are being made durable; gives how many. */
+uint32_t agent_runs_part(struct skex_agent *agent, const struct agent_peer *peer);
 void agent_runs_clear(struct skex_agent *agent);
 
 /* respond.c */
@@ -424,6 +427,8 @@ void agent_respond_turn(struct skex_agent *agent, uint64_t now_ms);
 /* group.c, and agent/group.h */
 void agent_groups_init(struct skex_agent *agent);
 void agent_groups_clear(struct skex_agent *agent);
+/* All of a peer, but those that are being made durable; gives how many gathered. */
+uint32_t agent_groups_part(struct agent_peer *peer);
 void agent_rooms_clear(struct agent_peer *peer);
 
 /* suspect.c */
@@ -456,6 +461,8 @@ void agent_confirm_unknown(struct agent_leg *leg, const struct skex_outgoing *me
 void agent_confirm_message(struct agent_leg *leg, const struct skex_incoming *incoming);
 SKEX_MUST_USE enum skex_error agent_confirms_load(struct skex_agent *agent);
 void agent_confirms_clear(struct skex_agent *agent);
+/* All with a peer are over, those that are not durable yet as soon as they are. */
+void agent_confirms_part(struct skex_agent *agent, const struct agent_peer *peer);
 void agent_confirm_sweep(struct skex_agent *agent);
 
 /* note.c */

@@ -289,12 +289,28 @@ enum skex_error skex_agent_peer_add(struct skex_agent *agent, const char *text,
 	return SKEX_OK;
 }
 
+/* What is under way with it ends, so that it stores no key later; and what was stored goes, as far
+ * as it is not just being written: the sweep has that. */
+static void part(struct skex_agent *agent, struct agent_peer *peer)
+{
+	const uint32_t runs = agent_runs_part(agent, peer);
+	const uint32_t groups = agent_groups_part(peer);
+	struct agent_pool *pool;
+
+	agent_confirms_part(agent, peer);
+	for (pool = peer->pools; pool != NULL; pool = pool->next)
+		agent_pool_empty(pool);
+	agent_event(agent, SKEX_LEVEL_NOTICE, "peer_removed", peer->name.text, "",
+		"the peer was removed: the keys with it that were not handed out are dropped, and "
+		"%u batches that were under way",
+		runs + groups);
+}
+
 enum skex_error skex_agent_peer_remove(
 	struct skex_agent *agent, const char *text, struct skex_problem *problem)
 {
 	struct skex_name name;
 	struct agent_peer *peer = NULL;
-	struct agent_pool *pool;
 	enum skex_error error;
 
 	if (skex_name_parse(&name, skex_view(text, strlen(text))))
@@ -318,7 +334,6 @@ enum skex_error skex_agent_peer_remove(
 	 */
 	peer->profiles_count = 0;
 	peer->listed = false;
-	for (pool = peer->pools; pool != NULL; pool = pool->next)
-		agent_pool_empty(pool);
+	part(agent, peer);
 	return SKEX_OK;
 }
