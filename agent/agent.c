@@ -311,6 +311,7 @@ static enum skex_error add_leg(struct skex_agent *agent, uint64_t number)
 	leg->agent = agent;
 	leg->flight_end = &leg->flight;
 	leg->arrived_end = &leg->arrived;
+	agent_crowds_init(leg);
 	error = skex_leg_load(&agent->link, number, &leg->leg);
 	if (error != SKEX_OK) {
 		free(leg);

@@ -12,7 +12,7 @@
  */
 #define ROOM_SHARES 256u
 #define ROOM_BYTES  (8u << 20)
-/* Of one hub, of all initiators together; beyond that each of them has an equal part. */
+/* Of one hub, of all initiators together; beyond that who has most makes room. */
 #define HUB_SHARES  4096u
 #define HUB_BYTES   (64u << 20)
 
@@ -133,6 +133,8 @@ static struct agent_room *room_get(struct agent_peer *peer, struct agent_leg *le
 	if (room == NULL)
 		return NULL;
 	room->leg = leg;
+	room->crowd.item = room;
+	agent_ring_init(&room->crowd);
 	agent_ring_init(&room->gathering);
 	agent_ring_init(&room->judged);
 	room->next = peer->rooms;
@@ -140,16 +142,46 @@ static struct agent_room *room_get(struct agent_peer *peer, struct agent_leg *le
 	return room;
 }
 
+/* What a room takes, of shares and bytes the larger part of what there is of each. */
+static uint32_t crowd_class(uint32_t shares, uint64_t bytes)
+{
+	const uint64_t most = (uint64_t)shares * (HUB_BYTES / HUB_SHARES);
+	const uint64_t taken = most > bytes ? most : bytes;
+
+	return taken < 2 ? 0 : (63u - (uint32_t)__builtin_clzll(taken)) % AGENT_CROWDS;
+}
+
+static bool has_some(const struct agent_room *room)
+{
+	return agent_ring_first(&room->judged) != NULL ||
+		agent_ring_first(&room->gathering) != NULL;
+}
+
+/* After any change of a room: it is the last of its class, or in none. */
+static void room_changed(struct agent_room *room)
+{
+	struct agent_leg *leg = room->leg;
+
+	agent_ring_remove(&room->crowd);
+	if (agent_ring_first(&leg->crowds[room->crowd_class]) == NULL)
+		leg->crowds_some &= ~(UINT32_C(1) << room->crowd_class);
+	if (!has_some(room))
+		return;
+	room->crowd_class = crowd_class(room->shares, room->bytes);
+	agent_ring_append(&leg->crowds[room->crowd_class], &room->crowd);
+	leg->crowds_some |= UINT32_C(1) << room->crowd_class;
+}
+
 static void room_add(struct agent_room *room, struct agent_member *member, uint64_t bytes)
 {
 	member->room = room;
 	member->bytes = bytes;
 	agent_ring_append(&room->gathering, &member->ring);
-	room->leg->rooms += room->shares == 0;
 	room->shares++;
 	room->bytes += bytes;
 	room->leg->shares++;
 	room->leg->shares_bytes += bytes;
+	room_changed(room);
 }
 
 static void room_remove(struct agent_member *member)
@@ -163,20 +195,18 @@ static void room_remove(struct agent_member *member)
 	room->bytes -= member->bytes;
 	room->leg->shares--;
 	room->leg->shares_bytes -= member->bytes;
-	room->leg->rooms -= room->shares == 0;
 	member->room = NULL;
+	room_changed(room);
 }
 
-static bool fits(const struct agent_room *room, uint64_t bytes)
+static bool fits_room(const struct agent_room *room, uint64_t bytes)
 {
-	const struct agent_leg *leg = room->leg;
-	const uint32_t rooms = leg->rooms + (room->shares == 0);
-	const bool crowded = leg->shares >= HUB_SHARES || leg->shares_bytes + bytes > HUB_BYTES;
-	const uint32_t most = crowded ? HUB_SHARES / rooms : ROOM_SHARES;
-	const uint64_t most_bytes = crowded ? HUB_BYTES / rooms : ROOM_BYTES;
+	return room->shares < ROOM_SHARES && room->bytes + bytes <= ROOM_BYTES;
+}
 
-	return room->shares < (most < ROOM_SHARES ? most : ROOM_SHARES) &&
-		room->bytes + bytes <= (most_bytes < ROOM_BYTES ? most_bytes : ROOM_BYTES);
+static bool fits_hub(const struct agent_leg *leg, uint64_t bytes)
+{
+	return leg->shares < HUB_SHARES && leg->shares_bytes + bytes <= HUB_BYTES;
 }
 
 static void member_release(struct agent_group *group, uint8_t index)
@@ -211,19 +241,44 @@ static void withdraw(struct agent_member *member)
 		agent_group_free(group);
 }
 
-/* Pushes out the oldest of this room until there is room for one more; false when what is left
- * waits for its commit. */
-static bool make_room(struct agent_room *room, uint64_t bytes)
+static bool push_out(const struct agent_room *room)
 {
-	while (!fits(room, bytes)) {
-		struct agent_member *judged = agent_ring_first(&room->judged);
-		struct agent_member *gathering = agent_ring_first(&room->gathering);
+	struct agent_member *judged = agent_ring_first(&room->judged);
+	struct agent_member *gathering = agent_ring_first(&room->gathering);
 
-		if (judged != NULL)
-			agent_group_free(judged->group);
-		else if (gathering != NULL)
-			withdraw(gathering);
-		else
+	if (judged != NULL)
+		agent_group_free(judged->group);
+	else if (gathering != NULL)
+		withdraw(gathering);
+	return judged != NULL || gathering != NULL;
+}
+
+/* Who makes room for a share of this room when its hub has none: one of those that have most, or
+ * this one if it would be one of them. */
+static const struct agent_room *who_has_most(const struct agent_room *room, uint64_t bytes)
+{
+	const struct agent_leg *leg = room->leg;
+	uint32_t class;
+
+	if (leg->crowds_some == 0)
+		return NULL;
+	class = 31u - (uint32_t)__builtin_clz(leg->crowds_some);
+	if (has_some(room) && crowd_class(room->shares + 1, room->bytes + bytes) >= class)
+		return room;
+	return agent_ring_first(&leg->crowds[class]);
+}
+
+/* False when what is left waits for its commit. */
+static bool make_room(const struct agent_room *room, uint64_t bytes)
+{
+	while (!fits_room(room, bytes)) {
+		if (!push_out(room))
+			return false;
+	}
+	while (!fits_hub(room->leg, bytes)) {
+		const struct agent_room *most = who_has_most(room, bytes);
+
+		if (most == NULL || !push_out(most))
 			return false;
 	}
 	return true;
@@ -362,8 +417,11 @@ void agent_group_committing(struct agent_group *group)
 	uint8_t i;
 
 	enter(group, AGENT_GROUPS_COMMITTING);
-	for (i = 0; i < SKEX_HUBS_MAX; i++)
+	for (i = 0; i < SKEX_HUBS_MAX; i++) {
 		agent_ring_remove(&group->members[i].ring);
+		if (group->members[i].room != NULL)
+			room_changed(group->members[i].room);
+	}
 }
 
 void agent_group_judged(struct agent_group *group, uint64_t judge_ms)
@@ -375,8 +433,10 @@ void agent_group_judged(struct agent_group *group, uint64_t judge_ms)
 	for (i = 0; i < SKEX_HUBS_MAX; i++) {
 		struct agent_member *member = &group->members[i];
 
-		if (member->room != NULL)
-			agent_ring_append(&member->room->judged, &member->ring);
+		if (member->room == NULL)
+			continue;
+		agent_ring_append(&member->room->judged, &member->ring);
+		room_changed(member->room);
 	}
 }
 
@@ -402,6 +462,14 @@ void agent_groups_init(struct skex_agent *agent)
 
 	for (i = 0; i < AGENT_GROUPS_QUEUES; i++)
 		agent_ring_init(&agent->groups[i]);
+}
+
+void agent_crowds_init(struct agent_leg *leg)
+{
+	size_t i;
+
+	for (i = 0; i < AGENT_CROWDS; i++)
+		agent_ring_init(&leg->crowds[i]);
 }
 
 void agent_groups_clear(struct skex_agent *agent)
@@ -441,6 +509,7 @@ void agent_rooms_clear(struct agent_peer *peer)
 		struct agent_room *room = peer->rooms;
 
 		peer->rooms = room->next;
+		agent_ring_remove(&room->crowd);
 		free(room);
 	}
 }

@@ -13,6 +13,8 @@
  * neither takes the room of another pair of the two.  A share that needs room pushes out the oldest
  * of its own pair: first one whose block is accepted and that only waits for late shares to be
  * judged, else one that gathers.  Then the others of its group stay, for another hub brought them.
+ * When all that one hub brings takes too much, an initiator who has most makes room, in the same
+ * way: so each has a share at least, however many there are.
  *
  * Finding groups, making room and finding what is due take constant time, however many peers and
  * groups there are.

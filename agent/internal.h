@@ -45,6 +45,7 @@ enum agent_suspicion {
 	AGENT_SUSPICIONS,
 };
 
+#define AGENT_CROWDS 32u
 #define AGENT_FITTED 32u /* spans of time that are remembered */
 
 /* When the first and the last block of a span of time began whose share through a hub fitted; 0:
@@ -65,8 +66,11 @@ struct agent_leg {
 	struct skex_outgoing **arrived_end;
 	uint32_t arrived_count;
 	uint32_t notes_wait; /* notes that came in through this hub and wait */
-	uint32_t rooms;      /* peers that shares through this hub are kept of */
-	uint32_t shares;     /* how many, and their bytes */
+	/* Rooms from which a share can be pushed out, by the power of two of what they take; and
+	 * the classes in which there are some. */
+	struct agent_ring crowds[AGENT_CROWDS];
+	uint32_t crowds_some;
+	uint32_t shares; /* that came through this hub and are kept, and their bytes */
 	uint64_t shares_bytes;
 	uint64_t inconsistent; /* shares that were not on the accepted polynomial */
 	bool suspect;          /* one of the last */
@@ -150,6 +154,8 @@ struct agent_run {
 struct agent_room {
 	struct agent_room *next; /* of the peer */
 	struct agent_leg *leg;
+	struct agent_ring crowd; /* of its leg */
+	uint32_t crowd_class;
 	uint32_t shares;
 	uint64_t bytes;
 	struct agent_ring gathering; /* members, the oldest first */
@@ -426,6 +432,7 @@ void agent_respond_share(struct agent_leg *leg, const struct skex_incoming *inco
 void agent_respond_turn(struct skex_agent *agent, uint64_t now_ms);
 /* group.c, and agent/group.h */
 void agent_groups_init(struct skex_agent *agent);
+void agent_crowds_init(struct agent_leg *leg);
 void agent_groups_clear(struct skex_agent *agent);
 /* All of a peer, but those that are being made durable; gives how many gathered. */
 uint32_t agent_groups_part(struct agent_peer *peer);

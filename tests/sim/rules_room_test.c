@@ -109,7 +109,7 @@ static void rule_one_initiator_cannot_take_the_room_of_the_others(void **state)
 	assert_int_equal(agent_of(world, 1)->groups_count, 0);
 	assert_int_equal(leg_of(world, 1, 0)->shares, 0);
 	assert_int_equal(leg_of(world, 1, 0)->shares_bytes, 0);
-	assert_int_equal(leg_of(world, 1, 0)->rooms, 0);
+	assert_int_equal(leg_of(world, 1, 0)->crowds_some, 0);
 	world_free(world);
 }
 
@@ -194,6 +194,44 @@ static void tell_large(struct world *world, uint64_t counter)
 	hostile_say(hostile_hub_leg(world, 0, 1), SKEX_MESSAGE_SHARE, skex_view(fields, size),
 		skex_view(body, sizeof(body)), NULL);
 	world_run(world, 10);
+}
+
+/* More initiators than a hub has places for: each has one when it needs it, whoever has most gives
+ * it, and the bound holds. */
+#define CROWD 4200u
+
+static void rule_a_crowd_shares_the_room(void **state)
+{
+	struct world *world = world_new(57, 2, 2, 2, 16u << 20);
+	static struct forged forged;
+	struct skex_agent *agent;
+	struct skex_problem problem;
+	uint32_t i;
+
+	(void)state;
+	world_run(world, 1000);
+	agent = agent_of(world, 1);
+	flood(world, 0, 0, 1000, ROOM_SHARES);
+	for (i = 0; i < CROWD; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "c%u", i);
+		assert_int_equal(
+			skex_agent_peer_add(agent, name, agent->config->profiles[0].name, &problem),
+			SKEX_OK);
+		one(world, &forged, 0, 1);
+		assert_true(
+			skex_name_parse(&forged.common.initiator, skex_view(name, strlen(name))));
+		forged_tell(world, &forged, 0, 1, NULL);
+		world_run(world, 1);
+		/* It is there, and none but those with more, or the oldest, had to go. */
+		assert_int_equal(agent->peers->rooms->shares, 1);
+		assert_in_range(leg_of(world, 1, 0)->shares, 1, 4096);
+		if (i == 4000)
+			assert_in_range(room_of(world, 1, 0, 0)->shares, 1, 100);
+	}
+	assert_int_equal(leg_of(world, 1, 0)->shares, 4096);
+	world_free(world);
 }
 
 static void rule_the_room_of_shares_is_bounded_in_bytes(void **state)
@@ -355,6 +393,7 @@ int main(void)
 		cmocka_unit_test(rule_the_oldest_share_makes_room),
 		cmocka_unit_test(rule_a_flood_pushes_out_no_share_of_another_hub),
 		cmocka_unit_test(rule_the_room_of_shares_is_bounded_in_bytes),
+		cmocka_unit_test(rule_a_crowd_shares_the_room),
 		cmocka_unit_test(rule_a_flood_hides_no_hub_that_was_there),
 		cmocka_unit_test(rule_who_brought_what_a_flood_pushed_out_is_not_alone),
 		cmocka_unit_test(rule_a_hub_is_there_although_its_block_was_pushed_out),
