@@ -26,8 +26,25 @@ static enum agent_side side_of(const struct agent_confirm *confirm)
 	return confirm->which == SKEX_CONFIRM_BA ? AGENT_RESPONDER : AGENT_INITIATOR;
 }
 
-static void confirm_free(struct agent_confirm *confirm)
+static struct agent_confirm **bucket(struct skex_agent *agent, uint8_t which,
+	const struct agent_peer *peer, struct skex_block_id first)
 {
+	uint64_t hash = (uintptr_t)peer ^ (uint64_t)first.instance << 32 ^ first.counter ^
+		(uint64_t)which << 60;
+
+	hash *= UINT64_C(0x9e3779b97f4a7c15);
+	return &agent->confirms_by_id[hash >> 32 & (AGENT_CONFIRMS - 1u)];
+}
+
+static void confirm_free(struct skex_agent *agent, struct agent_confirm *confirm)
+{
+	struct agent_confirm **chain = bucket(agent, confirm->which, confirm->peer, confirm->first);
+
+	while (*chain != confirm)
+		chain = &(*chain)->chain;
+	*chain = confirm->chain;
+	confirm->peer->confirms[confirm->which - SKEX_CONFIRM_BA]--;
+	confirm->peer->confirms_bytes -= confirm->bytes;
 	*confirm->self = confirm->next;
 	if (confirm->next != NULL)
 		confirm->next->self = confirm->self;
@@ -38,7 +55,7 @@ static void confirm_free(struct agent_confirm *confirm)
 void agent_confirms_clear(struct skex_agent *agent)
 {
 	while (agent->confirms != NULL)
-		confirm_free(agent->confirms);
+		confirm_free(agent, agent->confirms);
 }
 
 /* Over: its record goes with the transaction of this turn. */
@@ -53,7 +70,28 @@ static void confirm_over(struct skex_agent *agent, struct agent_confirm *confirm
 		skex_view(key,
 			record_key(key, side_of(confirm), &confirm->peer->name, confirm->first,
 				UINT32_MAX)));
-	confirm_free(confirm);
+	confirm_free(agent, confirm);
+}
+
+/* What a peer's batch of this id has in its pools. */
+static uint64_t bytes_of(const struct agent_peer *peer, struct skex_block_id first)
+{
+	struct agent_pool *pool;
+
+	for (pool = peer->pools; pool != NULL; pool = pool->next) {
+		const struct agent_batch *batch =
+			pool->side == AGENT_RESPONDER ? agent_batch_find(pool, first) : NULL;
+
+		if (batch != NULL)
+			return (uint64_t)batch->blocks * batch->secret_size;
+	}
+	return 0;
+}
+
+bool agent_confirms_full(const struct agent_peer *peer)
+{
+	return peer->confirms[0] >= AGENT_UNCONFIRMED_MAX ||
+		peer->confirms_bytes >= AGENT_UNCONFIRMED_BYTES;
 }
 
 static struct agent_confirm *confirm_new(struct skex_agent *agent, struct agent_peer *peer,
@@ -61,6 +99,7 @@ static struct agent_confirm *confirm_new(struct skex_agent *agent, struct agent_
 {
 	struct agent_confirm *confirm = calloc(1, sizeof(*confirm));
 	const size_t size = (size_t)blocks * SKEX_CONFIRM_TAG_BYTES;
+	struct agent_confirm **chain;
 
 	if (confirm == NULL)
 		return NULL;
@@ -80,19 +119,25 @@ static struct agent_confirm *confirm_new(struct skex_agent *agent, struct agent_
 	if (confirm->next != NULL)
 		confirm->next->self = &confirm->next;
 	agent->confirms = confirm;
+	chain = bucket(agent, which, peer, first);
+	confirm->chain = *chain;
+	*chain = confirm;
+	confirm->bytes = which == SKEX_CONFIRM_BA ? bytes_of(peer, first) : 0;
+	peer->confirms[which - SKEX_CONFIRM_BA]++;
+	peer->confirms_bytes += confirm->bytes;
 	return confirm;
 }
 
 static struct agent_confirm *confirm_find(struct skex_agent *agent, uint8_t which,
 	const struct agent_peer *peer, struct skex_block_id first)
 {
-	struct agent_confirm *confirm = agent->confirms;
+	struct agent_confirm *confirm = *bucket(agent, which, peer, first);
 
 	while (confirm != NULL &&
 		!(confirm->which == which && confirm->peer == peer &&
 			confirm->first.instance == first.instance &&
 			confirm->first.counter == first.counter))
-		confirm = confirm->next;
+		confirm = confirm->chain;
 	return confirm;
 }
 

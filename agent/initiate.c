@@ -338,7 +338,8 @@ static const char *refusal(uint16_t status)
 	case SKEX_ACK_UNKNOWN:
 		return "the hubs know no agent of that name: enrol it at the same hubs";
 	case SKEX_ACK_QUOTA:
-		return "the hubs' quota for this pair is used up: see quota in skex-hub.conf";
+		return "the hubs' quota for this pair is used up (see quota in skex-hub.conf), or "
+		       "the peer has too much from here that was never confirmed";
 	case SKEX_ACK_EXHAUSTED:
 		return "the hubs have no pad left towards the peer: refill it";
 	case SKEX_ACK_EXPIRED:
@@ -478,7 +479,8 @@ static bool may_begin(const struct agent_pool *pool)
 {
 	const struct skex_agent *agent = pool->agent;
 
-	if (agent->runs_active >= RUNS_MAX || pool->peer->runs >= RUNS_PEER)
+	if (agent->runs_active >= RUNS_MAX || pool->peer->runs >= RUNS_PEER ||
+		pool->peer->confirms[1] >= AGENT_UNCONFIRMED_MAX)
 		return false;
 	if (is_silent(pool))
 		return pool->runs == 0 && (!pool->peer->silent || pool->peer->runs == 0) &&

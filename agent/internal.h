@@ -117,6 +117,8 @@ struct agent_peer {
 	struct agent_fill *const *fills;            /* of the agent: those of all peers */
 	bool listed; /* in the configuration or added, and not removed; with profiles that are known
 		      */
+	uint32_t confirms[2];    /* of ours that wait, by `which`: CONF_BA, CONF_AB */
+	uint64_t confirms_bytes; /* secrets of the batches whose CONF_AB is waited for */
 	uint32_t spent_instance; /* of this peer as initiator */
 	struct skex_spent spent;
 	uint32_t spent_left[AGENT_INSTANCES_LEFT]; /* those before it, the last one first */
@@ -214,10 +216,20 @@ struct agent_group {
 	struct agent_batch *batch; /* once accepted */
 };
 
+/*
+ * What one peer can have here that is accepted and not confirmed: batches, and bytes of their
+ * secrets.  Beyond that its shares are refused; and so many of our CONF_AB may wait.
+ */
+#define AGENT_UNCONFIRMED_MAX   1024u
+#define AGENT_UNCONFIRMED_BYTES (64u << 20)
+#define AGENT_CONFIRMS          4096u /* a power of two */
+
 /* A confirmation that is not known to have arrived. */
 struct agent_confirm {
 	struct agent_confirm *next;
 	struct agent_confirm **self;
+	struct agent_confirm *chain; /* the next with the same hash */
+	uint64_t bytes;              /* BA: that count at the peer */
 	struct agent_peer *peer;
 	struct agent_profile *profile; /* NULL: through every hub */
 	uint8_t which;
@@ -310,6 +322,7 @@ struct skex_agent {
 	struct agent_span *spans[AGENT_SPANS];
 	uint32_t groups_count;
 	struct agent_confirm *confirms;
+	struct agent_confirm *confirms_by_id[AGENT_CONFIRMS];
 	struct agent_request *requests;
 	uint64_t next_ticket;
 
@@ -456,6 +469,8 @@ SKEX_MUST_USE enum skex_error agent_confirm_add(struct skex_agent *agent, struct
 	struct agent_profile *profile, uint8_t which, struct skex_block_id first, uint16_t blocks,
 	uint8_t class_responder, const uint8_t *tags, const uint8_t *expected,
 	uint64_t expires_wall_ms);
+/* Whether a peer has as much here as it may that is accepted and not confirmed. */
+bool agent_confirms_full(const struct agent_peer *peer);
 void agent_confirm_up(struct agent_leg *leg);
 /* Is one kept that is not known to have arrived? */
 bool agent_confirm_waits(struct skex_agent *agent, uint8_t which, const struct agent_peer *peer,

@@ -21,6 +21,7 @@
  * SKEX_TABLE_SPENT, key the initiator's name: u8 version 2 | u32 instance | u64 floor | u32 count |
  * count * { u64 from, u64 to } | u8 left | left * u32 instance.  Version 1 ends before left.
  */
+#define REFUSALS_MOST 64u   /* that wait on a leg */
 #define JUDGE_MS      2000u /* how long late shares are held against an accepted block */
 #define DISSENT       "its header or tag is not that which the other hubs passed on"
 #define SPENT_VERSION 2
@@ -306,6 +307,32 @@ static void durable(void *owner, enum skex_error error)
 	agent_wake(agent);
 }
 
+/* Of blocks that are not confirmed the peer has as many as it may: the hubs tell it so. */
+static void refuse(
+	struct agent_leg *leg, const struct agent_peer *peer, struct skex_pad_position at)
+{
+	leg->agent->counters.shares_refused++;
+	agent_event(leg->agent, SKEX_LEVEL_WARNING, "share_refused", peer->name.text,
+		leg->leg->record.other.text,
+		"%u batches of it wait to be confirmed: until it confirms them, or they expire, no "
+		"more are taken",
+		peer->confirms[0]);
+	/* A flood is not told all of it: the hub takes nothing as accepted for that. */
+	if (leg->leg->refusals_count < REFUSALS_MOST)
+		skex_leg_refuse(leg->leg, at, SKEX_ACK_QUOTA);
+}
+
+static void refuse_members(const struct agent_group *group)
+{
+	uint8_t i;
+
+	for (i = 1; i <= group->profile->profile.n; i++) {
+		if ((group->held & (UINT32_C(1) << i)) != 0)
+			refuse(group->profile->legs[i - 1], group->peer,
+				group->members[i - 1].hold.at);
+	}
+}
+
 /* One transaction: ranges (their holds end), block, confirmation, spent ids. */
 static void accept(struct agent_group *group)
 {
@@ -322,7 +349,9 @@ static void accept(struct agent_group *group)
 		agent_pool_get(agent, group->peer, AGENT_RESPONDER, common->purpose);
 
 	agent_spend(agent, group->peer, common->first, group->engine.blocks);
-	group->batch = pool == NULL || group->peer->emptying
+	if (agent_confirms_full(group->peer))
+		refuse_members(group);
+	group->batch = pool == NULL || group->peer->emptying || agent_confirms_full(group->peer)
 		? NULL
 		: agent_batch_add(pool, common->first, group->engine.blocks, common->secret_size,
 			  group->engine.vector, skex_vector_size(common), SKEX_BLOCK_EXTRA_BYTES,
@@ -502,6 +531,13 @@ void agent_respond_share(struct agent_leg *leg, const struct skex_incoming *inco
 			return;
 		group->heard |= UINT32_C(1) << index;
 		agent_suspect_share(leg, peer, DISSENT);
+		return;
+	}
+	if (group == NULL && agent_confirms_full(peer)) {
+		const struct skex_pad_position at = {
+			incoming->range.generation, incoming->range.offset};
+
+		refuse(leg, peer, at);
 		return;
 	}
 	if (group == NULL)

@@ -225,12 +225,16 @@ static void released(void *owner, struct skex_leg *link_leg)
 static void refused(
 	void *owner, struct skex_leg *link_leg, struct skex_pad_position at, uint16_t status)
 {
-	/* An agent took the message and could do nothing with it; the initiator will run into its
-	 * deadline. */
-	(void)owner;
-	(void)link_leg;
-	(void)at;
-	(void)status;
+	struct hub_leg *leg = link_leg->owner_data;
+	struct hub_waiting *waiting = leg->queue.first;
+
+	/* What stands before it goes with the mark of the same ACK. */
+	while (waiting != NULL && skex_pad_compare(waiting->at, at) < 0)
+		waiting = waiting->next;
+	if (waiting == NULL || skex_pad_compare(waiting->at, at) != 0 || waiting->told)
+		return;
+	waiting->told = true;
+	hub_mail_refuse(owner, waiting->origin, waiting->origin_at, status);
 }
 
 static void writable(void *owner, struct skex_leg *link_leg)

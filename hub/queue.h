@@ -36,6 +36,7 @@ struct hub_waiting {
 	struct skex_pad_position origin_at;
 	uint32_t bytes;
 	bool durable;
+	bool told;                     /* the sender was, that the recipient refused it */
 	struct skex_outgoing *message; /* NULL: only in the store */
 };
 

@@ -127,6 +127,23 @@ void skex_leg_pumped(struct skex_leg *leg)
 	skex_leg_work(leg);
 }
 
+/* An agent's refusals of what is durable as received; they come first. */
+static uint32_t ripe_refusals(struct skex_leg *leg)
+{
+	uint32_t ripe = 0;
+	uint32_t i;
+
+	for (i = 0; i < leg->refusals_count; i++) {
+		const struct skex_ack_entry entry = leg->refusals[i];
+
+		if (skex_pad_compare(entry.at, leg->rx_durable) >= 0)
+			continue;
+		leg->refusals[i] = leg->refusals[ripe];
+		leg->refusals[ripe++] = entry;
+	}
+	return ripe;
+}
+
 /*
  * An agent's ACK needs no transaction, for it lies below the reserved mark; it is made when what it
  * tells is durable, so that messages leave in the order of their offsets.
@@ -134,6 +151,7 @@ void skex_leg_pumped(struct skex_leg *leg)
 static void work(struct skex_leg *leg)
 {
 	const bool agent = leg->link->role == SKEX_ROLE_AGENT;
+	const uint32_t ripe = agent ? ripe_refusals(leg) : 0;
 
 	leg->in_work = false;
 	if (leg->connection != NULL && leg->connection->broken)
@@ -144,9 +162,15 @@ static void work(struct skex_leg *leg)
 		leg->rx_answer = false;
 		acknowledge_with_commit(leg);
 	} else if (leg->rx_answer && !leg->rx_dirty &&
-		skex_pad_compare(leg->rx_durable, leg->rx_told) > 0) {
+		(ripe > 0 || skex_pad_compare(leg->rx_durable, leg->rx_told) > 0)) {
 		leg->rx_answer = skex_pad_compare(leg->rx_durable, leg->rx.mark) != 0;
-		(void)send_ack(leg, make_ack(leg, leg->rx_durable, NULL, 0), leg->rx_durable);
+		if (send_ack(leg, make_ack(leg, leg->rx_durable, leg->refusals, ripe),
+			    leg->rx_durable) &&
+			ripe > 0) {
+			leg->refusals_count -= ripe;
+			memmove(leg->refusals, leg->refusals + ripe,
+				leg->refusals_count * sizeof(leg->refusals[0]));
+		}
 	}
 	leg_commit(leg);
 	if (agent)
