@@ -6,6 +6,7 @@
 #include "agent/pool.h"
 #include "agent/ring.h"
 #include "core/dske/initiator.h"
+#include "core/dske/instances.h"
 #include "core/dske/responder.h"
 #include "core/dske/spent.h"
 #include "link/link.h"
@@ -97,9 +98,6 @@ struct agent_profile {
 
 #define AGENT_PROFILES_MAX 8u
 
-/* An initiator never goes back to an instance that it left; a responder remembers the last ones. */
-#define AGENT_INSTANCES_LEFT 8u
-
 struct agent_peer {
 	struct agent_peer *next;
 	struct skex_name name;
@@ -121,8 +119,7 @@ struct agent_peer {
 	uint64_t confirms_bytes; /* secrets of the batches whose CONF_AB is waited for */
 	uint32_t spent_instance; /* of this peer as initiator */
 	struct skex_spent spent;
-	uint32_t spent_left[AGENT_INSTANCES_LEFT]; /* those before it, the last one first */
-	uint8_t spent_left_count;
+	struct skex_instances spent_left; /* those before it */
 	bool spent_unread; /* its record cannot be read: all counters count as spent */
 	bool emptying;     /* after a rollback: nothing is handed out until its pools are empty */
 	bool emptied;      /* they are, once the removals are durable */

@@ -21,12 +21,11 @@
  * SKEX_TABLE_SPENT, key the initiator's name: u8 version 2 | u32 instance | u64 floor | u32 count |
  * count * { u64 from, u64 to } | u8 left | left * u32 instance.  Version 1 ends before left.
  */
-#define REFUSALS_MOST 64u   /* that wait on a leg */
-#define JUDGE_MS      2000u /* how long late shares are held against an accepted block */
-#define DISSENT       "its header or tag is not that which the other hubs passed on"
-#define SPENT_VERSION 2
-#define SPENT_VALUE_MAX                                                                            \
-	(1u + 4u + 8u + 4u + SKEX_SPENT_RANGES * 16u + 1u + AGENT_INSTANCES_LEFT * 4u)
+#define REFUSALS_MOST   64u   /* that wait on a leg */
+#define JUDGE_MS        2000u /* how long late shares are held against an accepted block */
+#define DISSENT         "its header or tag is not that which the other hubs passed on"
+#define SPENT_VERSION   2
+#define SPENT_VALUE_MAX (1u + 4u + 8u + 4u + SKEX_SPENT_RANGES * 16u + SKEX_INSTANCES_BYTES)
 
 /* ---- spent ids ---------------------------------------------------------------------------------
  */
@@ -34,10 +33,9 @@
 static enum skex_error decode_spent(struct skex_view value, struct agent_peer *peer)
 {
 	struct skex_spent spent = {0};
-	uint32_t left[AGENT_INSTANCES_LEFT] = {0};
+	struct skex_instances left = {{0}, 0};
 	struct skex_reader reader;
 	uint32_t instance;
-	uint8_t left_count = 0;
 	uint8_t version;
 	uint32_t i;
 
@@ -55,17 +53,12 @@ static enum skex_error decode_spent(struct skex_view value, struct agent_peer *p
 		spent.ranges[i].to = skex_read_u64(&reader);
 	}
 	if (version > 1)
-		left_count = skex_read_u8(&reader);
-	if (left_count > AGENT_INSTANCES_LEFT)
-		return SKEX_E_CORRUPT;
-	for (i = 0; i < left_count; i++)
-		left[i] = skex_read_u32(&reader);
+		left = skex_instances_read(&reader);
 	if (skex_reader_end(&reader) != SKEX_OK)
 		return SKEX_E_CORRUPT;
 	peer->spent_instance = instance;
 	peer->spent = spent;
-	memcpy(peer->spent_left, left, sizeof(left));
-	peer->spent_left_count = left_count;
+	peer->spent_left = left;
 	return SKEX_OK;
 }
 
@@ -91,15 +84,9 @@ static void load_spent(struct skex_agent *agent, struct agent_peer *peer)
 bool agent_is_spent(struct skex_agent *agent, struct agent_peer *peer, struct skex_block_id first,
 	uint32_t blocks)
 {
-	uint8_t i;
-
 	if (peer->spent_instance == 0 && !peer->spent_unread)
 		load_spent(agent, peer);
-	for (i = 0; i < peer->spent_left_count; i++) {
-		if (peer->spent_left[i] == first.instance)
-			return true;
-	}
-	if (peer->spent_unread)
+	if (peer->spent_unread || skex_instances_left(&peer->spent_left, first.instance))
 		return true;
 	if (peer->spent_instance != first.instance)
 		return false;
@@ -123,9 +110,7 @@ static void put_spent(struct skex_agent *agent, struct agent_peer *peer, struct 
 		skex_write_u64(&writer, peer->spent.ranges[i].from);
 		skex_write_u64(&writer, peer->spent.ranges[i].to);
 	}
-	skex_write_u8(&writer, peer->spent_left_count);
-	for (i = 0; i < peer->spent_left_count; i++)
-		skex_write_u32(&writer, peer->spent_left[i]);
+	skex_instances_write(&writer, &peer->spent_left);
 	if (skex_writer_end(&writer, &size) != SKEX_OK)
 		return;
 	part = skex_view(value, size);
@@ -136,13 +121,8 @@ static void put_spent(struct skex_agent *agent, struct agent_peer *peer, struct 
 /* The initiator lost its state, or had to give it up, and began anew. */
 static void change_instance(struct agent_peer *peer, uint32_t instance)
 {
-	if (peer->spent_instance != 0) {
-		if (peer->spent_left_count < AGENT_INSTANCES_LEFT)
-			peer->spent_left_count++;
-		memmove(peer->spent_left + 1, peer->spent_left,
-			(peer->spent_left_count - 1u) * sizeof(peer->spent_left[0]));
-		peer->spent_left[0] = peer->spent_instance;
-	}
+	if (peer->spent_instance != 0)
+		skex_instances_leave(&peer->spent_left, peer->spent_instance);
 	peer->spent_instance = instance;
 	skex_spent_init(&peer->spent);
 }

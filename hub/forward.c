@@ -136,14 +136,28 @@ static bool room_to_wait(
 	return hub_origins_bytes(&to->queue.origins, from) + span <= left;
 }
 
-/* The checks, for all that is forwarded; a message without block or lifetime passes those. */
+static void tell_unread(struct skex_hub *hub, const struct hub_leg *to, struct hub_pair *pair)
+{
+	if (!pair->unread || pair->told)
+		return;
+	pair->told = true;
+	hub_alarm(hub, to, "pair_unreadable",
+		"the record of blocks that a sender brought for it cannot be read: nothing is "
+		"passed on between them; look at the disk and its version, then start again");
+}
+
+/* The checks, for all that is forwarded; a message without block or lifetime passes those.  They
+ * are made twice: first as if the pair had no past, for only to whom policy allows it a record is
+ * made or read, and with that again. */
 static uint16_t admit(struct skex_hub *hub, const struct hub_mail *mail, struct hub_leg *to,
-	struct hub_pair *pair)
+	struct hub_pair **out)
 {
 	const uint64_t span = skex_pad_align(SKEX_ONETIME_KEY_BYTES + mail->body_size);
 	const struct hub_member *sender = hub_member_find(&hub->members, &mail->sender);
 	struct skex_share_message share = {0};
 	struct skex_relay_facts facts = {0};
+	struct hub_pair *pair;
+	uint16_t status;
 
 	share.common.lifetime_s = mail->lifetime_s;
 	facts.sender_is_initiator = sender != NULL;
@@ -152,14 +166,24 @@ static uint16_t admit(struct skex_hub *hub, const struct hub_mail *mail, struct 
 	facts.responder_is_sender = mail->from == mail->to;
 	facts.allowed =
 		sender != NULL && hub_policy_allows(hub->config, &sender->row, &to->member->row);
+	facts.lifetime_max_s =
+		mail->type == SKEX_MESSAGE_SHARE ? hub->config->lifetime_max_s : SMALL_LIFETIME_S;
+	facts.pad_left = true;
+	facts.block_is_new = true;
+	facts.within_quota = true;
+	status = skex_relay_admit(&facts, &share);
+	if (status != 0)
+		return status;
+	pair = hub_pair_get(&hub->pairs, &mail->sender, &to->member->row.name);
+	if (pair == NULL)
+		return SKEX_ACK_QUOTA;
+	tell_unread(hub, to, pair);
 	facts.block_is_new =
 		mail->type != SKEX_MESSAGE_SHARE || hub_pair_block_is_new(pair, mail->first);
 	facts.within_quota = hub_pair_within_quota(
 				     pair, span, hub->config->pair_quota_bytes, hub_wall_ms(hub)) &&
 		room_to_wait(hub, to, mail->from, span);
-	facts.pad_left = true;
-	facts.lifetime_max_s =
-		mail->type == SKEX_MESSAGE_SHARE ? hub->config->lifetime_max_s : SMALL_LIFETIME_S;
+	*out = pair;
 	return skex_relay_admit(&facts, &share);
 }
 
@@ -198,6 +222,7 @@ static enum skex_error compose(
 /* Found again when durable: meanwhile it may have expired or been purged. */
 struct sending {
 	struct skex_hub *hub;
+	struct hub_pair *pair; /* in memory until then */
 	uint64_t leg;
 	struct skex_pad_position at;
 };
@@ -205,10 +230,15 @@ struct sending {
 static void durable(void *owner, enum skex_error error)
 {
 	struct sending *sending = owner;
-	struct hub_leg *leg = hub_leg_find(sending->hub, sending->leg);
 	struct hub_waiting *waiting = NULL;
+	struct hub_leg *leg = NULL;
 
-	if (error == SKEX_OK && leg != NULL)
+	/* After an error there may be no hub any more. */
+	if (error == SKEX_OK) {
+		hub_pair_durable(&sending->hub->pairs, sending->pair);
+		leg = hub_leg_find(sending->hub, sending->leg);
+	}
+	if (leg != NULL)
 		waiting = hub_queue_durable(&leg->queue, sending->at);
 	free(sending);
 	if (waiting == NULL)
@@ -253,6 +283,7 @@ uint16_t hub_accept(
 		mail->type == SKEX_MESSAGE_SHARE ? mail->blocks : 0, message->range.size, wall_ms);
 	to->leg->backlog = true;
 	sending->hub = hub;
+	sending->pair = pair;
 	sending->leg = to->number;
 	sending->at.generation = message->range.generation;
 	sending->at.offset = message->range.offset;
@@ -263,7 +294,7 @@ uint16_t hub_accept(
 void hub_deliver(struct skex_hub *hub, struct hub_mail *mail)
 {
 	struct hub_leg *to = hub_leg_get(hub, mail->to);
-	struct hub_pair *pair;
+	struct hub_pair *pair = NULL;
 	uint16_t status;
 
 	if (mail->type == SKEX_MESSAGE_ACK) {
@@ -275,8 +306,7 @@ void hub_deliver(struct skex_hub *hub, struct hub_mail *mail)
 		hub_mail_refuse(hub, mail->from, mail->at, SKEX_ACK_UNKNOWN);
 		return;
 	}
-	pair = hub_pair_get(&hub->pairs, &mail->sender, &to->member->row.name);
-	status = pair == NULL ? SKEX_ACK_QUOTA : admit(hub, mail, to, pair);
+	status = admit(hub, mail, to, &pair);
 	if (status == 0 && mail->type == SKEX_MESSAGE_SHARE)
 		stamp(mail, hub_wall_ms(hub));
 	if (status == 0)

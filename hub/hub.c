@@ -365,7 +365,7 @@ enum skex_error skex_hub_new(const struct skex_hub_setup *setup, struct skex_hub
 	if (error == SKEX_OK)
 		error = hub_members_init(&hub->members, setup->registry);
 	if (error == SKEX_OK)
-		error = hub_pairs_init(&hub->pairs, setup->store);
+		error = hub_pairs_init(&hub->pairs, setup->store, HUB_PAIRS_CACHED_MAX);
 	if (error == SKEX_OK)
 		error = own_id(hub);
 	if (error == SKEX_OK)
@@ -506,8 +506,6 @@ static void sweep(struct skex_hub *hub, uint64_t now_ms)
 				sweep_leg(leg, now_ms);
 		}
 	}
-	if (hub->pairs.count > HUB_PAIRS_CACHED_MAX && !skex_commit_busy(&hub->link.commit))
-		hub_pairs_forget(&hub->pairs);
 }
 
 uint64_t skex_hub_turn(struct skex_hub *hub, uint64_t now_ms)

@@ -427,14 +427,14 @@ static void rule_an_instance_that_was_left_stays_left(void **state)
 
 	(void)state;
 	world_run(world, 1000);
-	for (i = 0; i < AGENT_INSTANCES_LEFT + 1; i++) {
+	for (i = 0; i < SKEX_INSTANCES_LEFT + 1; i++) {
 		forge(world, &forged, 0, 1, (struct skex_block_id){100 + i, 10}, 1, PURPOSE);
 		tell_from_all(world, &forged, 1);
 		assert_int_equal(accepted(world, 1), i + 1);
 	}
 	for (life = 0; life < 2; life++) {
 		before = accepted(world, 1);
-		for (i = 0; i < AGENT_INSTANCES_LEFT + 1; i++) {
+		for (i = 0; i < SKEX_INSTANCES_LEFT + 1; i++) {
 			forge(world, &forged, 0, 1, (struct skex_block_id){100 + i, 10}, 1,
 				PURPOSE);
 			tell_from_all(world, &forged, 1);
