@@ -30,13 +30,13 @@ struct hub_leg {
 	struct hub_queue queue;
 	uint64_t used_ms;
 
-	/* The last messages received, to tell a retransmission from a reuse of pad. */
+	/* The last messages received since the start, to tell a retransmission from a reuse of pad:
+	 * a help to find a clone, on which nothing rests. */
 	uint32_t digests_next;
 	struct {
 		struct skex_pad_position at;
 		uint8_t digest[16];
 	} digests[16];
-	bool digests_dirty;
 };
 
 struct hub_envelopes {

@@ -24,10 +24,10 @@ enum skex_table {
 	SKEX_TABLE_TAGS = 4,
 
 	/* Of a hub: */
-	SKEX_TABLE_QUEUE = 8,  /* a message that waits for an agent; see hub/queue.h */
-	SKEX_TABLE_DIGEST = 9, /* of the last messages received on a leg; see hub/hub_leg.h */
-	SKEX_TABLE_PAIR =
-		10, /* initiator and responder: the last block and the quota; see hub/pair.h */
+	SKEX_TABLE_QUEUE = 8, /* a message that waits for an agent; see hub/queue.h */
+	/* 9 was never written. */
+	/* sender and recipient: the last block, the instances left, the quota; see hub/pair.h */
+	SKEX_TABLE_PAIR = 10,
 	SKEX_TABLE_ENROLMENT =
 		11, /* a kit that is being made or waits to be taken; see enrol/pending.h */
 	/* key u64 leg | u8 direction (to the agent); value as that of a mark: what the agent told
@@ -38,11 +38,11 @@ enum skex_table {
 	SKEX_TABLE_TOKEN = 13,
 
 	/* Of an agent: */
-	SKEX_TABLE_BATCH = 16,   /* a batch that is not finished; see agent/batch.h */
-	SKEX_TABLE_PIECE = 17,   /* a piece of key in a pool; see agent/pool.h */
-	SKEX_TABLE_COUNTER = 18, /* claimed block counters; see agent/initiate.h */
-	SKEX_TABLE_SPENT = 19,   /* spent block ids of an initiator; see agent/respond.h */
-	SKEX_TABLE_CONFIRM = 20, /* confirmations that wait to be sent */
+	SKEX_TABLE_BATCH = 16,   /* a batch that is not finished; see agent/record.h */
+	SKEX_TABLE_PIECE = 17,   /* a piece of key in a pool; see agent/record.h */
+	SKEX_TABLE_COUNTER = 18, /* claimed block counters; see agent/initiate.c */
+	SKEX_TABLE_SPENT = 19,   /* spent block ids of an initiator; see agent/respond.c */
+	SKEX_TABLE_CONFIRM = 20, /* confirmations that wait; see agent/confirm.c */
 
 	/* Of associations of the pairwise mode, in both daemons: */
 	SKEX_TABLE_PAIRWISE = 21, /* the state, a secret value; see pairwise/persist.c */

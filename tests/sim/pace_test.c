@@ -158,7 +158,8 @@ static void put(struct skex_commit *commit, struct told *told, uint32_t number)
 	assert_non_null(txn);
 	assert_non_null(one);
 	*one = (struct one){told, number};
-	skex_txn_put(txn, commit->store, SKEX_TABLE_DIGEST, skex_view(key, sizeof(key)), &value, 1);
+	skex_txn_put(
+		txn, commit->store, SKEX_TABLE_COUNTER, skex_view(key, sizeof(key)), &value, 1);
 	skex_commit_after(commit, tell, one);
 	skex_commit_flush(commit);
 }
