@@ -8,10 +8,12 @@
 /* Shared by the files that make up the operations of skex-hub. */
 
 struct hub_admin_job;
+struct hub_admin_taking;
 
 struct skex_hub_admin {
 	struct skex_hub_admin_setup setup;
-	struct hub_admin_job *jobs; /* kits in the making */
+	struct hub_admin_job *jobs;       /* kits in the making */
+	struct hub_admin_taking *takings; /* kits that were taken, which is not durable yet */
 	uint64_t started_ms;
 };
 

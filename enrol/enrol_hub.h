@@ -104,7 +104,8 @@ struct skex_enrol_kit {
 };
 SKEX_MUST_USE enum skex_error skex_enrol_kit_get(const struct skex_enrol_hub *hub,
 	const struct skex_name *agent, struct skex_enrol_kit *kit);
-/* The kit is safe elsewhere: its key is destroyed here and the file removed. */
+/* The kit is safe elsewhere: its key is destroyed here and the file removed.  Not durable at once:
+ * skex_enrol_kit_get gives the kit until it is. */
 SKEX_MUST_USE enum skex_error skex_enrol_kit_taken(
 	const struct skex_enrol_hub *hub, const struct skex_name *agent);
 

@@ -79,8 +79,13 @@ enum skex_error skex_enrol_kit_get(
 
 static void forgotten(void *owner, enum skex_error error)
 {
-	if (error == SKEX_OK)
-		enrol_sweep(owner);
+	const struct skex_enrol_hub *hub = owner;
+
+	if (error != SKEX_OK)
+		return;
+	enrol_sweep(hub);
+	/* Somebody may wait for it. */
+	hub->platform->wake(hub->platform->context);
 }
 
 enum skex_error enrol_forget(
