@@ -144,13 +144,19 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static void turn(void)
+/* The disk stands still. */
+static void turn_without_disk(void)
 {
 	bed.net.now_ms += 10;
 	(void)skex_hub_admin_turn(bed.admin, bed.net.now_ms);
 	(void)skex_token_hub_turn(bed.tokens, bed.net.now_ms);
 	(void)skex_hub_turn(bed.hub, bed.net.now_ms);
 	(void)skex_api_server_turn(bed.server, bed.net.now_ms);
+}
+
+static void turn(void)
+{
+	turn_without_disk();
 	(void)disk_turn(bed.disk);
 }
 
@@ -226,7 +232,13 @@ static void a_kit(void **state)
 	assert_string_equal(text_of(answer, "suite"), "aes-256-gcm");
 	json_decref(answer);
 	/* What was answered is durable: nothing of the kit comes back. */
-	done("{\"id\":3,\"op\":\"kit_taken\",\"agent\":\"alice\"}");
+	fake_send(bed.client, "{\"id\":3,\"op\":\"kit_taken\",\"agent\":\"alice\"}\n");
+	for (unsigned i = 0; i < 50; i++)
+		turn_without_disk();
+	assert_string_equal(fake_take(bed.client), "");
+	for (unsigned i = 0; i < 10; i++)
+		turn();
+	assert_string_equal(fake_take(bed.client), "{\"id\":3,\"agent\":\"alice\"}\n");
 	refused("{\"id\":3,\"op\":\"kit_taken\",\"agent\":\"alice\"}", "refused", "no_kit");
 	answer = ask("{\"id\":4,\"op\":\"ls\"}");
 	agent = json_array_get(json_object_get(answer, "agents"), 0);
