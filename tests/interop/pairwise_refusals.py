@@ -7,6 +7,7 @@ come in one after another, so what was to be answered before was answered before
 """
 
 import os
+import time
 
 from pairwise_scene import (
     AGENT, NAMES, PURPOSE, Scene, ask, agents, begins, pair_of, run, same, skex, tap)
@@ -214,6 +215,17 @@ def pushes():
         tap.equal('which alone is answered', scene.heard['M2'], 1)
 
 
+def comparisons():
+    """R1 costs work, so there is a bucket of 4, and one more each 10 s."""
+    with Scene('r1') as scene:
+        begins('a run', scene)
+        began = time.monotonic()
+        answers = sum((scene.sent(scene.peer.compare()) for _ in range(12)), [])
+        most = 4 + (time.monotonic() - began) // 10
+        tap.check('of twelve R1 four are answered', 4 <= len(answers) <= most, len(answers))
+        begins('and runs go on', scene)
+
+
 # --- what the peer refuses ---
 
 def refused_again_and_again():
@@ -232,4 +244,5 @@ def refused_again_and_again():
             same('until it is not refused any more', scene)
 
 
-run([mismatches, impostor, payloads, thirds, rekeys, pushes, refused_again_and_again])
+run([mismatches, impostor, payloads, thirds, rekeys, pushes, comparisons,
+     refused_again_and_again])

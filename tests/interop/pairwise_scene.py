@@ -5,6 +5,7 @@ import base64
 import json
 import os
 import os.path
+import re
 import socket
 import sys
 
@@ -13,7 +14,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 for folder in ['system', 'vectors']:
     sys.path.insert(0, os.path.join(HERE, '..', folder))
 
-from lab_harness import OK, Agents, Tap, ask, skex  # noqa: E402
+from lab_harness import BUILD, OK, Agents, Tap, ask, skex  # noqa: E402
 from pairwise_content import Batch, Credential, key_id  # noqa: E402
 from pairwise_math import NAMES  # noqa: E402
 from pairwise_peer import Peer  # noqa: E402
@@ -36,6 +37,12 @@ def pair(*words, stdin=''):
 
 def pair_of(name):
     return next(p for p in pair('ls', '--json').json['pairs'] if p['peer'] == name)
+
+
+def events(name):
+    """Names of the events about a peer that stand in the log, the oldest first."""
+    with open(agents.path(AGENT, 'log'), encoding='utf-8') as log:
+        return re.findall(r' \w+: (\w+): peer %s ' % re.escape(name), log.read())
 
 
 def add_peer(name):
@@ -133,9 +140,11 @@ def begins(name, scene, session=None, **more):
     return made
 
 
-def run(cases):
-    """All cases, with an agent."""
+def run(cases, hasty=False):
+    """All cases, with an agent, whose time runs faster when it is hasty."""
     with agents:
+        if hasty:
+            agents.preload = os.path.join(BUILD, 'tests', 'hasty_clock.so')
         agents.make(AGENT, 'pairwise = { listen = "%s:%d"; advertise = "%s:%d"; };\n'
                     'pool = { block = "64 B"; low = 0; high = 1; reserve = 0; };\n'
                     % (HOST, PORT, HOST, PORT))

@@ -204,6 +204,7 @@ class Agents:
     def __init__(self, prefix):
         self.directory = tempfile.mkdtemp(prefix=prefix)
         self.daemons = {}
+        self.preload = ''
 
     def __enter__(self):
         return self
@@ -238,9 +239,10 @@ class Agents:
         with open(self.path(name, 'log'), 'ab') as log:
             self.daemons[name] = subprocess.Popen(  # pylint: disable=consider-using-with
                 [os.path.join(BUILD, 'skexd'), '-c', self.path(name, 'conf')], stdout=log,
-                stderr=log)
+                stderr=log, env=dict(os.environ, LD_PRELOAD=self.preload))
         if not until(lambda: skex('status', '--socket', self.socket(name)).code == OK):
-            raise RuntimeError('%s does not start' % name)
+            with open(self.path(name, 'log'), encoding='utf-8') as log:
+                raise RuntimeError('%s does not start: %s' % (name, log.read()))
 
     def stop(self, name, number=signal.SIGKILL):
         self.daemons[name].send_signal(number)
