@@ -29,22 +29,36 @@ def number(data):
     return int.from_bytes(data, 'big') & (1 << 63) - 1
 
 
+def association_of(t):
+    """The identities of a token's association, slot 0 first, and its purpose."""
+    return (b'hub:' + t['hub_id'].encode(), b'join:' + t['id'].encode()), b'skex-join/1'
+
+
+def ask_of(name):
+    """The blob of M1."""
+    return u8(1) + u8(2) + lp8(name)
+
+
+def leg_of(exp, name, rekey=0):
+    """Leg, pads to the hub and to the agent, seed, envelope keys likewise."""
+    context = u32(rekey) + u32(0) + lp8(name)
+    leg = export(exp, b'join-leg', context, 56)
+    envelope = export(exp, b'join-envelope', context, 64)
+    return (number(leg[:8]), [number(leg[8:16]), number(leg[16:24])], leg[24:],
+            [envelope[:32], envelope[32:]])
+
+
 def complete(t):
     data = token_bytes(t)
     t['bytes'], t['text'] = data.hex(), line_of(JOIN, data)
-    id0, id1 = b'hub:' + t['hub_id'].encode(), b'join:' + t['id'].encode()
-    a = Association(bytes.fromhex(t['secret']), id0, id1, purpose=b'skex-join/1')
+    ids, purpose = association_of(t)
+    a = Association(bytes.fromhex(t['secret']), *ids, purpose=purpose)
     t['ac'], t['fingerprint'] = a.ac.hex(), a.fp.hex()
     name = t['name'].encode()
-    t['ask'] = (u8(1) + u8(2) + lp8(name)).hex()
-    context = u32(t['rekey']) + u32(0) + lp8(name)
-    exp = bytes.fromhex(t['exp'])
-    leg = export(exp, b'join-leg', context, 56)
-    envelope = export(exp, b'join-envelope', context, 64)
-    t['leg'] = '%016x' % number(leg[:8])
-    t['pads'] = ['%016x' % number(leg[8:16]), '%016x' % number(leg[16:24])]
-    t['seed'] = leg[24:].hex()
-    t['envelope_keys'] = [envelope[:32].hex(), envelope[32:].hex()]
+    t['ask'] = ask_of(name).hex()
+    leg, pads, seed, keys = leg_of(bytes.fromhex(t['exp']), name, t['rekey'])
+    t['leg'], t['pads'] = '%016x' % leg, ['%016x' % pad for pad in pads]
+    t['seed'], t['envelope_keys'] = seed.hex(), [key.hex() for key in keys]
     t['source'] = 'token ' + t['id']
     return t
 
@@ -81,4 +95,5 @@ def main():
         f.write(text())
 
 
-main()
+if __name__ == '__main__':
+    main()
