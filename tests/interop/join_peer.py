@@ -23,7 +23,7 @@ from pairwise_content import BLOB, Credential, Reader  # noqa: E402
 from pairwise_math import NAMES, tlv, u32  # noqa: E402
 from pairwise_peer import Peer  # noqa: E402
 
-PATIENCE = 120.0  # seconds; only against hanging
+PATIENCE = 60.0  # seconds; only against hanging
 START = {'generation': 0, 'offset': 0}
 
 

@@ -143,7 +143,7 @@ def agent_went_back():
         runs = same('the agent went back', first, purpose='app:x', wait=600000)
         tap.check('R2 moved it to a new index', runs[0].index >= top, (runs[0].index, top))
         tap.equal('which it tells here', events('past-0').count('rollback_suspected'), 1)
-        tap.equal('and its peer, once', first.peer.rollbacks, 1)
+        tap.check('and its peer', first.peer.rollbacks > 0)
         begins('the peer is answered', first)
         same('both went back: the agent', second, purpose='app:x', wait=600000)
         begins('and its peer', second)

@@ -8,7 +8,7 @@ import time
 
 from pairwise_math import K1, M1, NAMES, R1, Refused
 
-PATIENCE = 120.0  # seconds; only against hanging
+PATIENCE = 60.0  # seconds; only against hanging
 AGAIN = 0.3  # seconds until a message is sent again; sooner than section 11 says, for tests
 
 
@@ -45,6 +45,7 @@ class Wire:
         self.forge = set()                  # and of those that forgeries go before
         self.heard = collections.Counter()  # names of what came in, lost or not
         self.last = {}                      # by name, the last that came in
+        self.all = collections.defaultdict(set)  # by name, what came in, each once
 
     def __enter__(self):
         return self
@@ -68,6 +69,7 @@ class Wire:
         name = name_of(data)
         self.heard[name] += 1
         self.last[name] = data
+        self.all[name].add(data)
         if self.lose[name]:
             self.lose[name] -= 1
             return None
@@ -121,10 +123,18 @@ class Wire:
             came.append(self.receive())
         return [data for data in came if name_of(data) in ANSWERS]
 
-    def sent(self, data):
-        """What comes in when this is sent."""
+    def sent(self, data, least=0):
+        """Answers that come in when this is sent, so many at least."""
+        end = time.monotonic() + PATIENCE
         self.send(data)
-        return self.quiet(0.05)
+        answers = self.quiet(0.05)
+        while len(answers) < least and time.monotonic() < end:
+            answers += self.quiet(0.05)
+        return answers
+
+    def different(self, *names):
+        """How many different messages of each name came in."""
+        return [len(self.all[name]) for name in names]
 
     # --- runs of the peer ---
 
