@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include "core/base/mem.h"
 #include "crypto/openssl.h"
@@ -362,9 +364,42 @@ static void threads_do_not_disturb_each_other(void **state)
 	}
 }
 
+/* Parts are gathered and padded by us: libcrypto, of the whole at once, is right. */
+static void hashes_of_parts_are_those_of_the_whole(void **state)
+{
+	static const size_t firsts[] = {0, 1, 31, 55, 56, 63, 64, 65, 255, 256, 300};
+	uint8_t data[700], key[SKEX_HASH_BYTES], made[SKEX_HASH_BYTES], whole[SKEX_HASH_BYTES];
+	struct skex_hmac ready;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (uint8_t)(i * 89 + 3);
+	memcpy(key, data + 7, sizeof(key));
+	assert_int_equal(crypto()->hmac_key(NULL, key, &ready), SKEX_OK);
+	for (size_t f = 0; f < sizeof(firsts) / sizeof(firsts[0]); f++) {
+		for (size_t size = firsts[f]; size <= sizeof(data); size++) {
+			const size_t rest = size - firsts[f];
+			const struct skex_view parts[] = {skex_view(data, firsts[f]),
+				skex_view(data + firsts[f], rest / 2),
+				skex_view(data + firsts[f] + rest / 2, rest - rest / 2)};
+
+			assert_int_equal(
+				EVP_Digest(data, size, whole, NULL, EVP_sha256(), NULL), 1);
+			assert_int_equal(crypto()->sha256(NULL, parts, 3, made), SKEX_OK);
+			assert_memory_equal(made, whole, sizeof(made));
+			assert_non_null(
+				HMAC(EVP_sha256(), key, sizeof(key), data, size, whole, NULL));
+			assert_int_equal(
+				crypto()->hmac_keyed(NULL, &ready, parts, 3, made), SKEX_OK);
+			assert_memory_equal(made, whole, sizeof(made));
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(hashes_of_parts_are_those_of_the_whole),
 		cmocka_unit_test(sha256_of_fips_180_4),
 		cmocka_unit_test(hmac_of_rfc_4231),
 		cmocka_unit_test(aead_of_the_specifications),
