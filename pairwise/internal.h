@@ -39,6 +39,7 @@ struct id_place {
 
 struct id_table {
 	struct id_place **buckets; /* a power of two */
+	uint8_t *kinds;            /* for each bucket, which kinds of ids are in it */
 	size_t size;
 	size_t count;
 };
