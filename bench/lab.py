@@ -98,5 +98,59 @@ class Lab:
             return int(f.read().split()[0])
 
 
+def free_port():
+    """A UDP port of this machine that nobody has."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.bind(('127.0.0.1', 0))
+        return s.getsockname()[1]
+
+
+class Agent:
+    """One skexd with the pairwise mode and without hubs, in a directory that the caller removes."""
+
+    def __init__(self, directory, name, core=None):
+        self.name, self.core, self.port = name, core, free_port()
+        self.directory = os.path.join(directory, name)
+        self.socket = os.path.join(self.directory, 'api.sock')
+        self.process = None
+        os.makedirs(os.path.join(self.directory, 'state'), 0o700)
+        with open(os.path.join(self.directory, 'kek'), 'xb', opener=private) as f:
+            f.write(os.urandom(32))
+        with open(os.path.join(self.directory, 'conf'), 'x', encoding='ascii') as f:
+            f.write('name = "%s"; directory = "%s/state"; kek = { file = "%s/kek"; };\n'
+                    'socket = "%s";\n'
+                    'pairwise = { listen = "127.0.0.1:%d"; advertise = "127.0.0.1:%d"; };\n' % (
+                        name, self.directory, self.directory, self.socket, self.port, self.port))
+
+    def start(self):
+        """Seconds until it answers."""
+        began = time.monotonic()
+        pin = [] if self.core is None else ['taskset', '-c', str(self.core)]
+        self.process = subprocess.Popen(
+            pin + [os.path.join(BUILD, 'skexd'), '-c', os.path.join(self.directory, 'conf')],
+            stderr=subprocess.DEVNULL)
+        while True:
+            try:
+                self.api().ask(op='status')
+                return time.monotonic() - began
+            except OSError:
+                if self.process.poll() is not None:
+                    raise SystemExit('skexd ended with %d' % self.process.returncode)
+                time.sleep(0.005)
+
+    def stop(self):
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait()
+            self.process = None
+
+    def api(self):
+        return Api(self.socket)
+
+
+def private(path, flags):
+    return os.open(path, flags, 0o600)
+
+
 def say(text):
     print(text, file=sys.stderr, flush=True)
