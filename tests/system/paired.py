@@ -2,6 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Keys between two paired agents with all hubs stopped: real daemons, real datagrams."""
 
+import os
+import re
+import socket
+import threading
+
 from lab_harness import Lab, Tap, ask, skex, until
 
 TAP = Tap()
@@ -68,5 +73,60 @@ def without_hubs():
                   until(lambda: skex('status', '--socket', lab.socket('agent1')).code == 0))
 
 
-TAP.run([without_hubs])
+class Flood:
+    """Datagrams of nobody at the ports of some agents, as fast as this process can."""
+
+    def __init__(self, lab, agents):
+        self.ports = []
+        for agent in agents:
+            with open(lab.config(agent), encoding='utf-8') as f:
+                found = re.search(r'pairwise[^}]*listen\s*=\s*"[^"]*:(\d+)"', f.read())
+            self.ports.append(int(found.group(1)))
+        self.sent = 0
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self.send)
+
+    def send(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            while not self.over.is_set():
+                noise = os.urandom(1 + self.sent % 1400)
+                # Every other one is an M1 as it has to be, but for its id and tag.
+                if self.sent % 2 == 0:
+                    noise = b'\x11\0\0\0' + os.urandom(40)
+                for port in self.ports:
+                    s.sendto(noise, ('127.0.0.1', port))
+                self.sent += 1
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
+
+
+def under_a_flood():
+    """Each key is for a purpose that is new, and takes a run of its own."""
+    with Lab(more=['--pairwise']) as lab:
+        same(lab, 'before the flood', 'agent1', 'agent2')
+        before = [pair(lab, agent)['runs_answered'] for agent in ('agent1', 'agent2')]
+        with Flood(lab, ('agent1', 'agent2')) as flood:
+            good = 0
+            for i in range(20):
+                at, peer = ('agent1', 'agent2') if i % 2 == 0 else ('agent2', 'agent1')
+                purpose = 'app:flood%d' % i
+                got = ask(lab.socket(at), op='get', peer=peer, purpose=purpose, wait_ms=55000,
+                          require=['forward-secret', 'confirmed']).get('keys', [{}])[0]
+                other = ask(lab.socket(peer), op='fetch', peer=at, purpose=purpose,
+                            key_ids=[got.get('key_id', '')]).get('keys', [{}])[0]
+                good += 'key' in got and got['key'] == other.get('key')
+            TAP.equal('under a flood every run gives its key to both ends', good, 20)
+        after = [pair(lab, agent)['runs_answered'] for agent in ('agent1', 'agent2')]
+        TAP.check('with runs that were made meanwhile',
+                  all(now >= then + 10 for now, then in zip(after, before)), (before, after))
+        TAP.check('and a flood', flood.sent > 1000, flood.sent)
+
+
+TAP.run([without_hubs, under_a_flood])
 TAP.end()
