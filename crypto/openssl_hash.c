@@ -117,7 +117,7 @@ static bool update(SHA256_CTX *hash, const struct skex_view *parts, size_t count
 /* The state as bytes, most significant first. */
 static void put_state(uint8_t out[SKEX_HASH_BYTES], const SHA256_CTX *hash)
 {
-	four_words words[2];
+	four_words words[2] SKEX_UNSET;
 	size_t i;
 
 	memcpy(words, hash->h, sizeof(words));
@@ -149,7 +149,7 @@ static void finish(SHA256_CTX *hash, uint8_t out[SKEX_HASH_BYTES])
 static bool hash_on(const uint32_t state[8], unsigned blocks, const struct skex_view *parts,
 	size_t count, uint8_t out[SKEX_HASH_BYTES])
 {
-	SHA256_CTX hash;
+	SHA256_CTX hash SKEX_UNSET;
 	bool good;
 
 	begin(&hash, state, blocks);
@@ -170,8 +170,8 @@ enum skex_error skex_openssl_sha256(
 /* The state behind one block that is the key, filled up with zeros, XOR pad. */
 static void keyed_state(const uint8_t key[BLOCK_BYTES], uint32_t pad, uint32_t state[8])
 {
-	four_words words;
-	SHA256_CTX hash;
+	four_words words SKEX_UNSET;
+	SHA256_CTX hash SKEX_UNSET;
 	size_t i;
 
 	begin(&hash, first_state, 0);
@@ -195,7 +195,7 @@ static void make_ready(const uint8_t key[BLOCK_BYTES], struct skex_hmac *hmac)
 enum skex_error skex_openssl_hmac_key(
 	void *context, const uint8_t key[SKEX_HASH_BYTES], struct skex_hmac *hmac)
 {
-	uint8_t block[BLOCK_BYTES];
+	uint8_t block[BLOCK_BYTES] SKEX_UNSET;
 
 	(void)context;
 	memcpy(block, key, SKEX_HASH_BYTES);
@@ -211,7 +211,7 @@ static void hash_outer(
 {
 	static const uint8_t padding[BLOCK_BYTES - SKEX_HASH_BYTES] = {
 		[0] = 0x80, [30] = 8 * (BLOCK_BYTES + SKEX_HASH_BYTES) / 256};
-	SHA256_CTX hash;
+	SHA256_CTX hash SKEX_UNSET;
 
 	_Static_assert(8 * (BLOCK_BYTES + SKEX_HASH_BYTES) % 256 == 0, "the last byte is zero");
 	begin(&hash, state, 1);
@@ -225,7 +225,7 @@ static void hash_outer(
 enum skex_error skex_openssl_hmac_keyed(void *context, const struct skex_hmac *hmac,
 	const struct skex_view *parts, size_t count, uint8_t out[SKEX_HASH_BYTES])
 {
-	uint8_t inner[SKEX_HASH_BYTES];
+	uint8_t inner[SKEX_HASH_BYTES] SKEX_UNSET;
 	bool good = hash_on(hmac->inner, 1, parts, count, inner);
 
 	(void)context;

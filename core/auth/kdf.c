@@ -98,7 +98,7 @@ static enum skex_error next_block(
 enum skex_error skex_kdf_keyed(const struct skex_crypto *crypto, const struct skex_hmac *key,
 	const char *label, struct skex_view context, uint8_t *out, size_t size)
 {
-	uint8_t made[SKEX_KDF_MAX];
+	uint8_t made[SKEX_KDF_MAX] SKEX_UNSET;
 	struct expansion expansion;
 	enum skex_error error = SKEX_OK;
 	size_t done;

@@ -17,6 +17,19 @@ void *memset(void *, int, size_t);
 int memcmp(const void *, const void *, size_t);
 /* NOLINTEND(readability-redundant-declaration) */
 
+/*
+ * After the name of a local variable that is written before it is read: the compiler, which is told
+ * to fill variables with zeros, need not.  Only where that takes as long as what is done.
+ */
+#if defined(__has_attribute)
+#if __has_attribute(uninitialized)
+#define SKEX_UNSET __attribute__((uninitialized))
+#endif
+#endif
+#ifndef SKEX_UNSET
+#define SKEX_UNSET
+#endif
+
 /* Overwrites size bytes with zero in a way that the compiler may not leave out. */
 void skex_wipe(void *data, size_t size);
 
