@@ -124,7 +124,7 @@ def under_a_flood():
             TAP.equal('under a flood every run gives its key to both ends', good, 20)
         after = [pair(lab, agent)['runs_answered'] for agent in ('agent1', 'agent2')]
         TAP.check('with runs that were made meanwhile',
-                  all(now >= then + 10 for now, then in zip(after, before)), (before, after))
+                  all(b >= a + 10 for a, b in zip(before, after)), (before, after))
         TAP.check('and a flood', flood.sent > 1000, flood.sent)
 
 
