@@ -13,6 +13,7 @@
 #include <valgrind/callgrind.h>
 
 #include "bench/enrolled.h"
+#include "bench/world.h"
 #include "core/wire/share_message.h"
 #include "crypto/openssl.h"
 #include "hub/hub.h"
@@ -42,46 +43,9 @@ static struct skex_link agents; /* both of them */
 static struct skex_leg *sender, *receiver;
 static struct sim_net *net;
 static const struct skex_net *bare_net; /* of the hub */
-static uint64_t clock_ms = 1000, state = 1;
 static uint32_t arrived;
 
 /* ---- the platform ---- */
-
-static uint64_t pseudo_random(void *owner)
-{
-	(void)owner;
-	state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-	return state >> 16;
-}
-
-static enum skex_error random_bytes(void *context, void *out, size_t size)
-{
-	uint8_t *bytes = out;
-
-	(void)context;
-	for (size_t i = 0; i < size; i++)
-		bytes[i] = (uint8_t)pseudo_random(NULL);
-	return SKEX_OK;
-}
-
-static uint64_t now_ms(void *context)
-{
-	(void)context;
-	return clock_ms;
-}
-
-static uint64_t wall_ms(void *context)
-{
-	(void)context;
-	return UINT64_C(1700000000000) + clock_ms;
-}
-
-static void log_line(void *context, enum skex_level level, const char *line)
-{
-	(void)context;
-	if (level <= SKEX_LEVEL_WARNING)
-		fprintf(stderr, "hub_shares: %s\n", line);
-}
 
 static void wake(void *context)
 {
@@ -96,14 +60,10 @@ static void node_init(struct node *node, uint32_t number, const char *name)
 
 	node->disk = disk_new();
 	files = disk_files(node->disk);
-	node->platform = (struct skex_platform){.context = node,
-		.now_ms = now_ms,
-		.wall_ms = wall_ms,
-		.random = random_bytes,
-		.log = log_line,
-		.wake = wake,
-		.files = files,
-		.net = sim_net_table(net, number, name)};
+	node->platform = bench_platform(node);
+	node->platform.wake = wake;
+	node->platform.files = files;
+	node->platform.net = sim_net_table(net, number, name);
 	bench_must(skex_registry_open(":memory:", &node->registry), "registry");
 	bench_must(files->make_directory(files->context, DIRECTORY "/store"), "directory");
 	bench_must(skex_log_store_open(&node->platform, skex_crypto_openssl(), DIRECTORY "/store",
@@ -115,7 +75,7 @@ static void node_init(struct node *node, uint32_t number, const char *name)
 static void node_settle(struct node *node)
 {
 	for (int quiet = 0; quiet < 3; quiet++) {
-		(void)skex_store_turn(node->store, clock_ms);
+		(void)skex_store_turn(node->store, bench_clock_ms);
 		if (disk_turn(node->disk))
 			quiet = 0;
 	}
@@ -233,11 +193,11 @@ static void turn(struct node *node)
 {
 	node->woken = false;
 	if (node == &agent_node) {
-		node->turn_ms = skex_link_turn(&agents, clock_ms);
+		node->turn_ms = skex_link_turn(&agents, bench_clock_ms);
 		return;
 	}
 	CALLGRIND_TOGGLE_COLLECT;
-	node->turn_ms = skex_hub_turn(hub, clock_ms);
+	node->turn_ms = skex_hub_turn(hub, bench_clock_ms);
 	CALLGRIND_TOGGLE_COLLECT;
 }
 
@@ -260,13 +220,13 @@ static void settle(void)
 		uint32_t number = 0;
 
 		busy = false;
-		while (sim_net_step(net, clock_ms, &number)) {
+		while (sim_net_step(net, bench_clock_ms, &number)) {
 			nodes[number]->woken = true;
 			busy = true;
 		}
 		for (size_t i = 0; i < 2; i++) {
 			disk_events(nodes[i]);
-			if (!nodes[i]->woken && nodes[i]->turn_ms > clock_ms)
+			if (!nodes[i]->woken && nodes[i]->turn_ms > bench_clock_ms)
 				continue;
 			turn(nodes[i]);
 			busy |= nodes[i]->woken || disk_busy(nodes[i]->disk) > 0;
@@ -376,18 +336,18 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	shares = (uint32_t)strtoul(argv[2], NULL, 10);
-	net = sim_net_new(pseudo_random, NULL);
+	net = sim_net_new(bench_random, NULL);
 	node_init(&hub_node, 0, "hub");
 	node_init(&agent_node, 1, "agents");
 	start_hub((uint32_t)strtoul(argv[1], NULL, 10));
 	start_agents();
-	for (int i = 0; i < 5; i++, clock_ms += 100)
+	for (int i = 0; i < 5; i++, bench_clock_ms += 100)
 		settle();
-	while (arrived < shares && clock_ms < 600000) {
+	while (arrived < shares && bench_clock_ms < 600000) {
 		for (uint32_t i = 0; i < BATCH && sent < shares; i++)
 			sent += send_share(sent);
 		settle();
-		clock_ms += 1;
+		bench_clock_ms += 1;
 	}
 	printf("{\"sent\":%u,\"arrived\":%u}\n", sent, arrived);
 	return arrived == shares ? 0 : 1;

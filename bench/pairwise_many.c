@@ -16,6 +16,7 @@
 #include <valgrind/callgrind.h>
 
 #include "bench/enrolled.h"
+#include "bench/world.h"
 #include "core/base/cursor.h"
 #include "crypto/openssl.h"
 #include "pairwise/endpoint.h"
@@ -54,7 +55,6 @@ static const uint8_t kek[SKEX_KEK_BYTES] = "a key of no importance";
 
 static struct node nodes[2]; /* the one with many, and that of its peers */
 static struct sim_net *net;
-static uint64_t clock_ms = 1000, state = 1;
 static bool counting;
 
 static void fail(const char *what)
@@ -64,42 +64,6 @@ static void fail(const char *what)
 }
 
 /* ---- the platform ---- */
-
-static uint64_t pseudo_random(void *owner)
-{
-	(void)owner;
-	state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-	return state >> 16;
-}
-
-static enum skex_error random_bytes(void *context, void *out, size_t size)
-{
-	uint8_t *bytes = out;
-
-	(void)context;
-	for (size_t i = 0; i < size; i++)
-		bytes[i] = (uint8_t)pseudo_random(NULL);
-	return SKEX_OK;
-}
-
-static uint64_t now_ms(void *context)
-{
-	(void)context;
-	return clock_ms;
-}
-
-static uint64_t wall_ms(void *context)
-{
-	(void)context;
-	return UINT64_C(1700000000000) + clock_ms;
-}
-
-static void log_line(void *context, enum skex_level level, const char *line)
-{
-	(void)context;
-	if (level <= SKEX_LEVEL_WARNING)
-		fprintf(stderr, "pairwise_many: %s\n", line);
-}
 
 static void wake(void *context)
 {
@@ -237,9 +201,9 @@ static void turn(struct node *node)
 {
 	toggle(node);
 	node->woken = false;
-	skex_associations_turn(skex_endpoint_associations(node->endpoint), clock_ms);
+	skex_associations_turn(skex_endpoint_associations(node->endpoint), bench_clock_ms);
 	skex_commit_flush(&node->commit);
-	(void)skex_store_turn(node->store, clock_ms);
+	(void)skex_store_turn(node->store, bench_clock_ms);
 	node->woken |= disk_turn(node->disk);
 	toggle(node);
 }
@@ -253,13 +217,13 @@ static void settle(void)
 		uint32_t number = 0;
 
 		busy = false;
-		while (sim_net_step(net, clock_ms, &number))
+		while (sim_net_step(net, bench_clock_ms, &number))
 			nodes[number].woken = true;
 		for (size_t i = 0; i < 2; i++) {
 			turn(&nodes[i]);
 			busy |= nodes[i].woken || disk_busy(nodes[i].disk) > 0;
 		}
-		busy |= sim_net_due(net) <= clock_ms;
+		busy |= sim_net_due(net) <= bench_clock_ms;
 	}
 }
 
@@ -281,14 +245,10 @@ static void node_init(uint32_t number, const char *name)
 	node->net = *node->bare_net;
 	node->net.context = node;
 	node->net.bind = bind_counted;
-	node->platform = (struct skex_platform){.context = node,
-		.now_ms = now_ms,
-		.wall_ms = wall_ms,
-		.random = random_bytes,
-		.log = log_line,
-		.wake = wake,
-		.files = disk_files(node->disk),
-		.net = &node->net};
+	node->platform = bench_platform(node);
+	node->platform.wake = wake;
+	node->platform.files = disk_files(node->disk);
+	node->platform.net = &node->net;
 	bench_must(skex_log_store_open(&node->platform, crypto, DIRECTORY, kek, &node->store),
 		"store");
 	skex_commit_init(&node->commit, node->store);
@@ -357,7 +317,7 @@ static void run(struct node *node, uint32_t at)
 	toggle(node);
 	for (uint32_t i = 0; i < PATIENCE_MS && nodes[0].made + nodes[1].made < before + 2; i++) {
 		settle();
-		clock_ms++;
+		bench_clock_ms++;
 	}
 	if (nodes[0].made + nodes[1].made != before + 2)
 		fail("a run did not give keys to both ends");
@@ -388,27 +348,27 @@ static struct datagram datagrams[DATAGRAMS];
 /* Bytes of any size. */
 static void make_noise(struct datagram *datagram)
 {
-	datagram->size = 1 + pseudo_random(NULL) % SKEX_DATAGRAM_MAX;
-	(void)random_bytes(NULL, datagram->bytes, datagram->size);
+	datagram->size = 1 + bench_random(NULL) % SKEX_DATAGRAM_MAX;
+	(void)bench_random_bytes(NULL, datagram->bytes, datagram->size);
 }
 
 /* A message as it has to be, of any type and size, with an id, a nonce and a tag of nobody. */
 static void make_message(struct datagram *datagram)
 {
 	static const uint8_t types[] = {1, 2, 3, 4, 5, 6, 9, 10, 11, 12, 13};
-	const uint8_t type = types[pseudo_random(NULL) % sizeof(types)];
+	const uint8_t type = types[bench_random(NULL) % sizeof(types)];
 	const bool resync = type == SKEX_PAIRWISE_R1 || type == SKEX_PAIRWISE_R2;
 	const bool closes = type == SKEX_PAIRWISE_M3 || type == SKEX_PAIRWISE_M4 ||
 		type == SKEX_PAIRWISE_K3 || type == SKEX_PAIRWISE_K4;
 	/* Most have no payload or a short one. */
-	size_t sealed = pseudo_random(NULL) % 4 == 0
-		? pseudo_random(NULL) % (SKEX_PAIRWISE_SEALED_MAX + 1)
-		: pseudo_random(NULL) % 64;
+	size_t sealed = bench_random(NULL) % 4 == 0
+		? bench_random(NULL) % (SKEX_PAIRWISE_SEALED_MAX + 1)
+		: bench_random(NULL) % 64;
 
 	if (resync)
 		sealed = 8;
 	datagram->size = sealed + (closes ? SKEX_PAIRWISE_CLOSE_BYTES : SKEX_PAIRWISE_OPEN_BYTES);
-	(void)random_bytes(NULL, datagram->bytes, datagram->size);
+	(void)bench_random_bytes(NULL, datagram->bytes, datagram->size);
 	datagram->bytes[0] = (uint8_t)(SKEX_PAIRWISE_VERSION << 4 | type);
 	datagram->bytes[1] = type == SKEX_PAIRWISE_P1 ? SKEX_PAIRWISE_ONEPASS : 0;
 	datagram->bytes[2] = (uint8_t)(sealed >> 8);
@@ -432,7 +392,7 @@ static double rejected_per_second(void)
 	for (uint32_t round = 0; round < ROUNDS; round++) {
 		for (uint32_t i = 0; i < DATAGRAMS; i++) {
 			struct datagram *datagram = &datagrams[i];
-			const uint64_t id = pseudo_random(NULL);
+			const uint64_t id = bench_random(NULL);
 
 			memcpy(datagram->bytes + SKEX_PAIRWISE_HEADER_BYTES + 2, &id, 6);
 			nodes[0].received(nodes[0].received_owner, NULL, &from,
@@ -488,7 +448,7 @@ int main(int argc, char **argv)
 			stderr);
 		return 1;
 	}
-	net = sim_net_new(pseudo_random, NULL);
+	net = sim_net_new(bench_random, NULL);
 	node_init(0, "many");
 	node_init(1, "peers");
 	pair_all(count);
