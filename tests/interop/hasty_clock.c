@@ -23,6 +23,7 @@ static struct timespec timespec_of(int64_t ns)
 	return (struct timespec){.tv_sec = (time_t)(ns / SECOND), .tv_nsec = (long)(ns % SECOND)};
 }
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): reserved there */
 int clock_gettime(clockid_t clock, struct timespec *now)
 {
 	const long error = syscall(SYS_clock_gettime, clock, now);
@@ -33,6 +34,7 @@ int clock_gettime(clockid_t clock, struct timespec *now)
 }
 
 /* Rounded up: a timer that goes off too early is set again for no time at all. */
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): likewise */
 int timerfd_settime(
 	int descriptor, int flags, const struct itimerspec *when, struct itimerspec *before)
 {
