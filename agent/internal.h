@@ -100,6 +100,7 @@ struct agent_profile {
 
 struct agent_peer {
 	struct agent_peer *next;
+	struct agent_peer *chain; /* the next whose name has the same hash */
 	struct skex_name name;
 	const struct skex_peer_config *config; /* NULL: added at run time */
 	size_t profiles_count;
@@ -267,6 +268,8 @@ struct agent_request {
 	uint8_t (*ids)[SKEX_KEY_ID_BYTES];
 };
 
+#define AGENT_PEER_BUCKETS 4096u /* a power of two */
+
 #define AGENT_EVENTS      256u
 #define AGENT_NOTES_TAKEN 64u
 
@@ -309,6 +312,7 @@ struct skex_agent {
 	struct agent_profile *profiles;
 	size_t profiles_count;
 	struct agent_peer *peers;
+	struct agent_peer *peers_by_name[AGENT_PEER_BUCKETS];
 	struct agent_run *runs;
 	uint32_t runs_count;
 	uint32_t runs_active;       /* that are not stalled */

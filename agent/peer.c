@@ -100,21 +100,29 @@ struct agent_profile *agent_profile_accepted(const struct agent_peer *peer, cons
 /* ---- peers -------------------------------------------------------------------------------------
  */
 
+static struct agent_peer **bucket(struct skex_agent *agent, const struct skex_name *name)
+{
+	return &agent->peers_by_name[skex_name_hash(name) & (AGENT_PEER_BUCKETS - 1u)];
+}
+
 struct agent_peer *agent_peer_find(struct skex_agent *agent, const struct skex_name *name)
 {
-	struct agent_peer *peer = agent->peers;
+	struct agent_peer *peer = *bucket(agent, name);
 
 	while (peer != NULL && !skex_name_equal(&peer->name, name))
-		peer = peer->next;
+		peer = peer->chain;
 	return peer;
 }
 
 static struct agent_peer *add_peer(struct skex_agent *agent, const struct skex_name *name)
 {
 	struct agent_peer *peer = calloc(1, sizeof(*peer));
+	struct agent_peer **place = bucket(agent, name);
 
 	if (peer == NULL)
 		return NULL;
+	peer->chain = *place;
+	*place = peer;
 	peer->name = *name;
 	peer->fills = &agent->fills;
 	peer->listed = true;
@@ -244,6 +252,7 @@ void agent_peers_clear(struct skex_agent *agent)
 		agent->peers = peer->next;
 		free_peer(peer);
 	}
+	memset(agent->peers_by_name, 0, sizeof(agent->peers_by_name));
 	free(agent->profiles);
 	agent->profiles = NULL;
 }

@@ -6,16 +6,6 @@
 
 #define BUCKETS 4096u
 
-static uint32_t hash(const struct skex_name *name)
-{
-	uint32_t value = 2166136261u; /* FNV-1a: names come from the registry, not from strangers */
-	uint8_t i;
-
-	for (i = 0; i < name->size; i++)
-		value = (value ^ (uint8_t)name->text[i]) * 16777619u;
-	return value;
-}
-
 enum skex_error hub_members_init(struct hub_members *members, struct skex_registry *registry)
 {
 	members->registry = registry;
@@ -43,7 +33,7 @@ void hub_members_clear(struct hub_members *members)
 
 static struct hub_member *cached(struct hub_members *members, const struct skex_name *name)
 {
-	struct hub_member *member = members->buckets[hash(name) & members->bucket_mask];
+	struct hub_member *member = members->buckets[skex_name_hash(name) & members->bucket_mask];
 
 	while (member != NULL && !skex_name_equal(&member->row.name, name))
 		member = member->next;
@@ -65,7 +55,7 @@ struct hub_member *hub_member_find(struct hub_members *members, const struct ske
 		return NULL;
 	member->row = row;
 	member->known = true;
-	bucket = &members->buckets[hash(name) & members->bucket_mask];
+	bucket = &members->buckets[skex_name_hash(name) & members->bucket_mask];
 	member->next = *bucket;
 	*bucket = member;
 	members->count++;

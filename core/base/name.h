@@ -28,4 +28,16 @@ static inline struct skex_view skex_name_view(const struct skex_name *name)
 	return skex_view(name->text, name->size);
 }
 
+/* FNV-1a, for tables of names that an operator chose: whoever may add names chooses where they lie.
+ */
+static inline uint32_t skex_name_hash(const struct skex_name *name)
+{
+	uint32_t value = 2166136261u;
+	uint8_t i;
+
+	for (i = 0; i < name->size; i++)
+		value = (value ^ (uint8_t)name->text[i]) * 16777619u;
+	return value;
+}
+
 #endif

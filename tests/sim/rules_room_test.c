@@ -200,6 +200,22 @@ static void tell_large(struct world *world, uint64_t counter)
  * it, and the bound holds. */
 #define CROWD 4200u
 
+/* And each of them is found among a few. */
+static void assert_found_soon(struct skex_agent *agent)
+{
+	const struct agent_peer *peer;
+	const struct agent_peer *other;
+
+	for (peer = agent->peers; peer != NULL; peer = peer->next) {
+		uint32_t chain = 0;
+
+		assert_ptr_equal(agent_peer_find(agent, &peer->name), peer);
+		for (other = peer->chain; other != NULL; other = other->chain)
+			chain++;
+		assert_in_range(chain, 0, 12);
+	}
+}
+
 static void rule_a_crowd_shares_the_room(void **state)
 {
 	struct world *world = world_new(57, 2, 2, 2, 16u << 20);
@@ -231,6 +247,7 @@ static void rule_a_crowd_shares_the_room(void **state)
 			assert_in_range(room_of(world, 1, 0, 0)->shares, 1, 100);
 	}
 	assert_int_equal(leg_of(world, 1, 0)->shares, 4096);
+	assert_found_soon(agent);
 	world_free(world);
 }
 
