@@ -218,7 +218,7 @@ struct agent_group {
  * What one peer can have here that is accepted and not confirmed: batches, and bytes of their
  * secrets.  Beyond that its shares are refused; and so many of our CONF_AB may wait.
  */
-#define AGENT_UNCONFIRMED_MAX   1024u
+#define AGENT_UNCONFIRMED_MAX   2048u /* more than purposes, which have one each at least */
 #define AGENT_UNCONFIRMED_BYTES (64u << 20)
 #define AGENT_CONFIRMS          4096u /* a power of two */
 
