@@ -4,9 +4,9 @@
 
 usage: crash.py BUILD kill|cut
 
-By SIGKILL, or by a power cut that loses what was not synced. A fallen process is started again and
-nothing else: no repair. SKEX_LONG=1 lets ten times as many fall; SKEX_SEED repeats the choices of a
-run, SKEX_KEEP=1 keeps its directory when it fails.
+By SIGKILL, or by a power cut that loses what was not synced: 100 times in each phase, and
+SKEX_LONG=1 makes ten such labs. A fallen process is started again and nothing else: no repair.
+SKEX_SEED repeats the choices of a run, SKEX_KEEP=1 keeps its directory when it fails.
 """
 
 import json
@@ -21,12 +21,14 @@ from network import PATIENCE, Broken, Ledger, Network, Traffic  # noqa: E402
 from lab_harness import Tap  # noqa: E402
 
 CUTS = sys.argv[2] == 'cut'
-LONG = 10 if os.environ.get('SKEX_LONG') else 1
-LABS = LONG
-FALLS = 100
+LABS = 10 if os.environ.get('SKEX_LONG') else 1
+FALLS = 100  # in each phase of each lab
+PHASES = ['enrolment', 'establishment', 'refill']
 SEED = int(os.environ.get('SKEX_SEED', time.time_ns() % 1000000))
-PAD = '1MiB'
-REFILL = '256KiB'
+END = 'keys agree, none came twice, no pad was used twice, nothing was repaired'
+PAD = '1MiB'  # of those with traffic all the time; it must last
+PAD_OTHERS = '128KiB'
+REFILL = '128KiB'
 POOL = 'pool = { block = "256B"; blocks = 2; low = 8; high = 32; reserve = 4; };\n'
 WAY = 'power cuts' if CUTS else 'kills'
 
@@ -34,24 +36,25 @@ tap = Tap()
 
 
 class Lab:
-    """One network from nothing to keys, under fire all the time."""
+    """One network from nothing to keys, under fire until each phase had its falls."""
 
     def __init__(self, network, chance):
         self.network, self.chance = network, chance
         self.ledger = Ledger()
         self.traffic = []
-        self.counts = {}
+        self.phase = PHASES[0]
+        self.counts = dict.fromkeys(PHASES, 0)
         self.operation = 0.1  # how long a command takes, about
 
-    def strike(self, node, what, *chance):
+    def under_fire(self):
+        return self.counts.get(self.phase, FALLS) < FALLS
+
+    def strike(self, node, *chance):
         node.strike(*(chance or [self.chance]))
-        self.counts[what] = self.counts.get(what, 0) + 1
+        self.counts[self.phase] += 1
         if self.chance.random() < 0.2:
             time.sleep(self.chance.uniform(0, 0.3))
         node.start()
-
-    def falls(self):
-        return sum(self.counts.values())
 
     def check(self):
         for node in self.network.hubs + self.network.agents:
@@ -61,7 +64,7 @@ class Lab:
 
     # --- commands under fire ---
 
-    def command_falls(self, command, disks, what):
+    def command_falls(self, command, disks):
         """The command itself falls; False when it had ended before."""
         if command.poll() is not None:
             return False
@@ -69,25 +72,30 @@ class Lab:
         command.communicate()
         for disk in disks:
             disk.cut(self.chance)
-        self.counts[what] = self.counts.get(what, 0) + 1
+        self.counts[self.phase] += 1
         return True
 
-    def run(self, words, what, node=None, disks=(), own=()):
+    def fate(self, node):
+        if not self.under_fire() or self.chance.random() < 0.15:
+            return 'nobody'
+        return self.chance.choice(['node', 'command'] if node is not None else ['command'])
+
+    def run(self, words, node=None, disks=(), own=()):
         """Runs a command once; node falls during it, or the command, or nobody. disks are those
         that it writes to, own those that fall with it. Its exit code, None when it fell."""
         if node is not None:
             node.wait()
         began = time.monotonic()
         command = self.network.begin(*words, disks=disks)
-        fate = self.chance.choice(['node', 'command', 'nobody'])
+        fate = self.fate(node)
         if fate != 'nobody':
             time.sleep(self.chance.uniform(0, 1.2 * self.operation))
-        if fate == 'node' and node is not None:
+        if fate == 'node':
             if CUTS and node.disk in disks:
                 # On the same machine: perhaps it works on the directory by itself.
                 command.kill()
-            self.strike(node, what)
-        if fate == 'command' and self.command_falls(command, own, what):
+            self.strike(node)
+        if fate == 'command' and self.command_falls(command, own):
             return None, ''
         try:
             _, text = command.communicate(timeout=PATIENCE)
@@ -135,7 +143,7 @@ class Lab:
                 os.unlink(path)
             code, text = self.run(
                 ['hub', order, agent.name, '--out', path, '--pad', pad, '--admin', hub.socket],
-                order, hub, disks, disks)
+                hub, disks, disks)
             return code == 0, text
         self.until_done('%s of %s at %s' % (order, agent.name, hub.name), attempt)
         return path
@@ -147,13 +155,13 @@ class Lab:
         words = ['join', kit, '--config', agent.path('conf'), '--keep']
 
         def attempt():
-            code, text = self.run(words, 'join', None if offline else agent, disks,
+            code, text = self.run(words, None if offline else agent, disks,
                                   disks if offline else [])
             return code == 0 or 'taken in already' in text, text
         self.until_done('join of %s' % agent.name, attempt)
-        if not offline and self.chance.random() < 0.3:
+        if not offline and self.under_fire() and self.chance.random() < 0.3:
             # What the daemon said to be done is done, too.
-            self.strike(agent, 'join', None)
+            self.strike(agent, None)
             agent.wait()
             _, text = self.network.begin(*words, disks=disks).communicate(timeout=PATIENCE)
             if 'taken in already' not in text:
@@ -164,40 +172,58 @@ class Lab:
 
     # --- the phases ---
 
-    def enrol(self):
-        for hub in self.network.hubs:
-            hub.start()
-        legs = [(hub, agent) for agent in self.network.agents for hub in self.network.hubs]
+    def enrol(self, agents):
+        """Agents become peers of all, some with their daemon at work already."""
+        legs = [(hub, agent) for agent in agents for hub in self.network.hubs]
         self.chance.shuffle(legs)
         for hub, agent in legs:
-            self.join(agent, self.kit(hub, agent, 'enrol', PAD))
+            pad = PAD if agent in self.network.agents[:2] else PAD_OTHERS
+            self.join(agent, self.kit(hub, agent, 'enrol', pad))
             if agent.process is None and self.chance.random() < 0.3:
                 agent.start()
-        for agent in self.network.agents:
+        for agent in agents:
             if agent.process is None:
                 agent.start()
 
-    def begin_traffic(self):
-        for a, b in self.network.pairs():
-            for purpose in ['app:x', 'app:y']:
-                self.traffic.append(Traffic(self.ledger, a, b, purpose))
-                self.traffic[-1].start()
+    def enrolment(self):
+        for hub in self.network.hubs:
+            hub.start()
+        self.enrol(self.network.agents)
+        while self.under_fire():
+            self.enrol([self.network.add_agent()])
 
-    def establish(self, falls):
-        nodes = self.network.hubs + self.network.agents * 2
-        while self.falls() < falls:
+    def establishment(self):
+        a, b = self.network.agents[:2]
+        nodes = self.network.hubs + [a, b] * 2
+        for one, other in [(a, b), (b, a)]:
+            for purpose in ['app:x', 'app:y']:
+                self.traffic.append(Traffic(self.ledger, one, other, purpose))
+                self.traffic[-1].start()
+        while self.under_fire():
             time.sleep(self.chance.choice([0.02, 0.1, 0.4]) * self.chance.random())
             # Now and then two fall at once.
             for node in set(self.chance.choices(nodes, k=self.chance.choice([1, 1, 1, 2]))):
-                self.strike(node, 'establishment')
+                self.strike(node)
             self.check()
 
-    def refill(self, falls):
-        legs = [(hub, agent) for agent in self.network.agents for hub in self.network.hubs]
-        self.chance.shuffle(legs)
-        while self.falls() < falls and legs:
-            hub, agent = legs.pop()
-            self.join(agent, self.kit(hub, agent, 'refill', REFILL))
+    def refill(self):
+        """Every leg, and those of further agents, while the traffic of the first two goes on."""
+        agents = list(self.network.agents)
+        while self.under_fire():
+            legs = [(hub, agent) for agent in agents for hub in self.network.hubs]
+            self.chance.shuffle(legs)
+            for hub, agent in legs:
+                self.until_done('the first connection of %s to %s' % (agent.name, hub.name),
+                                lambda: (self.kit_state(hub, agent) == 'used', ''))
+                self.join(agent, self.kit(hub, agent, 'refill', REFILL))
+            if self.under_fire():
+                agents = [self.network.add_agent()]
+                self.enrol(agents)
+
+    def last_pairs(self):
+        """Every agent with the first, both ways."""
+        first, *others = self.network.agents
+        return [pair for other in others for pair in [(first, other), (other, first)]]
 
     def peace(self):
         """Nobody falls any more, and the system makes keys between all."""
@@ -210,7 +236,7 @@ class Lab:
             time.sleep(0.05)
         for traffic in self.traffic:
             traffic.end()
-        for a, b in self.network.pairs():
+        for a, b in self.last_pairs():
             last = Traffic(self.ledger, a, b, 'app:last')
             while not last.rounds and time.monotonic() < end:
                 keys = last.get(1)
@@ -249,37 +275,43 @@ def find(tree, name):
     return None
 
 
-def run_lab(seed):
-    chance = random.Random(seed)
-    began = time.monotonic()
-    with Network(5, 3, 2, CUTS, POOL) as network:
-        lab = Lab(network, chance)
-        lab.enrol()
-        lab.begin_traffic()
-        lab.establish(FALLS - 20)
-        lab.refill(FALLS)
-        lab.establish(FALLS)
-        lab.peace()
-        lab.check_states()
-        faults, summary = network.check_trace()
-        print('# %s in %s; %s; pads: %s; %.0f s' % (
-            ', '.join('%d %s' % (n, what) for what, n in sorted(lab.counts.items())), WAY,
-            lab.ledger.summary(), summary, time.monotonic() - began), flush=True)
-        if faults:
-            raise Broken('\n'.join(faults[:5]))
-        if len(lab.ledger.fetched) < 50:
-            raise Broken('only %d keys were fetched' % len(lab.ledger.fetched))
+def run_lab(network, lab):
+    for phase in PHASES:
+        began = time.monotonic()
+        lab.phase = phase
+        getattr(lab, phase)()
+        print('# %s: %d %s in %.0f s' % (phase, lab.counts[phase], WAY, time.monotonic() - began),
+              flush=True)
+    lab.phase = END
+    lab.peace()
+    lab.check_states()
+    faults, summary = network.check_trace()
+    print('# %d agents; %s; pads: %s' % (len(network.agents), lab.ledger.summary(), summary),
+          flush=True)
+    if faults:
+        raise Broken('\n'.join(faults[:5]))
+    if len(lab.ledger.fetched) < 50:
+        raise Broken('only %d keys were fetched' % len(lab.ledger.fetched))
 
 
 def main():
     print('# SKEX_SEED=%d' % SEED, flush=True)
+    falls = dict.fromkeys(PHASES, 0)
+    faults = {}
     for i in range(LABS):
-        name = '%d %s in a lab, seed %d' % (FALLS, WAY, SEED + i)
-        try:
-            run_lab(SEED + i)
-            tap.check(name, True)
-        except Broken as broken:
-            tap.check(name, False, broken)
+        with Network(5, 3, 2, CUTS, POOL) as network:
+            lab = Lab(network, random.Random(SEED + i))
+            try:
+                run_lab(network, lab)
+            except Broken as broken:
+                faults.setdefault(lab.phase, 'seed %d: %s' % (SEED + i, broken))
+        for phase in PHASES:
+            falls[phase] += lab.counts[phase]
+    for phase in PHASES:
+        tap.check('%d %s during %s' % (falls[phase], WAY, phase),
+                  falls[phase] >= FALLS * LABS and phase not in faults, faults.get(phase, ''))
+    tap.check('after these %s: %s' % (WAY, END), not faults,
+              faults.get(END, 'it did not come to that'))
     tap.end()
 
 

@@ -138,27 +138,38 @@ class Node:
 
 
 class Network:
-    """n hubs with threshold k, and agents that are all peers; nobody is enrolled yet."""
+    """n hubs with threshold k, and agents that are all peers, whose number may grow; nobody is
+    enrolled yet."""
+
+    AGENTS_MAX = 40
 
     def __init__(self, hubs, threshold, agents, cuts, settings=''):
         self.directory = tempfile.mkdtemp(prefix='skex-test-')
         self.cuts = cuts
         self.trace = os.path.join(self.directory, 'trace')
         self.hubs = [Node(self, 'hub', 'hub%d' % (i + 1)) for i in range(hubs)]
-        self.agents = [Node(self, 'agent', 'agent%d' % (i + 1)) for i in range(agents)]
+        self.agents = []
+        self.threshold, self.settings = threshold, settings
         for hub, port in zip(self.hubs, free_ports(hubs)):
             hub.configure('admin_socket = "%s";\nlisten = ["127.0.0.1:%d"];\n'
                           'policy = ( { between = ["*", "*"]; } );\n' % (hub.socket, port))
-        profile = ', '.join('{ name = "%s"; owner = "%s"; }' % (h.name, h.name) for h in self.hubs)
-        for agent in self.agents:
-            peers = ', '.join('{ name = "%s"; profiles = ["all"]; }' % other.name
-                              for other in self.agents if other is not agent)
-            agent.configure('socket = "%s";\nprofiles = ( { name = "all"; k = %d; hubs = (%s); } '
-                            ');\npeers = (%s);\n%s' % (
-                                agent.socket, threshold, profile, peers, settings))
+        for _ in range(agents):
+            self.add_agent()
         self.kits = os.path.join(self.directory, 'kits')
         os.mkdir(self.kits)
         self.kits_disk = Disk(self.kits) if cuts else None
+
+    def add_agent(self):
+        names = ['agent%d' % (i + 1) for i in range(self.AGENTS_MAX)]
+        agent = Node(self, 'agent', names[len(self.agents)])
+        profile = ', '.join('{ name = "%s"; owner = "%s"; }' % (h.name, h.name) for h in self.hubs)
+        peers = ', '.join('{ name = "%s"; profiles = ["all"]; }' % name
+                          for name in names if name != agent.name)
+        agent.configure('socket = "%s";\nprofiles = ( { name = "all"; k = %d; hubs = (%s); } );\n'
+                        'peers = (%s);\n%s' % (
+                            agent.socket, self.threshold, profile, peers, self.settings))
+        self.agents.append(agent)
+        return agent
 
     def __enter__(self):
         return self
@@ -183,9 +194,6 @@ class Network:
         return subprocess.Popen([SKEX] + [str(w) for w in words], stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                 env=self.environment(*disks))
-
-    def pairs(self):
-        return [(a, b) for a in self.agents for b in self.agents if a is not b]
 
     def check_trace(self):
         trace = Trace(self.trace)
