@@ -70,11 +70,12 @@ static void tell_mismatch(struct skex_agent *agent, struct agent_peer *peer, con
 		return;
 	peer->mismatch_ms = now_ms;
 	agent_event(agent, SKEX_LEVEL_WARNING, "combine_mismatch", peer->name.text, "",
-		"%s, so there are no keys with %s: set combine for it in skexd.conf at both ends, "
-		"or at neither, and restart skexd there",
+		"%s: there are keys with %s only when combine is set for the other in skexd.conf "
+		"at both ends, or at neither; set it so, and restart skexd",
 		what, peer->name.text);
 }
 
+/* What a share says nobody has vouched for yet. */
 const char *agent_combine_unwelcome(
 	struct skex_agent *agent, struct agent_peer *peer, const char *purpose)
 {
@@ -83,8 +84,8 @@ const char *agent_combine_unwelcome(
 	if (agent_purpose_is_part(purpose) == wanted)
 		return NULL;
 	tell_mismatch(agent, peer,
-		wanted ? "combine is set here, and the peer makes keys that are not combined"
-		       : "the peer has combine set, and it is not set here");
+		wanted ? "combine is set here, and blocks come in that are not to be combined"
+		       : "blocks come in that are to be combined, and combine is not set here");
 	return wanted ? "combine is set for this peer, and the block is not to be combined"
 		      : "a block to be combined, and combine is not set for this peer";
 }

@@ -104,6 +104,68 @@ static void test_sizes(void **state)
 	world_free(world);
 }
 
+static void set_identities(struct world *world)
+{
+	static char left[1][SKEX_PURPOSE_MAX + 1] = {"a"};
+	static char right[2][SKEX_PURPOSE_MAX + 1] = {"b", "c"};
+	struct skex_agent_config *config;
+	uint8_t i;
+
+	for (i = 0; i < 2; i++) {
+		config = world_agent_config(world_agent(world, i));
+		config->identities = i == 0 ? left : right;
+		config->identities_count = i == 0 ? 1 : 2;
+		config->peers[0].identities = i == 0 ? right : left;
+		config->peers[0].identities_count = i == 0 ? 2 : 1;
+	}
+}
+
+/* Keys for several identities, each of which gets it once, also out of what was combined before a
+ * start. */
+static void keys_for_several_identities_are_combined(void **state)
+{
+	static const char *const additional[] = {"c"};
+	static const char *const readers[] = {"b", "c"};
+	struct world *world = world_new_combined(14, 3, 2, 2, PAD_BYTES);
+	struct skex_key_request get = {.local = "a",
+		.remote = "b",
+		.additional = additional,
+		.additional_count = 1,
+		.purpose = "etsi014",
+		.bytes = 32,
+		.count = 1,
+		.require_confirmed = true,
+		.require_combined = true,
+		.wait_ms = 5000};
+	struct skex_key_request fetch = get;
+	uint8_t ids[1][SKEX_KEY_ID_BYTES];
+	struct asked got;
+	struct asked fetched;
+	unsigned i;
+
+	(void)state;
+	set_identities(world);
+	world_run(world, 1000);
+	got = ask_key(world, world_agent(world, 0), &get);
+	assert_true(got.good);
+	memcpy(ids[0], got.key.id, sizeof(ids[0]));
+	fetch.remote = "a";
+	fetch.additional_count = 0;
+	fetch.ids = (const uint8_t(*)[SKEX_KEY_ID_BYTES])ids;
+	for (i = 0; i < 2; i++) {
+		fetch.local = readers[i];
+		fetched = ask_key(world, world_agent(world, 1), &fetch);
+		assert_true(fetched.good);
+		assert_memory_equal(fetched.key.bytes, got.key.bytes, 32);
+		assert_string_equal(
+			ask_key(world, world_agent(world, 1), &fetch).code, "spent_key");
+		world_power_cut(world_agent(world, 1));
+		world_start(world_agent(world, 1));
+		world_run(world, 2000);
+	}
+	world_free(world);
+}
+
 /* In a pool with keys of other kinds those that are wanted are found, at either end. */
 static void rule_its_keys_are_found_among_others(void **state)
 {
@@ -406,6 +468,8 @@ int main(void)
 			rule_a_combined_key_needs_both_components, mixed_setup, mixed_teardown),
 		cmocka_unit_test_setup_teardown(test_requirements, mixed_setup, mixed_teardown),
 		cmocka_unit_test_setup_teardown(test_sizes, mixed_setup, mixed_teardown),
+		cmocka_unit_test_setup_teardown(
+			keys_for_several_identities_are_combined, mixed_setup, mixed_teardown),
 		cmocka_unit_test_setup_teardown(
 			rule_its_keys_are_found_among_others, mixed_setup, mixed_teardown),
 		cmocka_unit_test_setup_teardown(
