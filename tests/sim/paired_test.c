@@ -470,6 +470,9 @@ static void test_records(void **state)
 	/* Version 1 of a batch: 2 blocks of 64 bytes, its, confirmed, no interval. */
 	static const uint8_t old[] = {1, 0, 2, 0, 0, 0, 64, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 		0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9, 5, 'a', 'p', 'p', ':', 'x'};
+	/* Version 2 of an ask. */
+	static const uint8_t part[] = {2, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 9, 0, 3, 0, 0, 0, 64, 0,
+		0, 0, 100, 5, 'a', 'p', 'p', ':', 'z', 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 10};
 	char purpose[SKEX_PURPOSE_MAX + 1];
 	struct agent_pool pool = {.purpose = "app:y"};
 	struct agent_batch batch = {0};
@@ -514,7 +517,8 @@ static void test_records(void **state)
 	/* Version 2 names what the blocks are combined with. */
 	ask.part = (struct skex_block_id){8, 10};
 	size = agent_block_ask_encode(&ask, blob);
-	assert_int_equal(blob[0], 2);
+	assert_int_equal(size, sizeof(part));
+	assert_memory_equal(blob, part, sizeof(part));
 	assert_true(agent_block_ask_decode(&got, skex_view(blob, size)));
 	assert_int_equal(got.part.instance, 8);
 	assert_int_equal(got.part.counter, 10);
