@@ -93,7 +93,8 @@ static void write_peers(FILE *file, const struct lab *lab, const struct lab_node
 		if (&lab->agents[i] == agent)
 			continue;
 		fprintf(file,
-			"%s\n\t{ name = \"%s\"; profiles = [\"lab\"]; accept = [\"app:*\"]; "
+			"%s\n\t{ name = \"%s\"; profiles = [\"lab\"]; "
+			"accept = [\"app:*\", \"cms:*\", \"tls:*\"]; "
 			"identities = [\"sae-%s\"]; ",
 			first ? "" : ",", lab->agents[i].name, lab->agents[i].name);
 		if (lab->pairwise) {

@@ -103,14 +103,15 @@ def vectors():
     return json.dumps({'combining': rows}, indent=1) + '\n'
 
 
-def main():
+def main(make):
+    """Writes or checks the file of what make() gives; the exit code."""
     if sys.argv[1] == 'write':
         with open(sys.argv[2], 'w', encoding='ascii') as f:
-            f.write(vectors())
+            f.write(make())
         return 0
     with open(sys.argv[2], encoding='ascii') as f:
-        return 0 if f.read() == vectors() else 1
+        return 0 if f.read() == make() else 1
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(main(vectors))
