@@ -51,6 +51,7 @@ extern const struct skex_command skex_status_commands[];
 extern const struct skex_command skex_peer_commands[];
 extern const struct skex_command skex_leg_commands[];
 extern const struct skex_command skex_key_commands[];
+extern const struct skex_command skex_cms_commands[];
 extern const struct skex_command skex_note_commands[];
 extern const struct skex_command skex_pair_commands[];
 extern const struct skex_command skex_plan_commands[];

@@ -32,7 +32,7 @@ struct order {
 
 /* ---- the order ---- */
 
-static int read_require(const char *text, uint32_t *require)
+int skex_require_read(const char *text, uint32_t *require)
 {
 	static const struct {
 		const char *word;
@@ -110,7 +110,7 @@ static int read_order(struct order *order, int argc, char **argv, bool fetch, co
 	if (code == 0 && order->bits % 8 != 0)
 		code = skex_command_misuse("--bits has to be a multiple of 8");
 	if (code == 0)
-		code = read_require(order->require, &order->request.require);
+		code = skex_require_read(order->require, &order->request.require);
 	order->request.bits = (uint32_t)order->bits;
 	order->request.count = (uint32_t)order->count;
 	order->request.wait_ms = (uint32_t)order->wait_ms;

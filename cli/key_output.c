@@ -11,10 +11,54 @@
 
 #include "cli/command.h"
 
+#define NAMES 100u /* to try until one is free */
+
 static int io_error(const char *doing, const char *path)
 {
 	return skex_command_fail(
 		SKEX_E_IO, "mend what the message says", "%s %s: %s", doing, path, strerror(errno));
+}
+
+/* On the heap; NULL when there is no memory. */
+static char *directory_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (slash == NULL)
+		return strdup(".");
+	return strndup(path, slash == path ? 1 : (size_t)(slash - path));
+}
+
+/* A file without a name, which goes with the process however that ends; -1 when the file system, or
+ * a missing /proc, does not allow it. */
+static int open_unnamed(const char *path)
+{
+	char *directory = directory_of(path);
+	int descriptor = -1;
+
+	if (directory != NULL && access("/proc/self/fd", X_OK) == 0)
+		descriptor = open(directory, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+	free(directory);
+	return descriptor;
+}
+
+/* Its first name; it is then renamed like any other. */
+static bool name_unnamed(struct skex_key_output *output)
+{
+	char link[64];
+	bool good = false;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", output->descriptor);
+	for (unsigned i = 0; i < NAMES && !good; i++) {
+		snprintf(output->temporary, sizeof(output->temporary), "%s.%ld.%u", output->path,
+			(long)getpid(), i);
+		good = linkat(AT_FDCWD, link, AT_FDCWD, output->temporary, AT_SYMLINK_FOLLOW) == 0;
+		if (!good && errno != EEXIST)
+			break;
+	}
+	if (!good)
+		output->temporary[0] = '\0';
+	return good;
 }
 
 int skex_key_output_file(struct skex_key_output *output, const char *path)
@@ -25,9 +69,15 @@ int skex_key_output_file(struct skex_key_output *output, const char *path)
 	if (lstat(path, &status) == 0 && !S_ISREG(status.st_mode))
 		return skex_command_misuse("%s is there and is no plain file; use --fd", path);
 	size = snprintf(output->temporary, sizeof(output->temporary), "%s.XXXXXX", path);
-	if (size < 0 || (size_t)size >= sizeof(output->temporary)) {
+	if (size < 0 || (size_t)size + 16 >= sizeof(output->temporary)) {
 		output->temporary[0] = '\0';
 		return skex_command_misuse("the path is too long: %s", path);
+	}
+	output->descriptor = open_unnamed(path);
+	if (output->descriptor >= 0) {
+		output->temporary[0] = '\0';
+		output->path = path;
+		return 0;
 	}
 	/* Mode 0600, and never an existing file. */
 	output->descriptor = mkostemp(output->temporary, O_CLOEXEC);
@@ -70,27 +120,27 @@ bool skex_write_all(int descriptor, const void *data, size_t size)
 
 static bool sync_directory_of(const char *path)
 {
-	char *copy = strdup(path);
-	char *slash = copy != NULL ? strrchr(copy, '/') : NULL;
-	int descriptor;
+	char *directory = directory_of(path);
+	int descriptor = -1;
 	bool good;
 
-	if (slash == copy && slash != NULL)
-		slash[1] = '\0';
-	else if (slash != NULL)
-		*slash = '\0';
-	descriptor = open(slash != NULL ? copy : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (directory != NULL)
+		descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	good = descriptor >= 0 && fsync(descriptor) == 0;
 	if (descriptor >= 0)
 		close(descriptor);
-	free(copy);
+	free(directory);
 	return good;
 }
 
-static int finish_file(struct skex_key_output *output)
+int skex_key_output_finish(struct skex_key_output *output)
 {
+	if (output->path == NULL)
+		return 0;
 	if (fsync(output->descriptor) != 0)
 		return io_error("syncing", output->path);
+	if (output->temporary[0] == '\0' && !name_unnamed(output))
+		return io_error("naming", output->path);
 	if (rename(output->temporary, output->path) != 0)
 		return io_error("naming", output->path);
 	output->temporary[0] = '\0';
@@ -115,7 +165,7 @@ int skex_key_output_write(struct skex_key_output *output, const struct skex_clie
 		return 0;
 	for (i = 0; i < keys->count && code == 0; i++)
 		code = put(output, keys->list[i].bytes, keys->list[i].size);
-	return code == 0 && output->path != NULL ? finish_file(output) : code;
+	return code == 0 ? skex_key_output_finish(output) : code;
 }
 
 int skex_key_output_text(struct skex_key_output *output, const char *text)
@@ -124,7 +174,7 @@ int skex_key_output_text(struct skex_key_output *output, const char *text)
 
 	if (code == 0)
 		code = put(output, (const uint8_t *)"\n", 1);
-	return code == 0 && output->path != NULL ? finish_file(output) : code;
+	return code == 0 ? skex_key_output_finish(output) : code;
 }
 
 void skex_key_output_end(struct skex_key_output *output)

@@ -15,7 +15,8 @@
 struct skex_key_output {
 	int descriptor; /* -1: none */
 	const char *path;
-	char temporary[4096]; /* what the file is called until it is whole; "" when there is none */
+	char temporary[4096]; /* what the file is called until it is whole; "" when it has no name
+			       */
 };
 
 int skex_key_output_file(struct skex_key_output *output, const char *path);
@@ -25,6 +26,8 @@ int skex_key_output_descriptor(struct skex_key_output *output, int descriptor);
 int skex_key_output_write(struct skex_key_output *output, const struct skex_client_keys *keys);
 /* Writes a secret text as a line, likewise; there is an output. */
 int skex_key_output_text(struct skex_key_output *output, const char *text);
+/* For what is written to the descriptor piece by piece: a file is synced and gets its name. */
+int skex_key_output_finish(struct skex_key_output *output);
 /* Removes what was not finished. */
 void skex_key_output_end(struct skex_key_output *output);
 

@@ -29,6 +29,10 @@ struct skex_local {
 		"--json", SKEX_ARGUMENT_FLAG, &(local)->json, 0, 0                                 \
 	}
 
+/* What --require says, for a request; NULL leaves it.  Gives 0, or the exit code after it has said
+ * what is wrong. */
+int skex_require_read(const char *text, uint32_t *require);
+
 /* The path that is meant: the one given, or SKEX_SOCKET, or the default. */
 const char *skex_local_socket(const char *given);
 /* Connects; gives 0, or the exit code after it has told the error. */
