@@ -282,8 +282,8 @@ const struct skex_command skex_hub_commands[] = {
 		"make a leg for an agent and write its kit", skex_hub_run_enrol},
 	{"refill", KIT_USAGE, "add pad to a leg and write a refill kit", skex_hub_run_refill},
 	{"token",
-		"NAME | --group GROUP... [--minutes N] [--ask] [--out FILE] [--admin SOCKET] "
-		"[--json]\n"
+		"NAME | --group GROUP... [--minutes N] [--ask] [--out FILE | --qr] "
+		"[--admin SOCKET] [--json]\n"
 		"       skex hub token ls [--admin SOCKET] [--json]\n"
 		"       skex hub token revoke ID [--admin SOCKET] [--json]",
 		"make a token with which an agent joins on line, once", skex_hub_run_token},

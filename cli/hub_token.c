@@ -12,6 +12,7 @@
 #include "cli/command.h"
 #include "cli/hub.h"
 #include "cli/local.h"
+#include "cli/qr.h"
 #include "platform/posix.h"
 #include "token/hub.h"
 
@@ -40,6 +41,7 @@ struct token_order {
 	const char *out;   /* or NULL: standard output */
 	struct skex_argument_texts groups;
 	uint64_t minutes;
+	bool qr;
 	bool ask;
 	bool json;
 };
@@ -53,8 +55,7 @@ static int write_file(const char *path, const char *token)
 
 	if (file < 0)
 		return skex_command_fail(SKEX_E_IO,
-			"name a file that does not exist yet, in a directory that can be written; "
-			"revoke the token that was made: `skex hub token ls`",
+			"name a file that does not exist yet, in a directory that can be written",
 			"%s cannot be made", path);
 	good = write(file, token, size) == (ssize_t)size && write(file, "\n", 1) == 1 &&
 		fsync(file) == 0;
@@ -62,9 +63,7 @@ static int write_file(const char *path, const char *token)
 	if (good)
 		return 0;
 	(void)unlink(path);
-	return skex_command_fail(SKEX_E_IO,
-		"see the disk; revoke the token that was made: `skex hub token ls`",
-		"%s cannot be written", path);
+	return skex_command_fail(SKEX_E_IO, "see the disk", "%s cannot be written", path);
 }
 
 static void print_made(const struct token_order *order, const json_t *answer)
@@ -83,24 +82,58 @@ static void print_made(const struct token_order *order, const json_t *answer)
 		"copies.\n");
 	if (order->out != NULL)
 		fprintf(stderr, "At the agent: skex join --token %s\n", order->out);
+	else if (order->qr)
+		fprintf(stderr,
+			"At the agent: skex join --token-qr IMAGE, or its text with "
+			"--token -\n");
 	else
 		fprintf(stderr, "At the agent: skex join --token -\n");
 }
 
+/* A token that nobody has is of no use. */
+static void take_back(const struct token_order *order, const json_t *made)
+{
+	const char *id = skex_json_text(made, "token_id");
+	struct skex_reason reason;
+	json_t *answer;
+
+	if (skex_ask(order->admin, json_pack("{ss ss}", "op", "token_revoke", "token", id), WAIT_MS,
+		    &answer, &reason) != SKEX_OK) {
+		fprintf(stderr, "Revoke the token, which nobody has: skex hub token revoke %s\n",
+			id);
+		return;
+	}
+	json_decref(answer);
+	fprintf(stderr, "The token was revoked again: nobody has it.\n");
+}
+
+static int give_text(const struct token_order *order, const char *text)
+{
+	struct skex_reason reason;
+
+	if (order->out != NULL)
+		return write_file(order->out, text);
+	if (!order->qr || skex_qr_draw(STDOUT_FILENO, text, &reason) == SKEX_OK)
+		return 0;
+	return skex_ask_fail(&reason);
+}
+
 static int give_out(const struct token_order *order, json_t *answer)
 {
+	const bool shown = order->out == NULL && !order->qr;
 	json_t *token = json_object_get(answer, "token");
 	const char *text = json_string_value(token);
-	int code = 0;
+	int code;
 
 	if (text == NULL)
 		return skex_command_fail(SKEX_E_SYNTAX, "use a skex of the hub's version",
 			"the hub's answer makes no sense");
-	if (order->out != NULL)
-		code = write_file(order->out, text);
-	if (code != 0)
+	code = give_text(order, text);
+	if (code != 0) {
+		take_back(order, answer);
 		return code;
-	if (order->out != NULL)
+	}
+	if (!shown)
 		(void)json_object_del(answer, "token");
 	(void)json_object_del(answer, "id");
 	if (order->json) {
@@ -108,7 +141,7 @@ static int give_out(const struct token_order *order, json_t *answer)
 		putchar('\n');
 	} else {
 		print_made(order, answer);
-		if (order->out == NULL)
+		if (shown)
 			printf("%s\n", text);
 	}
 	return fflush(stdout) == 0 ? 0 : SKEX_CLASS_ENVIRONMENT;
@@ -151,6 +184,7 @@ static int run_make(int argc, char **argv)
 			SKEX_TOKEN_LIFETIME_MAX / 60000u},
 		{"--ask", SKEX_ARGUMENT_FLAG, &order.ask, 0, 0},
 		{"--out", SKEX_ARGUMENT_TEXT, &order.out, 0, 0},
+		{"--qr", SKEX_ARGUMENT_FLAG, &order.qr, 0, 0},
 		{"--admin", SKEX_ARGUMENT_TEXT, &order.admin, 0, 0},
 		{"--json", SKEX_ARGUMENT_FLAG, &order.json, 0, 0},
 		{NULL, SKEX_ARGUMENT_FLAG, NULL, 0, 0},
@@ -161,6 +195,8 @@ static int run_make(int argc, char **argv)
 		return code;
 	if (!named && order.groups.count == 0)
 		return skex_command_misuse("give the NAME of an agent, or --group GROUP");
+	if (order.qr && (order.out != NULL || order.json))
+		return skex_command_misuse("--qr draws the token: without --out and --json");
 	if (order.out != NULL && access(order.out, F_OK) == 0)
 		return skex_command_fail(SKEX_E_REFUSED, "name a file that does not exist yet",
 			"%s is there already", order.out);

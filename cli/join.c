@@ -20,7 +20,6 @@
 struct options {
 	struct skex_join_order order;
 	const char *config;
-	bool keep;
 	bool json;
 };
 
@@ -61,13 +60,21 @@ static void print_text(
 
 static const struct skex_platform platform = {.files = &skex_posix_files};
 
+static bool is_token(const struct skex_join_order *order)
+{
+	return order->token.file != NULL || order->token.image != NULL;
+}
+
 /* The file that is destroyed afterwards; NULL when there is none. */
 static const char *source_of(const struct skex_join_order *order)
 {
-	const char *path = order->token == NULL ? order->kit : order->token;
-	const bool standard = strcmp(path, "-") == 0;
-
-	return standard && order->token != NULL ? NULL : path;
+	if (!is_token(order))
+		return order->kit;
+	if (order->token.image != NULL)
+		return order->token.image;
+	if (strcmp(order->token.file, "-") == 0) /* rule 3: the name of a file */
+		return NULL;
+	return order->token.file;
 }
 
 static int run_order(const struct options *options)
@@ -78,20 +85,20 @@ static int run_order(const struct options *options)
 	struct skex_reason reason;
 	bool shredded = false;
 
-	if ((order->token != NULL ? skex_join_token_order(order, &result, &reason)
-				  : skex_join_order(order, &result, &reason)) != SKEX_OK)
+	if ((is_token(order) ? skex_join_token_order(order, &result, &reason)
+			     : skex_join_order(order, &result, &reason)) != SKEX_OK)
 		return skex_ask_fail(&reason);
-	if (!options->keep && source != NULL)
+	if (!order->token.keep && source != NULL)
 		shredded = skex_kit_shred(&platform, source) == SKEX_OK;
-	if (!options->keep && !shredded && source != NULL)
+	if (!order->token.keep && !shredded && source != NULL)
 		fprintf(stderr,
 			"skex join: the leg is there, but %s cannot be overwritten: destroy "
 			"it\n",
 			source);
 	if (options->json)
-		print_json(&result, source, shredded, options->keep);
+		print_json(&result, source, shredded, order->token.keep);
 	else
-		print_text(&result, source, shredded, options->keep);
+		print_text(&result, source, shredded, order->token.keep);
 	return 0;
 }
 
@@ -134,7 +141,7 @@ static int run_with_directory(const struct options *given)
 static bool with_token(int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++)
-		if (strcmp(argv[i], "--token") == 0)
+		if (strcmp(argv[i], "--token") == 0 || strcmp(argv[i], "--token-qr") == 0)
 			return true;
 	return false;
 }
@@ -144,7 +151,8 @@ static int run_join(int argc, char **argv)
 	struct options options = {.config = NULL};
 	struct skex_join_order *order = &options.order;
 	const struct skex_argument table[] = {
-		{"--token", SKEX_ARGUMENT_TEXT, &order->token, 0, 0},
+		{"--token", SKEX_ARGUMENT_TEXT, &order->token.file, 0, 0},
+		{"--token-qr", SKEX_ARGUMENT_TEXT, &order->token.image, 0, 0},
 		{"--config", SKEX_ARGUMENT_TEXT, &options.config, 0, 0},
 		{"--dir", SKEX_ARGUMENT_TEXT, &order->directory, 0, 0},
 		{"--kek", SKEX_ARGUMENT_TEXT, &order->kek_file, 0, 0},
@@ -152,7 +160,7 @@ static int run_join(int argc, char **argv)
 		{"--socket", SKEX_ARGUMENT_TEXT, &order->socket, 0, 0},
 		{"--passphrase-file", SKEX_ARGUMENT_TEXT, &order->passphrase_file, 0, 0},
 		{"--replace", SKEX_ARGUMENT_FLAG, &order->replace, 0, 0},
-		{"--keep", SKEX_ARGUMENT_FLAG, &options.keep, 0, 0},
+		{"--keep", SKEX_ARGUMENT_FLAG, &order->token.keep, 0, 0},
 		{"--json", SKEX_ARGUMENT_FLAG, &options.json, 0, 0},
 		{NULL, SKEX_ARGUMENT_FLAG, NULL, 0, 0},
 	};
@@ -161,7 +169,9 @@ static int run_join(int argc, char **argv)
 
 	if (code != 0)
 		return code;
-	if (order->token != NULL && order->passphrase_file != NULL)
+	if (order->token.file != NULL && order->token.image != NULL)
+		return skex_command_misuse("--token and --token-qr: one of them");
+	if (is_token(order) && order->passphrase_file != NULL)
 		return skex_command_misuse("--passphrase-file is of a kit");
 	if ((order->directory == NULL) != (order->kek_file == NULL))
 		return skex_command_misuse("--dir and --kek go together");
@@ -176,7 +186,8 @@ static int run_join(int argc, char **argv)
 
 const struct skex_command skex_join_commands[] = {
 	{"join",
-		"KIT | --token FILE|- [--config FILE | --dir DIRECTORY --kek FILE [--name NAME]] "
+		"KIT | --token FILE|- | --token-qr IMAGE "
+		"[--config FILE | --dir DIRECTORY --kek FILE [--name NAME]] "
 		"[--socket SOCKET] [--passphrase-file FILE|-] [--replace] [--keep] [--json]",
 		"take in a kit that a hub made for this agent, or join on line with a token",
 		run_join},

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cli/carry.h"
 #include "enrol/reason.h"
 #include "platform/platform.h"
 #include "store/state.h"
@@ -17,8 +18,8 @@ struct json_t; /* of jansson */
  * otherwise on the agent's directory, under its lock.
  */
 struct skex_join_order {
-	const char *kit;   /* or */
-	const char *token; /* its file, or "-" */
+	const char *kit;           /* or */
+	struct skex_carried token; /* which is in a file, on standard input, or a QR code */
 	const char *directory;
 	const char *kek_file; /* one of these three */
 	const char *kek_credential;

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <fcntl.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/ask.h"
 #include "cli/join.h"
-#include "core/base/mem.h"
 #include "crypto/openssl.h"
 #include "net/loop.h"
 #include "platform/memory.h"
@@ -18,38 +15,6 @@
 
 /* Joining on line with a token: through the daemon, or on the agent's directory with a loop of our
  * own. */
-
-/* ---- the token --------------------------------------------------------------------------------
- */
-
-static enum skex_error fail_read(const char *path, struct skex_reason *reason)
-{
-	return skex_reason_set(reason, SKEX_E_IO, "token_unreadable",
-		"give the file that `skex hub token --out FILE` wrote, or - for standard input",
-		"%s: cannot be read", path);
-}
-
-static enum skex_error read_token(
-	const char *path, char text[static SKEX_TOKEN_TEXT_MAX], struct skex_reason *reason)
-{
-	const bool standard = strcmp(path, "-") == 0;
-	int file = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-	size_t size = 0;
-	ssize_t got = 1;
-
-	if (file < 0)
-		return fail_read(path, reason);
-	while (got > 0 && size + 1 < SKEX_TOKEN_TEXT_MAX) {
-		got = read(file, text + size, SKEX_TOKEN_TEXT_MAX - 1 - size);
-		size += got > 0 ? (size_t)got : 0;
-	}
-	if (!standard)
-		(void)close(file);
-	if (got < 0)
-		return fail_read(path, reason);
-	text[size] = '\0';
-	return SKEX_OK;
-}
 
 /* ---- through the daemon -----------------------------------------------------------------------
  */
@@ -194,7 +159,7 @@ enum skex_error skex_join_token_order(const struct skex_join_order *order,
 	if (secret == NULL)
 		return skex_reason_set(
 			reason, SKEX_E_MEMORY, "memory", "free some memory", "no memory");
-	error = read_token(order->token, secret->text, reason);
+	error = skex_carried_read(&order->token, secret->text, sizeof(secret->text), reason);
 	if (error == SKEX_OK)
 		error = skex_token_read(
 			&secret->token, skex_view(secret->text, strlen(secret->text)), reason);

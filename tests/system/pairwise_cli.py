@@ -2,20 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """skex pair with real agents: a credential is made, carried, taken in and destroyed."""
 
-import fcntl
 import glob
 import json
 import os
-import pty
 import re
 import shutil
-import struct
 import subprocess
-import termios
-import zlib
 
 from lab_harness import (AGAIN, BUILD, ENVIRONMENT, Lab, OK, PEER, REFUSED, SKEX, Tap, USAGE, alive,
                          skex, until)
+from qr_image import at_terminal, modules, write_png
 
 tap = Tap()
 LINE = re.compile(r'SKEX-PAIR-1:[A-Z2-7]+')
@@ -245,29 +241,6 @@ def by_pipe():
 
 # --- a QR code ---
 
-def modules(drawing):
-    """The light modules of a code drawn in half blocks: rows of 0 (dark) and 1."""
-    rows = []
-    for line in drawing.rstrip('\n').split('\n'):
-        rows.append([c in '\u2588\u2580' for c in line])
-        rows.append([c in '\u2588\u2584' for c in line])
-    return rows
-
-
-def write_png(file, rows, scale=6):
-    """A grey PNG."""
-    width = len(rows[0]) * scale
-    raw = b''
-    for row in rows:
-        raw += (b'\0' + bytes(255 * m for m in row for _ in range(scale))) * scale
-    with open(file, 'wb') as f:
-        f.write(b'\x89PNG\r\n\x1a\n')
-        head = struct.pack('>IIBBBBB', width, len(rows) * scale, 8, 0, 0, 0, 0)
-        for kind, data in ((b'IHDR', head), (b'IDAT', zlib.compress(raw)), (b'IEND', b'')):
-            f.write(struct.pack('>I', len(data)) + kind + data
-                    + struct.pack('>I', zlib.crc32(kind + data)))
-
-
 def by_qr():
     made = pair(A, 'make', B, '--qr')
     rows = modules(made.out)
@@ -341,24 +314,7 @@ def copy_text(file, text):
 
 
 def on_terminal(agent, *words, columns=120, typed=''):
-    """Runs skex pair with a terminal; its exit code and what is shown."""
-    parent, child = pty.openpty()
-    fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack('HHHH', 50, columns, 0, 0))
-    with subprocess.Popen([SKEX, 'pair', *words, '--socket', lab.socket(agent)], stdin=child,
-                          stdout=child, stderr=child, start_new_session=True) as process:
-        os.close(child)
-        os.write(parent, typed.encode())
-        shown = b''
-        while True:
-            try:
-                piece = os.read(parent, 65536)
-            except OSError:
-                break
-            if not piece:
-                break
-            shown += piece
-    os.close(parent)
-    return process.returncode, shown.decode().replace('\r\n', '\n')
+    return at_terminal([SKEX, 'pair', *words, '--socket', lab.socket(agent)], columns, typed)
 
 
 def qr_on_a_terminal():

@@ -17,7 +17,9 @@ import tempfile
 import threading
 import time
 
-from lab_harness import AGAIN, BUILD, OK, REFUSED, SKEX, USAGE, PEER, Tap, ask, skex, until
+from lab_harness import (AGAIN, BUILD, ENVIRONMENT, OK, PEER, REFUSED, SKEX, Tap, USAGE, ask, skex,
+                         until)
+from qr_image import at_terminal, modules, write_png
 
 tap = Tap()
 
@@ -298,6 +300,58 @@ def files():
         tap.equal('no name and no group', bed.hub('token').code, USAGE)
 
 
+def by_qr():
+    with Bed() as bed:
+        a, image, bad = bed.agent('alice'), bed.path('code.png'), bed.path('bad.png')
+        join = ['--config', a.path('conf')]
+        made = bed.hub('token', 'alice', '--qr')
+        tap.check('a code is drawn, and the token not told beside', made.code == OK and
+                  'SKEX-JOIN' not in made.out + made.err and '--token-qr' in made.err, made)
+        rows = modules(made.out)
+        rows = rows[:len(rows[0])]
+        write_png(image, rows)
+        for name, draw, code, says in (
+                ('no code', lambda: write_png(bad, [[True] * 60] * 60), PEER,
+                 'no QR code is found'),
+                ('half a code', lambda: write_png(bad, rows[:len(rows) // 2]), PEER,
+                 'no QR code is found'),
+                ('two codes', lambda: write_png(bad, [row * 2 for row in rows]), PEER,
+                 'more than one QR code'),
+                ('no image', lambda: shutil.copy(a.path('conf'), bad), PEER,
+                 'neither a PNG nor a JPEG file'),
+                ('no file', lambda: os.remove(bad), ENVIRONMENT, 'No such file')):
+            draw()
+            got = skex('join', '--token-qr', bad, *join)
+            tap.check('refused: ' + name, got.code == code and says in got.err and
+                      not bed.proxy.seen, got)
+        credential = bed.path('credential.png')
+        write_png(credential, pair_code(bed))
+        got = skex('join', '--token-qr', credential, *join)
+        tap.check('refused: the credential of a pair, which is kept', got.code == PEER and
+                  'token' in got.err and 'SKEX-PAIR' not in got.err and
+                  os.path.exists(credential), got)
+        both = skex('join', '--token-qr', image, '--token', '-', *join)
+        tap.equal('one of both', both.code, USAGE)
+        joined = skex('join', '--token-qr', image, *join)
+        tap.check('joined from the picture, which is destroyed', joined.code == OK and
+                  not os.path.exists(image) and list(bed.legs()) == ['alice'], joined)
+        for more in (['--out', bed.path('tok')], ['--json']):
+            tap.equal('--qr stands alone', bed.hub('token', 'bob', '--qr', *more).code, USAGE)
+        tap.equal('and nothing was made then', len(bed.tokens()), 1)
+        code, shown = at_terminal([SKEX, 'hub', 'token', 'bob', '--qr', '--admin', bed.admin], 20)
+        tap.check('a terminal that is too narrow: nothing is drawn, and the token is revoked',
+                  code == USAGE and 'revoked again' in shown and '\u2588' not in shown and
+                  'SKEX-JOIN' not in shown and len(bed.tokens()) == 1, shown)
+
+
+def pair_code(bed):
+    """The modules of a credential of two agents: its text is not taken for a token's."""
+    text = 'SKEX-PAIR-1:' + 'A' * 80
+    drawn = subprocess.run(['qrencode', '-t', 'ASCII', '-m', '4', text], check=True,
+                           stdout=subprocess.PIPE, text=True).stdout
+    return [[c == ' ' for c in line[::2]] for line in drawn.rstrip('\n').split('\n')]
+
+
 def wrong():
     with Bed() as bed:
         text = bed.token('alice')['token']
@@ -530,7 +584,7 @@ def anew():
         a.stop()
 
 
-CASES = [plain, daemon, files, wrong, ended, group, asking, lost, hub_dies, agent_dies, replay,
-         anew]
+CASES = [plain, daemon, files, by_qr, wrong, ended, group, asking, lost, hub_dies, agent_dies,
+         replay, anew]
 tap.run([case for case in CASES if not sys.argv[2:] or case.__name__ in sys.argv[2:]])
 tap.end()
