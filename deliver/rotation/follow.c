@@ -22,6 +22,7 @@ static void refuse(struct skex_rotation *rotation, uint8_t reason)
 {
 	rotation->reason = reason;
 	rotation->failures++;
+	rotation->failed++;
 	rotation_tell(rotation, SKEX_ROTATION_REFUSED, reason);
 }
 

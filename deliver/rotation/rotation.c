@@ -72,6 +72,7 @@ void rotation_failed(struct skex_rotation *rotation, uint8_t reason)
 
 	rotation->reason = reason;
 	rotation->failures++;
+	rotation->failed++;
 	rotation->due_ms = rotation->now_ms +
 		sooner((uint64_t)SKEX_ROTATION_RETRY_MS << doublings, SKEX_ROTATION_RETRY_MOST_MS);
 }
@@ -133,10 +134,9 @@ bool rotation_restore(void *machine, const void *input)
 
 	(void)input;
 	rotation->swapped = false;
-	if (rotation->active.there && rotation->active.held) {
-		rotation->actions |= SKEX_ROTATION_DO_SETTLE;
+	rotation->actions |= SKEX_ROTATION_DO_SETTLE;
+	if (rotation->active.there && rotation->active.held)
 		return true;
-	}
 	rotation->active.there = false;
 	rotation->ordered = true;
 	rotation->reason = SKEX_ROTATION_LOST;
@@ -202,6 +202,9 @@ void skex_rotation_init(struct skex_rotation *rotation, const struct skex_rotati
 	rotation->gap_ms = SKEX_ROTATION_AGAIN_MS;
 	rotation->open_ms = after(now_ms, SKEX_ROTATION_START_MS);
 	memcpy(rotation->mine.binding, binding, sizeof(rotation->mine.binding));
+	/* Without a key there is no traffic, whatever the consumer was left with. */
+	if (memory == NULL || !memory->active)
+		rotation->actions |= SKEX_ROTATION_DO_SETTLE;
 	if (memory == NULL)
 		return;
 	rotation->round = memory->round;
@@ -223,12 +226,6 @@ void skex_rotation_init(struct skex_rotation *rotation, const struct skex_rotati
 	ask(rotation);
 }
 
-static bool is_busy(const struct skex_rotation *rotation)
-{
-	return rotation->state != SKEX_ROTATION_IDLE && rotation->state != SKEX_ROTATION_GETTING &&
-		rotation->state != SKEX_ROTATION_FETCHING;
-}
-
 uint64_t skex_rotation_closes_ms(const struct skex_rotation *rotation)
 {
 	const struct skex_rotation_policy *policy = rotation->policy;
@@ -238,11 +235,6 @@ uint64_t skex_rotation_closes_ms(const struct skex_rotation *rotation)
 		return UINT64_MAX;
 	ms = after(after(rotation->active.since_ms, policy->period_ms), policy->grace_ms);
 	return ms > rotation->open_ms ? ms : rotation->open_ms;
-}
-
-bool skex_rotation_looks(const struct skex_rotation *rotation)
-{
-	return rotation->active.there || is_busy(rotation);
 }
 
 /* ---- events ------------------------------------------------------------------------------------
@@ -289,18 +281,31 @@ static void feed(struct skex_rotation *rotation, enum skex_rotation_event event,
 		enter(rotation);
 }
 
-/* Is the key in question here the active one there?  That is the word that both wait for, whatever
- * else the view says. */
+/* The key that the other end's word is wanted for; NULL: none is. */
+static const struct skex_rotation_key *in_question(const struct skex_rotation *rotation)
+{
+	switch (rotation->state) {
+	case SKEX_ROTATION_OFFERING:
+	case SKEX_ROTATION_STAGING:
+	case SKEX_ROTATION_SWITCHING:
+	case SKEX_ROTATION_PROVING:
+	case SKEX_ROTATION_PREPARED:
+		return &rotation->next;
+	case SKEX_ROTATION_TELLING:
+		return &rotation->active;
+	case SKEX_ROTATION_IDLE:
+		return rotation->policy->leads ? &rotation->active : NULL;
+	default:
+		return NULL;
+	}
+}
+
+/* Is it the active one there?  That is the word, whatever else the view says. */
 static bool is_active_there(
 	const struct skex_rotation *rotation, const struct skex_rotation_view *view)
 {
-	const struct skex_rotation_key *key = NULL;
+	const struct skex_rotation_key *key = in_question(rotation);
 
-	if (rotation->state == SKEX_ROTATION_PREPARED)
-		key = &rotation->next;
-	else if (rotation->state == SKEX_ROTATION_TELLING ||
-		(rotation->policy->leads && rotation->state == SKEX_ROTATION_IDLE))
-		key = &rotation->active;
 	return key != NULL && key->there && rotation_same_id(key->id, view->active_id);
 }
 

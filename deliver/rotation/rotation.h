@@ -59,7 +59,7 @@ enum skex_rotation_event {
 	SKEX_ROTATION_FAILED,  /* it did not: `reason` */
 	SKEX_ROTATION_USED,    /* the consumer uses the key that it was given last */
 	SKEX_ROTATION_FAILING, /* it tries to, and nothing works */
-	SKEX_ROTATION_GONE,    /* it was started again, and knows no key */
+	SKEX_ROTATION_GONE,    /* it does not know what it was given: it was started again */
 	SKEX_ROTATION_ORDER,   /* a new key is wanted now: by a person, or by volume */
 	SKEX_ROTATION_VIEW,    /* of the other end: `view`; becomes one of the last group */
 	/* of time */
@@ -136,10 +136,11 @@ struct skex_rotation {
 
 	struct skex_rotation_view mine;
 	struct skex_rotation_view theirs;
-	uint8_t reason;    /* why the last round came to nothing */
-	uint32_t failures; /* rounds in a row that did */
-	uint32_t rotations;
-	uint32_t failings; /* reports in a row that nothing works */
+	uint8_t reason;     /* why the last round came to nothing */
+	uint32_t failures;  /* rounds in a row that did */
+	uint32_t rotations; /* since the start, and */
+	uint32_t failed;    /* rounds that came to nothing */
+	uint32_t failings;  /* reports in a row that nothing works */
 
 	uint64_t now_ms;
 	uint64_t due_ms;   /* leads: when a new key is wanted */
@@ -157,7 +158,8 @@ struct skex_rotation_memory {
 	uint64_t age_ms; /* of the active key; as the wall clock says, which may be wrong */
 };
 
-/* policy outlives the machine; memory may be NULL.  `actions` may be TELL. */
+/* policy outlives the machine; memory may be NULL.  `actions` may be TELL, and
+ * is SETTLE when there is no active key. */
 void skex_rotation_init(struct skex_rotation *rotation, const struct skex_rotation_policy *policy,
 	const uint8_t binding[16], const struct skex_rotation_memory *memory, uint64_t now_ms);
 
@@ -174,8 +176,6 @@ void skex_rotation_step(struct skex_rotation *rotation, enum skex_rotation_event
 /* Feeds what time brings.  Gives when it wants to be called again, at the latest. */
 uint64_t skex_rotation_time(struct skex_rotation *rotation, uint64_t now_ms);
 
-/* Should the caller look at the consumer now and then, and report USED, FAILING and GONE? */
-bool skex_rotation_looks(const struct skex_rotation *rotation);
 /* When the binding is closed if nothing changes; UINT64_MAX: never. */
 uint64_t skex_rotation_closes_ms(const struct skex_rotation *rotation);
 

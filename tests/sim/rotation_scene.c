@@ -342,7 +342,7 @@ static void look(struct scene *scene, unsigned number)
 	struct scene_end *end = &scene->end[number];
 	const struct scene_consumer *consumer = &end->consumer;
 
-	if (!consumer->up || !skex_rotation_looks(&end->machine))
+	if (!consumer->up)
 		return;
 	if (scene_known(consumer) == 0 &&
 		(end->machine.active.there || end->machine.state == SKEX_ROTATION_PREPARED)) {
@@ -419,6 +419,9 @@ void scene_init(struct scene *scene, uint64_t seed, bool one_place, uint64_t per
 	scene->seed = seed;
 	scene->now_ms = 1000;
 	scene->one_place = one_place;
+	for (unsigned i = 0; i < 2; i++)
+		scene->looks_at[i] =
+			scene_random(scene, SCENE_LOOK_MS / SCENE_TICK_MS) * SCENE_TICK_MS;
 	for (unsigned i = 0; i < 2; i++) {
 		scene->end[i].policy = (struct skex_rotation_policy){
 			.period_ms = period_ms,
@@ -458,7 +461,7 @@ void scene_run(struct scene *scene, uint64_t ms)
 				continue;
 			take_key(scene, i);
 			finish(scene, i);
-			if (scene->now_ms % SCENE_LOOK_MS == 0)
+			if (scene->now_ms % SCENE_LOOK_MS == scene->looks_at[i])
 				look(scene, i);
 			(void)skex_rotation_time(&end->machine, clock_of(scene, end));
 			obey(scene, i);

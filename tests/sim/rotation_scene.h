@@ -79,6 +79,7 @@ struct scene {
 	uint64_t seed;
 	uint64_t now_ms;
 	bool one_place;
+	uint64_t looks_at[2];    /* within SCENE_LOOK_MS */
 	struct scene_end end[2]; /* 0 leads */
 	struct scene_note notes[SCENE_NOTES];
 	struct scene_faults faults;

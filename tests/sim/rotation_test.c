@@ -31,7 +31,7 @@ static void quiet(bool one_place)
 		scene.refused = 0;
 		scene_run(&scene, HOUR);
 		assert_in_range(scene.end[0].machine.rotations, 28, 31);
-		assert_int_equal(scene.end[0].machine.failures, 0);
+		assert_int_equal(scene.end[0].machine.failed + scene.end[1].machine.failed, 0);
 		assert_int_equal(scene.dark_ms, 0);
 		if (!one_place)
 			assert_int_equal(scene.refused, 0);
@@ -295,6 +295,8 @@ static void storms(bool one_place)
 			disturb(&scene);
 		}
 		mend(&scene);
+		/* A note that was overtaken by a minute can undo what is done meanwhile. */
+		scene_run(&scene, MINUTE);
 		if (!scene_settles(&scene, 15 * MINUTE))
 			fail_msg("seed %u: states %u and %u", seed, scene.end[0].machine.state,
 				scene.end[1].machine.state);

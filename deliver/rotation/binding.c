@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "deliver/rotation/binding.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "platform/memory.h"
+
+#define LOOK_BUSY_MS  500u   /* while something is under way */
+#define LOOK_QUIET_MS 10000u /* to see whether the consumer is there and has its key */
+
+#define OF_CONSUMER                                                                                \
+	((uint32_t)SKEX_ROTATION_DO_SETTLE | (uint32_t)SKEX_ROTATION_DO_STAGE |                    \
+		(uint32_t)SKEX_ROTATION_DO_SWITCH | (uint32_t)SKEX_ROTATION_DO_SWAP)
+
+enum place {
+	NEXT,
+	ACTIVE,
+	OLD,
+	PLACES
+};
+
+struct secret {
+	uint8_t *bytes; /* NULL: none */
+	size_t size;
+};
+
+struct skex_binding {
+	struct skex_rotation machine;
+	const struct skex_consumer *consumer;
+	void *consumer_context;
+	const struct skex_binding_host *host;
+	struct secret place[PLACES];
+	uint64_t now_ms;
+	uint64_t look_ms;
+	uint32_t asked; /* of the consumer, while it is busy with something else */
+	bool acting;
+	bool looking;
+	char name[256];
+	char problem[256];
+};
+
+/* ---- keys --------------------------------------------------------------------------------------
+ */
+
+static void drop(struct secret *secret)
+{
+	skex_secret_free(secret->bytes);
+	*secret = (struct secret){0};
+}
+
+static void move(struct secret *from, struct secret *to)
+{
+	drop(to);
+	*to = *from;
+	*from = (struct secret){0};
+}
+
+static void move_places(struct skex_binding *binding, uint32_t actions)
+{
+	const struct skex_rotation *machine = &binding->machine;
+	struct secret *place = binding->place;
+
+	if ((actions & SKEX_ROTATION_DO_PROMOTE) != 0) {
+		move(&place[ACTIVE], &place[OLD]);
+		move(&place[NEXT], &place[ACTIVE]);
+	}
+	if ((actions & SKEX_ROTATION_DO_DEMOTE) != 0) {
+		move(&place[ACTIVE], &place[NEXT]);
+		move(&place[OLD], &place[ACTIVE]);
+	}
+	if ((actions & SKEX_ROTATION_DO_FORGET) == 0)
+		return;
+	if (!machine->next.there)
+		drop(&place[NEXT]);
+	if (!machine->active.there)
+		drop(&place[ACTIVE]);
+	if (!machine->old.there)
+		drop(&place[OLD]);
+}
+
+static struct skex_rotation_secret shown(
+	const struct skex_rotation_key *key, const struct secret *secret)
+{
+	struct skex_rotation_secret out = {
+		.there = key->there, .bytes = secret->bytes, .size = secret->size};
+
+	memcpy(out.id, key->id, sizeof(out.id));
+	return out;
+}
+
+static struct skex_rotation_keys keys_of(const struct skex_binding *binding)
+{
+	const struct skex_rotation *machine = &binding->machine;
+	struct skex_rotation_keys keys = {
+		.next = shown(&machine->next, &binding->place[NEXT]),
+		.active = shown(&machine->active, &binding->place[ACTIVE]),
+		.old = shown(&machine->old, &binding->place[OLD]),
+		.swapped = machine->swapped,
+	};
+
+	memcpy(keys.peer_active_id, machine->theirs.active_id, sizeof(keys.peer_active_id));
+	return keys;
+}
+
+/* ---- what the machine asks for -----------------------------------------------------------------
+ */
+
+static void on_done(void *owner, uint8_t reason, const char *text);
+
+static void act(struct skex_binding *binding)
+{
+	const struct skex_rotation_keys keys = keys_of(binding);
+	const uint32_t actions = binding->asked;
+
+	if (actions == 0 || binding->acting || binding->looking)
+		return;
+	binding->asked = 0;
+	binding->acting = true;
+	binding->consumer->act(binding->consumer_context, actions, &keys, on_done, binding);
+}
+
+static void remember(struct skex_binding *binding)
+{
+	const struct skex_rotation *machine = &binding->machine;
+	struct skex_rotation_memory memory = {
+		.round = machine->round,
+		.active = machine->active.there,
+		.age_ms = binding->now_ms - machine->active.since_ms,
+	};
+
+	memcpy(memory.key_id, machine->active.id, sizeof(memory.key_id));
+	binding->host->remember(binding->host->context, binding, &memory);
+}
+
+static void tell(struct skex_binding *binding)
+{
+	uint8_t note[SKEX_ROTATION_VIEW_BYTES];
+
+	skex_rotation_view_encode(&binding->machine.mine, note);
+	binding->host->tell(binding->host->context, binding, note);
+}
+
+static void obey(struct skex_binding *binding)
+{
+	const struct skex_binding_host *host = binding->host;
+	const uint32_t actions = binding->machine.actions;
+
+	binding->machine.actions = 0;
+	move_places(binding, actions);
+	if ((actions & SKEX_ROTATION_DO_GET) != 0)
+		host->get(host->context, binding);
+	if ((actions & SKEX_ROTATION_DO_FETCH) != 0)
+		host->fetch(host->context, binding, binding->machine.next.id);
+	binding->asked |= actions & OF_CONSUMER;
+	act(binding);
+	if ((actions & SKEX_ROTATION_DO_TELL) != 0)
+		tell(binding);
+	if ((actions & SKEX_ROTATION_DO_REMEMBER) != 0)
+		remember(binding);
+	if ((actions & SKEX_ROTATION_DO_PROMOTE) != 0)
+		binding->problem[0] = '\0';
+	if (actions != 0)
+		binding->look_ms = binding->now_ms + LOOK_BUSY_MS;
+}
+
+static void step(struct skex_binding *binding, enum skex_rotation_event event,
+	const struct skex_rotation_input *input)
+{
+	skex_rotation_step(&binding->machine, event, input, binding->now_ms);
+	obey(binding);
+}
+
+static void on_done(void *owner, uint8_t reason, const char *text)
+{
+	struct skex_binding *binding = owner;
+	const struct skex_rotation_input input = {.reason = reason};
+
+	binding->acting = false;
+	/* What was asked meanwhile belongs to it: one answer for all. */
+	if (binding->asked != 0) {
+		act(binding);
+		return;
+	}
+	if (reason == SKEX_ROTATION_FINE) {
+		step(binding, SKEX_ROTATION_DONE, NULL);
+		return;
+	}
+	(void)snprintf(binding->problem, sizeof(binding->problem), "%s", text);
+	binding->host->event(binding->host->context, binding, text);
+	step(binding, SKEX_ROTATION_FAILED, &input);
+}
+
+static void on_seen(void *owner, enum skex_rotation_event event)
+{
+	struct skex_binding *binding = owner;
+
+	binding->looking = false;
+	/* What it saw may be of before what was asked meanwhile. */
+	if (event != SKEX_ROTATION_EVENTS && binding->asked == 0)
+		step(binding, event, NULL);
+	act(binding);
+}
+
+/* ---- from outside ------------------------------------------------------------------------------
+ */
+
+enum skex_error skex_binding_new(const char *name, const struct skex_rotation_policy *policy,
+	const struct skex_consumer *consumer, void *consumer_context,
+	const struct skex_binding_host *host, const uint8_t hash[16],
+	const struct skex_rotation_memory *memory, uint64_t now_ms, struct skex_binding **out)
+{
+	struct skex_binding *binding;
+
+	if (strlen(name) == 0 || strlen(name) >= sizeof(binding->name))
+		return SKEX_E_ARGUMENT;
+	binding = calloc(1, sizeof(*binding));
+	if (binding == NULL)
+		return SKEX_E_MEMORY;
+	(void)snprintf(binding->name, sizeof(binding->name), "%s", name);
+	binding->consumer = consumer;
+	binding->consumer_context = consumer_context;
+	binding->host = host;
+	binding->now_ms = now_ms;
+	skex_rotation_init(&binding->machine, policy, hash, memory, now_ms);
+	*out = binding;
+	return SKEX_OK;
+}
+
+void skex_binding_free(struct skex_binding *binding)
+{
+	size_t i;
+
+	if (binding == NULL)
+		return;
+	binding->consumer->end(binding->consumer_context);
+	for (i = 0; i < PLACES; i++)
+		drop(&binding->place[i]);
+	free(binding);
+}
+
+void skex_binding_key(struct skex_binding *binding, const uint8_t id[SKEX_ROTATION_ID_BYTES],
+	const uint8_t *bytes, size_t size)
+{
+	struct skex_rotation_input input = {.key_id = id};
+	struct secret *next = &binding->place[NEXT];
+
+	drop(next);
+	next->bytes = skex_secret_new(size);
+	if (next->bytes == NULL) {
+		skex_binding_keyless(binding);
+		return;
+	}
+	next->size = size;
+	memcpy(next->bytes, bytes, size);
+	step(binding, SKEX_ROTATION_KEY, &input);
+}
+
+void skex_binding_keyless(struct skex_binding *binding)
+{
+	const struct skex_rotation_input input = {.reason = SKEX_ROTATION_NO_KEY};
+
+	step(binding, SKEX_ROTATION_KEYLESS, &input);
+}
+
+void skex_binding_view(struct skex_binding *binding, const struct skex_rotation_view *view)
+{
+	const struct skex_rotation_input input = {.view = view};
+
+	step(binding, SKEX_ROTATION_VIEW, &input);
+}
+
+void skex_binding_order(struct skex_binding *binding)
+{
+	step(binding, SKEX_ROTATION_ORDER, NULL);
+}
+
+static void look(struct skex_binding *binding)
+{
+	const bool quiet = binding->machine.state == SKEX_ROTATION_IDLE ||
+		binding->machine.state == SKEX_ROTATION_OFFERING;
+	const struct skex_rotation_keys keys = keys_of(binding);
+
+	if (binding->now_ms < binding->look_ms || binding->acting || binding->looking)
+		return;
+	binding->look_ms = binding->now_ms + (quiet ? LOOK_QUIET_MS : LOOK_BUSY_MS);
+	binding->looking = true;
+	binding->consumer->look(binding->consumer_context, &keys, on_seen, binding);
+}
+
+uint64_t skex_binding_turn(struct skex_binding *binding, uint64_t now_ms)
+{
+	uint64_t next_ms;
+
+	binding->now_ms = now_ms;
+	obey(binding); /* what the start asked for */
+	look(binding);
+	next_ms = skex_rotation_time(&binding->machine, now_ms);
+	obey(binding);
+	return next_ms < binding->look_ms ? next_ms : binding->look_ms;
+}
+
+const struct skex_rotation *skex_binding_machine(const struct skex_binding *binding)
+{
+	return &binding->machine;
+}
+
+const char *skex_binding_name(const struct skex_binding *binding)
+{
+	return binding->name;
+}
+
+const char *skex_binding_problem(const struct skex_binding *binding)
+{
+	return binding->problem;
+}

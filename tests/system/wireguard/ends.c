@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Both ends of a binding for two real WireGuard interfaces, in one process:
+ *
+ *    wireguard-ends PERIOD_MS GRACE_MS SOCKET PEER SOCKET PEER
+ *
+ * PEER is the public key of the other end in hexadecimal.  Keys come out of the air, and notes go
+ * from end to end unless they are cut.  Lines on standard input:
+ *
+ *    cut | mend              notes are lost | arrive
+ *    keyless | keys          the follower finds no key | finds it
+ *    order                   a new key now
+ *    start 0|1               that end starts again, and remembers what it stored
+ *    wrong                   the next key is another one at each end, under one id
+ *
+ * Each change of a state is a line on standard output:
+ * {"end":0,"state":8,"rotations":1,"failures":0,"closed":false,"problem":""}
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "deliver/rotation/binding.h"
+#include "deliver/wireguard/uapi.h"
+#include "deliver/wireguard/wireguard.h"
+#include "net/loop.h"
+
+#define NOTE_MS 30u
+
+struct end {
+	struct skex_rotation_policy policy;
+	struct skex_wireguard_config config;
+	struct skex_wireguard *wireguard;
+	struct skex_binding *binding;
+	struct skex_rotation_memory memory;
+	uint8_t peer[SKEX_WIREGUARD_KEY_BYTES];
+	uint64_t remembered_ms;
+
+	bool gets;
+	bool fetches;
+	uint8_t note[SKEX_ROTATION_VIEW_BYTES]; /* on its way to this end */
+	uint64_t note_ms;                       /* 0: none */
+	uint32_t told;                          /* what was printed last */
+};
+
+static struct end ends[2];
+static struct skex_loop *loop;
+static const struct skex_platform *platform;
+static uint8_t key_id[SKEX_ROTATION_ID_BYTES];
+static uint8_t key[SKEX_WIREGUARD_KEY_BYTES];
+static bool cut;
+static bool keyless;
+static bool wrong;
+
+static uint64_t now(void)
+{
+	return platform->now_ms(platform->context);
+}
+
+static struct end *end_of(const struct skex_binding *binding)
+{
+	return binding == ends[0].binding ? &ends[0] : &ends[1];
+}
+
+static void get(void *context, struct skex_binding *binding)
+{
+	(void)context;
+	end_of(binding)->gets = true;
+}
+
+static void fetch(
+	void *context, struct skex_binding *binding, const uint8_t id[SKEX_ROTATION_ID_BYTES])
+{
+	(void)context;
+	end_of(binding)->fetches = memcmp(id, key_id, sizeof(key_id)) == 0;
+	if (!end_of(binding)->fetches)
+		exit(3);
+}
+
+static void tell(
+	void *context, struct skex_binding *binding, const uint8_t note[SKEX_ROTATION_VIEW_BYTES])
+{
+	struct end *to = end_of(binding) == &ends[0] ? &ends[1] : &ends[0];
+
+	(void)context;
+	if (cut)
+		return;
+	memcpy(to->note, note, sizeof(to->note));
+	to->note_ms = now() + NOTE_MS;
+}
+
+static void keep(
+	void *context, struct skex_binding *binding, const struct skex_rotation_memory *memory)
+{
+	(void)context;
+	end_of(binding)->memory = *memory;
+	end_of(binding)->remembered_ms = now() - memory->age_ms;
+}
+
+static void event(void *context, struct skex_binding *binding, const char *text)
+{
+	(void)context;
+	(void)binding;
+	fprintf(stderr, "%s\n", text);
+}
+
+static const struct skex_binding_host host = {
+	.get = get, .fetch = fetch, .tell = tell, .remember = keep, .event = event};
+
+static void start(unsigned number, bool again)
+{
+	struct end *end = &ends[number];
+	static const uint8_t hash[16] = "wireguard ends";
+
+	skex_binding_free(end->binding);
+	skex_wireguard_free(end->wireguard);
+	end->memory.age_ms = now() - end->remembered_ms;
+	if (skex_wireguard_new(platform, &end->config, &end->wireguard) != SKEX_OK ||
+		skex_binding_new("wg", &end->policy, &skex_wireguard_consumer, end->wireguard,
+			&host, hash, again ? &end->memory : NULL, now(), &end->binding) != SKEX_OK)
+		exit(2);
+}
+
+static void serve(struct end *end)
+{
+	uint8_t other[SKEX_WIREGUARD_KEY_BYTES];
+
+	if (end->gets) {
+		end->gets = false;
+		if (platform->random(platform->context, key, sizeof(key)) != SKEX_OK ||
+			platform->random(platform->context, key_id, sizeof(key_id)) != SKEX_OK)
+			exit(2);
+		skex_binding_key(end->binding, key_id, key, sizeof(key));
+	}
+	if (end->fetches) {
+		end->fetches = false;
+		memcpy(other, key, sizeof(other));
+		other[0] ^= wrong;
+		wrong = false;
+		if (keyless)
+			skex_binding_keyless(end->binding);
+		else
+			skex_binding_key(end->binding, key_id, other, sizeof(other));
+	}
+	if (end->note_ms != 0 && now() >= end->note_ms) {
+		struct skex_rotation_view view;
+
+		end->note_ms = 0;
+		if (skex_rotation_view_decode(&view, skex_view(end->note, sizeof(end->note))) !=
+			SKEX_OK)
+			exit(3);
+		skex_binding_view(end->binding, &view);
+	}
+}
+
+static void show(unsigned number)
+{
+	struct end *end = &ends[number];
+	const struct skex_rotation *machine = skex_binding_machine(end->binding);
+	const uint32_t is = machine->state | (uint32_t)machine->closed << 8 |
+		(machine->rotations & 0xfffu) << 9 | (machine->failures & 0xfffu) << 21;
+
+	if (is == end->told)
+		return;
+	end->told = is;
+	printf("{\"end\":%u,\"state\":%u,\"rotations\":%u,\"failures\":%u,\"closed\":%s,"
+	       "\"problem\":\"%s\"}\n",
+		number, machine->state, machine->rotations, machine->failures,
+		machine->closed ? "true" : "false", skex_binding_problem(end->binding));
+	fflush(stdout);
+}
+
+static uint64_t turn(void *owner, uint64_t now_ms)
+{
+	uint64_t next = now_ms + 1000;
+
+	(void)owner;
+	for (unsigned i = 0; i < 2; i++) {
+		uint64_t wanted;
+
+		serve(&ends[i]);
+		wanted = skex_binding_turn(ends[i].binding, now_ms);
+		next = wanted < next ? wanted : next;
+		show(i);
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		if (ends[i].gets || ends[i].fetches)
+			return now_ms;
+		if (ends[i].note_ms != 0 && ends[i].note_ms < next)
+			next = ends[i].note_ms;
+	}
+	return next;
+}
+
+static void order(const char *line)
+{
+	if (strcmp(line, "cut") == 0 || strcmp(line, "mend") == 0)
+		cut = line[0] == 'c';
+	else if (strcmp(line, "keyless") == 0 || strcmp(line, "keys") == 0)
+		keyless = line[3] == 'l';
+	else if (strcmp(line, "wrong") == 0)
+		wrong = true;
+	else if (strcmp(line, "order") == 0)
+		skex_binding_order(ends[0].binding);
+	else if (strncmp(line, "start ", 6) == 0)
+		start(line[6] == '1', true);
+	else
+		exit(4);
+	printf("{\"did\":\"%s\"}\n", line);
+	fflush(stdout);
+}
+
+static void on_input(void *owner, struct skex_stream *stream, struct skex_view bytes)
+{
+	static char line[64];
+	static size_t size;
+
+	(void)owner;
+	(void)stream;
+	for (size_t i = 0; i < bytes.size; i++) {
+		if (bytes.data[i] != '\n' && size < sizeof(line) - 1) {
+			line[size++] = (char)bytes.data[i];
+			continue;
+		}
+		line[size] = '\0';
+		size = 0;
+		order(line);
+	}
+	platform->wake(platform->context);
+}
+
+static void on_end(void *owner, struct skex_stream *stream, enum skex_error why)
+{
+	(void)owner;
+	(void)stream;
+	(void)why;
+	skex_loop_stop(loop);
+}
+
+static void prepare(unsigned number, char **argv)
+{
+	struct end *end = &ends[number];
+
+	end->policy = (struct skex_rotation_policy){
+		.period_ms = strtoull(argv[1], NULL, 10),
+		.grace_ms = strtoull(argv[2], NULL, 10),
+		.close = true,
+		.leads = number == 0,
+		.one_place = true,
+	};
+	end->config = (struct skex_wireguard_config){
+		.socket = argv[3 + 2 * number],
+		.peer = end->peer,
+		.description = number == 0 ? "leader" : "follower",
+	};
+	if (!skex_wireguard_hex_read(argv[4 + 2 * number], strlen(argv[4 + 2 * number]), end->peer))
+		exit(1);
+	start(number, false);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct skex_stream_events events = {.received = on_input, .closed = on_end};
+	struct skex_stream *input;
+
+	if (argc != 7 || skex_loop_new(&loop) != SKEX_OK)
+		return 1;
+	platform = skex_loop_platform(loop);
+	prepare(0, argv);
+	prepare(1, argv);
+	if (skex_loop_adopt(loop, 0, &input) != SKEX_OK)
+		return 1;
+	platform->net->attach(input, &events, NULL);
+	skex_loop_run(loop, turn, NULL, NULL, NULL);
+	for (unsigned i = 0; i < 2; i++) {
+		skex_binding_free(ends[i].binding);
+		skex_wireguard_free(ends[i].wireguard);
+	}
+	skex_loop_free(loop);
+	return 0;
+}
