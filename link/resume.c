@@ -106,11 +106,17 @@ static bool next_generation(struct skex_leg *leg)
 	return size != 0 && skex_pad_tx_switch(&leg->tx, size) == SKEX_OK;
 }
 
+/* What can have been in flight of the pad that we send from, a multiple of 16. */
+static uint64_t flight_span(const struct skex_leg *leg)
+{
+	return skex_pad_align(leg->link->span_bytes + SKEX_PACKET_MAX);
+}
+
 /* What was sent by either view is over, and what can have been in flight behind it, which may have
  * gone on to the next generations.  That the other end's mark lies in a pad was checked. */
 static void raise_sent(struct skex_leg *leg, struct skex_pad_position received)
 {
-	const uint64_t span = skex_pad_align(leg->link->span_bytes + SKEX_PACKET_MAX);
+	const uint64_t span = flight_span(leg);
 	struct skex_pad_position mark = leg->tx.next;
 
 	later(&mark, received);
@@ -155,12 +161,49 @@ static bool reachable(
 		theirs.offset <= skex_pad_bytes_size(pad, theirs.generation);
 }
 
-/* Told once for each word of the operator: the other end connects again and again. */
-static const char *out_of_reach(struct skex_leg *leg)
+static uint32_t newest_of(const struct skex_leg *leg, const struct skex_hello *hello)
 {
-	static const char text[] =
-		"the other end speaks of a pad that is not here: is a refill missing?";
+	const uint32_t all[] = {leg->tx.next.generation, leg->rx.mark.generation,
+		hello->sent.generation, hello->received.generation};
+	uint32_t newest = 0;
+	size_t i;
 
+	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		newest = all[i] > newest ? all[i] : newest;
+	return newest;
+}
+
+/*
+ * Agent: is all here that can have been in flight?  Of the life that was forgotten it may lie in a
+ * refill that a backup does not have, whose kit is joined again later and begins at its first byte.
+ * A hub makes no more than one generation beyond what both views are in, and makes one that it
+ * lost of other bytes: so it has not to ask.
+ */
+static bool flight_here(const struct skex_leg *leg, const struct skex_hello *hello)
+{
+	const uint32_t newest = newest_of(leg, hello);
+	struct skex_pad_position at = leg->tx.next;
+	uint64_t size;
+
+	if (leg->link->role == SKEX_ROLE_HUB)
+		return true;
+	later(&at, hello->received);
+	size = skex_pad_bytes_size(leg->tx_pad, at.generation);
+	while (flight_span(leg) > size - at.offset && at.generation <= newest) {
+		if (at.generation == UINT32_MAX)
+			return true;
+		at.generation++;
+		at.offset = 0;
+		size = skex_pad_bytes_size(leg->tx_pad, at.generation);
+		if (size == 0)
+			return false;
+	}
+	return true;
+}
+
+/* Told once for each word of the operator: the other end connects again and again. */
+static const char *out_of_reach(struct skex_leg *leg, const char *text)
+{
 	if (!leg->reach_told)
 		leg->link->events->alarm(leg->link->owner, leg, "marks_unknown", text);
 	leg->reach_told = true;
@@ -177,7 +220,12 @@ const char *leg_take_marks(struct skex_leg *leg, const struct skex_hello *hello)
 		return "the larger marks are being written";
 	if (!reachable(leg->tx_pad, leg->tx.next, hello->received) ||
 		!reachable(leg->rx_pad, leg->rx.mark, hello->sent))
-		return out_of_reach(leg);
+		return out_of_reach(leg,
+			"the other end speaks of a pad that is not here: is a refill missing?");
+	if (!flight_here(leg, hello))
+		return out_of_reach(leg,
+			"what was in flight may lie in a refill that is not here: join it (again), "
+			"or the hub's next one");
 	/* A mark that is being written could take the new one back. */
 	txn = leg->reserve_pending ? NULL : skex_commit_txn(&leg->link->commit);
 	if (txn == NULL)

@@ -20,7 +20,7 @@
  * reserved mark.  What both ends say in HELLO, and what leaves them, is wrapped.
  */
 #define PURPOSE   "app:test"
-#define PAD_BYTES (12u << 20) /* more than what can be in flight */
+#define PAD_BYTES (20u << 20) /* more than twice what can be in flight: a crash jumps again */
 #define AWAY_MS   40000u
 
 static const uint32_t forged_instance = 0x12345678;

@@ -480,6 +480,14 @@ void world_restore(struct world_node *node, struct disk *copy)
 	node->platform.files = disk_files(copy);
 }
 
+void world_restore_registry(struct world_node *node, struct skex_registry *copy)
+{
+	if (world_is_up(node))
+		abort();
+	skex_registry_close(node->registry);
+	node->registry = copy;
+}
+
 void world_refill(struct world *world, uint8_t hub, uint8_t agent, uint64_t pad_bytes)
 {
 	world_refill_as(world, hub, agent, 1, pad_bytes);

@@ -77,6 +77,7 @@ void world_start(struct world_node *node);
 struct disk *world_snapshot(struct world_node *node);
 /* Puts a copy (taken over) in place of the disk of a node that is down. */
 void world_restore(struct world_node *node, struct disk *copy);
+void world_restore_registry(struct world_node *node, struct skex_registry *copy);
 /* One more generation of both pads of the leg of an agent and a hub: a refill. */
 void world_refill(struct world *world, uint8_t hub, uint8_t agent, uint64_t pad_bytes);
 /* The same as this generation, whether or not those before it are there. */
