@@ -124,6 +124,8 @@ struct agent_peer {
 	bool spent_unread; /* its record cannot be read: all counters count as spent */
 	bool emptying;     /* after a rollback: nothing is handed out until its pools are empty */
 	bool emptied;      /* they are, once the removals are durable */
+	uint64_t *acted;   /* legs whose hubs said that our state is from the past before that */
+	uint32_t acted_count;
 	bool unproven; /* keys from before the start: too few hubs compared marks with us since */
 	bool grace_told;
 	uint64_t weak_ms;     /* when hubs last made a block that was its here only; 0: since then

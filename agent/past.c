@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "agent/keyfill_internal.h"
+#include "core/base/cursor.h"
+#include "store/tables.h"
 
 /*
  * Is the state of this agent from the past, and what becomes of its pools then?  Keys in a state
@@ -12,31 +16,153 @@
  * the keys of all peers.  When k hubs of a profile of a peer say so, one of them is honest, and the
  * pools towards that peer are emptied.  By the operator's word, skex leg resume, all are.
  *
+ * It is done once: after the removals it is written down which hubs had said so by then, and what
+ * they said does not count for that peer any more, after a start neither; else keys that were made
+ * since would go with every start until the operator comes.  The next emptying, and so the
+ * operator's word that a leg goes on, writes that anew: a hub that says it again then counts again.
+ * SKEX_TABLE_PAST, key the peer's name: u8 version 1 | count * u64 leg, one leg at least.
+ *
  * And after a start nothing that was in the pools before is given out until k hubs of a profile of
  * the peer compared marks with this agent in this life and did not contradict: until then nobody
  * who could know has said that the state is not from the past.  In a life that runs, hubs may be
  * away.  An operator can choose a time after each start in which keys are given out all the same.
  *
  * The order on the disk, each step durable before the next: what hubs say (in their legs) or the
- * operator's word (setting "emptying"); the removals; a new instance; the setting is cleared.  A
- * crash repeats what came after the first.
+ * operator's word (setting "emptying"); the removals, and in their last transaction on whose word;
+ * a new instance; the setting is cleared.  A crash repeats what came after the first.
  */
 static const char setting[] = "emptying";
+
+#define RECORD_VERSION 1
+/* More legs than a peer can have hubs in its profiles; of others the word counts again. */
+#define ACTED_MAX      (AGENT_PROFILES_MAX * SKEX_HUBS_MAX)
 
 static bool says_past(const struct agent_leg *leg)
 {
 	return leg != NULL && leg->leg->record.halt == SKEX_HALT_OURS;
 }
 
-/* How many hubs of a profile say that our state is from the past; it need not be usable. */
-static uint8_t sayers(struct skex_agent *agent, const struct agent_profile *profile)
+/* ---- what was acted on -------------------------------------------------------------------------
+ */
+
+/* Were the pools towards the peer emptied since this hub said so? */
+static bool acted_on(const struct agent_peer *peer, const struct agent_leg *leg)
+{
+	uint32_t i = 0;
+
+	while (i < peer->acted_count && peer->acted[i] != leg->leg->record.leg)
+		i++;
+	return i < peer->acted_count;
+}
+
+static void write_acted(
+	struct skex_agent *agent, struct skex_txn *txn, const struct agent_peer *peer)
+{
+	const struct skex_view key = skex_name_view(&peer->name);
+	uint8_t value[1 + ACTED_MAX * 8];
+	struct skex_writer writer;
+	struct skex_view part;
+	size_t size = 0;
+	uint32_t i;
+
+	skex_writer_init(&writer, value, sizeof(value));
+	skex_write_u8(&writer, RECORD_VERSION);
+	for (i = 0; i < peer->acted_count; i++)
+		skex_write_u64(&writer, peer->acted[i]);
+	if (skex_writer_end(&writer, &size) != SKEX_OK || peer->acted_count == 0) {
+		skex_txn_remove(txn, agent->link.store, SKEX_TABLE_PAST, key);
+		return;
+	}
+	part = skex_view(value, size);
+	skex_txn_put(txn, agent->link.store, SKEX_TABLE_PAST, key, &part, 1);
+}
+
+/* All that is said now, with the transaction of this turn; false when that cannot be done. */
+static bool keep_acted(struct skex_agent *agent, struct agent_peer *peer)
+{
+	struct skex_txn *txn = skex_commit_txn(&agent->link.commit);
+	const uint32_t before = peer->acted_count;
+	const struct agent_leg *leg;
+	uint64_t legs[ACTED_MAX];
+	uint32_t count = 0;
+	uint64_t *acted;
+
+	for (leg = agent->legs; leg != NULL && count < ACTED_MAX; leg = leg->next) {
+		if (says_past(leg))
+			legs[count++] = leg->leg->record.leg;
+	}
+	if (count == 0 && before == 0)
+		return true;
+	acted = calloc(count + 1, sizeof(*acted));
+	if (txn == NULL || acted == NULL) {
+		free(acted);
+		return false;
+	}
+	memcpy(acted, legs, count * sizeof(*acted));
+	free(peer->acted);
+	peer->acted = acted;
+	peer->acted_count = count;
+	write_acted(agent, txn, peer);
+	return true;
+}
+
+static bool leg_says_past(const struct skex_agent *agent, uint64_t number)
+{
+	const struct agent_leg *leg = agent->legs;
+
+	while (leg != NULL && leg->leg->record.leg != number)
+		leg = leg->next;
+	return says_past(leg);
+}
+
+static enum skex_error load_acted(void *owner, struct skex_view key, struct skex_view value)
+{
+	struct skex_agent *agent = owner;
+	struct agent_peer *peer = NULL;
+	struct skex_reader reader;
+	struct skex_name name;
+
+	if (!skex_name_parse(&name, key) || value.size < 9 || value.size % 8 != 1 ||
+		value.size > 1 + ACTED_MAX * 8)
+		return SKEX_E_CORRUPT;
+	skex_reader_init(&reader, value);
+	if (skex_read_u8(&reader) != RECORD_VERSION)
+		return SKEX_E_VERSION;
+	peer = agent_peer_find(agent, &name);
+	if (peer == NULL) {
+		agent_stranger_remove(agent, SKEX_TABLE_PAST, key);
+		return SKEX_OK;
+	}
+	peer->acted = calloc(value.size / 8, sizeof(*peer->acted));
+	if (peer->acted == NULL)
+		return SKEX_E_MEMORY;
+	/* That a leg stopped could not be recorded, perhaps: then its hub will say so again. */
+	while (reader.at < reader.size) {
+		const uint64_t number = skex_read_u64(&reader);
+
+		if (leg_says_past(agent, number))
+			peer->acted[peer->acted_count++] = number;
+	}
+	return SKEX_OK;
+}
+
+/* ---- who says so -------------------------------------------------------------------------------
+ */
+
+/* How many hubs of a profile say that our state is from the past, as far as that was not acted on
+ * for this peer; the profile need not be usable. */
+static uint8_t sayers(struct skex_agent *agent, const struct agent_peer *peer,
+	const struct agent_profile *profile)
 {
 	uint8_t count = 0;
 	uint8_t i;
 
-	for (i = 0; i < profile->config->n; i++)
-		count = (uint8_t)(count +
-			says_past(agent_leg_by_hub(agent, &profile->config->hubs[i].name)));
+	for (i = 0; i < profile->config->n; i++) {
+		const struct agent_leg *leg =
+			agent_leg_by_hub(agent, &profile->config->hubs[i].name);
+
+		count = (uint8_t)(count + (says_past(leg) && !acted_on(peer, leg)));
+	}
 	return count;
 }
 
@@ -46,7 +172,7 @@ static void judge_peer(struct skex_agent *agent, struct agent_peer *peer)
 
 	for (p = 0; p < peer->profiles_count && !peer->emptying; p++) {
 		const struct agent_profile *profile = peer->profiles[p];
-		const uint8_t count = sayers(agent, profile);
+		const uint8_t count = sayers(agent, peer, profile);
 
 		if (count < profile->config->k)
 			continue;
@@ -72,8 +198,10 @@ static void empty_all(struct skex_agent *agent)
 	struct agent_peer *peer;
 
 	agent->emptying = true;
-	for (peer = agent->peers; peer != NULL; peer = peer->next)
+	for (peer = agent->peers; peer != NULL; peer = peer->next) {
 		peer->emptying = true;
+		peer->emptied = false; /* what is being written knows nothing of this word */
+	}
 	agent_wake(agent);
 }
 
@@ -99,6 +227,10 @@ enum skex_error agent_past_load(struct skex_agent *agent)
 		return error;
 	if (error == SKEX_OK && (size != sizeof(yes) || yes > 1))
 		return SKEX_E_CORRUPT;
+	error = skex_store_each(
+		agent->link.store, SKEX_TABLE_PAST, skex_view(NULL, 0), load_acted, agent);
+	if (error != SKEX_OK)
+		return error;
 	if (yes == 1)
 		empty_all(agent);
 	agent_past_said(agent);
@@ -108,10 +240,27 @@ enum skex_error agent_past_load(struct skex_agent *agent)
 /* ---- emptying ----------------------------------------------------------------------------------
  */
 
+/* So is on whose word that was: no crash brings back what was recorded of a leg that goes on. */
+static void recorded(void *owner, enum skex_error error)
+{
+	const uint8_t no = 0;
+	struct skex_agent *agent = owner;
+	const struct agent_peer *peer;
+
+	if (error != SKEX_OK)
+		return;
+	agent->removing = false;
+	for (peer = agent->peers; peer != NULL; peer = peer->next) {
+		if (peer->emptying)
+			return; /* a new word */
+	}
+	if (skex_registry_set(agent->link.registry, setting, skex_view(&no, sizeof(no))) == SKEX_OK)
+		agent->emptying = false;
+}
+
 /* The removals are durable. */
 static void emptied(void *owner, enum skex_error error)
 {
-	const uint8_t no = 0;
 	struct skex_agent *agent = owner;
 	struct agent_peer *peer;
 	bool left = false;
@@ -123,17 +272,17 @@ static void emptied(void *owner, enum skex_error error)
 	if (agent_new_instance(agent) != SKEX_OK)
 		return;
 	for (peer = agent->peers; peer != NULL; peer = peer->next) {
-		if (peer->emptied) {
+		if (peer->emptied && keep_acted(agent, peer)) {
 			peer->emptying = false;
 			peer->unproven = false;
 		}
 		peer->emptied = false;
 		left |= peer->emptying;
 	}
-	if (agent->emptying && !left &&
-		skex_registry_set(agent->link.registry, setting, skex_view(&no, sizeof(no))) ==
-			SKEX_OK)
-		agent->emptying = false;
+	if (agent->emptying && !left) {
+		agent->removing = true;
+		skex_commit_after(&agent->link.commit, recorded, agent);
+	}
 	agent_wake(agent);
 }
 

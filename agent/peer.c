@@ -241,6 +241,7 @@ static void free_peer(struct agent_peer *peer)
 		agent_pool_free(pool);
 	}
 	agent_rooms_clear(peer);
+	free(peer->acted);
 	free(peer);
 }
 

@@ -51,6 +51,9 @@ enum skex_table {
 				    ends; key 16 token id; see token/token.h */
 	SKEX_TABLE_KEYFILL = 24, /* material carried by hand; see agent/keyfill_internal.h */
 	SKEX_TABLE_KEYFILL_PIECE = 25,
+
+	/* Of an agent: on whose word pools were emptied; see agent/past.c */
+	SKEX_TABLE_PAST = 26,
 };
 
 /* Where the bytes of one generation of one pad lie: DIRECTORY/pads/LEG-DIRECTION-GENERATION.pad

@@ -39,6 +39,19 @@ static void exchange(struct world *world)
 	assert_memory_equal(got.bytes, fetched.bytes, 32);
 }
 
+static struct asked get_key(struct world *world)
+{
+	struct skex_key_request request = {0};
+
+	request.peer = world_agent_config(world_agent(world, 1))->name.text;
+	request.purpose = PURPOSE;
+	request.bytes = 32;
+	request.count = 1;
+	request.require_confirmed = true;
+	request.wait_ms = 200;
+	return ask_key(world, world_agent(world, 0), &request);
+}
+
 /* Three hubs, two of them needed, and pools that are full. */
 static struct world *filled_world(uint64_t seed)
 {
@@ -148,6 +161,72 @@ static void rule_k_hubs_empty_the_pools(void **state)
 		assert_true(world_pads_intact(world));
 		world_free(world);
 	}
+}
+
+/* Both ends of the first agent's leg to the hub go on, by the word of both operators. */
+static void resume(struct world *world, uint8_t hub)
+{
+	const struct skex_name *agent = &world_agent_config(world_agent(world, 0))->name;
+	struct skex_problem problem;
+	char name[16];
+
+	snprintf(name, sizeof(name), "hub%u", hub + 1u);
+	assert_int_equal(
+		skex_agent_leg_resume(world_agent_of(world_agent(world, 0)), name, &problem),
+		SKEX_OK);
+	(void)!skex_hub_leg_resume(world_hub_of(world_hub(world, hub)), agent);
+	world_run(world, AWAY_MS);
+	assert_int_equal(hostile_agent_leg(world, 0, hub)->state, SKEX_LEG_UP);
+}
+
+/* Until two of four hubs that said so go on, what is made through the others is not dropped at each
+ * start; it waits for k hubs, as after any.  A leg that was resumed counts again. */
+static void rule_what_hubs_said_is_acted_on_once(void **state)
+{
+	struct world *world = world_new(91, 4, 2, 2, PAD_BYTES);
+	struct world_node *agent = world_agent(world, 0);
+	unsigned life;
+	uint8_t i;
+
+	(void)state;
+	world_run(world, 1000);
+	exchange(world);
+	claim(world, 0, MARKS);
+	claim(world, 1, GOODBYE);
+	assert_int_equal(world_events(agent, "pools_emptied", NULL), 1);
+	exchange(world);
+	world_run(world, 2000);
+	for (life = 0; life < 3; life++) {
+		assert_true(ready(world, 1) > 0);
+		for (i = 0; i < 4; i++)
+			world_crash(world_hub(world, i));
+		world_crash(agent);
+		if (life > 0)
+			disk_power_cut(world_disk(agent), life);
+		world_start(agent);
+		world_run(world, 5000);
+		assert_int_equal(world_events(agent, "pools_emptied", NULL), 0);
+		assert_true(ready(world, 1) > 0);
+		assert_string_equal(get_key(world).code, "unproven");
+		for (i = 0; i < 4; i++)
+			world_start(world_hub(world, i));
+		world_run(world, AWAY_MS);
+		assert_true(get_key(world).good);
+	}
+	/* One word that is new and one that was acted on are one. */
+	claim(world, 2, MARKS);
+	assert_int_equal(world_events(agent, "pools_emptied", NULL), 0);
+	resume(world, 0);
+	exchange(world);
+	world_run(world, 2000);
+	/* At this word of the operator all that was said before was acted on. */
+	claim(world, 0, MARKS);
+	assert_int_equal(world_events(agent, "pools_emptied", NULL), 0);
+	assert_true(ready(world, 1) > 0);
+	claim(world, 3, GOODBYE);
+	assert_int_equal(world_events(agent, "pools_emptied", NULL), 1);
+	assert_int_equal(ready(world, 1), 0);
+	world_free(world);
 }
 
 /* The operator says that a leg goes on: the pools are emptied first, whatever crashes meanwhile. */
@@ -261,19 +340,6 @@ static void rule_a_weak_profile_does_not_empty_the_pools_of_others(void **state)
 
 /* ---- after a start -----------------------------------------------------------------------------
  */
-
-static struct asked get_key(struct world *world)
-{
-	struct skex_key_request request = {0};
-
-	request.peer = world_agent_config(world_agent(world, 1))->name.text;
-	request.purpose = PURPOSE;
-	request.bytes = 32;
-	request.count = 1;
-	request.require_confirmed = true;
-	request.wait_ms = 200;
-	return ask_key(world, world_agent(world, 0), &request);
-}
 
 /* Neither get nor fetch gives a key that was in a pool before the start, until k hubs compared
  * their marks; a daemon that runs needs no hub. */
@@ -438,6 +504,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rule_one_hub_cannot_empty_the_pools),
 		cmocka_unit_test(rule_k_hubs_empty_the_pools),
+		cmocka_unit_test(rule_what_hubs_said_is_acted_on_once),
 		cmocka_unit_test(rule_the_operators_word_empties_the_pools),
 		cmocka_unit_test(rule_the_operators_word_reaches_peers_that_are_away),
 		cmocka_unit_test(rule_keys_that_wait_for_others_are_dropped_too),
