@@ -56,6 +56,54 @@ void hub_admin_end(struct skex_api_call *call, enum skex_error error,
 /* ---- ending and suspending --------------------------------------------------------------------
  */
 
+/* What was done, and who waits until that is durable. */
+struct ending {
+	struct skex_name agent;
+	struct skex_api_call *call; /* NULL when the caller has gone */
+};
+
+static void caller_gone(void *owner, uint64_t data)
+{
+	struct ending *ending = owner;
+
+	(void)data;
+	ending->call = NULL;
+}
+
+static void durable(void *owner, enum skex_error error)
+{
+	struct ending *ending = owner;
+	struct skex_reason reason;
+
+	if (error != SKEX_OK)
+		(void)skex_reason_set(&reason, error, "store",
+			"see the hub's log, and say it again",
+			"agent %s: that could not be written down (%s)", ending->agent.text,
+			skex_error_name(error));
+	if (ending->call != NULL)
+		hub_admin_end(ending->call, error, &reason, &ending->agent);
+	free(ending);
+}
+
+/* A failure is told at once; that it is done, when no crash and no power cut takes it back. */
+static void end_when_durable(struct skex_hub *hub, struct skex_api_call *call,
+	enum skex_error error, struct skex_reason *reason, const struct skex_name *name)
+{
+	struct ending *ending = error == SKEX_OK ? calloc(1, sizeof(*ending)) : NULL;
+
+	if (error == SKEX_OK && ending == NULL)
+		error = skex_reason_set(reason, SKEX_E_MEMORY, "memory", "say it again",
+			"agent %s: there is no memory to wait until it is durable", name->text);
+	if (ending == NULL) {
+		hub_admin_end(call, error, reason, name);
+		return;
+	}
+	ending->agent = *name;
+	ending->call = call;
+	skex_api_call_on_cancel(call, caller_gone, ending, 0);
+	skex_hub_when_durable(hub, durable, ending);
+}
+
 static void op_evict(void *owner, struct skex_api_call *call, const struct json_t *request)
 {
 	const struct skex_hub_admin *admin = owner;
@@ -66,7 +114,7 @@ static void op_evict(void *owner, struct skex_api_call *call, const struct json_
 	if (!hub_admin_read_name(call, request, &name))
 		return;
 	error = skex_enrol_evict(admin->setup.enrol, &name, &reason);
-	hub_admin_end(call, error, &reason, &name);
+	end_when_durable(admin->setup.hub, call, error, &reason, &name);
 }
 
 static void set_banned(
@@ -80,7 +128,7 @@ static void set_banned(
 	if (!hub_admin_read_name(call, request, &name))
 		return;
 	error = skex_enrol_ban(admin->setup.enrol, &name, banned, &reason);
-	hub_admin_end(call, error, &reason, &name);
+	end_when_durable(admin->setup.hub, call, error, &reason, &name);
 }
 
 static void op_ban(void *owner, struct skex_api_call *call, const struct json_t *request)
@@ -115,7 +163,7 @@ static void op_purge(void *owner, struct skex_api_call *call, const struct json_
 	if (!hub_admin_read_name(call, request, &name))
 		return;
 	error = fail_hub(skex_hub_purge(admin->setup.hub, &name), &name, &reason);
-	hub_admin_end(call, error, &reason, &name);
+	end_when_durable(admin->setup.hub, call, error, &reason, &name);
 }
 
 static void op_resume(void *owner, struct skex_api_call *call, const struct json_t *request)

@@ -100,7 +100,10 @@ SKEX_MUST_USE enum skex_error skex_hub_member_changed(
 /* The operator's word after a rollback was seen on a leg: go on, at the larger marks. */
 SKEX_MUST_USE enum skex_error skex_hub_leg_resume(
 	struct skex_hub *hub, const struct skex_name *member);
-/* Deletes all queued messages of a member: purge. */
+/* Deletes all queued messages of a member: purge.  Durable with the next turn. */
 SKEX_MUST_USE enum skex_error skex_hub_purge(struct skex_hub *hub, const struct skex_name *member);
+/* Calls done(owner, error) when all that was changed in the store until now is durable, and the
+ * keys of what was removed are destroyed; as skex_commit_after_erased does. */
+void skex_hub_when_durable(struct skex_hub *hub, skex_done_fn done, void *owner);
 
 #endif

@@ -144,3 +144,9 @@ enum skex_error skex_hub_purge(struct skex_hub *hub, const struct skex_name *nam
 		return SKEX_E_UNKNOWN;
 	return drop_queue(leg, SKEX_ACK_EXPIRED);
 }
+
+void skex_hub_when_durable(struct skex_hub *hub, skex_done_fn done, void *owner)
+{
+	skex_commit_after_erased(&hub->link.commit, done, owner);
+	hub->link.platform->wake(hub->link.platform->context);
+}

@@ -14,6 +14,8 @@
 #include "api/hub_admin.h"
 #include "core/math/math.h"
 #include "crypto/openssl.h"
+#include "hub/internal.h"
+#include "store/tables.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/disk_node.h"
 #include "tests/unit/api/fake_net.h"
@@ -354,6 +356,44 @@ static void states(void **state)
 		"unknown_agent");
 }
 
+/* A change of the hub that its next transaction writes, as the removal of what waits is one. */
+static void change_something(void)
+{
+	const struct skex_view bytes = skex_view("changed", 7);
+
+	skex_txn_put(skex_commit_txn(&bed.hub->link.commit), bed.store, SKEX_TABLE_TOLD, bytes,
+		&bytes, 1);
+}
+
+/* What was answered is durable: there is no answer while the disk stands still. */
+static void ends_are_durable(void **state)
+{
+	static const char *const operations[] = {"purge", "ban", "evict"};
+
+	(void)state;
+	done(ENROL "}");
+	for (size_t i = 0; i < 3; i++) {
+		char text[80];
+
+		(void)snprintf(text, sizeof(text), "{\"id\":1,\"op\":\"%s\",\"agent\":\"alice\"}\n",
+			operations[i]);
+		if (i < 2)
+			change_something();
+		fake_send(bed.client, text);
+		for (unsigned j = 0; j < 50; j++)
+			turn_without_disk();
+		assert_string_equal(fake_take(bed.client), "");
+		for (unsigned j = 0; j < 10; j++)
+			turn();
+		assert_string_equal(fake_take(bed.client), "{\"id\":1,\"agent\":\"alice\"}\n");
+	}
+	/* A caller that goes away meanwhile is not answered, and one whose daemon ends neither. */
+	done(ENROL "}");
+	fake_send(bed.client, "{\"id\":1,\"op\":\"evict\",\"agent\":\"alice\"}\n");
+	for (unsigned j = 0; j < 5; j++)
+		turn_without_disk();
+}
+
 static void what_the_hub_is(void **state)
 {
 	json_t *answer = ask("{\"id\":1,\"op\":\"status\"}");
@@ -438,6 +478,7 @@ int main(void)
 		TEST(many_at_a_time),
 		TEST(two_for_one_agent),
 		TEST(states),
+		TEST(ends_are_durable),
 		TEST(what_the_hub_is),
 		TEST(requests_that_make_no_sense),
 		TEST(for_administrators_only),
