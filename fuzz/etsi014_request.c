@@ -38,7 +38,7 @@ static char *line(const uint8_t **data, size_t *size)
 
 static void request_check(const struct skex_etsi014_request *request)
 {
-	char text[SKEX_ETSI014_CALL_MAX];
+	char text[SKEX_HTTPS_CALL_MAX];
 	size_t used = 0;
 
 	must(request->number >= 1 && request->number <= limits.keys_max);
@@ -52,7 +52,7 @@ static void request_check(const struct skex_etsi014_request *request)
 	must(memchr(text, '\n', used) == NULL && memchr(text, '\\', used) == NULL);
 }
 
-static void problem_check(const struct skex_etsi014_problem *problem)
+static void problem_check(const struct skex_https_problem *problem)
 {
 	must(problem->status >= 400 && problem->status < 500 && problem->message[0] != '\0');
 	must((problem->status == 405) == (problem->allow != NULL));
@@ -64,7 +64,7 @@ static void problem_check(const struct skex_etsi014_problem *problem)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct skex_etsi014_request request;
-	struct skex_etsi014_problem problem;
+	struct skex_https_problem problem;
 	char *method = line(&data, &size);
 	char *uri = line(&data, &size);
 	char *type = line(&data, &size);

@@ -2,35 +2,15 @@
 #include <string.h>
 
 #include "deliver/etsi014/reply.h"
-#include "platform/memory.h"
 
 #define UNAVAILABLE "the key source cannot answer"
 
-void skex_etsi014_reply_clear(struct skex_etsi014_reply *reply)
-{
-	skex_secret_free(reply->body);
-	*reply = (struct skex_etsi014_reply){0};
-}
-
-/* Takes the reference; without memory the reply has no body. */
-static void body_set(struct skex_etsi014_reply *reply, json_t *object)
-{
-	size_t size = object != NULL ? json_dumpb(object, NULL, 0, JSON_COMPACT) : 0;
-	char *body = size > 0 ? skex_secret_new(size) : NULL;
-
-	if (body != NULL) {
-		reply->body = body;
-		reply->size = json_dumpb(object, body, size, JSON_COMPACT);
-	}
-	json_decref(object);
-}
-
 void skex_etsi014_reply_problem(
-	struct skex_etsi014_reply *reply, const struct skex_etsi014_problem *problem)
+	struct skex_https_reply *reply, const struct skex_https_problem *problem)
 {
 	json_t *error;
 
-	*reply = (struct skex_etsi014_reply){.status = problem->status, .allow = problem->allow};
+	*reply = (struct skex_https_reply){.status = problem->status, .allow = problem->allow};
 	if (problem->status == 401)
 		return;
 	if (problem->name[0] == '\0')
@@ -38,7 +18,7 @@ void skex_etsi014_reply_problem(
 	else
 		error = json_pack("{s:s, s:[{s:s}]}", "message", problem->message, "details",
 			problem->name, problem->value);
-	body_set(reply, error);
+	skex_https_reply_body(reply, error);
 }
 
 static const char *member_text(json_t *object, const char *name)
@@ -74,31 +54,31 @@ static unsigned error_status(const char *class, const char *code)
 	return strcmp(class, "usage") == 0 ? 400 : 503;
 }
 
-static void error_problem(struct skex_etsi014_problem *problem,
+static void error_problem(struct skex_https_problem *problem,
 	const struct skex_etsi014_request *request, json_t *error)
 {
 	const char *code = member_text(error, "code");
 	const char *message = member_text(error, "message");
 	unsigned status = error_status(member_text(error, "class"), code);
 
-	skex_etsi014_problem_set(problem, status, UNAVAILABLE);
+	skex_https_problem_set(problem, status, UNAVAILABLE);
 	if (status == 400 && request->call == SKEX_ETSI014_DEC_KEYS) {
-		skex_etsi014_problem_set(problem, status, SKEX_ETSI014_MESSAGE_NOT_FOUND);
+		skex_https_problem_set(problem, status, SKEX_ETSI014_MESSAGE_NOT_FOUND);
 		return;
 	}
 	if (message[0] != '\0')
-		skex_etsi014_text_cut(problem->message, sizeof(problem->message), message);
+		skex_https_text_cut(problem->message, sizeof(problem->message), message);
 	/* An agent that knows nothing of them calls the member of its own request unknown. */
 	if (strcmp(member_text(error, "class"), "usage") == 0 && request->additional_count > 0)
-		skex_etsi014_problem_set(problem, status,
+		skex_https_problem_set(problem, status,
 			"these additional_slave_SAE_IDs cannot be served, see max_SAE_ID_count");
-	skex_etsi014_problem_detail(problem, code, member_text(error, "do"));
+	skex_https_problem_detail(problem, code, member_text(error, "do"));
 }
 
 /* Status (section 6.1). */
-static enum skex_error status_reply(struct skex_etsi014_reply *reply,
+static enum skex_error status_reply(struct skex_https_reply *reply,
 	const struct skex_etsi014_facts *facts, const struct skex_etsi014_request *request,
-	const struct skex_etsi014_sae *caller, json_t *answer)
+	const struct skex_https_name *caller, json_t *answer)
 {
 	uint64_t ready = member_number(answer, "ready", UINT64_MAX);
 	const char *peer = json_string_value(json_object_get(answer, "peer"));
@@ -115,20 +95,20 @@ static enum skex_error status_reply(struct skex_etsi014_reply *reply,
 		(json_int_t)member_number(answer, "max_bits", SKEX_ETSI014_BITS_MAX),
 		"min_key_size", (int)SKEX_ETSI014_BITS_MIN, "max_SAE_ID_count",
 		(json_int_t)member_number(answer, "max_additional", 0));
-	*reply = (struct skex_etsi014_reply){.status = 200};
-	body_set(reply, status);
+	*reply = (struct skex_https_reply){.status = 200};
+	skex_https_reply_body(reply, status);
 	return SKEX_OK;
 }
 
-void skex_etsi014_reply_answer(struct skex_etsi014_reply *reply,
+void skex_etsi014_reply_answer(struct skex_https_reply *reply,
 	const struct skex_etsi014_facts *facts, const struct skex_etsi014_request *request,
-	const struct skex_etsi014_sae *caller, json_t *answer)
+	const struct skex_https_name *caller, json_t *answer)
 {
 	json_t *error = json_object_get(answer, "error");
-	struct skex_etsi014_problem problem;
+	struct skex_https_problem problem;
 	enum skex_error result;
 
-	skex_etsi014_problem_set(&problem, 503, UNAVAILABLE);
+	skex_https_problem_set(&problem, 503, UNAVAILABLE);
 	if (error != NULL) {
 		error_problem(&problem, request, error);
 		skex_etsi014_reply_problem(reply, &problem);

@@ -10,9 +10,9 @@
  * that is there has the type of the standard: null stands for nothing.
  */
 
-static enum skex_error refuse(struct skex_etsi014_problem *problem, const char *what)
+static enum skex_error refuse(struct skex_https_problem *problem, const char *what)
 {
-	skex_etsi014_problem_set(problem, 400, "%s", what);
+	skex_https_problem_set(problem, 400, "%s", what);
 	return SKEX_E_SYNTAX;
 }
 
@@ -34,13 +34,13 @@ static bool objects(json_t *value)
 }
 
 static enum skex_error additional_one(
-	struct skex_etsi014_request *request, json_t *element, struct skex_etsi014_problem *problem)
+	struct skex_etsi014_request *request, json_t *element, struct skex_https_problem *problem)
 {
-	struct skex_etsi014_sae sae;
+	struct skex_https_name sae;
 
 	if (!json_is_string(element))
 		return refuse(problem, "additional_slave_SAE_IDs shall be an array of strings");
-	if (!skex_etsi014_sae_parse(&sae, string_view(element)))
+	if (!skex_https_name_parse(&sae, string_view(element)))
 		return refuse(problem, "an SAE id of additional_slave_SAE_IDs cannot be used");
 	if (request->additional_count == SKEX_ETSI014_ADDITIONAL_MAX)
 		return refuse(problem, "too many additional_slave_SAE_IDs");
@@ -54,8 +54,7 @@ static enum skex_error additional_one(
 }
 
 static enum skex_error request_additional(struct skex_etsi014_request *request,
-	const struct skex_etsi014_limits *limits, json_t *value,
-	struct skex_etsi014_problem *problem)
+	const struct skex_etsi014_limits *limits, json_t *value, struct skex_https_problem *problem)
 {
 	json_t *element;
 	size_t i;
@@ -69,8 +68,7 @@ static enum skex_error request_additional(struct skex_etsi014_request *request,
 }
 
 static enum skex_error request_number(struct skex_etsi014_request *request,
-	const struct skex_etsi014_limits *limits, json_t *value,
-	struct skex_etsi014_problem *problem)
+	const struct skex_etsi014_limits *limits, json_t *value, struct skex_https_problem *problem)
 {
 	if (!json_is_integer(value))
 		return refuse(problem, "number shall be a whole number");
@@ -78,8 +76,7 @@ static enum skex_error request_number(struct skex_etsi014_request *request,
 }
 
 static enum skex_error request_size(struct skex_etsi014_request *request,
-	const struct skex_etsi014_limits *limits, json_t *value,
-	struct skex_etsi014_problem *problem)
+	const struct skex_etsi014_limits *limits, json_t *value, struct skex_https_problem *problem)
 {
 	(void)limits;
 	if (!json_is_integer(value))
@@ -89,8 +86,7 @@ static enum skex_error request_size(struct skex_etsi014_request *request,
 
 /* None is supported, so that any that must be is too much. */
 static enum skex_error request_mandatory(struct skex_etsi014_request *request,
-	const struct skex_etsi014_limits *limits, json_t *value,
-	struct skex_etsi014_problem *problem)
+	const struct skex_etsi014_limits *limits, json_t *value, struct skex_https_problem *problem)
 {
 	(void)request;
 	(void)limits;
@@ -102,8 +98,7 @@ static enum skex_error request_mandatory(struct skex_etsi014_request *request,
 }
 
 static enum skex_error request_optional(struct skex_etsi014_request *request,
-	const struct skex_etsi014_limits *limits, json_t *value,
-	struct skex_etsi014_problem *problem)
+	const struct skex_etsi014_limits *limits, json_t *value, struct skex_https_problem *problem)
 {
 	(void)request;
 	(void)limits;
@@ -113,7 +108,7 @@ static enum skex_error request_optional(struct skex_etsi014_request *request,
 }
 
 static enum skex_error key_ids_one(
-	struct skex_etsi014_request *request, json_t *element, struct skex_etsi014_problem *problem)
+	struct skex_etsi014_request *request, json_t *element, struct skex_https_problem *problem)
 {
 	json_t *id = json_object_get(element, "key_ID");
 	json_t *extension = json_object_get(element, "key_ID_extension");
@@ -131,8 +126,7 @@ static enum skex_error key_ids_one(
 }
 
 static enum skex_error key_ids(struct skex_etsi014_request *request,
-	const struct skex_etsi014_limits *limits, json_t *value,
-	struct skex_etsi014_problem *problem)
+	const struct skex_etsi014_limits *limits, json_t *value, struct skex_https_problem *problem)
 {
 	json_t *element;
 	size_t i;
@@ -146,8 +140,7 @@ static enum skex_error key_ids(struct skex_etsi014_request *request,
 }
 
 static enum skex_error key_ids_extension(struct skex_etsi014_request *request,
-	const struct skex_etsi014_limits *limits, json_t *value,
-	struct skex_etsi014_problem *problem)
+	const struct skex_etsi014_limits *limits, json_t *value, struct skex_https_problem *problem)
 {
 	(void)request;
 	(void)limits;
@@ -162,7 +155,7 @@ static const struct {
 	enum skex_etsi014_call call;
 	enum skex_error (*read)(struct skex_etsi014_request *request,
 		const struct skex_etsi014_limits *limits, json_t *value,
-		struct skex_etsi014_problem *problem);
+		struct skex_https_problem *problem);
 } members[] = {
 	{"number", SKEX_ETSI014_ENC_KEYS, request_number},
 	{"size", SKEX_ETSI014_ENC_KEYS, request_size},
@@ -176,7 +169,7 @@ static const struct {
 
 static enum skex_error body_member(struct skex_etsi014_request *request,
 	const struct skex_etsi014_limits *limits, const char *name, json_t *value,
-	struct skex_etsi014_problem *problem)
+	struct skex_https_problem *problem)
 {
 	for (size_t i = 0; i < MEMBERS; i++)
 		if (members[i].call == request->call && strcmp(members[i].name, name) == 0)
@@ -186,7 +179,7 @@ static enum skex_error body_member(struct skex_etsi014_request *request,
 
 static enum skex_error body_object(struct skex_etsi014_request *request,
 	const struct skex_etsi014_limits *limits, json_t *object,
-	struct skex_etsi014_problem *problem)
+	struct skex_https_problem *problem)
 {
 	const char *name;
 	json_t *value;
@@ -202,28 +195,28 @@ static enum skex_error body_object(struct skex_etsi014_request *request,
 }
 
 /* Says where, but not what: jansson's text holds a piece of the body. */
-static enum skex_error malformed(const json_error_t *where, struct skex_etsi014_problem *problem)
+static enum skex_error malformed(const json_error_t *where, struct skex_https_problem *problem)
 {
 	char place[48];
 
-	skex_etsi014_problem_set(problem, 400, "the body is no well-formed JSON");
+	skex_https_problem_set(problem, 400, "the body is no well-formed JSON");
 	snprintf(place, sizeof(place), "line %d, column %d", where->line, where->column);
-	skex_etsi014_problem_detail(problem, "near", place);
+	skex_https_problem_detail(problem, "near", place);
 	return SKEX_E_SYNTAX;
 }
 
 enum skex_error skex_etsi014_request_body(struct skex_etsi014_request *request,
 	const struct skex_etsi014_limits *limits, struct skex_view body,
-	struct skex_etsi014_problem *problem)
+	struct skex_https_problem *problem)
 {
 	struct skex_etsi014_request parsed = *request;
-	struct skex_etsi014_problem found = {0};
+	struct skex_https_problem found = {0};
 	enum skex_error error;
 	json_error_t where;
 
-	if (body.size > SKEX_ETSI014_BODY_MAX) {
-		skex_etsi014_problem_set(
-			problem, 413, "the body is longer than %u bytes", SKEX_ETSI014_BODY_MAX);
+	if (body.size > SKEX_HTTPS_BODY_MAX) {
+		skex_https_problem_set(
+			problem, 413, "the body is longer than %u bytes", SKEX_HTTPS_BODY_MAX);
 		return SKEX_E_SYNTAX;
 	}
 	json_t *object = json_loadb((const char *)body.data, body.size,

@@ -60,8 +60,8 @@ static void write_fetch(struct skex_writer *writer, const struct skex_etsi014_re
 	write_text(writer, "]");
 }
 
-enum skex_error skex_etsi014_call_encode(char text[static SKEX_ETSI014_CALL_MAX], size_t *size,
-	const struct skex_etsi014_request *request, const struct skex_etsi014_sae *caller,
+enum skex_error skex_etsi014_call_encode(char text[static SKEX_HTTPS_CALL_MAX], size_t *size,
+	const struct skex_etsi014_request *request, const struct skex_https_name *caller,
 	uint32_t bits, uint32_t wait_ms)
 {
 	static const char *const ops[] = {
@@ -71,7 +71,7 @@ enum skex_error skex_etsi014_call_encode(char text[static SKEX_ETSI014_CALL_MAX]
 	};
 	struct skex_writer writer;
 
-	skex_writer_init(&writer, (uint8_t *)text, SKEX_ETSI014_CALL_MAX);
+	skex_writer_init(&writer, (uint8_t *)text, SKEX_HTTPS_CALL_MAX);
 	write_text(&writer, "\"op\":\"");
 	write_text(&writer, ops[request->call]);
 	write_text(&writer, "\",\"consumer\":\"etsi014\"");

@@ -3,9 +3,7 @@
 #define SKEX_DELIVER_ETSI014_CALL_H
 
 #include "deliver/etsi014/request.h"
-
-/* Room for the longest call: 128 key ids, or all additional SAEs. */
-#define SKEX_ETSI014_CALL_MAX 8192u
+#include "deliver/https/service.h"
 
 /*
  * The members of the local API's request that asks for what the SAE caller wants: op get, fetch or
@@ -13,8 +11,8 @@
  * status is about.  text is untouched on failure, which is SKEX_E_SPACE and cannot happen with
  * parsed requests.
  */
-SKEX_MUST_USE enum skex_error skex_etsi014_call_encode(char text[static SKEX_ETSI014_CALL_MAX],
+SKEX_MUST_USE enum skex_error skex_etsi014_call_encode(char text[static SKEX_HTTPS_CALL_MAX],
 	size_t *size, const struct skex_etsi014_request *request,
-	const struct skex_etsi014_sae *caller, uint32_t bits, uint32_t wait_ms);
+	const struct skex_https_name *caller, uint32_t bits, uint32_t wait_ms);
 
 #endif

@@ -82,7 +82,7 @@ static size_t container_room(json_t *keys)
 }
 
 enum skex_error skex_etsi014_container_encode(
-	struct skex_etsi014_reply *reply, const struct skex_etsi014_request *request, json_t *keys)
+	struct skex_https_reply *reply, const struct skex_etsi014_request *request, json_t *keys)
 {
 	bool enc_keys = request->call == SKEX_ETSI014_ENC_KEYS;
 	size_t wanted = enc_keys ? request->number : request->ids_count;
@@ -107,6 +107,6 @@ enum skex_error skex_etsi014_container_encode(
 		skex_secret_free(body);
 		return SKEX_E_SYNTAX;
 	}
-	*reply = (struct skex_etsi014_reply){.status = 200, .body = body, .size = size};
+	*reply = (struct skex_https_reply){.status = 200, .body = body, .size = size};
 	return SKEX_OK;
 }

@@ -9,10 +9,10 @@
 
 enum skex_error skex_etsi014_field_number(struct skex_etsi014_request *request,
 	const struct skex_etsi014_limits *limits, int64_t number,
-	struct skex_etsi014_problem *problem)
+	struct skex_https_problem *problem)
 {
 	if (number < 1 || number > (int64_t)limits->keys_max) {
-		skex_etsi014_problem_set(
+		skex_https_problem_set(
 			problem, 400, "number shall be from 1 to %" PRIu32, limits->keys_max);
 		return SKEX_E_SYNTAX;
 	}
@@ -21,14 +21,14 @@ enum skex_error skex_etsi014_field_number(struct skex_etsi014_request *request,
 }
 
 enum skex_error skex_etsi014_field_size(
-	struct skex_etsi014_request *request, int64_t bits, struct skex_etsi014_problem *problem)
+	struct skex_etsi014_request *request, int64_t bits, struct skex_https_problem *problem)
 {
 	if (bits % 8 != 0) {
-		skex_etsi014_problem_set(problem, 400, SKEX_ETSI014_MESSAGE_SIZE);
+		skex_https_problem_set(problem, 400, SKEX_ETSI014_MESSAGE_SIZE);
 		return SKEX_E_SYNTAX;
 	}
 	if (bits < (int64_t)SKEX_ETSI014_BITS_MIN || bits > (int64_t)SKEX_ETSI014_BITS_MAX) {
-		skex_etsi014_problem_set(problem, 400, "size shall be from %u to %u",
+		skex_https_problem_set(problem, 400, "size shall be from %u to %u",
 			SKEX_ETSI014_BITS_MIN, SKEX_ETSI014_BITS_MAX);
 		return SKEX_E_SYNTAX;
 	}
@@ -49,20 +49,20 @@ static void printable(char *to, size_t size, struct skex_view text)
 }
 
 enum skex_error skex_etsi014_field_key_id(struct skex_etsi014_request *request,
-	struct skex_view text, struct skex_etsi014_problem *problem)
+	struct skex_view text, struct skex_https_problem *problem)
 {
 	char shown[48];
 
 	if (request->ids_count == SKEX_ETSI014_KEYS_MAX) {
-		skex_etsi014_problem_set(
+		skex_https_problem_set(
 			problem, 400, "at most %u key_IDs a request", SKEX_ETSI014_KEYS_MAX);
 		return SKEX_E_SYNTAX;
 	}
 	/* What is no UUID names no key here: the prescribed message is the true one. */
 	if (skex_uuid_parse(request->ids[request->ids_count], text) != SKEX_OK) {
 		printable(shown, sizeof(shown), text);
-		skex_etsi014_problem_set(problem, 400, SKEX_ETSI014_MESSAGE_NOT_FOUND);
-		skex_etsi014_problem_detail(problem, "not_a_UUID", shown);
+		skex_https_problem_set(problem, 400, SKEX_ETSI014_MESSAGE_NOT_FOUND);
+		skex_https_problem_detail(problem, "not_a_UUID", shown);
 		return SKEX_E_SYNTAX;
 	}
 	request->ids_count++;
@@ -70,14 +70,14 @@ enum skex_error skex_etsi014_field_key_id(struct skex_etsi014_request *request,
 }
 
 enum skex_error skex_etsi014_field_unknown(
-	struct skex_view name, struct skex_etsi014_problem *problem)
+	struct skex_view name, struct skex_https_problem *problem)
 {
 	char shown[65];
 
 	printable(shown, sizeof(shown), name);
-	skex_etsi014_problem_set(
+	skex_https_problem_set(
 		problem, 400, "%s is not known here", name.size > 0 ? shown : "an empty name");
-	skex_etsi014_problem_detail(problem, "unknown", shown);
+	skex_https_problem_detail(problem, "unknown", shown);
 	return SKEX_E_SYNTAX;
 }
 
@@ -101,19 +101,19 @@ static bool named(struct skex_view name, const char *wanted)
 	return skex_view_equal(name, skex_view(wanted, strlen(wanted)));
 }
 
-static enum skex_error twice(const char *name, struct skex_etsi014_problem *problem)
+static enum skex_error twice(const char *name, struct skex_https_problem *problem)
 {
-	skex_etsi014_problem_set(problem, 400, "%s is given twice", name);
+	skex_https_problem_set(problem, 400, "%s is given twice", name);
 	return SKEX_E_SYNTAX;
 }
 
 static enum skex_error query_size(struct skex_etsi014_request *request, struct skex_view value,
-	struct skex_etsi014_problem *problem)
+	struct skex_https_problem *problem)
 {
 	int64_t bits = decimal(value);
 
 	if (bits < 0) {
-		skex_etsi014_problem_set(problem, 400, "size shall be a whole number");
+		skex_https_problem_set(problem, 400, "size shall be a whole number");
 		return SKEX_E_SYNTAX;
 	}
 	return skex_etsi014_field_size(request, bits, problem);
@@ -121,7 +121,7 @@ static enum skex_error query_size(struct skex_etsi014_request *request, struct s
 
 enum skex_error skex_etsi014_field_query(struct skex_etsi014_request *request,
 	const struct skex_etsi014_limits *limits, struct skex_view name, struct skex_view value,
-	struct skex_etsi014_problem *problem)
+	struct skex_https_problem *problem)
 {
 	bool enc_keys = request->call == SKEX_ETSI014_ENC_KEYS;
 

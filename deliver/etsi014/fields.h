@@ -12,21 +12,21 @@
 /* Key request: number and size, as whole numbers of any size. */
 SKEX_MUST_USE enum skex_error skex_etsi014_field_number(struct skex_etsi014_request *request,
 	const struct skex_etsi014_limits *limits, int64_t number,
-	struct skex_etsi014_problem *problem);
+	struct skex_https_problem *problem);
 SKEX_MUST_USE enum skex_error skex_etsi014_field_size(
-	struct skex_etsi014_request *request, int64_t bits, struct skex_etsi014_problem *problem);
+	struct skex_etsi014_request *request, int64_t bits, struct skex_https_problem *problem);
 
 /* Key IDs: one more; its text may come from anywhere. */
 SKEX_MUST_USE enum skex_error skex_etsi014_field_key_id(struct skex_etsi014_request *request,
-	struct skex_view text, struct skex_etsi014_problem *problem);
+	struct skex_view text, struct skex_https_problem *problem);
 
 /* One decoded parameter of a GET request; a second one of the same name is refused. */
 SKEX_MUST_USE enum skex_error skex_etsi014_field_query(struct skex_etsi014_request *request,
 	const struct skex_etsi014_limits *limits, struct skex_view name, struct skex_view value,
-	struct skex_etsi014_problem *problem);
+	struct skex_https_problem *problem);
 
 /* Refuses a member or parameter that the standard does not have, by its name. */
 SKEX_MUST_USE enum skex_error skex_etsi014_field_unknown(
-	struct skex_view name, struct skex_etsi014_problem *problem);
+	struct skex_view name, struct skex_https_problem *problem);
 
 #endif

@@ -6,26 +6,16 @@
 
 #include "core/base/error.h"
 #include "deliver/etsi014/request.h"
+#include "deliver/https/reply.h"
 
 /*
  * What goes back to the client: the data formats of ETSI GS QKD 014 V1.1.1 section 6, made from a
  * problem or from the answer of the local API.
  */
 
-/* body lies in secret memory and is the holder's; NULL for a response without a body. */
-struct skex_etsi014_reply {
-	unsigned status;
-	const char *allow; /* of a 405; otherwise NULL */
-	char *body;
-	size_t size;
-};
-
-/* Wipes and gives back; a reply of zeros is fine. */
-void skex_etsi014_reply_clear(struct skex_etsi014_reply *reply);
-
 /* Error, or nothing but the code for 401.  Without memory the body is left out. */
 void skex_etsi014_reply_problem(
-	struct skex_etsi014_reply *reply, const struct skex_etsi014_problem *problem);
+	struct skex_https_reply *reply, const struct skex_https_problem *problem);
 
 /*
  * The reply to request of the SAE caller, from the API's answer: Status, Key container or Error.
@@ -35,12 +25,12 @@ struct skex_etsi014_facts {
 	const char *kme_id; /* of this server */
 	struct skex_etsi014_limits limits;
 };
-void skex_etsi014_reply_answer(struct skex_etsi014_reply *reply,
+void skex_etsi014_reply_answer(struct skex_https_reply *reply,
 	const struct skex_etsi014_facts *facts, const struct skex_etsi014_request *request,
-	const struct skex_etsi014_sae *caller, json_t *answer);
+	const struct skex_https_name *caller, json_t *answer);
 
 /* Key container from the keys of an answer (container.c); SKEX_E_SYNTAX when they do not fit. */
 SKEX_MUST_USE enum skex_error skex_etsi014_container_encode(
-	struct skex_etsi014_reply *reply, const struct skex_etsi014_request *request, json_t *keys);
+	struct skex_https_reply *reply, const struct skex_etsi014_request *request, json_t *keys);
 
 #endif

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "deliver/etsi014/request.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -21,106 +19,26 @@ static const struct {
 };
 #define CALLS (sizeof(calls) / sizeof(calls[0]))
 
-void skex_etsi014_problem_set(
-	struct skex_etsi014_problem *problem, unsigned status, const char *format, ...)
+static bool head_sae(struct skex_https_name *sae, const char *text, size_t size)
 {
-	va_list arguments;
-
-	*problem = (struct skex_etsi014_problem){.status = status};
-	va_start(arguments, format);
-	vsnprintf(problem->message, sizeof(problem->message), format, arguments);
-	va_end(arguments);
-}
-
-/* Cuts between characters: the rest of one would be no UTF-8. */
-void skex_etsi014_text_cut(char *to, size_t size, const char *from)
-{
-	size_t length = strnlen(from, size);
-
-	if (length == size) {
-		length = size - 1;
-		while (length > 0 && ((unsigned char)from[length] & 0xc0) == 0x80)
-			length--;
-	}
-	memcpy(to, from, length);
-	to[length] = '\0';
-}
-
-void skex_etsi014_problem_detail(
-	struct skex_etsi014_problem *problem, const char *name, const char *value)
-{
-	skex_etsi014_text_cut(problem->name, sizeof(problem->name), name);
-	skex_etsi014_text_cut(problem->value, sizeof(problem->value), value);
-}
-
-bool skex_etsi014_sae_parse(struct skex_etsi014_sae *sae, struct skex_view text)
-{
-	if (text.size < 1 || text.size > SKEX_ETSI014_SAE_MAX)
-		return false;
-	for (size_t i = 0; i < text.size; i++) {
-		uint8_t c = text.data[i];
-		if (c <= ' ' || c > '~' || strchr("\"'\\>,", c) != NULL)
-			return false;
-	}
-	memcpy(sae->text, text.data, text.size);
-	sae->text[text.size] = '\0';
-	return true;
-}
-
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
-/* Undoes percent-encoding (RFC 3986 section 2.1); false when malformed or longer than out. */
-static bool percent_decode(char *out, size_t out_size, size_t *size, const char *in, size_t in_size)
-{
-	size_t written = 0;
-
-	for (size_t i = 0; i < in_size; i++) {
-		char c = in[i];
-		if (c == '%') {
-			int high = i + 1 < in_size ? hex_value(in[i + 1]) : -1;
-			int low = i + 2 < in_size ? hex_value(in[i + 2]) : -1;
-			if (high < 0 || low < 0)
-				return false;
-			c = (char)(high * 16 + low);
-			i += 2;
-		}
-		if (written == out_size)
-			return false;
-		out[written++] = c;
-	}
-	*size = written;
-	return true;
-}
-
-static bool head_sae(struct skex_etsi014_sae *sae, const char *text, size_t size)
-{
-	char plain[SKEX_ETSI014_SAE_MAX];
+	char plain[SKEX_HTTPS_NAME_MAX];
 	size_t plain_size = 0;
 
-	return percent_decode(plain, sizeof(plain), &plain_size, text, size) &&
-		skex_etsi014_sae_parse(sae, skex_view(plain, plain_size));
+	return skex_https_percent_decode(plain, sizeof(plain), &plain_size, text, size) &&
+		skex_https_name_parse(sae, skex_view(plain, plain_size));
 }
 
 /* One name=value of a query, for the call's table of parameters. */
 static enum skex_error query_pair(struct skex_etsi014_request *request,
 	const struct skex_etsi014_limits *limits, const char *pair, size_t size,
-	struct skex_etsi014_problem *problem)
+	struct skex_https_problem *problem)
 {
 	char plain[96];
 	size_t plain_size = 0;
 	struct skex_view name, value;
 
-	if (!percent_decode(plain, sizeof(plain), &plain_size, pair, size)) {
-		skex_etsi014_problem_set(problem, 400, "the query is malformed or too long");
+	if (!skex_https_percent_decode(plain, sizeof(plain), &plain_size, pair, size)) {
+		skex_https_problem_set(problem, 400, "the query is malformed or too long");
 		return SKEX_E_SYNTAX;
 	}
 	const char *equals = memchr(plain, '=', plain_size);
@@ -133,7 +51,7 @@ static enum skex_error query_pair(struct skex_etsi014_request *request,
 
 static enum skex_error query_parse(struct skex_etsi014_request *request,
 	const struct skex_etsi014_limits *limits, const char *query,
-	struct skex_etsi014_problem *problem)
+	struct skex_https_problem *problem)
 {
 	uint32_t bits = request->bits;
 
@@ -152,7 +70,7 @@ static enum skex_error query_parse(struct skex_etsi014_request *request,
 	if (request->bits == 0)
 		request->bits = bits;
 	if (request->call == SKEX_ETSI014_DEC_KEYS && request->ids_count != 1) {
-		skex_etsi014_problem_set(problem, 400, "key_ID shall be given once");
+		skex_https_problem_set(problem, 400, "key_ID shall be given once");
 		return SKEX_E_SYNTAX;
 	}
 	return SKEX_OK;
@@ -172,12 +90,12 @@ bool skex_etsi014_content_type_json(const char *content_type)
 
 /* The path: prefix, one segment that is the SAE id, one that is the call. */
 static enum skex_error head_path(struct skex_etsi014_request *request, const char **allow,
-	const char *uri, size_t path_size, struct skex_etsi014_problem *problem)
+	const char *uri, size_t path_size, struct skex_https_problem *problem)
 {
 	size_t prefix_size = sizeof(PREFIX) - 1;
 	const char *end = uri + path_size;
 
-	skex_etsi014_problem_set(problem, 404, "no such path");
+	skex_https_problem_set(problem, 404, "no such path");
 	if (path_size <= prefix_size || memcmp(uri, PREFIX, prefix_size) != 0)
 		return SKEX_E_SYNTAX;
 	const char *id = uri + prefix_size;
@@ -190,7 +108,7 @@ static enum skex_error head_path(struct skex_etsi014_request *request, const cha
 			memcmp(slash + 1, calls[i].name, size) != 0)
 			continue;
 		if (!head_sae(&request->sae, id, (size_t)(slash - id))) {
-			skex_etsi014_problem_set(
+			skex_https_problem_set(
 				problem, 400, "the SAE id in the path cannot be used");
 			return SKEX_E_SYNTAX;
 		}
@@ -203,7 +121,7 @@ static enum skex_error head_path(struct skex_etsi014_request *request, const cha
 
 static enum skex_error head_parse(struct skex_etsi014_request *request,
 	const struct skex_etsi014_limits *limits, const char *method, const char *uri,
-	const char *content_type, struct skex_etsi014_problem *problem)
+	const char *content_type, struct skex_https_problem *problem)
 {
 	const char *allow = NULL;
 	size_t path_size = strcspn(uri, "?");
@@ -213,18 +131,18 @@ static enum skex_error head_parse(struct skex_etsi014_request *request,
 		return SKEX_E_SYNTAX;
 	bool post = strcmp(method, "POST") == 0;
 	if (!(post && request->call != SKEX_ETSI014_STATUS) && strcmp(method, "GET") != 0) {
-		skex_etsi014_problem_set(problem, 405, "the method shall be one of: %s", allow);
+		skex_https_problem_set(problem, 405, "the method shall be one of: %s", allow);
 		problem->allow = allow;
 		return SKEX_E_SYNTAX;
 	}
 	if (!post)
 		return query_parse(request, limits, query, problem);
 	if (*query != '\0') {
-		skex_etsi014_problem_set(problem, 400, "a POST request has no query");
+		skex_https_problem_set(problem, 400, "a POST request has no query");
 		return SKEX_E_SYNTAX;
 	}
 	if (!skex_etsi014_content_type_json(content_type)) {
-		skex_etsi014_problem_set(problem, 400, "Content-Type shall be application/json");
+		skex_https_problem_set(problem, 400, "Content-Type shall be application/json");
 		return SKEX_E_SYNTAX;
 	}
 	request->body_wanted = true;
@@ -233,14 +151,14 @@ static enum skex_error head_parse(struct skex_etsi014_request *request,
 
 enum skex_error skex_etsi014_request_head(struct skex_etsi014_request *request,
 	const struct skex_etsi014_limits *limits, const char *method, const char *uri,
-	const char *content_type, struct skex_etsi014_problem *problem)
+	const char *content_type, struct skex_https_problem *problem)
 {
 	struct skex_etsi014_request parsed = {.number = 1, .bits = limits->bits_default};
-	struct skex_etsi014_problem found = {0};
+	struct skex_https_problem found = {0};
 
-	if (strnlen(uri, SKEX_ETSI014_URI_MAX + 1) > SKEX_ETSI014_URI_MAX) {
-		skex_etsi014_problem_set(
-			problem, 414, "the URI is longer than %u bytes", SKEX_ETSI014_URI_MAX);
+	if (strnlen(uri, SKEX_HTTPS_URI_MAX + 1) > SKEX_HTTPS_URI_MAX) {
+		skex_https_problem_set(
+			problem, 414, "the URI is longer than %u bytes", SKEX_HTTPS_URI_MAX);
 		return SKEX_E_SYNTAX;
 	}
 	enum skex_error error = head_parse(&parsed, limits, method, uri, content_type, &found);

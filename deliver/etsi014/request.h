@@ -9,6 +9,7 @@
 #include "core/base/error.h"
 #include "core/base/view.h"
 #include "core/wire/key_id.h"
+#include "deliver/https/text.h"
 
 /*
  * What a client may ask, from the bytes of its HTTP request (ETSI GS QKD 014 V1.1.1, sections 5 and
@@ -17,9 +18,6 @@
  * A request is read in two steps, so that a bad one is known before its body is taken in:
  * skex_etsi014_request_head, and then skex_etsi014_request_body when body_wanted is set.
  */
-#define SKEX_ETSI014_URI_MAX        511u
-#define SKEX_ETSI014_BODY_MAX       65536u
-#define SKEX_ETSI014_SAE_MAX        80u
 #define SKEX_ETSI014_KEYS_MAX       128u /* of one request */
 #define SKEX_ETSI014_ADDITIONAL_MAX 16u
 #define SKEX_ETSI014_BITS_MIN       64u
@@ -31,19 +29,14 @@ enum skex_etsi014_call {
 	SKEX_ETSI014_DEC_KEYS,
 };
 
-/* An SAE id: 1..80 bytes of printable ASCII without space, quotes, backslash, '>' or ','. */
-struct skex_etsi014_sae {
-	char text[SKEX_ETSI014_SAE_MAX + 1]; /* zero-terminated */
-};
-
 struct skex_etsi014_request {
 	enum skex_etsi014_call call;
 	bool body_wanted;
-	struct skex_etsi014_sae sae; /* from the path: the slave, or for dec_keys the master */
-	uint32_t number;             /* enc_keys */
+	struct skex_https_name sae; /* from the path: the slave, or for dec_keys the master */
+	uint32_t number;            /* enc_keys */
 	uint32_t bits;
 	size_t additional_count;
-	struct skex_etsi014_sae additional[SKEX_ETSI014_ADDITIONAL_MAX];
+	struct skex_https_name additional[SKEX_ETSI014_ADDITIONAL_MAX];
 	size_t ids_count; /* dec_keys */
 	uint8_t ids[SKEX_ETSI014_KEYS_MAX][SKEX_KEY_ID_BYTES];
 };
@@ -54,32 +47,10 @@ struct skex_etsi014_limits {
 	uint32_t bits_default;
 };
 
-/* Why a request is refused: the HTTP code and the members of the Error data format. */
-struct skex_etsi014_problem {
-	unsigned status;
-	const char *allow; /* of a 405; otherwise NULL */
-	char message[192];
-	char name[32]; /* of the one detail; "" for none */
-	char value[192];
-};
-
 /* The prescribed messages (sections 5 and 6 of the standard). */
 #define SKEX_ETSI014_MESSAGE_SIZE      "size shall be a multiple of 8"
 #define SKEX_ETSI014_MESSAGE_MANDATORY "not all extension_mandatory parameters are supported"
 #define SKEX_ETSI014_MESSAGE_NOT_FOUND "one or more keys specified are not found on KME"
-
-/* Sets *problem; format is printf's for the message. */
-void skex_etsi014_problem_set(struct skex_etsi014_problem *problem, unsigned status,
-	const char *format, ...) __attribute__((format(printf, 3, 4)));
-/* Adds the one detail; a value that is too long is cut. */
-void skex_etsi014_problem_detail(
-	struct skex_etsi014_problem *problem, const char *name, const char *value);
-
-/* Copies UTF-8 text into to (size bytes, zero included); too much is cut. */
-void skex_etsi014_text_cut(char *to, size_t size, const char *from);
-
-/* True and *sae set when text is an SAE id; otherwise false and *sae untouched. */
-bool skex_etsi014_sae_parse(struct skex_etsi014_sae *sae, struct skex_view text);
 
 /*
  * Reads the request line.  method and uri are zero-terminated, the uri as on the wire; content_type
@@ -88,11 +59,11 @@ bool skex_etsi014_sae_parse(struct skex_etsi014_sae *sae, struct skex_view text)
  */
 SKEX_MUST_USE enum skex_error skex_etsi014_request_head(struct skex_etsi014_request *request,
 	const struct skex_etsi014_limits *limits, const char *method, const char *uri,
-	const char *content_type, struct skex_etsi014_problem *problem);
+	const char *content_type, struct skex_https_problem *problem);
 /* Reads the body of a request whose head has body_wanted.  As above; *request keeps its head. */
 SKEX_MUST_USE enum skex_error skex_etsi014_request_body(struct skex_etsi014_request *request,
 	const struct skex_etsi014_limits *limits, struct skex_view body,
-	struct skex_etsi014_problem *problem);
+	struct skex_https_problem *problem);
 
 /* The Content-Type value names application/json, with or without parameters. */
 bool skex_etsi014_content_type_json(const char *content_type);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "deliver/etsi014/backend.h"
+#include "deliver/https/backend.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +14,7 @@
 #define CALLS 4
 
 struct fixture {
-	struct skex_etsi014_backend *backend;
+	struct skex_https_backend *backend;
 	int agent; /* the other end */
 };
 
@@ -41,7 +41,7 @@ static int setup(void **state)
 
 	assert_non_null(fixture);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-	assert_int_equal(skex_etsi014_backend_new(pair[0], CALLS, &fixture->backend), SKEX_OK);
+	assert_int_equal(skex_https_backend_new(pair[0], CALLS, &fixture->backend), SKEX_OK);
 	fixture->agent = pair[1];
 	*state = fixture;
 	return 0;
@@ -51,7 +51,7 @@ static int teardown(void **state)
 {
 	struct fixture *fixture = *state;
 
-	skex_etsi014_backend_free(fixture->backend);
+	skex_https_backend_free(fixture->backend);
 	if (fixture->agent >= 0)
 		close(fixture->agent);
 	free(fixture);
@@ -63,7 +63,7 @@ static uint64_t ask(struct fixture *fixture, struct told *told)
 	uint64_t ticket = 0;
 
 	*told = (struct told){0};
-	assert_int_equal(skex_etsi014_backend_send(fixture->backend, skex_view("\"op\":\"x\"", 8),
+	assert_int_equal(skex_https_backend_send(fixture->backend, skex_view("\"op\":\"x\"", 8),
 				 1000, told_set, told, &ticket),
 		SKEX_OK);
 	return ticket;
@@ -85,7 +85,7 @@ static void answer(struct fixture *fixture, uint64_t ticket, int value)
 
 static void assert_turn(struct fixture *fixture, enum skex_error wanted)
 {
-	assert_int_equal(skex_etsi014_backend_turn(fixture->backend), wanted);
+	assert_int_equal(skex_https_backend_turn(fixture->backend), wanted);
 }
 
 static void asks_and_is_told(void **state)
@@ -95,9 +95,9 @@ static void asks_and_is_told(void **state)
 	struct told told;
 	uint64_t ticket = ask(fixture, &told);
 
-	assert_true(skex_etsi014_backend_unsent(fixture->backend));
-	assert_int_equal(skex_etsi014_backend_flush(fixture->backend), SKEX_OK);
-	assert_false(skex_etsi014_backend_unsent(fixture->backend));
+	assert_true(skex_https_backend_unsent(fixture->backend));
+	assert_int_equal(skex_https_backend_flush(fixture->backend), SKEX_OK);
+	assert_false(skex_https_backend_unsent(fixture->backend));
 	int size = snprintf(
 		wanted, sizeof(wanted), "{\"id\":%llu,\"op\":\"x\"}\n", (unsigned long long)ticket);
 	assert_int_equal(read(fixture->agent, got, sizeof(got) - 1), size);
@@ -121,7 +121,7 @@ static void any_order(void **state)
 
 	for (int i = 0; i < CALLS; i++)
 		tickets[i] = ask(fixture, &told[i]);
-	assert_int_equal(skex_etsi014_backend_send(
+	assert_int_equal(skex_https_backend_send(
 				 fixture->backend, skex_view("", 0), 0, told_set, &more, &ticket),
 		SKEX_E_BUSY);
 	for (int i = CALLS - 1; i >= 0; i--)
@@ -194,15 +194,15 @@ static void forgets(void **state)
 	struct told told, other;
 	uint64_t ticket = ask(fixture, &told), second;
 
-	skex_etsi014_backend_forget(fixture->backend, ticket);
-	skex_etsi014_backend_forget(fixture->backend, ticket);
-	skex_etsi014_backend_forget(fixture->backend, 0);
+	skex_https_backend_forget(fixture->backend, ticket);
+	skex_https_backend_forget(fixture->backend, ticket);
+	skex_https_backend_forget(fixture->backend, 0);
 	second = ask(fixture, &other);
 	answer(fixture, ticket, 1);
 	assert_turn(fixture, SKEX_OK);
 	assert_int_equal(told.times, 0);
 	assert_int_equal(other.times, 0);
-	skex_etsi014_backend_forget(fixture->backend, ticket);
+	skex_https_backend_forget(fixture->backend, ticket);
 	answer(fixture, second, 2);
 	assert_turn(fixture, SKEX_OK);
 	assert_int_equal(other.times, 1);
@@ -214,12 +214,12 @@ static void expires(void **state)
 	struct told told;
 	uint64_t ticket = ask(fixture, &told);
 
-	skex_etsi014_backend_expire(fixture->backend, 999);
+	skex_https_backend_expire(fixture->backend, 999);
 	assert_int_equal(told.times, 0);
-	skex_etsi014_backend_expire(fixture->backend, 1000);
+	skex_https_backend_expire(fixture->backend, 1000);
 	assert_int_equal(told.times, 1);
 	assert_true(told.none);
-	skex_etsi014_backend_expire(fixture->backend, 2000);
+	skex_https_backend_expire(fixture->backend, 2000);
 	answer(fixture, ticket, 1);
 	assert_turn(fixture, SKEX_OK);
 	assert_int_equal(told.times, 1);
@@ -239,11 +239,11 @@ static void back_pressure(void **state)
 	static const char member[] = "\"x\":1";
 	memcpy(members, member, sizeof(member) - 1);
 	for (int i = 0; i < CALLS; i++)
-		assert_int_equal(skex_etsi014_backend_send(fixture->backend,
+		assert_int_equal(skex_https_backend_send(fixture->backend,
 					 skex_view(members, sizeof(members)), 0, told_set, &told,
 					 &tickets[i]),
 			SKEX_OK);
-	while (skex_etsi014_backend_unsent(fixture->backend)) {
+	while (skex_https_backend_unsent(fixture->backend)) {
 		assert_turn(fixture, SKEX_OK);
 		ssize_t n = recv(fixture->agent, taken, sizeof(taken), MSG_DONTWAIT);
 		if (n > 0)
@@ -278,7 +278,7 @@ static void last_words(void **state)
 
 	answer(fixture, ticket, 3);
 	shutdown(fixture->agent, SHUT_WR);
-	while (skex_etsi014_backend_turn(fixture->backend) == SKEX_OK)
+	while (skex_https_backend_turn(fixture->backend) == SKEX_OK)
 		;
 	assert_int_equal(told.value, 3);
 }
@@ -314,16 +314,16 @@ static void ids_of_nobody(void **state)
 
 static void arguments(void **state)
 {
-	struct skex_etsi014_backend *backend = NULL;
+	struct skex_https_backend *backend = NULL;
 	int pair[2];
 
 	(void)state;
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-	assert_int_equal(skex_etsi014_backend_new(pair[0], 0, &backend), SKEX_E_ARGUMENT);
-	assert_int_equal(skex_etsi014_backend_new(pair[1], 65537, &backend), SKEX_E_ARGUMENT);
-	assert_int_equal(skex_etsi014_backend_new(-1, 1, &backend), SKEX_E_IO);
+	assert_int_equal(skex_https_backend_new(pair[0], 0, &backend), SKEX_E_ARGUMENT);
+	assert_int_equal(skex_https_backend_new(pair[1], 65537, &backend), SKEX_E_ARGUMENT);
+	assert_int_equal(skex_https_backend_new(-1, 1, &backend), SKEX_E_IO);
 	assert_null(backend);
-	skex_etsi014_backend_free(NULL);
+	skex_https_backend_free(NULL);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -17,7 +17,7 @@
 #define KEY2 "//79/Pv6+fg="
 
 static const struct skex_etsi014_facts facts = {.kme_id = "kme-1", .limits = {20, 256}};
-static const struct skex_etsi014_sae caller = {.text = "sae-a"};
+static const struct skex_https_name caller = {.text = "sae-a"};
 
 static struct skex_etsi014_request request_of(enum skex_etsi014_call call, uint32_t number)
 {
@@ -36,7 +36,7 @@ static void assert_reply(enum skex_etsi014_call call, uint32_t number, const cha
 	unsigned status, const char *body)
 {
 	struct skex_etsi014_request request = request_of(call, number);
-	struct skex_etsi014_reply reply;
+	struct skex_https_reply reply;
 	json_t *parsed = answer != NULL ? json_loads(answer, 0, NULL) : NULL;
 
 	memset(&reply, 0xa5, sizeof(reply));
@@ -52,7 +52,7 @@ static void assert_reply(enum skex_etsi014_call call, uint32_t number, const cha
 		assert_int_equal(reply.size, strlen(body));
 		assert_memory_equal(reply.body, body, reply.size);
 	}
-	skex_etsi014_reply_clear(&reply);
+	skex_https_reply_clear(&reply);
 	assert_null(reply.body);
 }
 
@@ -121,11 +121,11 @@ static void every_character(void **state)
 		bool good = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
 			(c >= '0' && c <= '9') || c == '+' || c == '/' || c == '=';
 		json_t *keys = json_pack("[{s:s,s:s}]", "key_id", ID1, "key", key);
-		struct skex_etsi014_reply reply = {.status = 7};
+		struct skex_https_reply reply = {.status = 7};
 		enum skex_error error = skex_etsi014_container_encode(&reply, &request, keys);
 		assert_int_equal(error, good ? SKEX_OK : SKEX_E_SYNTAX);
 		assert_int_equal(reply.status, good ? 200 : 7);
-		skex_etsi014_reply_clear(&reply);
+		skex_https_reply_clear(&reply);
 		json_decref(keys);
 	}
 }
@@ -186,20 +186,20 @@ static void errors(void **state)
 
 static void problems(void **state)
 {
-	struct skex_etsi014_problem problem;
-	struct skex_etsi014_reply reply;
+	struct skex_https_problem problem;
+	struct skex_https_reply reply;
 
 	(void)state;
-	skex_etsi014_problem_set(&problem, 400, "%s", "a \"b\"");
+	skex_https_problem_set(&problem, 400, "%s", "a \"b\"");
 	skex_etsi014_reply_problem(&reply, &problem);
 	assert_int_equal(reply.size, strlen("{\"message\":\"a \\\"b\\\"\"}"));
-	skex_etsi014_reply_clear(&reply);
-	skex_etsi014_problem_set(&problem, 405, "x");
+	skex_https_reply_clear(&reply);
+	skex_https_problem_set(&problem, 405, "x");
 	problem.allow = "GET";
 	skex_etsi014_reply_problem(&reply, &problem);
 	assert_string_equal(reply.allow, "GET");
-	skex_etsi014_reply_clear(&reply);
-	skex_etsi014_problem_set(&problem, 401, "x");
+	skex_https_reply_clear(&reply);
+	skex_https_problem_set(&problem, 401, "x");
 	skex_etsi014_reply_problem(&reply, &problem);
 	assert_null(reply.body);
 }
@@ -208,7 +208,7 @@ static void problems(void **state)
 
 static void assert_call(const struct skex_etsi014_request *request, const char *wanted)
 {
-	char text[SKEX_ETSI014_CALL_MAX];
+	char text[SKEX_HTTPS_CALL_MAX];
 	size_t size = 0;
 
 	assert_int_equal(
@@ -244,11 +244,11 @@ static void calls(void **state)
 static void longest_call(void **state)
 {
 	struct skex_etsi014_request request = {.bits = 65536, .number = 128};
-	char text[SKEX_ETSI014_CALL_MAX];
+	char text[SKEX_HTTPS_CALL_MAX];
 	size_t size = 0;
 
 	(void)state;
-	memset(request.sae.text, 'x', SKEX_ETSI014_SAE_MAX);
+	memset(request.sae.text, 'x', SKEX_HTTPS_NAME_MAX);
 	request.call = SKEX_ETSI014_DEC_KEYS;
 	request.ids_count = SKEX_ETSI014_KEYS_MAX;
 	assert_int_equal(

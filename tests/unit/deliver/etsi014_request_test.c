@@ -20,7 +20,7 @@ static const struct skex_etsi014_limits limits = {.keys_max = 20, .bits_default 
 struct outcome {
 	enum skex_error error;
 	struct skex_etsi014_request request;
-	struct skex_etsi014_problem problem;
+	struct skex_https_problem problem;
 };
 
 static bool terminated(const char *text, size_t size)
@@ -39,10 +39,10 @@ static bool printable(const char *text)
 /* What holds after every call, whatever was asked. */
 static void assert_request(const struct skex_etsi014_request *request)
 {
-	struct skex_etsi014_sae again;
+	struct skex_https_name again;
 
 	assert_true(terminated(request->sae.text, sizeof(request->sae.text)));
-	assert_true(skex_etsi014_sae_parse(
+	assert_true(skex_https_name_parse(
 		&again, skex_view(request->sae.text, strlen(request->sae.text))));
 	assert_in_range(request->number, 1, limits.keys_max);
 	assert_in_range(request->bits, SKEX_ETSI014_BITS_MIN, SKEX_ETSI014_BITS_MAX);
@@ -52,12 +52,12 @@ static void assert_request(const struct skex_etsi014_request *request)
 	if (request->call == SKEX_ETSI014_DEC_KEYS && !request->body_wanted)
 		assert_int_equal(request->ids_count, 1);
 	for (size_t i = 0; i < request->additional_count; i++)
-		assert_true(skex_etsi014_sae_parse(&again,
+		assert_true(skex_https_name_parse(&again,
 			skex_view(
 				request->additional[i].text, strlen(request->additional[i].text))));
 }
 
-static void assert_problem(const struct skex_etsi014_problem *problem)
+static void assert_problem(const struct skex_https_problem *problem)
 {
 	assert_true(problem->status == 400 || problem->status == 404 || problem->status == 405 ||
 		problem->status == 413 || problem->status == 414);
@@ -323,7 +323,7 @@ static void bodies_bad(void **state)
 
 static void body_sizes(void **state)
 {
-	size_t size = SKEX_ETSI014_BODY_MAX + 1;
+	size_t size = SKEX_HTTPS_BODY_MAX + 1;
 	char *text = malloc(size);
 
 	(void)state;
@@ -358,21 +358,21 @@ static void many_key_ids(void **state)
 
 static void uri_length(void **state)
 {
-	char uri[SKEX_ETSI014_URI_MAX + 2];
+	char uri[SKEX_HTTPS_URI_MAX + 2];
 
 	(void)state;
 	memset(uri, '&', sizeof(uri));
 	memcpy(uri, ENC "?", sizeof(ENC));
-	uri[SKEX_ETSI014_URI_MAX] = '\0';
+	uri[SKEX_HTTPS_URI_MAX] = '\0';
 	assert_int_equal(head("GET", uri, NULL).error, SKEX_OK);
-	uri[SKEX_ETSI014_URI_MAX] = '&';
-	uri[SKEX_ETSI014_URI_MAX + 1] = '\0';
+	uri[SKEX_HTTPS_URI_MAX] = '&';
+	uri[SKEX_HTTPS_URI_MAX + 1] = '\0';
 	assert_int_equal(head("GET", uri, NULL).problem.status, 414);
 }
 
 static void sae_characters(void **state)
 {
-	struct skex_etsi014_sae sae;
+	struct skex_https_name sae;
 	char text[3] = "aXb";
 
 	(void)state;
@@ -381,15 +381,15 @@ static void sae_characters(void **state)
 			c != ',';
 		text[1] = (char)c;
 		memset(&sae, 0xa5, sizeof(sae));
-		assert_int_equal(skex_etsi014_sae_parse(&sae, skex_view(text, 3)), good);
+		assert_int_equal(skex_https_name_parse(&sae, skex_view(text, 3)), good);
 		if (!good)
 			untouched(&sae, sizeof(sae));
 	}
-	char longest[SKEX_ETSI014_SAE_MAX + 1];
+	char longest[SKEX_HTTPS_NAME_MAX + 1];
 	memset(longest, 'x', sizeof(longest));
-	assert_true(skex_etsi014_sae_parse(&sae, skex_view(longest, sizeof(longest) - 1)));
-	assert_false(skex_etsi014_sae_parse(&sae, skex_view(longest, sizeof(longest))));
-	assert_false(skex_etsi014_sae_parse(&sae, skex_view(NULL, 0)));
+	assert_true(skex_https_name_parse(&sae, skex_view(longest, sizeof(longest) - 1)));
+	assert_false(skex_https_name_parse(&sae, skex_view(longest, sizeof(longest))));
+	assert_false(skex_https_name_parse(&sae, skex_view(NULL, 0)));
 }
 
 static void text_cut(void **state)
@@ -397,15 +397,15 @@ static void text_cut(void **state)
 	char out[8];
 
 	(void)state;
-	skex_etsi014_text_cut(out, sizeof(out), "1234567");
+	skex_https_text_cut(out, sizeof(out), "1234567");
 	assert_string_equal(out, "1234567");
-	skex_etsi014_text_cut(out, sizeof(out), "12345678");
+	skex_https_text_cut(out, sizeof(out), "12345678");
 	assert_string_equal(out, "1234567");
-	skex_etsi014_text_cut(out, sizeof(out), "12345\xe2\x82\xac");
+	skex_https_text_cut(out, sizeof(out), "12345\xe2\x82\xac");
 	assert_string_equal(out, "12345");
-	skex_etsi014_text_cut(out, sizeof(out), "123456\xc3\xa4");
+	skex_https_text_cut(out, sizeof(out), "123456\xc3\xa4");
 	assert_string_equal(out, "123456");
-	skex_etsi014_text_cut(out, sizeof(out), "1234\xe2\x82\xac");
+	skex_https_text_cut(out, sizeof(out), "1234\xe2\x82\xac");
 	assert_string_equal(out, "1234\xe2\x82\xac");
 }
 
@@ -424,12 +424,12 @@ static uint32_t dice(uint32_t below)
 static void sae_encodings(void **state)
 {
 	static const char alphabet[] = "abcXYZ019-._~:@!$&()*+;=/?#[]<|{}^`%";
-	char plain[SKEX_ETSI014_SAE_MAX + 1], uri[SKEX_ETSI014_URI_MAX + 1];
+	char plain[SKEX_HTTPS_NAME_MAX + 1], uri[SKEX_HTTPS_URI_MAX + 1];
 
 	(void)state;
 	dice_state = 1;
 	for (int round = 0; round < 2000; round++) {
-		size_t size = 1 + dice(SKEX_ETSI014_SAE_MAX);
+		size_t size = 1 + dice(SKEX_HTTPS_NAME_MAX);
 		size_t at = (size_t)snprintf(uri, sizeof(uri), "/api/v1/keys/");
 		for (size_t i = 0; i < size; i++) {
 			char c = alphabet[dice(sizeof(alphabet) - 1)];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "deliver/etsi014/backend.h"
+#include "deliver/https/backend.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,11 +20,11 @@
 struct call {
 	uint64_t ticket; /* 0: free */
 	uint64_t deadline_ms;
-	skex_etsi014_answer_fn answer;
+	skex_https_answer_fn answer;
 	void *owner;
 };
 
-struct skex_etsi014_backend {
+struct skex_https_backend {
 	int descriptor;
 	uint64_t uses;
 	/* What was not sent yet: requests hold no secrets. */
@@ -41,11 +41,11 @@ struct skex_etsi014_backend {
 	struct call calls[];
 };
 
-enum skex_error skex_etsi014_backend_new(
-	int descriptor, uint32_t calls_max, struct skex_etsi014_backend **backend)
+enum skex_error skex_https_backend_new(
+	int descriptor, uint32_t calls_max, struct skex_https_backend **backend)
 {
 	int flags = fcntl(descriptor, F_GETFL);
-	struct skex_etsi014_backend *made = NULL;
+	struct skex_https_backend *made = NULL;
 	enum skex_error error = SKEX_E_ARGUMENT;
 
 	if (calls_max < 1 || calls_max > (1u << SLOT_BITS))
@@ -73,7 +73,7 @@ failed:
 	return error;
 }
 
-void skex_etsi014_backend_free(struct skex_etsi014_backend *backend)
+void skex_https_backend_free(struct skex_https_backend *backend)
 {
 	if (backend == NULL)
 		return;
@@ -85,7 +85,7 @@ void skex_etsi014_backend_free(struct skex_etsi014_backend *backend)
 
 /* ---- out ---- */
 
-enum skex_error skex_etsi014_backend_flush(struct skex_etsi014_backend *backend)
+enum skex_error skex_https_backend_flush(struct skex_https_backend *backend)
 {
 	size_t sent = 0;
 
@@ -106,7 +106,7 @@ enum skex_error skex_etsi014_backend_flush(struct skex_etsi014_backend *backend)
 	return SKEX_OK;
 }
 
-static enum skex_error output_reserve(struct skex_etsi014_backend *backend, size_t size)
+static enum skex_error output_reserve(struct skex_https_backend *backend, size_t size)
 {
 	size_t needed = backend->output_size + size;
 
@@ -121,7 +121,7 @@ static enum skex_error output_reserve(struct skex_etsi014_backend *backend, size
 	return SKEX_OK;
 }
 
-static struct call *call_free(struct skex_etsi014_backend *backend, uint32_t *slot)
+static struct call *call_free(struct skex_https_backend *backend, uint32_t *slot)
 {
 	for (uint32_t i = 0; i < backend->calls_max; i++) {
 		uint32_t at = (backend->next + i) % backend->calls_max;
@@ -133,8 +133,8 @@ static struct call *call_free(struct skex_etsi014_backend *backend, uint32_t *sl
 	return NULL;
 }
 
-enum skex_error skex_etsi014_backend_send(struct skex_etsi014_backend *backend,
-	struct skex_view members, uint64_t deadline_ms, skex_etsi014_answer_fn answer, void *owner,
+enum skex_error skex_https_backend_send(struct skex_https_backend *backend,
+	struct skex_view members, uint64_t deadline_ms, skex_https_answer_fn answer, void *owner,
 	uint64_t *ticket)
 {
 	static const char tail[] = {'}', '\n'};
@@ -161,7 +161,7 @@ enum skex_error skex_etsi014_backend_send(struct skex_etsi014_backend *backend,
 	return SKEX_OK;
 }
 
-void skex_etsi014_backend_forget(struct skex_etsi014_backend *backend, uint64_t ticket)
+void skex_https_backend_forget(struct skex_https_backend *backend, uint64_t ticket)
 {
 	struct call *call = &backend->calls[ticket % (1u << SLOT_BITS)];
 
@@ -171,8 +171,7 @@ void skex_etsi014_backend_forget(struct skex_etsi014_backend *backend, uint64_t 
 
 /* ---- in ---- */
 
-static enum skex_error line_take(
-	struct skex_etsi014_backend *backend, const char *line, size_t size)
+static enum skex_error line_take(struct skex_https_backend *backend, const char *line, size_t size)
 {
 	json_t *answer = json_loadb(line, size, JSON_REJECT_DUPLICATES, NULL);
 	json_t *id = json_object_get(answer, "id");
@@ -193,7 +192,7 @@ static enum skex_error line_take(
 	return SKEX_OK;
 }
 
-static enum skex_error input_lines(struct skex_etsi014_backend *backend)
+static enum skex_error input_lines(struct skex_https_backend *backend)
 {
 	enum skex_error error = SKEX_OK;
 	size_t begin = 0;
@@ -215,7 +214,7 @@ static enum skex_error input_lines(struct skex_etsi014_backend *backend)
 	return error;
 }
 
-static enum skex_error input_grow(struct skex_etsi014_backend *backend)
+static enum skex_error input_grow(struct skex_https_backend *backend)
 {
 	size_t room = backend->input_room * 2;
 
@@ -232,7 +231,7 @@ static enum skex_error input_grow(struct skex_etsi014_backend *backend)
 }
 
 /* Stops after a short read: asking again would only be told that there is no more. */
-static enum skex_error input_read(struct skex_etsi014_backend *backend)
+static enum skex_error input_read(struct skex_https_backend *backend)
 {
 	for (;;) {
 		size_t room = backend->input_room - backend->input_size;
@@ -255,24 +254,24 @@ static enum skex_error input_read(struct skex_etsi014_backend *backend)
 	}
 }
 
-int skex_etsi014_backend_descriptor(const struct skex_etsi014_backend *backend)
+int skex_https_backend_descriptor(const struct skex_https_backend *backend)
 {
 	return backend->descriptor;
 }
 
-bool skex_etsi014_backend_unsent(const struct skex_etsi014_backend *backend)
+bool skex_https_backend_unsent(const struct skex_https_backend *backend)
 {
 	return backend->output_size > 0;
 }
 
-enum skex_error skex_etsi014_backend_turn(struct skex_etsi014_backend *backend)
+enum skex_error skex_https_backend_turn(struct skex_https_backend *backend)
 {
-	enum skex_error error = skex_etsi014_backend_flush(backend);
+	enum skex_error error = skex_https_backend_flush(backend);
 
 	return error != SKEX_OK ? error : input_read(backend);
 }
 
-void skex_etsi014_backend_expire(struct skex_etsi014_backend *backend, uint64_t now_ms)
+void skex_https_backend_expire(struct skex_https_backend *backend, uint64_t now_ms)
 {
 	for (uint32_t slot = 0; slot < backend->calls_max; slot++) {
 		struct call call = backend->calls[slot];

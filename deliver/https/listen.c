@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "deliver/etsi014/listen.h"
+#include "deliver/https/listen.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,7 +33,7 @@ static int listen_one(const struct addrinfo *found)
 	return -1;
 }
 
-static void url_write(int descriptor, char url[static SKEX_ETSI014_URL_MAX])
+static void url_write(int descriptor, char url[static SKEX_HTTPS_URL_MAX])
 {
 	struct sockaddr_storage address = {0};
 	socklen_t size = sizeof(address);
@@ -44,12 +44,12 @@ static void url_write(int descriptor, char url[static SKEX_ETSI014_URL_MAX])
 		(void)getnameinfo((struct sockaddr *)&address, size, host, sizeof(host), port,
 			sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV);
 	bool v6 = address.ss_family == AF_INET6;
-	snprintf(url, SKEX_ETSI014_URL_MAX, "https://%s%s%s:%s", v6 ? "[" : "", host, v6 ? "]" : "",
+	snprintf(url, SKEX_HTTPS_URL_MAX, "https://%s%s%s:%s", v6 ? "[" : "", host, v6 ? "]" : "",
 		port);
 }
 
-enum skex_error skex_etsi014_listen(
-	const struct skex_address *address, int *descriptor, char url[static SKEX_ETSI014_URL_MAX])
+enum skex_error skex_https_listen(
+	const struct skex_address *address, int *descriptor, char url[static SKEX_HTTPS_URL_MAX])
 {
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
 	struct addrinfo *found = NULL;
@@ -88,7 +88,7 @@ static enum skex_error read_all(int descriptor, char *to, size_t room)
 	return SKEX_E_QUOTA;
 }
 
-enum skex_error skex_etsi014_file_read(const char *path, char **text)
+enum skex_error skex_https_file_read(const char *path, char **text)
 {
 	int descriptor = open(path, O_RDONLY | O_CLOEXEC);
 	enum skex_error error = SKEX_E_MEMORY;

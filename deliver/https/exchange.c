@@ -5,8 +5,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "deliver/etsi014/call.h"
-#include "deliver/etsi014/connection.h"
+#include "deliver/https/connection.h"
 #include "platform/memory.h"
 #include "platform/posix.h"
 
@@ -16,7 +15,7 @@
 #define ANSWER_MS     10000u /* for its answer: more than it waits, with its own grace */
 #define DISCARDED_MAX (1u << 20)
 
-static void *connection_session(const struct skex_etsi014_connection *connection)
+static void *connection_session(const struct skex_https_connection *connection)
 {
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(connection->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
@@ -25,40 +24,40 @@ static void *connection_session(const struct skex_etsi014_connection *connection
 }
 
 /* Once per connection: it costs more than all the rest of a request. */
-static bool connection_trusted(struct skex_etsi014_connection *connection)
+static bool connection_trusted(struct skex_https_connection *connection)
 {
-	if (connection->trust == SKEX_ETSI014_TRUST_OPEN) {
-		enum skex_error error = skex_etsi014_identity_verify(
+	if (connection->trust == SKEX_HTTPS_TRUST_OPEN) {
+		enum skex_error error = skex_https_identity_verify(
 			connection_session(connection), &connection->identity);
 		connection->trust =
-			error == SKEX_OK ? SKEX_ETSI014_TRUST_GOOD : SKEX_ETSI014_TRUST_NONE;
+			error == SKEX_OK ? SKEX_HTTPS_TRUST_GOOD : SKEX_HTTPS_TRUST_NONE;
 	}
-	if (connection->trust == SKEX_ETSI014_TRUST_GOOD &&
+	if (connection->trust == SKEX_HTTPS_TRUST_GOOD &&
 		(int64_t)time(NULL) > connection->identity.expires_s)
-		connection->trust = SKEX_ETSI014_TRUST_NONE;
-	return connection->trust == SKEX_ETSI014_TRUST_GOOD;
+		connection->trust = SKEX_HTTPS_TRUST_NONE;
+	return connection->trust == SKEX_HTTPS_TRUST_GOOD;
 }
 
 /* Here and not with the other answers, so that the library has no word for it, whatever follows its
  * request line. */
-static void connection_refuse(struct skex_etsi014_connection *connection)
+static void connection_refuse(struct skex_https_connection *connection)
 {
 	connection->all->refused++;
-	skex_etsi014_identity_refuse(connection_session(connection));
+	skex_https_identity_refuse(connection_session(connection));
 	shutdown(connection->descriptor, SHUT_RDWR);
 }
 
 /* The only sight of the URI as it came: later the daemon has decoded it, "%2F" too. */
-void *skex_etsi014_on_uri(void *context, const char *uri, struct MHD_Connection *mhd)
+void *skex_https_on_uri(void *context, const char *uri, struct MHD_Connection *mhd)
 {
-	struct skex_etsi014_connection *connection = skex_etsi014_connection_of(mhd);
+	struct skex_https_connection *connection = skex_https_connection_of(mhd);
 
 	(void)context;
 	if (connection != NULL) {
 		size_t size = strnlen(uri, sizeof(connection->uri) - 1);
 		memcpy(connection->uri, uri, size);
 		connection->uri[size] = '\0';
-		skex_etsi014_phase_set(connection, SKEX_ETSI014_PHASE_READING);
+		skex_https_phase_set(connection, SKEX_HTTPS_PHASE_READING);
 		if (!connection_trusted(connection))
 			connection_refuse(connection);
 	}
@@ -70,9 +69,9 @@ static void body_free(void *body)
 	skex_secret_free(body);
 }
 
-static enum MHD_Result reply_queue(struct skex_etsi014_connection *connection)
+static enum MHD_Result reply_queue(struct skex_https_connection *connection)
 {
-	struct skex_etsi014_reply reply = connection->reply;
+	struct skex_https_reply reply = connection->reply;
 	struct MHD_Response *response;
 
 	/* The daemon frees, and so wipes, the body when it was sent or the connection is gone. */
@@ -80,7 +79,7 @@ static enum MHD_Result reply_queue(struct skex_etsi014_connection *connection)
 		reply.size, reply.body, body_free);
 	if (response == NULL)
 		return MHD_NO;
-	connection->reply = (struct skex_etsi014_reply){0};
+	connection->reply = (struct skex_https_reply){0};
 	enum MHD_Result good = MHD_YES;
 	if (reply.body != NULL)
 		good = MHD_add_response_header(response, "Content-Type", "application/json");
@@ -92,20 +91,20 @@ static enum MHD_Result reply_queue(struct skex_etsi014_connection *connection)
 	if (good == MHD_YES)
 		good = MHD_queue_response(connection->mhd, reply.status, response);
 	MHD_destroy_response(response);
-	skex_etsi014_phase_set(connection, SKEX_ETSI014_PHASE_SENDING);
+	skex_https_phase_set(connection, SKEX_HTTPS_PHASE_SENDING);
 	return good;
 }
 
-static enum MHD_Result problem_queue(struct skex_etsi014_connection *connection)
+static enum MHD_Result problem_queue(struct skex_https_connection *connection)
 {
-	skex_etsi014_reply_problem(&connection->reply, &connection->problem);
+	connection->all->service->problem(&connection->reply, &connection->problem);
 	return reply_queue(connection);
 }
 
 static void request_refuse(
-	struct skex_etsi014_connection *connection, unsigned status, const char *message)
+	struct skex_https_connection *connection, unsigned status, const char *message)
 {
-	skex_etsi014_problem_set(&connection->problem, status, "%s", message);
+	skex_https_problem_set(&connection->problem, status, "%s", message);
 	connection->refused = true;
 }
 
@@ -145,20 +144,22 @@ static bool framing_clear(const struct framing *framing)
 	return framing->lengths <= 1;
 }
 
-static enum MHD_Result request_begin(struct skex_etsi014_connection *connection, const char *method)
+static enum MHD_Result request_begin(struct skex_https_connection *connection, const char *method)
 {
 	struct framing framing = {0};
 
 	connection->begun = true;
-	if (connection->trust != SKEX_ETSI014_TRUST_GOOD)
+	if (connection->trust != SKEX_HTTPS_TRUST_GOOD)
 		return MHD_NO; /* it was refused */
 	MHD_get_connection_values(connection->mhd, MHD_HEADER_KIND, framing_header, &framing);
 	if (!framing_clear(&framing)) {
 		request_refuse(connection, 400, "the length of the body is not clear");
 		return problem_queue(connection);
 	}
-	if (skex_etsi014_request_head(&connection->request, &connection->all->service->facts.limits,
-		    method, connection->uri, framing.type, &connection->problem) != SKEX_OK)
+	const struct skex_https_service *service = connection->all->service;
+	connection->body_wanted = false;
+	if (service->head(service->facts, connection->request, method, connection->uri,
+		    framing.type, &connection->body_wanted, &connection->problem) != SKEX_OK)
 		connection->refused = true;
 	/* Not even read, as it would have to be read to the end. */
 	if (framing.length != NULL && strtoull(framing.length, NULL, 10) > DISCARDED_MAX) {
@@ -171,15 +172,15 @@ static enum MHD_Result request_begin(struct skex_etsi014_connection *connection,
 /* A refused request is read to its end before it is answered: otherwise the connection would be
  * reset, and the answer lost with it. */
 static enum MHD_Result request_data(
-	struct skex_etsi014_connection *connection, const char *data, size_t size)
+	struct skex_https_connection *connection, const char *data, size_t size)
 {
 	size_t total = connection->body_size + size;
 
 	if (total > DISCARDED_MAX)
 		return MHD_NO;
-	if (!connection->refused && !connection->request.body_wanted)
+	if (!connection->refused && !connection->body_wanted)
 		request_refuse(connection, 400, "a GET request has no body");
-	else if (!connection->refused && total > SKEX_ETSI014_BODY_MAX)
+	else if (!connection->refused && total > SKEX_HTTPS_BODY_MAX)
 		request_refuse(connection, 413, "the body is longer than 65536 bytes");
 	if (!connection->refused) {
 		if (total > connection->body_room) {
@@ -196,55 +197,68 @@ static enum MHD_Result request_data(
 	return MHD_YES;
 }
 
+static void answer_make(struct skex_https_connection *connection, json_t *answer)
+{
+	const struct skex_https_service *service = connection->all->service;
+
+	service->answer(service->facts, &connection->reply, connection->request,
+		&connection->identity.name, answer);
+}
+
 static void request_answer(void *owner, json_t *answer)
 {
-	struct skex_etsi014_connection *connection = owner;
+	struct skex_https_connection *connection = owner;
 
 	connection->ticket = 0;
-	skex_etsi014_reply_answer(&connection->reply, &connection->all->service->facts,
-		&connection->request, &connection->identity.sae, answer);
-	connection->phase = SKEX_ETSI014_PHASE_ANSWERED;
+	answer_make(connection, answer);
+	connection->phase = SKEX_HTTPS_PHASE_ANSWERED;
 	MHD_resume_connection(connection->mhd);
 }
 
-static enum skex_error request_send(struct skex_etsi014_connection *connection)
+/* Asks the agent; *size is 0 when the service needs nothing of it. */
+static enum skex_error request_send(struct skex_https_connection *connection, size_t *size)
 {
-	const struct skex_etsi014_service *service = connection->all->service;
-	char text[SKEX_ETSI014_CALL_MAX];
-	size_t size = 0;
+	const struct skex_https_service *service = connection->all->service;
+	char text[SKEX_HTTPS_CALL_MAX];
 	enum skex_error error;
 
-	error = skex_etsi014_call_encode(text, &size, &connection->request,
-		&connection->identity.sae, service->facts.limits.bits_default, WAIT_MS);
-	if (error == SKEX_OK)
-		error = skex_etsi014_backend_send(service->backend, skex_view(text, size),
+	error = service->call(service->facts, text, size, connection->request,
+		&connection->identity.name, WAIT_MS);
+	if (error == SKEX_OK && *size > 0)
+		error = skex_https_backend_send(connection->all->backend, skex_view(text, *size),
 			skex_posix_now_ms(NULL) + ANSWER_MS, request_answer, connection,
 			&connection->ticket);
 	return error;
 }
 
-static enum MHD_Result request_end(struct skex_etsi014_connection *connection)
+static enum MHD_Result request_end(struct skex_https_connection *connection)
 {
-	if (!connection->refused && connection->request.body_wanted &&
-		skex_etsi014_request_body(&connection->request,
-			&connection->all->service->facts.limits,
+	const struct skex_https_service *service = connection->all->service;
+	size_t size = 0;
+
+	if (!connection->refused && connection->body_wanted &&
+		service->body(service->facts, connection->request,
 			skex_view(connection->body, connection->body_size),
 			&connection->problem) != SKEX_OK)
 		connection->refused = true;
-	if (!connection->refused && request_send(connection) != SKEX_OK)
+	if (!connection->refused && request_send(connection, &size) != SKEX_OK)
 		request_refuse(connection, 503, "too many requests at a time");
 	if (connection->refused)
 		return problem_queue(connection);
-	skex_etsi014_phase_set(connection, SKEX_ETSI014_PHASE_WAITING);
+	if (size == 0) {
+		answer_make(connection, NULL);
+		return reply_queue(connection);
+	}
+	skex_https_phase_set(connection, SKEX_HTTPS_PHASE_WAITING);
 	MHD_suspend_connection(connection->mhd);
 	return MHD_YES;
 }
 
-enum MHD_Result skex_etsi014_on_request(void *context, struct MHD_Connection *mhd, const char *url,
+enum MHD_Result skex_https_on_request(void *context, struct MHD_Connection *mhd, const char *url,
 	const char *method, const char *version, const char *data, size_t *data_size,
 	void **request_context)
 {
-	struct skex_etsi014_connection *connection = *request_context;
+	struct skex_https_connection *connection = *request_context;
 
 	(void)context;
 	(void)mhd;
@@ -259,15 +273,15 @@ enum MHD_Result skex_etsi014_on_request(void *context, struct MHD_Connection *mh
 		*data_size = 0;
 		return request_data(connection, data, size);
 	}
-	if (connection->phase == SKEX_ETSI014_PHASE_ANSWERED)
+	if (connection->phase == SKEX_HTTPS_PHASE_ANSWERED)
 		return reply_queue(connection);
-	return connection->phase == SKEX_ETSI014_PHASE_READING ? request_end(connection) : MHD_YES;
+	return connection->phase == SKEX_HTTPS_PHASE_READING ? request_end(connection) : MHD_YES;
 }
 
-void skex_etsi014_on_completed(void *context, struct MHD_Connection *mhd, void **request_context,
+void skex_https_on_completed(void *context, struct MHD_Connection *mhd, void **request_context,
 	enum MHD_RequestTerminationCode code)
 {
-	struct skex_etsi014_connection *connection = *request_context;
+	struct skex_https_connection *connection = *request_context;
 
 	(void)context;
 	(void)mhd;
@@ -275,6 +289,6 @@ void skex_etsi014_on_completed(void *context, struct MHD_Connection *mhd, void *
 	*request_context = NULL;
 	if (connection == NULL)
 		return;
-	skex_etsi014_connection_clear(connection);
-	skex_etsi014_phase_set(connection, SKEX_ETSI014_PHASE_IDLE);
+	skex_https_connection_clear(connection);
+	skex_https_phase_set(connection, SKEX_HTTPS_PHASE_IDLE);
 }

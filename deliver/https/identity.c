@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "deliver/etsi014/identity.h"
+#include "deliver/https/identity.h"
 
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
@@ -12,15 +12,15 @@
 
 /* An id and how many candidates there were. */
 struct found {
-	struct skex_etsi014_sae sae;
+	struct skex_https_name name;
 	unsigned count;
-	bool good; /* the last one is an SAE id */
+	bool good; /* the last one is a name */
 };
 
 static void found_add(struct found *found, const void *data, size_t size)
 {
 	found->count++;
-	found->good = skex_etsi014_sae_parse(&found->sae, skex_view(data, size));
+	found->good = skex_https_name_parse(&found->name, skex_view(data, size));
 }
 
 static void rdn_common_names(gnutls_x509_dn_t name, int rdn, struct found *found)
@@ -52,7 +52,7 @@ static void common_names(gnutls_x509_crt_t certificate, struct found *found)
 
 static void alternative_names(gnutls_x509_crt_t certificate, struct found *found)
 {
-	char text[SKEX_ETSI014_SAE_MAX + 1];
+	char text[SKEX_HTTPS_NAME_MAX + 1];
 
 	for (unsigned i = 0;; i++) {
 		size_t size = sizeof(text);
@@ -73,7 +73,7 @@ static void alternative_names(gnutls_x509_crt_t certificate, struct found *found
 }
 
 static enum skex_error certificate_id(
-	gnutls_x509_crt_t certificate, struct skex_etsi014_identity *identity)
+	gnutls_x509_crt_t certificate, struct skex_https_identity *identity)
 {
 	struct found found = {.count = 0};
 	time_t expires = gnutls_x509_crt_get_expiration_time(certificate);
@@ -83,7 +83,7 @@ static enum skex_error certificate_id(
 		alternative_names(certificate, &found);
 	if (found.count != 1 || !found.good || expires == (time_t)-1)
 		return SKEX_E_AUTH;
-	identity->sae = found.sae;
+	identity->name = found.name;
 	identity->expires_s = (int64_t)expires;
 	return SKEX_OK;
 }
@@ -104,13 +104,28 @@ static bool chain_verified(gnutls_session_t session)
 	return gnutls_certificate_verify_peers(session, &purpose, 1, &status) == 0 && status == 0;
 }
 
-enum skex_error skex_etsi014_identity_verify(void *session, struct skex_etsi014_identity *identity)
+/* The server takes no PSK but those of its operator, so that one that was proved is known. */
+static enum skex_error psk_id(gnutls_session_t session, struct skex_https_identity *identity)
+{
+	const char *name = gnutls_psk_server_get_username(session);
+
+	if (name == NULL || !skex_https_name_parse(&identity->name, skex_view(name, strlen(name))))
+		return SKEX_E_AUTH;
+	identity->expires_s = INT64_MAX;
+	return SKEX_OK;
+}
+
+enum skex_error skex_https_identity_verify(void *session, struct skex_https_identity *identity)
 {
 	const gnutls_datum_t *chain;
 	gnutls_x509_crt_t certificate;
 	unsigned count = 0;
 
-	if (session == NULL || !chain_verified(session))
+	if (session == NULL)
+		return SKEX_E_AUTH;
+	if (gnutls_auth_get_type(session) == GNUTLS_CRD_PSK)
+		return psk_id(session, identity);
+	if (!chain_verified(session))
 		return SKEX_E_AUTH;
 	chain = gnutls_certificate_get_peers(session, &count);
 	if (chain == NULL || count == 0)
@@ -124,7 +139,16 @@ enum skex_error skex_etsi014_identity_verify(void *session, struct skex_etsi014_
 	return error;
 }
 
-void skex_etsi014_identity_refuse(void *session)
+void skex_https_identity_prepare(void *session)
+{
+	gnutls_psk_server_credentials_t credentials = NULL;
+
+	if (gnutls_credentials_get(session, GNUTLS_CRD_PSK, (void **)&credentials) == 0 &&
+		credentials != NULL)
+		(void)gnutls_psk_set_server_known_dh_params(credentials, GNUTLS_SEC_PARAM_MEDIUM);
+}
+
+void skex_https_identity_refuse(void *session)
 {
 	static const char answer[] = "HTTP/1.1 401 Unauthorized\r\n"
 				     "Content-Length: 0\r\n"

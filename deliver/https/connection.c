@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "deliver/https/connection.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "platform/posix.h"
+
+static const uint64_t phase_limit_ms[] = {
+	[SKEX_HTTPS_PHASE_FREE] = UINT64_MAX,
+	[SKEX_HTTPS_PHASE_CONNECTED] = 10000,
+	[SKEX_HTTPS_PHASE_IDLE] = 60000,
+	[SKEX_HTTPS_PHASE_READING] = 15000,
+	[SKEX_HTTPS_PHASE_WAITING] = UINT64_MAX, /* the backend ends it */
+	[SKEX_HTTPS_PHASE_ANSWERED] = UINT64_MAX,
+	[SKEX_HTTPS_PHASE_SENDING] = 30000,
+};
+
+enum skex_error skex_https_connections_new(const struct skex_https_service *service,
+	struct skex_https_backend *backend, struct skex_https_connections **connections)
+{
+	struct skex_https_connections *made = calloc(1, sizeof(*made));
+
+	if (made == NULL)
+		return SKEX_E_MEMORY;
+	made->service = service;
+	made->backend = backend;
+	made->requests = calloc(SKEX_HTTPS_CONNECTIONS_MAX, service->request_size);
+	if (made->requests == NULL) {
+		free(made);
+		return SKEX_E_MEMORY;
+	}
+	for (size_t i = 0; i < SKEX_HTTPS_CONNECTIONS_MAX; i++) {
+		made->each[i].all = made;
+		made->each[i].request = made->requests + i * service->request_size;
+	}
+	*connections = made;
+	return SKEX_OK;
+}
+
+void skex_https_phase_set(struct skex_https_connection *connection, enum skex_https_phase phase)
+{
+	connection->phase = phase;
+	connection->since_ms = skex_posix_now_ms(NULL);
+}
+
+void skex_https_connection_clear(struct skex_https_connection *connection)
+{
+	if (connection->ticket != 0)
+		skex_https_backend_forget(connection->all->backend, connection->ticket);
+	connection->ticket = 0;
+	skex_https_reply_clear(&connection->reply);
+	free(connection->body);
+	connection->body = NULL;
+	connection->body_size = 0;
+	connection->body_room = 0;
+	connection->begun = false;
+	connection->refused = false;
+}
+
+void skex_https_connections_free(struct skex_https_connections *connections)
+{
+	if (connections == NULL)
+		return;
+	for (size_t i = 0; i < SKEX_HTTPS_CONNECTIONS_MAX; i++)
+		skex_https_connection_clear(&connections->each[i]);
+	free(connections->requests);
+	free(connections);
+}
+
+void skex_https_connections_resume(struct skex_https_connections *connections)
+{
+	for (size_t i = 0; i < SKEX_HTTPS_CONNECTIONS_MAX; i++) {
+		struct skex_https_connection *connection = &connections->each[i];
+		if (connection->phase != SKEX_HTTPS_PHASE_WAITING)
+			continue;
+		connection->phase = SKEX_HTTPS_PHASE_ANSWERED;
+		MHD_resume_connection(connection->mhd);
+	}
+}
+
+void skex_https_connections_sweep(struct skex_https_connections *connections, uint64_t now_ms)
+{
+	for (size_t i = 0; i < SKEX_HTTPS_CONNECTIONS_MAX; i++) {
+		struct skex_https_connection *connection = &connections->each[i];
+		if (now_ms - connection->since_ms < phase_limit_ms[connection->phase])
+			continue;
+		/* The daemon finds the end of the stream and closes. */
+		shutdown(connection->descriptor, SHUT_RDWR);
+	}
+}
+
+uint32_t skex_https_connections_refused(struct skex_https_connections *connections)
+{
+	uint32_t refused = connections->refused;
+
+	connections->refused = 0;
+	return refused;
+}
+
+/* ---- a connection ---- */
+
+struct skex_https_connection *skex_https_connection_of(struct MHD_Connection *mhd)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+	return info != NULL ? info->socket_context : NULL;
+}
+
+static void connection_begin(struct skex_https_connections *connections, struct MHD_Connection *mhd,
+	void **socket_context)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+	for (size_t i = 0; info != NULL && i < SKEX_HTTPS_CONNECTIONS_MAX; i++) {
+		struct skex_https_connection *connection = &connections->each[i];
+		if (connection->phase != SKEX_HTTPS_PHASE_FREE)
+			continue;
+		connection->mhd = mhd;
+		connection->descriptor = info->connect_fd;
+		connection->trust = SKEX_HTTPS_TRUST_OPEN;
+		skex_https_phase_set(connection, SKEX_HTTPS_PHASE_CONNECTED);
+		*socket_context = connection;
+		info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+		if (info != NULL)
+			skex_https_identity_prepare(info->tls_session);
+		return;
+	}
+}
+
+void skex_https_on_connection(void *context, struct MHD_Connection *mhd, void **socket_context,
+	enum MHD_ConnectionNotificationCode code)
+{
+	struct skex_https_connection *connection = *socket_context;
+
+	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+		connection_begin(context, mhd, socket_context);
+	} else if (connection != NULL) {
+		skex_https_connection_clear(connection);
+		connection->phase = SKEX_HTTPS_PHASE_FREE;
+		*socket_context = NULL;
+	}
+}
