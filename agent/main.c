@@ -14,6 +14,7 @@
 #include "core/math/math.h"
 #include "crypto/openssl.h"
 #include "deliver/etsi014/etsi014.h"
+#include "deliver/skip/skip.h"
 #include "enrol/unlock.h"
 #include "net/loop.h"
 #include "platform/memory.h"
@@ -25,6 +26,26 @@
 #define API_DESCRIPTOR   3 /* of a consumer's process */
 #define RESTART_FIRST_MS 1000u
 #define RESTART_MOST_MS  60000u
+
+/* The processes that serve consumers; each is this program again, in a role of its own. */
+static const struct {
+	const char *consumer;
+	const char *role; /* on its command line: skexd starts itself so */
+	const char *shown;
+} served[] = {
+	{"etsi014", "--etsi014", "ETSI 014"},
+	{"skip", "--skip", "SKIP"},
+};
+#define SERVED (sizeof(served) / sizeof(served[0]))
+
+/* One of these processes. */
+struct consumer {
+	struct daemon *daemon;
+	uint32_t which; /* of served */
+	uint64_t started_ms;
+	uint64_t restart_ms; /* UINT64_MAX: it runs, or is not wanted */
+	uint64_t pause_ms;
+};
 
 struct daemon {
 	const char *config_path;
@@ -41,11 +62,8 @@ struct daemon {
 	enum skex_error failed;
 	bool ready;
 
-	/* The process that serves ETSI GS QKD 014. */
 	char program[4096]; /* this one */
-	uint64_t started_ms;
-	uint64_t restart_ms; /* UINT64_MAX: it runs, or is not wanted */
-	uint64_t pause_ms;
+	struct consumer consumers[SERVED];
 	bool stopping;
 };
 
@@ -57,31 +75,34 @@ static int fail(enum skex_error error, const char *what, const char *act)
 	return (int)skex_error_class(error);
 }
 
-/* ---- the process that serves 014 ---- */
+/* ---- the processes that serve consumers ---- */
 
 static void consumer_ended(void *owner, int status)
 {
-	struct daemon *daemon = owner;
+	struct consumer *consumer = owner;
+	struct daemon *daemon = consumer->daemon;
 	uint64_t now_ms = daemon->platform->now_ms(daemon->platform->context);
 
 	if (daemon->stopping)
 		return;
 	/* One that ran for long does not have to wait for what happened before. */
-	if (now_ms - daemon->started_ms > RESTART_MOST_MS)
-		daemon->pause_ms = RESTART_FIRST_MS;
-	daemon->restart_ms = now_ms + daemon->pause_ms;
+	if (now_ms - consumer->started_ms > RESTART_MOST_MS)
+		consumer->pause_ms = RESTART_FIRST_MS;
+	consumer->restart_ms = now_ms + consumer->pause_ms;
 	skex_log(daemon->platform, SKEX_LEVEL_ERROR,
-		"the process that serves ETSI 014 ended with status %d; another is started in %u s",
-		status, (unsigned)(daemon->pause_ms / 1000));
-	daemon->pause_ms *= 2;
-	if (daemon->pause_ms > RESTART_MOST_MS)
-		daemon->pause_ms = RESTART_MOST_MS;
+		"the process that serves %s ended with status %d; another is started in %u s",
+		served[consumer->which].shown, status, (unsigned)(consumer->pause_ms / 1000));
+	consumer->pause_ms *= 2;
+	if (consumer->pause_ms > RESTART_MOST_MS)
+		consumer->pause_ms = RESTART_MOST_MS;
 }
 
 /* Its only way to us is one end of a socket pair, on which it has the rights of its consumer. */
-static enum skex_error start_consumer(struct daemon *daemon)
+static enum skex_error start_consumer(struct consumer *consumer)
 {
-	const char *const argv[] = {daemon->program, "--etsi014", "-c", daemon->config_path, NULL};
+	struct daemon *daemon = consumer->daemon;
+	const char *const argv[] = {
+		daemon->program, served[consumer->which].role, "-c", daemon->config_path, NULL};
 	struct skex_stream *stream;
 	enum skex_error error;
 	int32_t process;
@@ -93,39 +114,47 @@ static enum skex_error start_consumer(struct daemon *daemon)
 	if (error != SKEX_OK)
 		close(pair[0]);
 	else
-		error = skex_api_server_adopt(daemon->server, stream, "etsi014");
+		error = skex_api_server_adopt(
+			daemon->server, stream, served[consumer->which].consumer);
 	if (error == SKEX_OK)
 		error = skex_loop_spawn(
-			daemon->loop, argv, &pair[1], 1, consumer_ended, daemon, &process);
+			daemon->loop, argv, &pair[1], 1, consumer_ended, consumer, &process);
 	/* When it did not start, the stream ends with this. */
 	close(pair[1]);
 	if (error != SKEX_OK)
 		return error;
-	daemon->started_ms = daemon->platform->now_ms(daemon->platform->context);
-	daemon->restart_ms = UINT64_MAX;
-	skex_log(daemon->platform, SKEX_LEVEL_INFO, "process %d serves ETSI 014", (int)process);
+	consumer->started_ms = daemon->platform->now_ms(daemon->platform->context);
+	consumer->restart_ms = UINT64_MAX;
+	skex_log(daemon->platform, SKEX_LEVEL_INFO, "process %d serves %s", (int)process,
+		served[consumer->which].shown);
 	return SKEX_OK;
 }
 
-static void restart_consumer(struct daemon *daemon, uint64_t now_ms)
+static void restart_consumer(struct consumer *consumer, uint64_t now_ms)
 {
 	enum skex_error error;
 
-	if (now_ms < daemon->restart_ms)
+	if (now_ms < consumer->restart_ms)
 		return;
-	error = start_consumer(daemon);
+	error = start_consumer(consumer);
 	if (error == SKEX_OK)
 		return;
-	daemon->restart_ms = now_ms + RESTART_MOST_MS;
-	skex_log(daemon->platform, SKEX_LEVEL_ERROR,
-		"the process that serves ETSI 014 cannot be started (%s); trying again in %u s",
-		skex_error_name(error), RESTART_MOST_MS / 1000);
+	consumer->restart_ms = now_ms + RESTART_MOST_MS;
+	skex_log(consumer->daemon->platform, SKEX_LEVEL_ERROR,
+		"the process that serves %s cannot be started (%s); trying again in %u s",
+		served[consumer->which].shown, skex_error_name(error), RESTART_MOST_MS / 1000);
 }
 
-/* The role of that process. */
-static int run_consumer(const struct skex_agent_config *config)
+static uint64_t restart_consumers(struct daemon *daemon, uint64_t now_ms)
 {
-	return skex_etsi014_main(API_DESCRIPTOR, &config->etsi014, config->name.text);
+	uint64_t next_ms = UINT64_MAX;
+
+	for (size_t i = 0; i < SERVED; i++) {
+		restart_consumer(&daemon->consumers[i], now_ms);
+		if (daemon->consumers[i].restart_ms < next_ms)
+			next_ms = daemon->consumers[i].restart_ms;
+	}
+	return next_ms;
 }
 
 /* ---- start ---- */
@@ -215,19 +244,22 @@ static int start_api(struct daemon *daemon, const struct skex_agent_setup *setup
 
 static int start_consumers(struct daemon *daemon)
 {
-	ssize_t size;
-	enum skex_error error;
+	const bool wanted[SERVED] = {daemon->config.etsi014.enabled, daemon->config.skip.enabled};
+	ssize_t size = readlink("/proc/self/exe", daemon->program, sizeof(daemon->program) - 1);
 
-	daemon->restart_ms = UINT64_MAX;
-	daemon->pause_ms = RESTART_FIRST_MS;
-	if (!daemon->config.etsi014.enabled)
-		return 0;
-	size = readlink("/proc/self/exe", daemon->program, sizeof(daemon->program) - 1);
-	if (size <= 0)
-		return fail(SKEX_E_IO, "this program does not find itself", "mount /proc");
-	error = start_consumer(daemon);
-	if (error != SKEX_OK)
-		return fail(error, "the process that serves ETSI 014 cannot be started", NULL);
+	for (uint32_t i = 0; i < SERVED; i++) {
+		daemon->consumers[i] =
+			(struct consumer){daemon, i, 0, UINT64_MAX, RESTART_FIRST_MS};
+		if (!wanted[i])
+			continue;
+		if (size <= 0)
+			return fail(SKEX_E_IO, "this program does not find itself", "mount /proc");
+		enum skex_error error = start_consumer(&daemon->consumers[i]);
+		if (error != SKEX_OK) {
+			return fail(error, served[i].shown,
+				"the process that serves it cannot be started: look at the log");
+		}
+	}
 	return 0;
 }
 
@@ -258,7 +290,7 @@ static uint64_t turn(void *owner, uint64_t now_ms)
 	next_ms = earlier(next_ms, skex_agent_join_turn(daemon->join, now_ms));
 	/* Last: it sends what the others answered, and takes away who left. */
 	next_ms = earlier(next_ms, skex_api_server_turn(daemon->server, now_ms));
-	restart_consumer(daemon, now_ms);
+	next_ms = earlier(next_ms, restart_consumers(daemon, now_ms));
 	daemon->failed = skex_agent_failed(daemon->agent);
 	if (daemon->failed != SKEX_OK) {
 		skex_log(daemon->platform, SKEX_LEVEL_ERROR,
@@ -266,7 +298,7 @@ static uint64_t turn(void *owner, uint64_t now_ms)
 			skex_error_name(daemon->failed));
 		skex_loop_stop(daemon->loop);
 	}
-	return earlier(next_ms, daemon->restart_ms);
+	return next_ms;
 }
 
 static void stopping(void *owner)
@@ -332,6 +364,7 @@ enum role {
 	ROLE_DAEMON,
 	ROLE_CHECK,
 	ROLE_ETSI014,
+	ROLE_SKIP,
 };
 
 static int usage(FILE *out, int code)
@@ -360,7 +393,10 @@ static int run_role(struct daemon *daemon, enum role role)
 	if (role == ROLE_CHECK)
 		printf("%s: ok\n", daemon->config_path);
 	else if (role == ROLE_ETSI014)
-		code = run_consumer(&daemon->config);
+		code = skex_etsi014_main(
+			API_DESCRIPTOR, &daemon->config.etsi014, daemon->config.name.text);
+	else if (role == ROLE_SKIP)
+		code = skex_skip_main(API_DESCRIPTOR, &daemon->config);
 	else {
 		code = run(daemon);
 		stop(daemon);
@@ -381,7 +417,9 @@ int main(int argc, char **argv)
 		} else if (strcmp(argv[i], "--check") == 0) {
 			role = ROLE_CHECK;
 		} else if (strcmp(argv[i], "--etsi014") == 0) {
-			role = ROLE_ETSI014; /* skexd starts itself so */
+			role = ROLE_ETSI014;
+		} else if (strcmp(argv[i], "--skip") == 0) {
+			role = ROLE_SKIP;
 		} else if (strcmp(argv[i], "-v") == 0) {
 			skex_posix_log_up_to(SKEX_LEVEL_DEBUG);
 		} else if (strcmp(argv[i], "--version") == 0) {

@@ -185,6 +185,23 @@ static enum skex_error check_pool(const struct config_reading *reading,
 	return SKEX_OK;
 }
 
+/* A server without a way to know its clients must not start. */
+static enum skex_error check_skip(const struct config_reading *reading,
+	const config_setting_t *root, const struct skex_skip_config *skip)
+{
+	const config_setting_t *written = config_member(root, "skip");
+	const bool all =
+		skip->ca[0] != '\0' && skip->certificate[0] != '\0' && skip->key[0] != '\0';
+	const bool any =
+		skip->ca[0] != '\0' || skip->certificate[0] != '\0' || skip->key[0] != '\0';
+	const bool psk = skip->psk_file[0] != '\0';
+
+	if (!skip->enabled || (psk ? !any : all))
+		return SKEX_OK;
+	return config_wrong_setting(reading, written,
+		"clients have to be known in one way; write psk_file, or ca, certificate and key");
+}
+
 static enum skex_error read_agent(const struct config_reading *reading,
 	const config_setting_t *root, struct skex_agent_config *config)
 {
@@ -203,6 +220,8 @@ static enum skex_error read_agent(const struct config_reading *reading,
 		error = check_identities(reading, root, config);
 	if (error == SKEX_OK)
 		error = check_pool(reading, root, &config->pool);
+	if (error == SKEX_OK)
+		error = check_skip(reading, root, &config->skip);
 	if (error == SKEX_OK && config->etsi014.kme_id[0] == '\0')
 		memcpy(config->etsi014.kme_id, config->name.text, sizeof(config->name.text));
 	return error;

@@ -220,6 +220,36 @@ static const struct schema etsi014_schema[] = {
 	{.name = NULL},
 };
 
+/* ---- delivery by Cisco SKIP ---- */
+
+static const struct schema skip_schema[] = {
+	{.name = "listen",
+		.type = SCHEMA_LISTEN,
+		.fallback = "127.0.0.1:9443",
+		FIELD(skex_skip_config, listen)},
+	{.name = "psk_file",
+		.type = SCHEMA_PATH,
+		.shown = "none, so that clients show certificates",
+		FIELD(skex_skip_config, psk_file)},
+	{.name = "ca",
+		.type = SCHEMA_PATH,
+		.shown = "none, so that clients have pre-shared keys",
+		FIELD(skex_skip_config, ca)},
+	{.name = "certificate",
+		.type = SCHEMA_PATH,
+		.shown = "none",
+		FIELD(skex_skip_config, certificate)},
+	{.name = "key", .type = SCHEMA_PATH, .shown = "none", FIELD(skex_skip_config, key)},
+	{.name = "key_bits",
+		.type = SCHEMA_COUNT,
+		.fallback = "256",
+		.least = 64,
+		.most = 8192,
+		.step = 8,
+		SIZED(skex_skip_config, key_bits)},
+	{.name = NULL},
+};
+
 /* ---- the whole ---- */
 
 static const struct schema_list identities_list = {
@@ -275,6 +305,11 @@ const struct schema skex_agent_schema[] = {
 		FIELD(skex_agent_config, etsi014),
 		.inner = etsi014_schema,
 		.present_offset = offsetof(struct skex_agent_config, etsi014.enabled)},
+	{.name = "skip",
+		.type = SCHEMA_GROUP,
+		FIELD(skex_agent_config, skip),
+		.inner = skip_schema,
+		.present_offset = offsetof(struct skex_agent_config, skip.enabled)},
 	{.name = "pairwise",
 		.type = SCHEMA_GROUP,
 		FIELD(skex_agent_config, pairwise),

@@ -112,6 +112,17 @@ struct skex_etsi014_config {
 	uint32_t key_bits; /* default size */
 };
 
+/* Either psk_file or the other three. */
+struct skex_skip_config {
+	bool enabled;
+	struct skex_address listen;
+	char psk_file[SKEX_PATH_MAX];
+	char ca[SKEX_PATH_MAX];
+	char certificate[SKEX_PATH_MAX];
+	char key[SKEX_PATH_MAX];
+	uint32_t key_bits; /* default size */
+};
+
 struct skex_agent_config {
 	struct skex_name name;
 	char directory[SKEX_PATH_MAX];
@@ -127,6 +138,7 @@ struct skex_agent_config {
 	char (*identities)[SKEX_PURPOSE_MAX + 1];
 	struct skex_pool_config pool;
 	struct skex_etsi014_config etsi014;
+	struct skex_skip_config skip;
 	struct skex_datagram_config pairwise;
 	bool require_its; /* refuse to establish over legs that are not its */
 };

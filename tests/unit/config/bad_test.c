@@ -146,6 +146,12 @@ static void names(void **state)
 		{"pool={low=1;\nhigh=2;\nlow=3;};", "4: pool.low: is there twice"},
 		{"peers=({name=\"b\";profiles=[\"m\"];name=\"c\";});",
 			"2: peers.name: is there twice"},
+		{"skip={};",
+			"2: skip: clients have to be known in one way; write psk_file, or ca, "
+			"certificate and key"},
+		{"skip={psk_file=\"/p\"; ca=\"/c\";};",
+			"2: skip: clients have to be known in one way; write psk_file, or ca, "
+			"certificate and key"},
 		{"etsi014={ca=\"/a\"; certificate=\"/b\";};",
 			"2: etsi014: key is missing; write an absolute path"},
 		{"peers=({name=\"b\";address=\"x\";});", "2: peers[0].address: \"x\" is no"},
