@@ -231,10 +231,9 @@ static void say_skipped(void)
 	fprintf(stderr,
 		"pairwise_bench: ML-KEM-768 WAS SKIPPED: %s does not have it, 3.5 does.  That a "
 		"run\n"
-		"  is below a tenth of it is NOT SHOWN here.  Run this program in a Debian 13 "
-		"root:\n"
+		"  is below a tenth of it is NOT SHOWN here.  It is in a Debian 13 root:\n"
 		"    mmdebstrap --variant=minbase --include=libssl3t64 trixie ROOT\n"
-		"    cp build/bench/pairwise_bench ROOT/ && chroot ROOT /pairwise_bench\n",
+		"    SKEX_DEBIAN13_ROOT=ROOT make bench\n",
 		OpenSSL_version(OPENSSL_VERSION));
 }
 
