@@ -18,8 +18,9 @@
 
 struct skex_fill_order {
 	const char *peer;
-	uint64_t bytes;     /* of material, for both directions: a multiple of the least */
-	const char *source; /* a file or device declared truly random; NULL: the kernel */
+	uint64_t bytes;       /* of material, for both directions: a multiple of the least */
+	const char *source;   /* a file or device declared truly random; NULL: the kernel */
+	bool source_unmarked; /* nothing has to be noted beside that file */
 	const struct skex_kit_lock *lock; /* with passphrase; NULL: a key is made */
 };
 

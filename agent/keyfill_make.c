@@ -152,6 +152,8 @@ static enum skex_error begin(
 	struct skex_agent *agent = making->job.agent;
 	const struct skex_platform *platform = agent->link.platform;
 	struct skex_kit_header *header = &making->header;
+	const struct skex_pad_source_order source = {
+		order->source, order->bytes, order->source_unmarked};
 	enum skex_error error = check(making, order, reason);
 
 	if (error != SKEX_OK)
@@ -165,8 +167,8 @@ static enum skex_error begin(
 	if (error != SKEX_OK)
 		return skex_reason_set(reason, error, "entropy", "see the kernel's log",
 			"the kernel gives no randomness");
-	error = skex_pad_source_open(platform, agent->link.crypto, agent->link.registry,
-		order->source, order->bytes, &making->source, reason);
+	error = skex_pad_source_open(platform, agent->link.crypto, agent->link.registry, &source,
+		&making->source, reason);
 	if (error != SKEX_OK)
 		return error;
 	header->class = skex_pad_source_class(making->source);

@@ -68,6 +68,7 @@ struct make_request {
 	const char *peer;
 	uint64_t bytes;
 	const char *pad_source;
+	bool pad_source_unmarked;
 	struct skex_kit_lock_text lock;
 };
 
@@ -77,6 +78,8 @@ static const struct skex_field make_fields[] = {
 		offsetof(struct make_request, bytes)},
 	{"pad_source", SKEX_FIELD_STRING, false, 1, PATH_BYTES,
 		offsetof(struct make_request, pad_source)},
+	{"pad_source_unmarked", SKEX_FIELD_BOOL, false, 0, 0,
+		offsetof(struct make_request, pad_source_unmarked)},
 	SKEX_KIT_LOCK_FIELDS(offsetof(struct make_request, lock)),
 };
 
@@ -114,6 +117,7 @@ void skex_agent_op_keyfill_make(
 		order.peer = in.peer;
 		order.bytes = in.bytes;
 		order.source = in.pad_source;
+		order.source_unmarked = in.pad_source_unmarked;
 		order.lock = given ? &lock : NULL;
 		if (skex_agent_fill_make(ops->agent, &order, made, call, &reason) == SKEX_OK)
 			skex_api_call_on_cancel(call, caller_gone, ops->agent, 0);

@@ -40,6 +40,7 @@ struct enrol_request {
 	const struct json_t *groups;
 	uint64_t pad_bytes;
 	const char *pad_source;
+	bool pad_source_unmarked;
 	const char *suite;
 	bool ratchet;
 	bool again;
@@ -56,6 +57,7 @@ static const struct skex_field enrol_fields[] = {
 	ENROL_FIELD(groups, SKEX_FIELD_STRINGS, false, 0, SKEX_GROUPS_MAX),
 	ENROL_FIELD(pad_bytes, SKEX_FIELD_INTEGER, false, 0, SKEX_ENROL_PAD_MAX),
 	ENROL_FIELD(pad_source, SKEX_FIELD_STRING, false, 1, PATH_MAX_BYTES),
+	ENROL_FIELD(pad_source_unmarked, SKEX_FIELD_BOOL, false, 0, 0),
 	ENROL_FIELD(suite, SKEX_FIELD_STRING, false, 1, 32),
 	ENROL_FIELD(ratchet, SKEX_FIELD_BOOL, false, 0, 0),
 	ENROL_FIELD(again, SKEX_FIELD_BOOL, false, 0, 0),
@@ -96,6 +98,7 @@ static const char *read_request(const struct enrol_request *in, struct skex_enro
 	request->kind = in->ratchet ? SKEX_PAD_RATCHET : SKEX_PAD_TABLE;
 	request->pad_bytes = in->pad_bytes;
 	request->source = in->pad_source;
+	request->source_unmarked = in->pad_source_unmarked;
 	request->again = in->again;
 	return NULL;
 }

@@ -41,8 +41,9 @@ struct skex_hub_kit_order {
 	const char *out;
 	const char *const *groups;
 	size_t groups_count;
-	uint64_t pad_bytes;          /* of each direction */
-	const char *pad_source;      /* or NULL */
+	uint64_t pad_bytes;     /* of each direction */
+	const char *pad_source; /* or NULL */
+	bool pad_source_unmarked;
 	const char *suite;           /* or NULL */
 	const char *passphrase_file; /* or NULL */
 	bool ratchet;

@@ -266,8 +266,8 @@ static int run_resume(int argc, char **argv)
 }
 
 #define KIT_USAGE                                                                                  \
-	"NAME --out FILE [--pad SIZE] [--pad-source FILE|DEVICE] [--passphrase-file FILE|-] "      \
-	"[--again] [--admin SOCKET] [--json]"
+	"NAME --out FILE [--pad SIZE] [--pad-source FILE|DEVICE] [--pad-source-unmarked] "         \
+	"[--passphrase-file FILE|-] [--again] [--admin SOCKET] [--json]"
 #define AGENT_USAGE "NAME [--admin SOCKET] [--json]"
 #define TOKEN_USAGE "ID [--admin SOCKET] [--json]"
 #define PLAIN_USAGE "[--admin SOCKET] [--json]"

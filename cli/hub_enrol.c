@@ -54,6 +54,7 @@ static int run(int argc, char **argv, bool refill)
 		{"--pad", SKEX_ARGUMENT_SIZE, &order.pad_bytes, SKEX_ENROL_PAD_MIN,
 			SKEX_ENROL_PAD_MAX},
 		{"--pad-source", SKEX_ARGUMENT_TEXT, &order.pad_source, 0, 0},
+		{"--pad-source-unmarked", SKEX_ARGUMENT_FLAG, &order.pad_source_unmarked, 0, 0},
 		{"--passphrase-file", SKEX_ARGUMENT_TEXT, &order.passphrase_file, 0, 0},
 		{"--again", SKEX_ARGUMENT_FLAG, &order.again, 0, 0},
 		{"--admin", SKEX_ARGUMENT_TEXT, &order.admin, 0, 0},

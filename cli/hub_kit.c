@@ -29,6 +29,8 @@ static json_t *make_request(const struct skex_hub_kit_order *order)
 		(void)json_object_set_new(request, "groups", groups);
 	if (order->pad_source != NULL)
 		(void)json_object_set_new(request, "pad_source", json_string(order->pad_source));
+	if (order->pad_source_unmarked)
+		(void)json_object_set_new(request, "pad_source_unmarked", json_true());
 	if (order->suite != NULL)
 		(void)json_object_set_new(request, "suite", json_string(order->suite));
 	if (order->ratchet)

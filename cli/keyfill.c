@@ -38,6 +38,7 @@ struct make_order {
 	const char *peer;
 	const char *out;
 	const char *pad_source;
+	bool pad_source_unmarked;
 	const char *passphrase_file;
 	uint64_t bytes;
 };
@@ -92,6 +93,8 @@ static enum skex_error make(
 			"words have to be UTF-8");
 	if (order->pad_source != NULL)
 		(void)json_object_set_new(request, "pad_source", json_string(order->pad_source));
+	if (order->pad_source_unmarked)
+		(void)json_object_set_new(request, "pad_source_unmarked", json_true());
 	if (order->passphrase_file != NULL)
 		error = skex_kit_lock_order(request, order->passphrase_file, reason);
 	if (error != SKEX_OK) {
@@ -118,6 +121,7 @@ static int run_make(int argc, char **argv)
 			SKEX_FILL_BYTES_MAX},
 		{"--out", SKEX_ARGUMENT_TEXT, &order.out, 0, 0},
 		{"--pad-source", SKEX_ARGUMENT_TEXT, &order.pad_source, 0, 0},
+		{"--pad-source-unmarked", SKEX_ARGUMENT_FLAG, &order.pad_source_unmarked, 0, 0},
 		{"--passphrase-file", SKEX_ARGUMENT_TEXT, &order.passphrase_file, 0, 0},
 		{.name = NULL}};
 	struct skex_reason reason;
@@ -296,7 +300,7 @@ static int run_rm(int argc, char **argv)
 const struct skex_command skex_keyfill_commands[] = {
 	{"make",
 		"PEER --out FILE [--bytes SIZE] [--pad-source FILE|DEVICE] "
-		"[--passphrase-file FILE|-] [--json] [--socket PATH]",
+		"[--pad-source-unmarked] [--passphrase-file FILE|-] [--json] [--socket PATH]",
 		"make key material for this agent and another one, to be carried by hand",
 		run_make},
 	{"take", "FILE [--passphrase-file FILE|-] [--keep] [--json] [--socket PATH]",

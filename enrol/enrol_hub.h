@@ -65,6 +65,7 @@ struct skex_enrol_request {
 	enum skex_pad_kind kind; /* of a new leg */
 	uint64_t pad_bytes;      /* for each direction; a multiple of 16; not used for a ratchet */
 	const char *source;      /* a file or device declared truly random; NULL: the kernel */
+	bool source_unmarked;    /* nothing has to be noted beside that file */
 	bool again;              /* void what was made before and was never used */
 	const struct skex_kit_lock *lock; /* with passphrase; NULL: a key is made */
 };

@@ -27,12 +27,17 @@ static enum skex_error open_source(struct skex_enrolment *enrolment,
 {
 	const struct skex_enrol_hub *hub = enrolment->hub;
 	struct skex_kit_header *header = &enrolment->header;
+	const struct skex_pad_source_order order = {
+		.path = request->source,
+		.bytes = header->pad_bytes[0] + header->pad_bytes[1],
+		.unmarked = request->source_unmarked,
+	};
 	enum skex_error error;
 
 	if (enrolment->copy)
 		return SKEX_OK;
-	error = skex_pad_source_open(hub->platform, hub->crypto, hub->registry, request->source,
-		header->pad_bytes[0] + header->pad_bytes[1], &enrolment->source, reason);
+	error = skex_pad_source_open(
+		hub->platform, hub->crypto, hub->registry, &order, &enrolment->source, reason);
 	if (error != SKEX_OK)
 		return error;
 	header->class = skex_pad_source_class(enrolment->source);

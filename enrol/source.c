@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -14,6 +16,7 @@
 #include "core/base/cursor.h"
 #include "core/base/mem.h"
 #include "enrol/kit.h"
+#include "enrol/source_mark.h"
 
 #define MEMORY_DEVICES 1u /* Linux: major number of null, zero, random, urandom */
 
@@ -21,10 +24,13 @@ struct skex_pad_source {
 	const struct skex_platform *platform;
 	int descriptor; /* -1: the platform's generator */
 	bool regular;
-	uint64_t at; /* of a regular file */
+	bool unmarked;
+	uint64_t at;  /* of a regular file */
+	uint64_t end; /* of what was claimed of it */
 	enum skex_class class;
 	char path[SKEX_KIT_SOURCE_MAX + 1]; /* for messages, cut */
 	char text[SKEX_KIT_SOURCE_MAX + 1];
+	char real[PATH_MAX]; /* of a regular file, without links */
 };
 
 static enum skex_error fail_source(
@@ -67,7 +73,7 @@ static enum skex_error read_at(int descriptor, uint64_t offset, uint8_t *out, si
 
 /* "source." and 128 bits of the serial's digest in hexadecimal letters a..p. */
 static enum skex_error claim_name(
-	const struct skex_crypto *crypto, int descriptor, char name[static 40])
+	const struct skex_crypto *crypto, int descriptor, char name[static SOURCE_NAME_BYTES])
 {
 	uint8_t serial[SKEX_PAD_SOURCE_SERIAL_BYTES];
 	uint8_t digest[SKEX_HASH_BYTES];
@@ -89,16 +95,86 @@ static enum skex_error claim_name(
 	return SKEX_OK;
 }
 
-/* Takes the next bytes of a regular file for good. */
-static enum skex_error claim(struct skex_pad_source *source, const struct skex_crypto *crypto,
-	struct skex_registry *registry, uint64_t size, uint64_t bytes, struct skex_reason *reason)
+/* ---- how much is used --------------------------------------------------------------------------
+ */
+
+static enum skex_error fail_mark(
+	struct skex_reason *reason, enum skex_error error, const char *path, const char *what)
 {
-	char name[40];
+	return skex_reason_set(reason, error, "pad_source_mark",
+		error == SKEX_E_IO
+			? "make its directory writable for the daemon; or, with "
+			  "--pad-source-unmarked, only the registry remembers it, and one from a "
+			  "backup gives bytes again"
+			: "put back the mark that belongs to this file; if it never had one, move "
+			  "the wrong one away",
+		"pad source %s: %s" SOURCE_MARK_SUFFIX ", where its used bytes are noted, %s", path,
+		path, what);
+}
+
+static enum skex_error registry_used(struct skex_pad_source *source, struct skex_registry *registry,
+	const char *name, uint64_t *used, struct skex_reason *reason)
+{
 	uint8_t value[8];
-	size_t value_size = 0;
-	uint64_t used = SKEX_PAD_SOURCE_SERIAL_BYTES;
+	size_t size = 0;
 	struct skex_reader reader;
+	uint64_t found;
+	enum skex_error error = skex_registry_get(registry, name, value, sizeof(value), &size);
+
+	if (error == SKEX_E_UNKNOWN)
+		return SKEX_OK;
+	skex_reader_init(&reader, skex_view(value, error == SKEX_OK ? size : 0));
+	found = skex_read_u64(&reader);
+	if (error == SKEX_OK)
+		error = skex_reader_end(&reader);
+	if (error != SKEX_OK)
+		return fail_source(reason, error, source->path, "the registry cannot be read");
+	*used = found > *used ? found : *used;
+	return SKEX_OK;
+}
+
+static enum skex_error mark_used(struct skex_pad_source *source, const char *name, uint64_t *used,
+	struct skex_reason *reason)
+{
+	uint64_t found = 0;
+	enum skex_error error = source_mark_read(source->real, name, &found);
+
+	if (error == SKEX_OK)
+		*used = found > *used ? found : *used;
+	if (error == SKEX_OK || error == SKEX_E_UNKNOWN)
+		return SKEX_OK;
+	if (error == SKEX_E_REFUSED)
+		return fail_mark(reason, error, source->path, "is that of another file");
+	if (error == SKEX_E_IO)
+		return fail_source(reason, error, source->path,
+			"how much of it is used cannot be read from the mark beside it");
+	return fail_mark(reason, error, source->path, "is damaged");
+}
+
+static enum skex_error put_used(struct skex_pad_source *source, struct skex_registry *registry,
+	const char *name, uint64_t used, struct skex_reason *reason)
+{
+	uint8_t value[8];
 	struct skex_writer writer;
+	enum skex_error error = source_mark_write(source->real, name, used);
+
+	if (error != SKEX_OK && !source->unmarked)
+		return fail_mark(reason, error, source->path, strerror(errno));
+	skex_writer_init(&writer, value, sizeof(value));
+	skex_write_u64(&writer, used);
+	error = skex_registry_set(registry, name, skex_view(value, sizeof(value)));
+	if (error != SKEX_OK)
+		return fail_source(reason, error, source->path, "the registry cannot be written");
+	return SKEX_OK;
+}
+
+/* Takes the next bytes of a regular file for good. */
+static enum skex_error claim_locked(struct skex_pad_source *source,
+	const struct skex_crypto *crypto, struct skex_registry *registry, uint64_t size,
+	uint64_t bytes, struct skex_reason *reason)
+{
+	char name[SOURCE_NAME_BYTES];
+	uint64_t used = SKEX_PAD_SOURCE_SERIAL_BYTES;
 	enum skex_error error;
 
 	if (size < SKEX_PAD_SOURCE_SERIAL_BYTES)
@@ -106,28 +182,50 @@ static enum skex_error claim(struct skex_pad_source *source, const struct skex_c
 	error = claim_name(crypto, source->descriptor, name);
 	if (error != SKEX_OK)
 		return fail_source(reason, error, source->path, skex_error_name(error));
-	error = skex_registry_get(registry, name, value, sizeof(value), &value_size);
-	if (error == SKEX_OK) {
-		skex_reader_init(&reader, skex_view(value, value_size));
-		used = skex_read_u64(&reader);
-		error = skex_reader_end(&reader);
-	}
-	if (error != SKEX_OK && error != SKEX_E_UNKNOWN)
-		return fail_source(reason, error, source->path, "the registry cannot be read");
+	error = registry_used(source, registry, name, &used, reason);
+	if (error == SKEX_OK)
+		error = mark_used(source, name, &used, reason);
+	if (error != SKEX_OK)
+		return error;
 	if (used > size || bytes > size - used)
 		return skex_reason_set(reason, SKEX_E_EXHAUSTED, "pad_source_exhausted",
 			"give a larger or a new file, or smaller pads (--pad)",
 			"pad source %s: %" PRIu64 " of its %" PRIu64 " bytes are used, %" PRIu64
 			" more are needed",
 			source->path, used < size ? used : size, size, bytes);
-	skex_writer_init(&writer, value, sizeof(value));
-	skex_write_u64(&writer, used + bytes);
-	error = skex_registry_set(registry, name, skex_view(value, sizeof(value)));
+	error = put_used(source, registry, name, used + bytes, reason);
 	if (error != SKEX_OK)
-		return fail_source(reason, error, source->path, "the registry cannot be written");
+		return error;
 	source->at = used;
+	source->end = used + bytes;
 	return SKEX_OK;
 }
+
+/* Of two daemons one claims at a time; the lock is on the source, which nobody replaces. */
+static enum skex_error claim(struct skex_pad_source *source, const struct skex_crypto *crypto,
+	struct skex_registry *registry, const struct skex_pad_source_order *order, uint64_t size,
+	struct skex_reason *reason)
+{
+	enum skex_error error;
+
+	if (realpath(order->path, source->real) == NULL)
+		return fail_source(reason, SKEX_E_IO, source->path, strerror(errno));
+	source->unmarked = order->unmarked;
+	if (flock(source->descriptor, LOCK_EX | LOCK_NB) != 0) {
+		if (errno == EWOULDBLOCK)
+			return skex_reason_set(reason, SKEX_E_BUSY, "pad_source_busy", "try again",
+				"pad source %s: another program takes bytes of it just now",
+				source->path);
+		if (!source->unmarked)
+			return fail_mark(reason, SKEX_E_IO, source->path, strerror(errno));
+	}
+	error = claim_locked(source, crypto, registry, size, order->bytes, reason);
+	(void)flock(source->descriptor, LOCK_UN);
+	return error;
+}
+
+/* ---- opening and reading -----------------------------------------------------------------------
+ */
 
 static enum skex_error look(struct skex_pad_source *source, const char *path, uint64_t *size,
 	struct skex_reason *reason)
@@ -151,9 +249,11 @@ static enum skex_error look(struct skex_pad_source *source, const char *path, ui
 }
 
 enum skex_error skex_pad_source_open(const struct skex_platform *platform,
-	const struct skex_crypto *crypto, struct skex_registry *registry, const char *path,
-	uint64_t bytes, struct skex_pad_source **source, struct skex_reason *reason)
+	const struct skex_crypto *crypto, struct skex_registry *registry,
+	const struct skex_pad_source_order *order, struct skex_pad_source **source,
+	struct skex_reason *reason)
 {
+	const char *path = order->path;
 	struct skex_pad_source *made = calloc(1, sizeof(*made));
 	uint64_t size = 0;
 	enum skex_error error;
@@ -176,7 +276,7 @@ enum skex_error skex_pad_source_open(const struct skex_platform *platform,
 	else
 		error = look(made, path, &size, reason);
 	if (error == SKEX_OK && made->regular)
-		error = claim(made, crypto, registry, size, bytes, reason);
+		error = claim(made, crypto, registry, order, size, reason);
 	if (error != SKEX_OK) {
 		skex_pad_source_close(made);
 		return error;
@@ -190,6 +290,9 @@ static enum skex_error read_file(struct skex_pad_source *source, uint8_t *out, s
 {
 	ssize_t count;
 
+	/* What lies behind belongs to whoever claims it next. */
+	if (source->regular && size > source->end - source->at)
+		size = (size_t)(source->end - source->at);
 	if (source->regular)
 		count = pread(source->descriptor, out, size, (off_t)source->at);
 	else

@@ -175,6 +175,18 @@ def sources():
     shutil.copy(source, kit('copy of random'))
     refusal('its copy is known', lab.hub('hub1', 'enrol', 'agentu', '--out', kit('u'), '--pad',
             PAD, '--pad-source', kit('copy of random')), LIMIT, 'are used')
+    with open(source + '.skex-used') as f:
+        tap.check('how much is used stands beside it', f.read().endswith(f' {32 + (2 << 19)}\n'))
+    # In the way of that note, for root too.
+    unmarked = kit('unmarked')
+    os.mkdir(unmarked + '.skex-used.new')
+    with open(unmarked, 'wb') as f:
+        f.write(os.urandom(2 << 19))
+    refusal('it has to be noted', lab.hub('hub1', 'enrol', 'agentu', '--out', kit('u'), '--pad',
+            '4KiB', '--pad-source', unmarked), ENVIRONMENT, '.skex-used')
+    made = lab.hub('hub1', 'enrol', 'agentn', '--out', kit('n'), '--pad', '4KiB', '--pad-source',
+                   unmarked, '--pad-source-unmarked', '--json')
+    tap.check('unless the operator says so', made.code == OK and made.json['class'] == 'its', made)
     refusal('the kernel is no such source', lab.hub('hub1', 'enrol', 'agentu', '--out', kit('u'),
             '--pad', PAD, '--pad-source', '/dev/urandom'), REFUSED, 'not truly random')
     refusal('nor is a directory', lab.hub('hub1', 'enrol', 'agentu', '--out', kit('u'), '--pad',
