@@ -200,8 +200,8 @@ struct agent_batch *agent_batch_find(struct agent_pool *pool, struct skex_block_
 	return batch;
 }
 
-/* Has the pool any of these blocks already?  Two batches with one block would share its records. */
-static bool overlaps(const struct agent_pool *pool, struct skex_block_id first, uint16_t blocks)
+static bool pool_overlaps(
+	const struct agent_pool *pool, struct skex_block_id first, uint16_t blocks)
 {
 	const uint32_t at = upper(pool, first);
 	const struct agent_batch *before = at == 0 ? NULL : pool->batches[at - 1];
@@ -211,6 +211,19 @@ static bool overlaps(const struct agent_pool *pool, struct skex_block_id first, 
 		       first.counter - before->first.counter < before->blocks) ||
 		(after != NULL && after->first.instance == first.instance &&
 			after->first.counter - first.counter < blocks);
+}
+
+/* Is any of these blocks here already, for whatever purpose?  Records are named by side, peer and
+ * block: two batches with one block would share them, and what was used of one be forgotten. */
+static bool overlaps(const struct agent_pool *pool, struct skex_block_id first, uint16_t blocks)
+{
+	const struct agent_pool *each;
+
+	for (each = pool->peer->pools; each != NULL; each = each->next) {
+		if (each->side == pool->side && pool_overlaps(each, first, blocks))
+			return true;
+	}
+	return false;
 }
 
 bool pool_insert(struct agent_pool *pool, struct agent_batch *batch)

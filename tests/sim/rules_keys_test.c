@@ -282,6 +282,51 @@ static void rule_its_needs_every_leg_at_both_ends(void **state)
 	}
 }
 
+/* ---- a block is in one pool --------------------------------------------------------------------
+ */
+
+static bool add(struct agent_pool *pool, uint32_t instance, uint64_t counter, uint16_t blocks)
+{
+	static const uint8_t secrets[4 * 32] = {1};
+	const struct agent_quality quality = {.class = SKEX_CLASS_COMPUTATIONAL, .confirmed = true};
+	struct agent_batch *batch = agent_batch_add(pool, (struct skex_block_id){instance, counter},
+		blocks, 32, secrets, 32, 0, &quality, UINT64_MAX);
+
+	if (batch != NULL)
+		agent_batch_durable(batch);
+	return batch != NULL;
+}
+
+/* Records are named by side, peer and block: one that comes again for another purpose would take
+ * the place of what is there, used ranges included. */
+static void rule_a_block_is_in_one_pool_of_a_peer(void **state)
+{
+	struct world *world = world_new(91, 3, 2, 2, PAD_BYTES);
+	struct skex_agent *agent = world_agent_of(world_agent(world, 0));
+	struct agent_peer *peer;
+	struct agent_pool *pool;
+	struct agent_pool *other;
+
+	(void)state;
+	world_run(world, 1000);
+	peer = agent_peer_find(agent, &world_agent_config(world_agent(world, 1))->name);
+	pool = agent_pool_get(agent, peer, AGENT_RESPONDER, PURPOSE);
+	other = agent_pool_get(agent, peer, AGENT_RESPONDER, "app:other");
+	assert_true(pool != NULL && other != NULL && pool != other);
+	assert_true(add(pool, 9, 10, 4));
+	assert_false(add(pool, 9, 12, 1));
+	assert_false(add(other, 9, 10, 4));
+	assert_false(add(other, 9, 13, 1));
+	assert_false(add(other, 9, 7, 4));
+	/* What lies beside it, of another instance, or at the other side is something else. */
+	assert_true(add(other, 9, 14, 1));
+	assert_true(add(other, 9, 8, 2));
+	assert_true(add(other, 8, 10, 4));
+	assert_true(add(agent_pool_get(agent, peer, AGENT_INITIATOR, "app:other"), 9, 10, 4));
+	world_run(world, 1000);
+	world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -289,6 +334,7 @@ int main(void)
 		cmocka_unit_test(rule_a_key_is_handed_out_once_at_the_responder),
 		cmocka_unit_test(rule_its_needs_every_leg_at_both_ends),
 		cmocka_unit_test(rule_its_needs_the_confirmation),
+		cmocka_unit_test(rule_a_block_is_in_one_pool_of_a_peer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
