@@ -531,6 +531,9 @@ static void sweep(struct skex_agent *agent, uint64_t now_ms)
 	for (peer = agent->peers; peer != NULL; peer = peer->next) {
 		for (pool = peer->pools; pool != NULL; pool = pool->next) {
 			agent_pool_sweep(pool, wall_ms);
+			/* What makes it lack keys but is no event of its own: times, hubs, pairs.
+			 */
+			agent_pool_lacks(pool);
 			if (!agent_peer_serves(peer))
 				agent_pool_empty(pool);
 		}

@@ -526,13 +526,14 @@ void agent_initiate_fill(struct agent_pool *pool, uint64_t bytes, uint64_t now_m
 			return;
 		bytes = blocks * pool->block_bytes < bytes ? bytes - blocks * pool->block_bytes : 0;
 	}
-	if (bytes > 0 && pool->runs == 0 && pool->peer->runs < RUNS_PEER && agent->held_up == NULL)
-		agent->held_up = pool->peer;
+	if (bytes > 0 && pool->runs == 0 && pool->peer->runs < RUNS_PEER)
+		agent->held_up = true;
 }
 
 void agent_initiate_init(struct skex_agent *agent)
 {
 	agent_ring_init(&agent->stalled);
+	agent_ring_init(&agent->lacking);
 }
 
 void agent_initiate_turn(struct skex_agent *agent, uint64_t now_ms)
@@ -556,24 +557,32 @@ void agent_initiate_turn(struct skex_agent *agent, uint64_t now_ms)
 		unconfirmed(run);
 }
 
+/* When a pool that somebody waits for may try again. */
+static uint64_t retry_of(const struct agent_pool *pool, uint64_t now_ms)
+{
+	return pool != NULL && pool->wanted_bytes > 0 && pool->retry_ms > now_ms ? pool->retry_ms
+										 : UINT64_MAX;
+}
+
 uint64_t agent_initiate_due(const struct skex_agent *agent, uint64_t now_ms)
 {
+	const struct agent_ring *entry;
 	uint64_t due = UINT64_MAX;
 	const struct agent_run *run;
-	const struct agent_peer *peer;
-	const struct agent_pool *pool;
+	uint64_t at;
 
+	/* RUNS_KEPT at most. */
 	for (run = agent->runs; run != NULL; run = run->next) {
-		uint64_t at = run->stalled ? run->deadline_ms : run->began_ms + RUN_STALLED_MS + 1;
-
+		at = run->stalled ? run->deadline_ms : run->began_ms + RUN_STALLED_MS + 1;
 		due = at < due ? at : due;
 	}
-	for (peer = agent->peers; peer != NULL; peer = peer->next) {
-		for (pool = peer->pools; pool != NULL; pool = pool->next) {
-			if (pool->side == AGENT_INITIATOR && pool->wanted_bytes > 0 &&
-				pool->retry_ms > now_ms && pool->retry_ms < due)
-				due = pool->retry_ms;
-		}
+	for (entry = agent->lacking.next; entry != &agent->lacking; entry = entry->next) {
+		const struct agent_pool *pool = entry->item;
+
+		at = retry_of(pool, now_ms);
+		due = at < due ? at : due;
+		at = retry_of(pool->twin, now_ms);
+		due = at < due ? at : due;
 	}
 	return due;
 }

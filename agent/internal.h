@@ -317,10 +317,11 @@ struct skex_agent {
 	struct agent_peer *peers_by_name[AGENT_PEER_BUCKETS];
 	struct agent_run *runs;
 	uint32_t runs_count;
-	uint32_t runs_active;       /* that are not stalled */
-	uint32_t runs_probing;      /* of these, of pools that had no answer */
-	struct agent_ring stalled;  /* runs, the oldest first */
-	struct agent_peer *held_up; /* the first that could not begin a run, for others have all */
+	uint32_t runs_active;      /* that are not stalled */
+	uint32_t runs_probing;     /* of these, of pools that had no answer */
+	struct agent_ring stalled; /* runs, the oldest first */
+	struct agent_ring lacking; /* pools that are to be filled, who is next first */
+	bool held_up;              /* a pool could not begin a run, for others have all */
 	struct agent_ring groups[AGENT_GROUPS_QUEUES];
 	struct agent_span *spans[AGENT_SPANS];
 	uint32_t groups_count;

@@ -69,7 +69,18 @@ struct agent_pool *agent_pool_get(struct skex_agent *agent, struct agent_peer *p
 	pool->next = peer->pools;
 	peer->pools = pool;
 	peer->pools_counts[side]++;
+	agent_ring_init(&pool->lacking);
+	pool->lacking.item = pool;
+	agent_pool_lacks(pool);
 	return pool;
+}
+
+void agent_pool_lacks(struct agent_pool *pool)
+{
+	/* Pools of parts are filled for those of their keys. */
+	if (pool->side == AGENT_INITIATOR && !agent_ring_linked(&pool->lacking) &&
+		!agent_purpose_is_part(pool->purpose))
+		agent_ring_append(&pool->agent->lacking, &pool->lacking);
 }
 
 void agent_pool_error(struct agent_pool *pool, const char *format, ...)
@@ -115,6 +126,7 @@ void agent_pool_free(struct agent_pool *pool)
 	if (pool->twin != NULL)
 		pool->twin->twin = NULL;
 	pool->peer->pools_counts[pool->side]--;
+	agent_ring_remove(&pool->lacking);
 	free(pool);
 }
 
@@ -531,6 +543,7 @@ uint64_t agent_pool_ready(const struct agent_pool *pool, unsigned needs)
 void pool_less_ready(struct agent_pool *pool, uint64_t bytes)
 {
 	pool->ready_bytes -= bytes < pool->ready_bytes ? bytes : pool->ready_bytes;
+	agent_pool_lacks(pool);
 }
 
 void agent_batch_drop(struct agent_batch *batch)

@@ -3,6 +3,7 @@
 #define SKEX_AGENT_POOL_H
 
 #include "agent/agent.h"
+#include "agent/ring.h"
 #include "core/wire/key_id.h"
 
 /*
@@ -121,6 +122,7 @@ struct agent_pool {
 	struct agent_pool *twin; /* of keys that are combined and of their parts: the other one */
 
 	/* Initiator: */
+	struct agent_ring lacking;   /* of those that are to be filled */
 	struct agent_piece *strides; /* in memory, oldest first */
 	uint32_t strides_pending;    /* taken, not durable yet */
 	uint32_t runs;               /* under way and not stalled */
@@ -168,6 +170,9 @@ struct agent_pool *agent_pool_find(
 struct agent_pool *agent_pool_holding(
 	const struct agent_peer *peer, const char *purpose, const struct skex_key_id *id);
 void agent_pool_free(struct agent_pool *pool);
+/* It may hold too little now: the providers look at it in this turn, and in each one until it holds
+ * what it should.  Of others than the initiator's pools of keys nothing happens. */
+void agent_pool_lacks(struct agent_pool *pool);
 void agent_pool_error(struct agent_pool *pool, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 

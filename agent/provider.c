@@ -185,7 +185,8 @@ static void fill_unconfirmed(
 		provider->fill(pool, most, now_ms);
 }
 
-static void fill(struct agent_pool *pool, uint64_t now_ms)
+/* False when it holds what it should, and nobody waits: it is not looked at until that changes. */
+static bool fill(struct agent_pool *pool, uint64_t now_ms)
 {
 	const unsigned kind = kind_of(pool);
 	const struct agent_provider *chosen = choose(pool, kind);
@@ -204,37 +205,43 @@ static void fill(struct agent_pool *pool, uint64_t now_ms)
 	}
 	if (wanted_unconfirmed(pool, 0) > 0)
 		fill_unconfirmed(pool, chosen, now_ms);
+	/* What is being made may come to nothing. */
+	return bytes > 0 || making > 0 || pool->wanted_bytes > 0;
 }
 
-static void fill_peer(struct agent_peer *peer, uint64_t now_ms)
+/* A turn costs what is lacking, not what is there: the sweep alone looks at all pools. */
+static void fill_pools(struct skex_agent *agent, uint64_t now_ms)
 {
-	struct agent_pool *pool;
+	struct agent_ring *entry = agent->lacking.next;
+	struct agent_pool *first = NULL;
 
-	for (pool = peer->pools; pool != NULL; pool = pool->next) {
-		/* Pools of parts are filled for those of their keys. */
-		if (pool->side == AGENT_INITIATOR && !peer->emptying &&
-			!agent_purpose_is_part(pool->purpose))
-			fill(pool, now_ms);
+	agent->held_up = false;
+	while (entry != &agent->lacking) {
+		struct agent_pool *pool = entry->item;
+		const bool lacks = pool->peer->emptying || fill(pool, now_ms);
+
+		if (first == NULL && agent->held_up)
+			first = pool;
+		entry = entry->next;
+		if (!lacks)
+			agent_ring_remove(&pool->lacking);
+	}
+	/* Who was held up by others is asked before them: the list begins there. */
+	if (first != NULL) {
+		agent_ring_remove(&agent->lacking);
+		agent_ring_append(&first->lacking, &agent->lacking);
 	}
 }
 
 void agent_providers_turn(struct skex_agent *agent, uint64_t now_ms)
 {
-	struct agent_peer *first;
-	struct agent_peer *peer;
 	size_t i;
 
 	for (i = 0; i < PROVIDERS; i++) {
 		if (providers[i]->turn != NULL)
 			providers[i]->turn(agent, now_ms);
 	}
-	/* Who was held up by others is asked before them. */
-	first = agent->held_up != NULL ? agent->held_up : agent->peers;
-	agent->held_up = NULL;
-	for (peer = first; peer != NULL; peer = peer->next)
-		fill_peer(peer, now_ms);
-	for (peer = agent->peers; peer != first; peer = peer->next)
-		fill_peer(peer, now_ms);
+	fill_pools(agent, now_ms);
 	for (i = 0; i < PROVIDERS; i++) {
 		if (providers[i]->filled != NULL)
 			providers[i]->filled(agent, now_ms);

@@ -143,6 +143,7 @@ static void want(struct agent_request *request, uint64_t bytes)
 	request->pool->wanted_bytes += more;
 	request->pool->wanted_by[request->needs] += more;
 	request->wanted_bytes = bytes;
+	agent_pool_lacks(request->pool);
 }
 
 /* Answered, cancelled or given up: nothing more is made for it. */

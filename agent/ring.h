@@ -2,6 +2,7 @@
 #ifndef SKEX_AGENT_RING_H
 #define SKEX_AGENT_RING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* A list whose entries leave it in constant time.  The list is an entry without an item. */
@@ -16,6 +17,12 @@ static inline void agent_ring_init(struct agent_ring *ring)
 {
 	ring->next = ring;
 	ring->previous = ring;
+}
+
+/* Of an entry: it is in a list.  Of a list: there is something in it. */
+static inline bool agent_ring_linked(const struct agent_ring *ring)
+{
+	return ring->next != ring;
 }
 
 /* The entry is in no list. */
@@ -38,7 +45,7 @@ static inline void agent_ring_remove(struct agent_ring *entry)
 /* The item of the oldest entry; NULL when there is none. */
 static inline void *agent_ring_first(const struct agent_ring *ring)
 {
-	return ring->next == ring ? NULL : ring->next->item;
+	return agent_ring_linked(ring) ? ring->next->item : NULL;
 }
 
 #endif

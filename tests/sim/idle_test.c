@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "agent/internal.h"
+#include "tests/sim/world.h"
+
+/*
+ * What a turn of an agent costs that has very many peers (docs/spec/rules.md): nothing for those
+ * with whom nothing is to be done.
+ */
+#define PURPOSE   "app:test"
+#define PAD_BYTES (1u << 20)
+#define PEERS     10000u
+#define TURNS     20000u
+
+static void exchange(struct world *world)
+{
+	struct world_key got = {0};
+	struct world_key fetched = {0};
+
+	assert_true(world_get(
+		world, world_agent(world, 0), world_agent(world, 1), PURPOSE, 32, 60000, &got));
+	assert_true(world_fetch(world, world_agent(world, 1), world_agent(world, 0), PURPOSE,
+		got.id, 60000, &fetched));
+	assert_memory_equal(got.bytes, fetched.bytes, 32);
+}
+
+/* Two agents; the first has many peers besides, with whom it never had to do. */
+static struct world *crowded_world(void)
+{
+	struct world *world = world_new(1, 3, 2, 2, PAD_BYTES);
+	struct world_node *agent = world_agent(world, 0);
+	struct skex_agent_config *config = world_agent_config(agent);
+	struct skex_peer_config *peers = calloc(PEERS + 1, sizeof(*peers));
+	char name[16];
+	uint32_t i;
+
+	assert_non_null(peers);
+	world_crash(agent);
+	for (i = 0; i <= PEERS; i++) {
+		peers[i] = config->peers[0];
+		if (i == PEERS / 2) /* the real one */
+			continue;
+		(void)snprintf(name, sizeof(name), "away%u", i);
+		assert_true(skex_name_parse(&peers[i].name, skex_view(name, strlen(name))));
+	}
+	free(config->peers);
+	config->peers = peers; /* the world frees it */
+	config->peers_count = PEERS + 1;
+	world_start(agent);
+	world_run(world, 1000);
+	exchange(world);
+	world_run(world, 5000);
+	return world;
+}
+
+static struct agent_pool *pool_of(struct world *world)
+{
+	return agent_pool_find(agent_peer_find(world_agent_of(world_agent(world, 0)),
+				       &world_agent_config(world_agent(world, 1))->name),
+		AGENT_INITIATOR, PURPOSE);
+}
+
+/* Between two sweeps no turn walks along the peers: it does its work without the list of them. */
+static void rule_a_turn_costs_what_is_due(void **state)
+{
+	struct world *world = crowded_world();
+	struct skex_agent *agent = world_agent_of(world_agent(world, 0));
+	struct agent_pool *pool = pool_of(world);
+	struct agent_peer *peers = agent->peers;
+	struct skex_agent_counters before;
+	struct skex_agent_counters after;
+	uint32_t i;
+
+	(void)state;
+	assert_non_null(pool);
+	skex_agent_counters(agent, &before);
+	agent->peers = NULL;
+	agent->sweep_ms = UINT64_MAX;
+	for (i = 0; i < 100; i++)
+		exchange(world);
+	world_run(world, 5000);
+	skex_agent_counters(agent, &after);
+	assert_true(after.blocks_confirmed > before.blocks_confirmed);
+	/* It is full again, and nothing is left to look at. */
+	assert_true(agent_pool_ready(pool, AGENT_NEED_CONFIRMED) >=
+		(uint64_t)agent->config->pool.low_keys * 32);
+	assert_null(agent_ring_first(&agent->lacking));
+	for (i = 0; i < TURNS; i++)
+		(void)skex_agent_turn(agent, world_now(world));
+	agent->peers = peers;
+	agent->sweep_ms = 0;
+	world_run(world, 5000);
+	exchange(world);
+	world_free(world);
+}
+
+/* What becomes low while no hub is there is filled when hubs come back; and the sweep finds what no
+ * event told of. */
+static void what_is_lacking_is_not_forgotten(void **state)
+{
+	struct world *world = crowded_world();
+	struct world_node *node = world_agent(world, 0);
+	struct skex_agent *agent = world_agent_of(node);
+	struct agent_pool *pool = pool_of(world);
+	struct world_key key;
+	uint8_t i;
+
+	(void)state;
+	for (i = 0; i < 3; i++)
+		world_crash(world_hub(world, i));
+	world_run(world, 1000);
+	while (world_get(world, node, world_agent(world, 1), PURPOSE, 32, 0, &key))
+		;
+	world_run(world, 60000);
+	assert_ptr_equal(agent_ring_first(&agent->lacking), pool);
+	for (i = 0; i < 3; i++)
+		world_start(world_hub(world, i));
+	world_run(world, 90000);
+	assert_null(agent_ring_first(&agent->lacking));
+	assert_true(pool->ready_bytes >= (uint64_t)agent->config->pool.low_keys * 32);
+	agent_pool_empty(pool);
+	agent_ring_remove(&pool->lacking);
+	world_run(world, 5000);
+	assert_true(pool->ready_bytes >= (uint64_t)agent->config->pool.low_keys * 32);
+	world_free(world);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rule_a_turn_costs_what_is_due),
+		cmocka_unit_test(what_is_lacking_is_not_forgotten),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
