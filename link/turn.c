@@ -168,8 +168,9 @@ static void work(struct skex_leg *leg)
 			    leg->rx_durable) &&
 			ripe > 0) {
 			leg->refusals_count -= ripe;
-			memmove(leg->refusals, leg->refusals + ripe,
-				leg->refusals_count * sizeof(leg->refusals[0]));
+			if (leg->refusals_count > 0) /* else there may be no list yet */
+				memmove(leg->refusals, leg->refusals + ripe,
+					leg->refusals_count * sizeof(leg->refusals[0]));
 		}
 	}
 	leg_commit(leg);
