@@ -12,8 +12,9 @@
 #include "platform/memory.h"
 
 #define SWEEP_MS    1000u
-#define ARRIVED_MAX 256u  /* messages of a leg whose acceptance is waited for */
-#define SILENT_MS   5000u /* a hub that cannot be reached for so long is reported */
+#define ARRIVED_MAX 256u   /* messages of a leg whose acceptance is waited for */
+#define SETTLE_MS   10000u /* and how long: that, to twice that */
+#define SILENT_MS   5000u  /* a hub that cannot be reached for so long is reported */
 
 uint64_t agent_now(const struct skex_agent *agent)
 {
@@ -176,16 +177,26 @@ static void released(void *owner, struct skex_leg *link_leg)
 	/* That of an earlier connection never comes. */
 	while (leg->arrived != NULL && link_leg->state != SKEX_LEG_UP)
 		settle(leg, false);
-	/* Nor any from a hub without pad, to which nothing is sent again for that. */
-	while (leg->arrived_count > ARRIVED_MAX) {
-		leg->arrived_count--;
-		free(take_first(&leg->arrived, &leg->arrived_end));
-	}
+	while (leg->arrived_count > ARRIVED_MAX)
+		settle(leg, true);
 }
 
-/* A refused confirmation has not arrived: without its message it is not counted as delivered, and
- * it goes again in the next life or through the other hubs. */
-static bool forget_in(
+/*
+ * A hub without pad for this agent can send marks and no ACK, so it cannot refuse either.  What a
+ * mark passed and nothing refused for a while is accepted: to wait for more would be for ever.
+ */
+static void settle_old(struct agent_leg *leg, uint64_t now_ms)
+{
+	if (leg->leg->state != SKEX_LEG_UP || now_ms < leg->settle_ms)
+		return;
+	while (leg->arrived != NULL && before(leg->arrived, leg->settle_mark))
+		settle(leg, true);
+	leg->settle_mark = leg->leg->released;
+	leg->settle_ms = now_ms + SETTLE_MS;
+}
+
+/* The message at this place, which is not kept any more; NULL: none. */
+static struct skex_outgoing *take_at(
 	struct skex_outgoing **first, struct skex_outgoing ***end, struct skex_pad_position at)
 {
 	struct skex_outgoing **link = first;
@@ -196,20 +207,25 @@ static bool forget_in(
 		link = &(*link)->next;
 	message = *link;
 	if (message == NULL)
-		return false;
+		return NULL;
 	*link = message->next;
 	if (*end == &message->next)
 		*end = link;
-	free(message);
-	return true;
+	return message;
 }
 
+/* A refused confirmation has not arrived: it goes again after a while. */
 static void forget_flight(struct agent_leg *leg, struct skex_pad_position at)
 {
-	if (forget_in(&leg->arrived, &leg->arrived_end, at))
+	struct skex_outgoing *message = take_at(&leg->arrived, &leg->arrived_end, at);
+
+	if (message != NULL)
 		leg->arrived_count--;
 	else
-		(void)forget_in(&leg->flight, &leg->flight_end, at);
+		message = take_at(&leg->flight, &leg->flight_end, at);
+	if (message != NULL)
+		agent_confirm_refused(leg, message);
+	free(message);
 }
 
 static void refused(
@@ -526,8 +542,10 @@ static void sweep(struct skex_agent *agent, uint64_t now_ms)
 	struct agent_pool *pool;
 	struct agent_leg *leg;
 
-	for (leg = agent->legs; leg != NULL; leg = leg->next)
+	for (leg = agent->legs; leg != NULL; leg = leg->next) {
 		watch_leg(agent, leg, now_ms);
+		settle_old(leg, now_ms);
+	}
 	for (peer = agent->peers; peer != NULL; peer = peer->next) {
 		for (pool = peer->pools; pool != NULL; pool = pool->next) {
 			agent_pool_sweep(pool, wall_ms);

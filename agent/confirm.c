@@ -21,6 +21,13 @@
 #define CONFIRM_VERSION 1
 #define PREFIX_BYTES    29u
 
+/* A hub that refused a confirmation is given it again after that, and later and later. */
+#define RETRY_MS        2000u
+#define RETRY_DOUBLINGS 8u
+/* An accepted block whose initiator could have confirmed it for so long goes when the initiator has
+ * used up half of its room. */
+#define GIVEN_UP_MS     600000u
+
 static enum agent_side side_of(const struct agent_confirm *confirm)
 {
 	return confirm->which == SKEX_CONFIRM_BA ? AGENT_RESPONDER : AGENT_INITIATOR;
@@ -111,6 +118,7 @@ static struct agent_confirm *confirm_new(struct skex_agent *agent, struct agent_
 	confirm->expected = which == SKEX_CONFIRM_BA ? confirm->tags + size : NULL;
 	confirm->peer = peer;
 	confirm->profile = profile;
+	confirm->since_ms = agent_now(agent);
 	confirm->which = which;
 	confirm->first = first;
 	confirm->blocks = blocks;
@@ -160,8 +168,8 @@ static void send_through(
 	struct skex_pad_range range;
 	size_t size = 0;
 
-	if (index == 0 || !confirm->durable || (confirm->sent & (UINT32_C(1) << index)) != 0 ||
-		leg->leg->state != SKEX_LEG_UP)
+	if (index == 0 || !confirm->durable || agent_now(agent) < confirm->retry_ms ||
+		(confirm->sent & (UINT32_C(1) << index)) != 0 || leg->leg->state != SKEX_LEG_UP)
 		return;
 	message.which = confirm->which;
 	message.initiator = confirm->which == SKEX_CONFIRM_BA ? confirm->peer->name : agent->name;
@@ -298,6 +306,21 @@ void agent_confirm_unknown(struct agent_leg *leg, const struct skex_outgoing *me
 		confirm->sent &= ~bit;
 }
 
+void agent_confirm_refused(struct agent_leg *leg, const struct skex_outgoing *message)
+{
+	uint32_t bit = 0;
+	struct agent_confirm *confirm = find_sent(leg, message, &bit);
+	const uint32_t doublings = confirm != NULL && confirm->refusals < RETRY_DOUBLINGS
+		? confirm->refusals
+		: RETRY_DOUBLINGS;
+
+	if (confirm == NULL)
+		return;
+	confirm->sent &= ~bit;
+	confirm->refusals++;
+	confirm->retry_ms = agent_now(leg->agent) + ((uint64_t)RETRY_MS << doublings);
+}
+
 /* CONF_AB: what we accepted, the initiator has as well. */
 static void confirmed(struct agent_leg *leg, const struct skex_confirm_message *message)
 {
@@ -350,6 +373,47 @@ void agent_confirm_message(struct agent_leg *leg, const struct skex_incoming *in
 /* ---- upkeep ------------------------------------------------------------------------------------
  */
 
+static uint8_t legs_up(const struct agent_profile *profile)
+{
+	uint8_t count = 0;
+	uint8_t i;
+
+	for (i = 0; i < profile->profile.n; i++)
+		count = (uint8_t)(count + (profile->legs[i]->leg->state == SKEX_LEG_UP));
+	return count;
+}
+
+/* What an initiator that crashed never confirms must not lock it out: it makes room for itself. */
+static bool is_given_up(struct skex_agent *agent, const struct agent_confirm *confirm)
+{
+	const struct agent_peer *peer = confirm->peer;
+
+	return confirm->which == SKEX_CONFIRM_BA &&
+		(peer->confirms[0] > AGENT_UNCONFIRMED_MAX / 2 ||
+			peer->confirms_bytes > AGENT_UNCONFIRMED_BYTES / 2) &&
+		agent_now(agent) - confirm->since_ms > GIVEN_UP_MS &&
+		legs_up(confirm->profile) >= confirm->profile->profile.k;
+}
+
+static void give_up(struct skex_agent *agent, struct agent_confirm *confirm)
+{
+	struct agent_pool *pool;
+
+	for (pool = confirm->peer->pools; pool != NULL; pool = pool->next) {
+		struct agent_batch *batch = pool->side == AGENT_RESPONDER
+			? agent_batch_find(pool, confirm->first)
+			: NULL;
+
+		if (batch != NULL)
+			agent_batch_drop(batch);
+	}
+	agent_event(agent, SKEX_LEVEL_NOTICE, "block_given_up", confirm->peer->name.text, "",
+		"a block of %s that it never confirmed is dropped: it has used half of what it may "
+		"have of such blocks",
+		confirm->peer->name.text);
+	confirm_over(agent, confirm);
+}
+
 void agent_confirm_sweep(struct skex_agent *agent)
 {
 	const uint64_t wall_ms = agent_wall(agent);
@@ -360,6 +424,8 @@ void agent_confirm_sweep(struct skex_agent *agent)
 
 		if (confirm->durable && confirm->expires_wall_ms <= wall_ms)
 			confirm_over(agent, confirm);
+		else if (confirm->durable && is_given_up(agent, confirm))
+			give_up(agent, confirm);
 		else if (confirm->durable)
 			send_through_all(agent, confirm);
 		confirm = next;

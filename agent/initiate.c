@@ -479,8 +479,7 @@ static bool may_begin(const struct agent_pool *pool)
 {
 	const struct skex_agent *agent = pool->agent;
 
-	if (agent->runs_active >= RUNS_MAX || pool->peer->runs >= RUNS_PEER ||
-		pool->peer->confirms[1] >= AGENT_UNCONFIRMED_MAX)
+	if (agent->runs_active >= RUNS_MAX || pool->peer->runs >= RUNS_PEER)
 		return false;
 	if (is_silent(pool))
 		return pool->runs == 0 && (!pool->peer->silent || pool->peer->runs == 0) &&
@@ -498,6 +497,13 @@ void agent_initiate_fill(struct agent_pool *pool, uint64_t bytes, uint64_t now_m
 	if (pool->peer->profiles_count == 0 || now_ms < pool->retry_ms ||
 		pool->runs_all - pool->runs >= STALLED_MAX)
 		return;
+	if (pool->peer->confirms[1] >= AGENT_UNCONFIRMED_MAX) {
+		agent_pool_error(pool,
+			"%u confirmations wait for hubs that accept them: see skex status for hubs that "
+			"are away",
+			AGENT_UNCONFIRMED_MAX);
+		return;
+	}
 	while (bytes > 0 && may_begin(pool)) {
 		uint64_t blocks = (bytes + pool->block_bytes - 1) / pool->block_bytes;
 		const uint64_t most = SKEX_BODY_MAX / (SKEX_BLOCK_EXTRA_BYTES + pool->block_bytes);

@@ -66,7 +66,9 @@ struct agent_leg {
 	struct skex_outgoing *arrived; /* and not known to be accepted: no SHARE; in their order */
 	struct skex_outgoing **arrived_end;
 	uint32_t arrived_count;
-	uint32_t notes_wait; /* notes that came in through this hub and wait */
+	struct skex_pad_position settle_mark; /* what a mark passed when it was looked last */
+	uint64_t settle_ms;                   /* when it is looked next */
+	uint32_t notes_wait;                  /* notes that came in through this hub and wait */
 	/* Rooms from which a share can be pushed out, by the power of two of what they take; and
 	 * the classes in which there are some. */
 	struct agent_ring crowds[AGENT_CROWDS];
@@ -242,6 +244,9 @@ struct agent_confirm {
 	bool durable;
 	bool over; /* as soon as it is durable */
 	uint64_t expires_wall_ms;
+	uint64_t since_ms; /* it is here, in this life */
+	uint64_t retry_ms; /* refused: not sent before that */
+	uint32_t refusals;
 	uint8_t *tags;     /* ours, to send */
 	uint8_t *expected; /* BA: the AB to expect; secret; NULL for AB */
 };
@@ -483,6 +488,7 @@ bool agent_confirm_waits(struct skex_agent *agent, uint8_t which, const struct a
  * accepted will not be known. */
 void agent_confirm_delivered(struct agent_leg *leg, const struct skex_outgoing *message);
 void agent_confirm_unknown(struct agent_leg *leg, const struct skex_outgoing *message);
+void agent_confirm_refused(struct agent_leg *leg, const struct skex_outgoing *message);
 /* A CONFIRM came in through a leg. */
 void agent_confirm_message(struct agent_leg *leg, const struct skex_incoming *incoming);
 SKEX_MUST_USE enum skex_error agent_confirms_load(struct skex_agent *agent);

@@ -120,6 +120,44 @@ static void rule_a_mark_without_refusals_accepts_nothing(void **state)
 	world_free(world);
 }
 
+/* Hubs without pad can neither accept nor refuse: that must not keep a confirmation for ever. */
+static void rule_a_hub_that_cannot_answer_holds_nothing_up(void **state)
+{
+	struct world *world = world_new(11, 2, 2, 2, PAD_BYTES);
+	uint8_t i;
+
+	(void)state;
+	world_run(world, 1000);
+	for (i = 0; i < 2; i++)
+		exhaust(world, i);
+	(void)refused_confirm(world);
+	world_run(world, 8000);
+	assert_non_null(first_agent(world)->confirms);
+	world_run(world, 25000);
+	assert_null(first_agent(world)->confirms);
+	world_free(world);
+}
+
+/* A refused confirmation goes again, later and later. */
+static void rule_a_refused_confirmation_goes_again(void **state)
+{
+	struct world *world = world_new(12, 2, 2, 2, PAD_BYTES);
+	const struct agent_confirm *confirm;
+	uint32_t before;
+
+	(void)state;
+	world_run(world, 1000);
+	confirm = refused_confirm(world);
+	world_run(world, 10000);
+	assert_ptr_equal(first_agent(world)->confirms, confirm);
+	assert_in_range(confirm->refusals, 3, 8);
+	assert_int_equal(confirm->delivered, 0);
+	before = confirm->refusals;
+	world_run(world, 200000);
+	assert_in_range(confirm->refusals, before + 2, before + 14);
+	world_free(world);
+}
+
 /* What is accepted counts, whether or not other messages were refused around it. */
 static void rule_an_ack_accepts(void **state)
 {
@@ -236,6 +274,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rule_a_mark_without_refusals_accepts_nothing),
+		cmocka_unit_test(rule_a_hub_that_cannot_answer_holds_nothing_up),
+		cmocka_unit_test(rule_a_refused_confirmation_goes_again),
 		cmocka_unit_test(rule_an_ack_accepts),
 		cmocka_unit_test(rule_refusals_are_told_again),
 		cmocka_unit_test(rule_no_refusal_is_forgotten),

@@ -63,6 +63,13 @@ static void rule_what_is_never_confirmed_is_bounded(void **state)
 	peer = initiator(world);
 	assert_int_equal(peer->confirms[0], AGENT_UNCONFIRMED_MAX);
 	assert_int_equal(peer->confirms_bytes, AGENT_UNCONFIRMED_MAX * FORGED_SECRET);
+	/* It does not lock out the initiator for good: half of it makes room in time. */
+	world_run(world, 620000);
+	assert_int_equal(peer->confirms[0], AGENT_UNCONFIRMED_MAX / 2);
+	assert_true(world_events(world_agent(world, 1), "block_given_up", NULL) > 0);
+	for (batches = 0, pool = peer->pools; pool != NULL; pool = pool->next)
+		batches += pool->batches_count;
+	assert_int_equal(batches, AGENT_UNCONFIRMED_MAX / 2);
 	world_free(world);
 }
 
