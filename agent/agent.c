@@ -118,6 +118,8 @@ static struct skex_outgoing *take_first(struct skex_outgoing **first, struct ske
 {
 	struct skex_outgoing *message = *first;
 
+	if (message == NULL)
+		return NULL;
 	*first = message->next;
 	if (*first == NULL)
 		*end = first;
@@ -145,6 +147,8 @@ static void settle(struct agent_leg *leg, bool accepted)
 {
 	struct skex_outgoing *message = take_first(&leg->arrived, &leg->arrived_end);
 
+	if (message == NULL)
+		return;
 	leg->arrived_count--;
 	if (accepted) {
 		agent_confirm_delivered(leg, message);
@@ -164,7 +168,7 @@ static void released(void *owner, struct skex_leg *link_leg)
 	while (leg->flight != NULL && before(leg->flight, link_leg->released)) {
 		struct skex_outgoing *message = take_first(&leg->flight, &leg->flight_end);
 
-		if (is_share(message)) {
+		if (message == NULL || is_share(message)) {
 			free(message);
 			continue;
 		}

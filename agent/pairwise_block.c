@@ -163,10 +163,14 @@ static uint8_t refuse(struct agent_pair *pair, const char *why)
 	return SKEX_PAIRWISE_ALERT_REFUSED;
 }
 
-/* The peer's state is old: what was carried for both is of no use to it any more, nor here. */
-static uint8_t past(struct agent_pair *pair)
+/*
+ * The peer's state is old: what was carried for both is of no use to it any more, nor here.  But an
+ * instance that it left says nothing: a message that was under way then may come late.
+ */
+static uint8_t past(struct agent_pair *pair, const struct agent_block_ask *ask)
 {
-	agent_fills_drop(pair->agent, pair->peer);
+	if (ask->first.instance == pair->peer->spent_instance)
+		agent_fills_drop(pair->agent, pair->peer);
 	return SKEX_PAIRWISE_ALERT_PAST;
 }
 
@@ -203,7 +207,7 @@ void agent_block_asked(
 	else if (pair->peer->emptying)
 		answer->alert = refuse(pair, "the pools are being emptied after a rollback");
 	else if (agent_is_spent(agent, pair->peer, ask.first, ask.blocks))
-		answer->alert = past(pair);
+		answer->alert = past(pair, &ask);
 	else if (ask.part.instance != 0)
 		answer->alert = agent_combine_asked(pair, &ask);
 }
