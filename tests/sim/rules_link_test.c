@@ -19,9 +19,11 @@
  * The rules of a leg (docs/spec/rules.md): opening a connection, states from the past, and the
  * reserved mark.  What both ends say in HELLO, and what leaves them, is wrapped.
  */
-#define PURPOSE   "app:test"
-#define PAD_BYTES (20u << 20) /* more than twice what can be in flight: a crash jumps again */
-#define AWAY_MS   40000u
+#define PURPOSE     "app:test"
+#define PAD_BYTES   (12u << 20) /* more than what can be in flight, over which a leg jumps */
+#define TWICE_BYTES (20u << 20) /* than twice that: a crash jumps again */
+#define FEW_BYTES   (1u << 20)  /* where nothing jumps */
+#define AWAY_MS     40000u
 
 static const uint32_t forged_instance = 0x12345678;
 
@@ -127,7 +129,7 @@ static void rule_no_pad_before_fresh_nonces(void **state)
 
 	(void)state;
 	for (row = 0; row < sizeof(rows) / sizeof(rows[0]); row++) {
-		struct world *world = world_new(row + 1, 2, 2, 2, PAD_BYTES);
+		struct world *world = world_new(row + 1, 2, 2, 2, FEW_BYTES);
 		const bool to_hub = rows[row].direction == SKEX_TO_HUB;
 		struct skex_pad_position sent;
 		struct skex_leg *at;
@@ -157,7 +159,7 @@ static void rule_no_pad_before_fresh_nonces(void **state)
 /* A message that uses pad, in an envelope that is right, before the marks were exchanged. */
 static void rule_no_message_before_the_marks(void **state)
 {
-	struct world *world = world_new(7, 2, 2, 2, PAD_BYTES);
+	struct world *world = world_new(7, 2, 2, 2, FEW_BYTES);
 	struct skex_connection *connection;
 	static struct forged forged;
 	struct skex_outgoing *message = NULL;
@@ -211,7 +213,7 @@ static void rule_no_bye_before_the_marks(void **state)
 {
 	const struct skex_bye bye = {SKEX_TO_AGENT, SKEX_BYE_ROLLBACK};
 	const struct world_faults slow = {.delay_ms = 20};
-	struct world *world = world_new(8, 2, 2, 2, PAD_BYTES);
+	struct world *world = world_new(8, 2, 2, 2, FEW_BYTES);
 	struct skex_connection *connection = NULL;
 	uint8_t bytes[SKEX_BYE_BYTES];
 	struct skex_leg *leg;
@@ -282,9 +284,9 @@ static enum skex_error word(struct world *world, bool at_hub, uint8_t hub)
 }
 
 /* A world in which the backup of one end was put back, and the leg is stopped at both. */
-static struct world *with_backup(uint64_t seed, bool of_hub)
+static struct world *with_backup(uint64_t seed, bool of_hub, uint32_t pad_bytes)
 {
-	struct world *world = world_new(seed, 3, 2, 2, PAD_BYTES);
+	struct world *world = world_new(seed, 3, 2, 2, pad_bytes);
 	struct world_node *node = of_hub ? world_hub(world, 0) : world_agent(world, 0);
 	struct disk *backup;
 	int i;
@@ -329,7 +331,7 @@ static void rule_a_state_from_the_past_stops_the_leg(void **state)
 
 	(void)state;
 	for (hub = 0; hub < 2; hub++) {
-		struct world *world = with_backup((uint64_t)hub + 11, hub != 0);
+		struct world *world = with_backup((uint64_t)hub + 11, hub != 0, PAD_BYTES);
 		struct skex_pad_position sent = hostile_hub_leg(world, 0, 0)->tx.next;
 		int i;
 
@@ -362,7 +364,7 @@ static void rule_the_words_of_the_operators_last_in_any_order(void **state)
 	for (row = 0; row < 8; row++) {
 		const bool restarts = (row & 1) != 0;
 		const bool hub_first = (row & 2) != 0;
-		struct world *world = with_backup(row + 21, (row & 4) != 0);
+		struct world *world = with_backup(row + 21, (row & 4) != 0, PAD_BYTES);
 		struct skex_pad_position sent;
 		uint32_t i;
 
@@ -402,11 +404,13 @@ static void rule_the_words_of_the_operators_last_in_any_order(void **state)
 /* Power cuts at any write of either end once both words were given. */
 static void rule_a_word_survives_a_power_cut(void **state)
 {
+	/* rule 6: a switch of the tests */
+	const uint64_t count = getenv("SKEX_LONG") != NULL ? 24 : 12;
 	uint64_t n;
 
 	(void)state;
-	for (n = 0; n < 24; n++) {
-		struct world *world = with_backup(n + 41, (n & 1) != 0);
+	for (n = 0; n < count; n++) {
+		struct world *world = with_backup(n + 41, (n & 1) != 0, TWICE_BYTES);
 		struct world_node *node =
 			(n & 2) != 0 ? world_hub(world, 0) : world_agent(world, 0);
 
@@ -429,7 +433,7 @@ static void rule_marks_are_durable_before_they_are_taken(void **state)
 
 	(void)state;
 	for (hub = 0; hub < 2; hub++) {
-		struct world *world = with_backup(hub + 71, hub != 0);
+		struct world *world = with_backup(hub + 71, hub != 0, PAD_BYTES);
 		struct skex_leg *leg =
 			(hub != 0 ? hostile_hub_leg : hostile_agent_leg)(world, 0, 0);
 		const struct skex_hello hello = {.sent = leg->rx.mark, .received = leg->tx.next};
@@ -458,7 +462,7 @@ static void rule_marks_that_no_pad_has_are_not_taken(void **state)
 
 	(void)state;
 	for (row = 0; row < 6; row++) {
-		struct world *world = with_backup(81, false);
+		struct world *world = with_backup(81, false, PAD_BYTES);
 		struct skex_leg *leg = hostile_agent_leg(world, 0, 0);
 		struct skex_hello hello = {.sent = leg->rx.mark, .received = leg->tx.next};
 		const struct skex_pad_rx rx = leg->rx;
@@ -488,7 +492,7 @@ static void rule_marks_that_no_pad_has_are_not_taken(void **state)
 /* Nor if the generation that they lie in is here, and one before it is not. */
 static void rule_marks_are_not_reached_over_a_gap(void **state)
 {
-	struct world *world = with_backup(82, false);
+	struct world *world = with_backup(82, false, PAD_BYTES);
 	struct skex_leg *leg = hostile_agent_leg(world, 0, 0);
 	struct skex_hello hello = {.sent = leg->rx.mark, .received = {.generation = 2}};
 	const struct skex_pad_tx tx = leg->tx;
