@@ -16,25 +16,31 @@ enum skex_error skex_pairwise_reseed_own(struct skex_pairwise *pairwise)
 {
 	struct skex_pairwise_state *state = pairwise->state;
 	struct skex_pairwise_reseed *reseed = state->reseed;
-	const struct skex_pairwise_window old = state->in;
-	const struct skex_pairwise_listener listener = pairwise->main;
+	struct skex_pairwise_window old = state->in;
+	struct skex_pairwise_listener listener = pairwise->main;
 	enum skex_error error;
 
 	/* The new window takes the nodes that are not in use. */
 	state->in.tree.nodes = reseed->spare.tree.nodes;
 	error = skex_pairwise_state_renew(state, pairwise->crypto, reseed->secret);
-	if (error != SKEX_OK) {
+	if (error != SKEX_OK)
 		state->in = old;
+	else
+		reseed->spare = old;
+	/* Both have chain keys. */
+	skex_wipe(&old, sizeof(old));
+	if (error != SKEX_OK) {
+		skex_wipe(&listener, sizeof(listener));
 		return error;
 	}
 	pairwise->claim = 0;
-	reseed->spare = old;
 	reseed->pending = SKEX_PAIRWISE_PENDING_OLD;
 	skex_wipe(reseed->secret, sizeof(reseed->secret));
 	swap_ids(pairwise);
 	pairwise->spare->window = &reseed->spare;
 	pairwise->spare->ahead = listener.ahead;
 	pairwise->spare->listed = listener.listed;
+	skex_wipe(&listener, sizeof(listener));
 	memset(&pairwise->main.ahead, 0, sizeof(pairwise->main.ahead));
 	pairwise->main.listed = 0;
 	error = skex_pairwise_list(pairwise, &pairwise->main);
