@@ -47,6 +47,9 @@ struct hasher {
 };
 
 void hasher_init(struct hasher *hasher);
+/* Hears of each HMAC that any of them computed; NULL: nobody. */
+extern void (*hasher_hears)(const struct skex_hmac *key, const struct skex_view *parts,
+	size_t count, const uint8_t out[SKEX_HASH_BYTES]);
 
 /* The medium of a device, for core/pairwise/slots.h. */
 struct nvm {
