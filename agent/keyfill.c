@@ -256,7 +256,6 @@ bool agent_fills_instance(const struct skex_agent *agent, uint32_t instance)
 static void empty_pools(const struct agent_fill *fill)
 {
 	struct agent_pool *pool;
-	struct agent_piece *piece;
 	uint32_t i;
 
 	for (pool = fill->peer->pools; pool != NULL; pool = pool->next) {
@@ -267,10 +266,7 @@ static void empty_pools(const struct agent_fill *fill)
 			if (pool->batches[i - 1]->first.instance == instance)
 				agent_batch_drop(pool->batches[i - 1]);
 		}
-		for (piece = pool->strides; piece != NULL; piece = piece->next) {
-			if (piece->first.instance == instance)
-				piece->expires_wall_ms = 0;
-		}
+		agent_pool_strides_drop(pool, instance);
 	}
 }
 

@@ -217,7 +217,12 @@ void agent_pool_sweep(struct agent_pool *pool, uint64_t wall_ms);
 /* Frees those of a peer that nobody asked for a while, that hold nothing and are to hold nothing.
  */
 void agent_pools_retire(struct agent_peer *peer, uint64_t now_ms);
-/* Removes everything: after a rollback. */
+/* Wipes what is in memory to be cut into keys: of the batches of one instance, or all of it when
+ * that is 0.  What is just being removed from the store is wiped as well, and gives no key when it
+ * is.
+ */
+void agent_pool_strides_drop(struct agent_pool *pool, uint32_t instance);
+/* Removes everything: after a rollback, or when keys of the peer are no longer to be trusted.  */
 void agent_pool_empty(struct agent_pool *pool);
 /* Removes the records of peers that are not configured: after a rollback. */
 void agent_pools_drop_strangers(struct skex_agent *agent);

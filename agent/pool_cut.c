@@ -138,6 +138,17 @@ void pool_strides_expire(struct agent_pool *pool, uint64_t wall_ms)
 	}
 }
 
+void agent_pool_strides_drop(struct agent_pool *pool, uint32_t instance)
+{
+	struct agent_piece *piece;
+
+	for (piece = pool->strides; piece != NULL; piece = piece->next) {
+		if (instance == 0 || piece->first.instance == instance)
+			piece->expires_wall_ms = 0;
+	}
+	pool_strides_expire(pool, 0);
+}
+
 bool agent_pool_stride(struct agent_pool *pool, uint32_t bytes, unsigned asked)
 {
 	const unsigned needs = pool_needs(pool, asked);

@@ -60,20 +60,13 @@ void agent_pools_retire(struct agent_peer *peer, uint64_t now_ms)
 
 void agent_pool_empty(struct agent_pool *pool)
 {
+	agent_pool_strides_drop(pool, 0);
 	while (pool->batches_count > 0) {
 		const uint32_t count = pool->batches_count;
 
 		agent_batch_drop(pool->batches[0]);
 		if (pool->batches_count == count)
 			return;
-	}
-	/* Those whose removal is pending are freed by it. */
-	while (pool->strides_pending == 0 && pool->strides != NULL) {
-		struct agent_piece *piece = pool->strides;
-
-		pool->strides = piece->next;
-		pool_less_ready(pool, piece->size - piece->at);
-		pool_piece_free(piece);
 	}
 }
 

@@ -261,6 +261,45 @@ static void test_mismatch(void **state)
 	world_free(world);
 }
 
+/* Keys in memory go with the association, also what is just being taken out of the store; a peer
+ * that has hubs as well keeps its pools. */
+static void rule_revoking_leaves_no_key_in_memory(void **state)
+{
+	struct world *world = world_new_paired(9, 3, 2, 2);
+	struct skex_agent *agent = world_agent_of(world_agent(world, 0));
+	struct agent_pool *pool;
+	struct skex_problem problem;
+	struct skex_key key = {0};
+	uint64_t expires;
+	uint8_t out[32];
+	uint8_t i;
+
+	(void)state;
+	for (i = 0; i < 3; i++)
+		world_crash(world_hub(world, i));
+	world_run(world, 1000);
+	one_key(world, 0, 1, "app:x");
+	world_run(world, 1000);
+	pool = agent->peers->pools;
+	while (pool->side != AGENT_INITIATOR || strcmp(pool->purpose, "app:x") != 0)
+		pool = pool->next;
+	/* Until one more is being taken while there is something left of another. */
+	for (i = 0; i < 100 && pool->strides_pending == 0; i++) {
+		assert_true(agent_pool_stride(pool, 32, 0));
+		assert_int_equal(agent_pool_cut(pool, 32, 0, out, &key, &expires), SKEX_OK);
+	}
+	assert_int_equal(pool->strides_pending, 1);
+	assert_true(agent_pool_stride(pool, 32, 0));
+	assert_int_equal(skex_agent_pair_revoke(agent, "agent2", &problem), SKEX_OK);
+	assert_int_equal(agent_pool_cut(pool, 32, 0, out, &key, &expires), SKEX_E_EMPTY);
+	world_run(world, 1000);
+	assert_int_equal(pool->strides_pending, 0);
+	assert_int_equal(agent_pool_cut(pool, 32, 0, out, &key, &expires), SKEX_E_EMPTY);
+	assert_null(pool->strides);
+	assert_int_equal(pool->ready_bytes, 0);
+	world_free(world);
+}
+
 /* ---- crashes -----------------------------------------------------------------------------------
  */
 
@@ -563,6 +602,7 @@ int main(void)
 		cmocka_unit_test(test_hubs_stop),
 		cmocka_unit_test(test_pairing),
 		cmocka_unit_test(test_mismatch),
+		cmocka_unit_test(rule_revoking_leaves_no_key_in_memory),
 		cmocka_unit_test(no_key_twice_over_power_cuts),
 		cmocka_unit_test(backups_of_either_side),
 		cmocka_unit_test(rule_no_block_is_accepted_twice),
