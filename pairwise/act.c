@@ -93,8 +93,11 @@ static void hold(struct skex_association *association, unsigned place,
 	struct later *later = calloc(1, sizeof(*later) + message.size);
 	struct peer_half *half = &association->halves[place];
 
-	if (later == NULL)
-		return; /* it is asked for again */
+	if (later == NULL) {
+		/* Nothing would hold an answer to a repeated M3 back: the initiator gives up. */
+		half->rejected = true;
+		return;
+	}
 	half->held = later->held = ++association->held;
 	later->association = association;
 	later->place = place;
@@ -102,7 +105,15 @@ static void hold(struct skex_association *association, unsigned place,
 	later->size = message.size;
 	memcpy(later->bytes, message.data, message.size);
 	association->refs++;
-	skex_commit_after(association->all->commit, send_later, later);
+	if (association->erases)
+		skex_commit_after_erased(association->all->commit, send_later, later);
+	else
+		skex_commit_after(association->all->commit, send_later, later);
+}
+
+void skex_association_erase_first(struct skex_association *association)
+{
+	association->erases = true;
 }
 
 /* What the first message said, which is kept for when it may be used. */
@@ -159,6 +170,7 @@ static bool take_keys(struct skex_association *association, struct peer_half *ha
 	keys.sid = kept->session.keys.sid;
 	keys.session = &kept->session;
 	keys.exported = &kept->exported;
+	association->erases = false;
 	taken = all->events->made(all->owner, &keys);
 	if (taken) {
 		association->success_wall_ms = all->platform->wall_ms(all->platform->context);

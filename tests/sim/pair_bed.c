@@ -206,6 +206,8 @@ static bool made(void *owner, const struct skex_association_keys *keys)
 		skex_txn_put_secret(skex_commit_txn(&end->commit), end->store, BED_KEYS,
 			skex_view(session->sid, sizeof(session->sid)), &part, 1);
 	}
+	if (end->taken != NULL)
+		end->taken(end);
 	return true;
 }
 

@@ -72,6 +72,8 @@ struct bed_end {
 	skex_received_fn received;
 	void *received_owner;
 	struct skex_socket *socket;
+	/* Called when keys were taken. */
+	void (*taken)(struct bed_end *end);
 	/* Called with each datagram that leaves. */
 	void (*sends)(struct bed_end *end, struct skex_view bytes);
 	/* Called with each datagram that arrives, before it is taken; false: it is lost. */
