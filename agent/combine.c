@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/combine.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "core/combiner/combiner.h"
@@ -25,10 +24,16 @@ bool agent_purpose_is_part(const char *purpose)
 	return purpose[0] == AGENT_PART_MARK;
 }
 
-static void part_purpose(const char *purpose, char out[static SKEX_PURPOSE_MAX + 1])
+/* False when it is too long for one. */
+static bool part_purpose(const char *purpose, char out[static SKEX_PURPOSE_MAX + 1])
 {
-	(void)snprintf(out, SKEX_PURPOSE_MAX + 1, "%c%.*s", AGENT_PART_MARK,
-		(int)AGENT_PART_PURPOSE_MAX, purpose);
+	const size_t size = strlen(purpose);
+
+	if (size > AGENT_PART_PURPOSE_MAX)
+		return false;
+	out[0] = AGENT_PART_MARK;
+	memcpy(out + 1, purpose, size + 1);
+	return true;
 }
 
 static struct agent_pool *find_parts(const struct agent_pool *pool)
@@ -37,8 +42,9 @@ static struct agent_pool *find_parts(const struct agent_pool *pool)
 
 	if (pool->twin != NULL)
 		return pool->twin;
-	part_purpose(pool->purpose, purpose);
-	return agent_pool_find(pool->peer, pool->side, purpose);
+	return part_purpose(pool->purpose, purpose)
+		? agent_pool_find(pool->peer, pool->side, purpose)
+		: NULL;
 }
 
 struct agent_pool *agent_combine_parts(struct agent_pool *pool)
@@ -48,9 +54,8 @@ struct agent_pool *agent_combine_parts(struct agent_pool *pool)
 
 	if (pool->twin != NULL)
 		return pool->twin;
-	if (strlen(pool->purpose) > AGENT_PART_PURPOSE_MAX)
+	if (!part_purpose(pool->purpose, purpose))
 		return NULL;
-	part_purpose(pool->purpose, purpose);
 	parts = agent_pool_get(pool->agent, pool->peer, pool->side, purpose);
 	if (parts == NULL)
 		return NULL;
@@ -225,7 +230,8 @@ uint8_t agent_combine_asked(struct agent_pair *pair, const struct agent_block_as
 	char purpose[SKEX_PURPOSE_MAX + 1];
 	const struct agent_batch *batch;
 
-	part_purpose(ask->purpose, purpose);
+	if (!part_purpose(ask->purpose, purpose))
+		return AGENT_ALERT_NO_PART;
 	batch = find_part(agent_pool_find(pair->peer, AGENT_RESPONDER, purpose), ask);
 	if (batch == NULL)
 		return AGENT_ALERT_NO_PART;
@@ -252,12 +258,33 @@ static void again_later(struct agent_pool *pool)
 	pool->pair_retry_ms = agent_now(pool->agent) + ((uint64_t)RETRY_MS << times);
 }
 
+/*
+ * The peer combined it in a run whose end was lost, or lost it.  Once that is no trouble; a peer
+ * that always says so is asked less and less.  Runs that were under way together count once.
+ */
+static void no_part(struct agent_pool *pool, struct agent_batch *batch)
+{
+	agent_batch_drop(batch);
+	if (pool->pair_refusals == 0) {
+		pool->pair_refusals = 1;
+		return;
+	}
+	agent_pool_error(pool,
+		"the peer does not have what hubs gave both ends to be combined: is its state an "
+		"older one? see skex status there");
+	if (agent_now(pool->agent) >= pool->pair_retry_ms)
+		again_later(pool);
+}
+
 bool agent_combine_refused(
 	struct agent_pool *pool, const struct agent_block_ask *ask, uint8_t alert)
 {
 	struct agent_batch *batch =
 		ask->part.instance == 0 ? NULL : find_part(find_parts(pool), ask);
 
+	/* Nothing was to be combined: refused as with any alert that says nothing here. */
+	if (ask->part.instance == 0 && alert != AGENT_ALERT_COMBINE)
+		return false;
 	switch (alert) {
 	case AGENT_ALERT_COMBINE:
 		tell_mismatch(pool->agent, pool->peer,
@@ -270,9 +297,9 @@ bool agent_combine_refused(
 		again_later(pool);
 		return true;
 	case AGENT_ALERT_NO_PART:
-		/* It combined it in a run whose end was lost, or lost it. */
+		/* Also what answers a question that names a part of nobody. */
 		if (batch != NULL)
-			agent_batch_drop(batch);
+			no_part(pool, batch);
 		return true;
 	case AGENT_ALERT_PART_LATER:
 		if (batch != NULL && ++batch->refusals >= REFUSALS_MAX)

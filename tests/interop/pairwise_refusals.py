@@ -231,7 +231,9 @@ def comparisons():
 def refused_again_and_again():
     """An agent that is refused tries again, less and less, and says why."""
     for alert, says in ((NO, 'accepts no keys for this purpose'),
-                        (PAYLOAD, 'refuses what this agent'), (64, 'refuses what this agent'),
+                        (PAYLOAD, 'refuses what this agent'),
+                        (64, 'combine is set at one of the two ends'),
+                        (65, 'refuses what this agent'), (66, 'refuses what this agent'),
                         (PAST, 'had blocks of these numbers')):
         with Scene('alert-%d' % alert) as scene:
             scene.peer.refuse = alert

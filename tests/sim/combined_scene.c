@@ -49,6 +49,53 @@ enum skex_error __wrap_skex_combine_two(const struct skex_crypto *crypto,
 	return error;
 }
 
+uint8_t combine_answers;
+
+uint8_t __real_agent_combine_asked(struct agent_pair *pair, const struct agent_block_ask *ask);
+uint8_t __wrap_agent_combine_asked(struct agent_pair *pair, const struct agent_block_ask *ask);
+
+uint8_t __wrap_agent_combine_asked(struct agent_pair *pair, const struct agent_block_ask *ask)
+{
+	return combine_answers != 0 ? combine_answers : __real_agent_combine_asked(pair, ask);
+}
+
+void (*combine_durable)(const struct agent_batch *batch);
+
+void __real_agent_batch_durable(struct agent_batch *batch);
+void __wrap_agent_batch_durable(struct agent_batch *batch);
+
+void __wrap_agent_batch_durable(struct agent_batch *batch)
+{
+	if (combine_durable != NULL && batch->combined)
+		combine_durable(batch);
+	__real_agent_batch_durable(batch);
+}
+
+unsigned combine_erased_first;
+
+void __real_skex_association_erase_first(struct skex_association *association);
+void __wrap_skex_association_erase_first(struct skex_association *association);
+
+void __wrap_skex_association_erase_first(struct skex_association *association)
+{
+	combine_erased_first++;
+	__real_skex_association_erase_first(association);
+}
+
+const struct mixed *made_as(struct skex_block_id id)
+{
+	const struct mixed *found = NULL;
+	size_t i;
+
+	for (i = 0; i < count_of_mixed && i < MIXED_MAX; i++) {
+		if (mixed[i].ids[1].instance == id.instance &&
+			mixed[i].ids[1].counter == id.counter)
+			found = &mixed[i];
+	}
+	assert_non_null(found);
+	return found;
+}
+
 static bool has(const uint8_t *bytes, size_t size, const uint8_t *key)
 {
 	size_t at;
@@ -82,6 +129,9 @@ int mixed_setup(void **state)
 {
 	(void)state;
 	count_of_mixed = 0;
+	combine_answers = 0;
+	combine_durable = NULL;
+	combine_erased_first = 0;
 	mixed = calloc(MIXED_MAX, sizeof(*mixed));
 	return mixed == NULL ? -1 : 0;
 }

@@ -8,7 +8,8 @@
 
 /*
  * Two agents whose keys are combined out of those of hubs and of a pair, and what both components
- * were: skex_combine_two is wrapped.
+ * were: skex_combine_two is wrapped, and agent_combine_asked and
+ * agent_batch_durable.
  */
 #define PURPOSE   "app:x"
 #define PARTS     "+app:x"
@@ -26,6 +27,16 @@ struct mixed {
 	bool disjoint;
 	uint8_t hubs; /* roots */
 };
+
+/* What responders answer to all that is to be combined: an alert, or 0 for what they find. */
+extern uint8_t combine_answers;
+
+/* Called before a result is called durable, which is when keys of it can be handed out; or NULL. */
+extern void (*combine_durable)(const struct agent_batch *batch);
+/* Runs whose M4 waits until the part is erased. */
+extern unsigned combine_erased_first;
+/* What a block of a result was made of, at the end that made it last. */
+const struct mixed *made_as(struct skex_block_id id);
 
 /* Of each test: around it. */
 int mixed_setup(void **state);

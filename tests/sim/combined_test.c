@@ -385,6 +385,68 @@ static void rule_a_part_without_its_other_half_is_given_up(void **state)
 	}
 }
 
+/* A peer that has no part of anything is asked less and less, and it is said why. */
+static void rule_a_peer_without_parts_is_asked_less_and_less(void **state)
+{
+	struct world *world = world_new_combined(15, 3, 2, 2, PAD_BYTES);
+	struct skex_association_status status;
+	const struct agent_pool *pool;
+	struct agent_pair *pair;
+	struct world_key key;
+	uint64_t before;
+
+	(void)state;
+	world_run(world, 1000);
+	(void)one_key(world, 0, 1, PURPOSE, SKEX_CLASS_ITS);
+	pool = pool_at(world, 0, 1, AGENT_INITIATOR, PURPOSE);
+	pair = pool->peer->pair;
+	skex_association_status(pair->association, &status);
+	before = status.begun + status.rekeyed;
+	combine_answers = AGENT_ALERT_NO_PART;
+	while (world_get(
+		world, world_agent(world, 0), world_agent(world, 1), PURPOSE, 32, 5000, &key))
+		;
+	world_run(world, 60000);
+	skex_association_status(pair->association, &status);
+	/* The first two, those under way with them, and one after each of 0.5, 1, 2 ... s. */
+	assert_in_range(status.begun + status.rekeyed - before, 3, 20);
+	assert_false(agent_block_answered(pool));
+	assert_non_null(strstr(pool->last_error, "does not have what hubs gave"));
+	combine_answers = 0;
+	world_run(world, 60000);
+	(void)one_key(world, 0, 1, PURPOSE, SKEX_CLASS_ITS);
+	assert_true(agent_block_answered(pool));
+	world_free(world);
+}
+
+/* A purpose that is too long for one of parts is not cut to that of others. */
+static void rule_a_purpose_too_long_for_parts_has_none(void **state)
+{
+	struct world *world = world_with_parts(16);
+	struct skex_agent *agent = world_agent_of(world_agent(world, 1));
+	struct skex_name name = world_agent_config(world_agent(world, 0))->name;
+	struct agent_peer *peer = agent_peer_find(agent, &name);
+	struct agent_block_ask ask = {
+		.part = {9, 9}, .blocks = 1, .secret_size = 1024, .purpose = "app:"};
+	char purpose[SKEX_PURPOSE_MAX + 1] = "+app:";
+	struct agent_quality quality = {.class = SKEX_CLASS_ITS, .confirmed = true};
+	struct agent_batch *part;
+
+	(void)state;
+	memset(ask.purpose + 4, 'x', AGENT_PART_PURPOSE_MAX - 4);
+	memset(purpose + 5, 'x', SKEX_PURPOSE_MAX - 5);
+	quality.profile = pool_at(world, 1, 0, AGENT_RESPONDER, PARTS)->batches[0]->profile;
+	part = agent_batch_add(agent_pool_get(agent, peer, AGENT_RESPONDER, purpose), ask.part, 1,
+		1024, (const uint8_t[1024]){1}, 1024, 0, &quality, UINT64_MAX);
+	assert_non_null(part);
+	agent_batch_durable(part);
+	world_run(world, 1000);
+	assert_int_equal(agent_combine_asked(peer->pair, &ask), 0);
+	ask.purpose[AGENT_PART_PURPOSE_MAX] = 'x';
+	assert_int_equal(agent_combine_asked(peer->pair, &ask), AGENT_ALERT_NO_PART);
+	world_free(world);
+}
+
 /* A responder that comes back without hubs has parts that may be from the past: they wait. */
 static void rule_a_part_from_before_a_start_waits_for_hubs(void **state)
 {
@@ -420,6 +482,18 @@ static struct thief *thief_at(struct world *world, uint8_t i)
 
 /* The whole disks of both ends, with their keys, after a key was taken: neither it nor what it was
  * made of is there. */
+static void assert_gone(struct world *world, uint8_t who, const struct mixed *made)
+{
+	struct thief *thief = thief_at(world, who);
+	uint32_t k;
+
+	for (k = 0; k + 32 <= made->size; k += 32) {
+		assert_false(thief_has(thief, made->of_hubs + k, 32));
+		assert_false(thief_has(thief, made->of_pair + k, 32));
+	}
+	thief_free(thief);
+}
+
 static void rule_components_are_gone_when_they_are_combined(void **state)
 {
 	struct world *world = world_new_combined(12, 3, 2, 2, PAD_BYTES);
@@ -429,7 +503,6 @@ static void rule_components_are_gone_when_they_are_combined(void **state)
 	struct thief *thief;
 	uint8_t who;
 	unsigned i;
-	unsigned k;
 
 	(void)state;
 	world_set_pools(world, 1, 1);
@@ -448,15 +521,13 @@ static void rule_components_are_gone_when_they_are_combined(void **state)
 	world_run(world, 3000);
 	for (who = 0; who < 2; who++) {
 		thief = thief_at(world, who);
-		for (i = 0; i < 3; i++) {
+		for (i = 0; i < 3; i++)
 			assert_false(thief_has(thief, keys[i].bytes, 32));
-			assert_int_equal(made_of(keys[i].bytes, found), 2);
-			for (k = 0; k + 32 <= found[0]->size; k += 32) {
-				assert_false(thief_has(thief, found[0]->of_hubs + k, 32));
-				assert_false(thief_has(thief, found[0]->of_pair + k, 32));
-			}
-		}
 		thief_free(thief);
+		for (i = 0; i < 3; i++) {
+			assert_int_equal(made_of(keys[i].bytes, found), 2);
+			assert_gone(world, who, found[0]);
+		}
 	}
 	world_free(world);
 }
@@ -483,6 +554,10 @@ int main(void)
 			rule_without_hubs_or_pair_no_key_is_made, mixed_setup, mixed_teardown),
 		cmocka_unit_test_setup_teardown(rule_a_part_without_its_other_half_is_given_up,
 			mixed_setup, mixed_teardown),
+		cmocka_unit_test_setup_teardown(rule_a_peer_without_parts_is_asked_less_and_less,
+			mixed_setup, mixed_teardown),
+		cmocka_unit_test_setup_teardown(
+			rule_a_purpose_too_long_for_parts_has_none, mixed_setup, mixed_teardown),
 		cmocka_unit_test_setup_teardown(rule_a_part_from_before_a_start_waits_for_hubs,
 			mixed_setup, mixed_teardown),
 		cmocka_unit_test_setup_teardown(rule_components_are_gone_when_they_are_combined,
