@@ -499,8 +499,8 @@ void agent_initiate_fill(struct agent_pool *pool, uint64_t bytes, uint64_t now_m
 		return;
 	if (pool->peer->confirms[1] >= AGENT_UNCONFIRMED_MAX) {
 		agent_pool_error(pool,
-			"%u confirmations wait for hubs that accept them: see skex status for hubs that "
-			"are away",
+			"%u confirmations wait for hubs that accept them: see skex status for hubs "
+			"that are away",
 			AGENT_UNCONFIRMED_MAX);
 		return;
 	}

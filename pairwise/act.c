@@ -105,15 +105,7 @@ static void hold(struct skex_association *association, unsigned place,
 	later->size = message.size;
 	memcpy(later->bytes, message.data, message.size);
 	association->refs++;
-	if (association->erases)
-		skex_commit_after_erased(association->all->commit, send_later, later);
-	else
-		skex_commit_after(association->all->commit, send_later, later);
-}
-
-void skex_association_erase_first(struct skex_association *association)
-{
-	association->erases = true;
+	skex_commit_after(association->all->commit, send_later, later);
 }
 
 /* What the first message said, which is kept for when it may be used. */
@@ -170,7 +162,6 @@ static bool take_keys(struct skex_association *association, struct peer_half *ha
 	keys.sid = kept->session.keys.sid;
 	keys.session = &kept->session;
 	keys.exported = &kept->exported;
-	association->erases = false;
 	taken = all->events->made(all->owner, &keys);
 	if (taken) {
 		association->success_wall_ms = all->platform->wall_ms(all->platform->context);

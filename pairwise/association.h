@@ -183,9 +183,6 @@ bool skex_association_ready(const struct skex_association *association);
  * skex_pairwise_export. */
 SKEX_MUST_USE enum skex_error skex_association_export(const struct skex_association_keys *keys,
 	const char *label, struct skex_view context, uint8_t *out, size_t size);
-/* For a responder, in made: the peer is not told before what this turn's commit removes or replaces
- * is erased as well, which takes longer than durability alone. */
-void skex_association_erase_first(struct skex_association *association);
 
 struct skex_association_status {
 	uint8_t slot;

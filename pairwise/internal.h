@@ -101,7 +101,6 @@ struct skex_association {
 	size_t heap_at; /* its place in the heap, or SIZE_MAX */
 	uint64_t due_ms;
 	uint32_t held; /* answers so far that waited for a commit of the owner's */
-	bool erases;   /* the next one waits until what that removes is erased */
 	uint32_t refs; /* callbacks under way that point here */
 	bool dead;     /* freed with the last of them */
 	bool open;

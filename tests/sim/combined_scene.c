@@ -71,17 +71,6 @@ void __wrap_agent_batch_durable(struct agent_batch *batch)
 	__real_agent_batch_durable(batch);
 }
 
-unsigned combine_erased_first;
-
-void __real_skex_association_erase_first(struct skex_association *association);
-void __wrap_skex_association_erase_first(struct skex_association *association);
-
-void __wrap_skex_association_erase_first(struct skex_association *association)
-{
-	combine_erased_first++;
-	__real_skex_association_erase_first(association);
-}
-
 const struct mixed *made_as(struct skex_block_id id)
 {
 	const struct mixed *found = NULL;
@@ -131,7 +120,6 @@ int mixed_setup(void **state)
 	count_of_mixed = 0;
 	combine_answers = 0;
 	combine_durable = NULL;
-	combine_erased_first = 0;
 	mixed = calloc(MIXED_MAX, sizeof(*mixed));
 	return mixed == NULL ? -1 : 0;
 }

@@ -33,8 +33,6 @@ extern uint8_t combine_answers;
 
 /* Called before a result is called durable, which is when keys of it can be handed out; or NULL. */
 extern void (*combine_durable)(const struct agent_batch *batch);
-/* Runs whose M4 waits until the part is erased. */
-extern unsigned combine_erased_first;
 /* What a block of a result was made of, at the end that made it last. */
 const struct mixed *made_as(struct skex_block_id id);
 

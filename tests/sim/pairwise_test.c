@@ -242,50 +242,6 @@ static void rule_a_batch_is_durable_before_the_fourth_message(void **state)
 	bed_clear(&bed);
 }
 
-/* What was recorded with the keys before goes with this turn's commit. */
-static void drop_last(struct bed_end *end)
-{
-	const struct bed_session *before;
-
-	if (end->sessions_count < 2)
-		return;
-	before = &end->sessions[end->sessions_count - 2];
-	skex_txn_remove(skex_commit_txn(&end->commit), end->store, BED_KEYS,
-		skex_view(before->sid, sizeof(before->sid)));
-	skex_association_erase_first(end->association);
-}
-
-static void look_for_last(struct bed_end *end, struct skex_view bytes)
-{
-	unsigned *seen = end->bed->data;
-
-	if (!is_type(bytes, SKEX_PAIRWISE_M4) || end->sessions_count < 2)
-		return;
-	assert_false(thief_finds(end, end->sessions[end->sessions_count - 2].key));
-	(*seen)++;
-}
-
-/* M4 leaves when what the owner wants gone before is gone from the disk. */
-static void rule_the_fourth_message_waits_for_what_is_erased(void **state)
-{
-	unsigned seen = 0;
-	struct bed bed;
-	unsigned i;
-
-	(void)state;
-	bed_init(&bed, 9, NULL);
-	bed.data = &seen;
-	bed.end[1].record = 1;
-	bed.end[1].taken = drop_last;
-	bed.end[1].sends = look_for_last;
-	for (i = 0; i < 5; i++) {
-		bed_succeed(&bed, 0);
-		assert_true(thief_finds(&bed.end[1], bed_last(&bed.end[1])->key));
-	}
-	assert_true(seen >= 4);
-	bed_clear(&bed);
-}
-
 void *__real_calloc(size_t count, size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 static bool memory_ends; /* at the next allocation, once */
@@ -711,7 +667,6 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(rule_on_a_host_the_record_before_is_gone_before_it_sends),
 		cmocka_unit_test(rule_a_batch_is_durable_before_the_fourth_message),
-		cmocka_unit_test(rule_the_fourth_message_waits_for_what_is_erased),
 		cmocka_unit_test(rule_no_fourth_message_without_memory_to_hold_it_back),
 		cmocka_unit_test(test_cut_initiator),
 		cmocka_unit_test(test_cut_responder),

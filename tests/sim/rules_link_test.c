@@ -404,8 +404,7 @@ static void rule_the_words_of_the_operators_last_in_any_order(void **state)
 /* Power cuts at any write of either end once both words were given. */
 static void rule_a_word_survives_a_power_cut(void **state)
 {
-	/* rule 6: a switch of the tests */
-	const uint64_t count = getenv("SKEX_LONG") != NULL ? 24 : 12;
+	const uint64_t count = getenv("SKEX_LONG") != NULL ? 24 : 12; /* rule 6: a switch */
 	uint64_t n;
 
 	(void)state;
