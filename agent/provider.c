@@ -209,23 +209,37 @@ static bool fill(struct agent_pool *pool, uint64_t now_ms)
 	return bytes > 0 || making > 0 || pool->wanted_bytes > 0;
 }
 
-/* A turn costs what is lacking, not what is there: the sweep alone looks at all pools. */
-static void fill_pools(struct skex_agent *agent, uint64_t now_ms)
+/* Those for which somebody waits, or the others; the first that was held up. */
+static struct agent_pool *fill_some(struct skex_agent *agent, bool wanted, uint64_t now_ms)
 {
 	struct agent_ring *entry = agent->lacking.next;
 	struct agent_pool *first = NULL;
 
-	agent->held_up = false;
 	while (entry != &agent->lacking) {
 		struct agent_pool *pool = entry->item;
-		const bool lacks = pool->peer->emptying || fill(pool, now_ms);
 
+		entry = entry->next;
+		if ((pool->wanted_bytes > 0) != wanted)
+			continue;
+		if (!pool->peer->emptying && !fill(pool, now_ms))
+			agent_ring_remove(&pool->lacking);
 		if (first == NULL && agent->held_up)
 			first = pool;
-		entry = entry->next;
-		if (!lacks)
-			agent_ring_remove(&pool->lacking);
 	}
+	return first;
+}
+
+/* A turn costs what is lacking, not what is there: the sweep alone looks at all pools. */
+static void fill_pools(struct skex_agent *agent, uint64_t now_ms)
+{
+	struct agent_pool *first;
+	struct agent_pool *other;
+
+	/* A pool that is filled far ahead takes all runs with a peer: who waits comes first. */
+	agent->held_up = false;
+	first = fill_some(agent, true, now_ms);
+	other = fill_some(agent, false, now_ms);
+	first = first != NULL ? first : other;
 	/* Who was held up by others is asked before them: the list begins there. */
 	if (first != NULL) {
 		agent_ring_remove(&agent->lacking);
