@@ -263,8 +263,8 @@ def no_key(scene, what, hubs):
     tap.check('%s: and says what to do' % what, 'skex' in error.get('do', ''), error)
 
 
-# With one fault too many: whether the responder gives up at once, or after 45 s, because shares of a
-# block that it knows of do not come.
+# With one fault too many: whether the responder gives up at once, or after 45 s, because shares
+# of a block that it knows of do not come.
 TOO_MANY = {
     'bad-share': True,
     'bad-w': True,
@@ -274,9 +274,9 @@ TOO_MANY = {
     'redirect': False,
     'wrong-sender': False,
 }
-# These are borne at any number of hubs: of confirmations one that is right is enough, and who repeats
-# shares has passed them on.  wrong-time takes no key away, and wrong-purpose is the same lie at all
-# hubs: k of them are in concert.
+# These are borne at any number of hubs: of confirmations one that is right is enough, and who
+# repeats shares has passed them on.  wrong-time takes no key away, and wrong-purpose is the same
+# lie at all hubs: k of them are in concert.
 BORNE = ['bad-confirm', 'replay']
 
 
