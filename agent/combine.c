@@ -3,13 +3,14 @@
 
 #include <string.h>
 
+#include "core/base/backoff.h"
 #include "core/combiner/combiner.h"
 #include "platform/memory.h"
 
-#define TELL_MS      60000u /* a mismatch is told again after that */
-#define REFUSALS_MAX 16u    /* a part that the peer does not get confirmed is given up */
-#define RETRY_MS     250u
-#define RETRY_TIMES  8u
+#define TELL_MS        60000u /* a mismatch is told again after that */
+#define REFUSALS_MAX   16u    /* a part that the peer does not get confirmed is given up */
+#define RETRY_FIRST_MS 250u
+#define RETRY_MOST_MS  64000u
 
 /* ---- purposes ----------------------------------------------------------------------------------
  */
@@ -251,11 +252,9 @@ void agent_combine_over(struct agent_pool *pool, const struct agent_block_ask *a
 
 static void again_later(struct agent_pool *pool)
 {
-	const uint32_t times =
-		pool->pair_refusals < RETRY_TIMES ? pool->pair_refusals : RETRY_TIMES;
-
+	pool->pair_retry_ms = agent_now(pool->agent) +
+		skex_back_off(RETRY_FIRST_MS, pool->pair_refusals, RETRY_MOST_MS);
 	pool->pair_refusals++;
-	pool->pair_retry_ms = agent_now(pool->agent) + ((uint64_t)RETRY_MS << times);
 }
 
 /*

@@ -4,6 +4,7 @@
 
 #include "agent/internal.h"
 #include "agent/record.h"
+#include "core/base/backoff.h"
 #include "core/base/cursor.h"
 #include "core/base/mem.h"
 #include "core/wire/confirm_message.h"
@@ -22,11 +23,11 @@
 #define PREFIX_BYTES    29u
 
 /* A hub that refused a confirmation is given it again after that, and later and later. */
-#define RETRY_MS        2000u
-#define RETRY_DOUBLINGS 8u
+#define RETRY_FIRST_MS 2000u
+#define RETRY_MOST_MS  512000u
 /* An accepted block whose initiator could have confirmed it for so long goes when the initiator has
  * used up half of its room. */
-#define GIVEN_UP_MS     600000u
+#define GIVEN_UP_MS    600000u
 
 static enum agent_side side_of(const struct agent_confirm *confirm)
 {
@@ -310,15 +311,13 @@ void agent_confirm_refused(struct agent_leg *leg, const struct skex_outgoing *me
 {
 	uint32_t bit = 0;
 	struct agent_confirm *confirm = find_sent(leg, message, &bit);
-	const uint32_t doublings = confirm != NULL && confirm->refusals < RETRY_DOUBLINGS
-		? confirm->refusals
-		: RETRY_DOUBLINGS;
 
 	if (confirm == NULL)
 		return;
 	confirm->sent &= ~bit;
+	confirm->retry_ms = agent_now(leg->agent) +
+		skex_back_off(RETRY_FIRST_MS, confirm->refusals, RETRY_MOST_MS);
 	confirm->refusals++;
-	confirm->retry_ms = agent_now(leg->agent) + ((uint64_t)RETRY_MS << doublings);
 }
 
 /* CONF_AB: what we accepted, the initiator has as well. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "agent/internal.h"
+#include "core/base/backoff.h"
 #include "core/base/cursor.h"
 #include "core/base/mem.h"
 #include "core/wire/share_message.h"
@@ -95,8 +96,7 @@ static void run_free(struct agent_run *run)
 /* Not before that: longer each time. */
 static void back_off(struct agent_pool *pool, uint32_t times, uint64_t now_ms)
 {
-	const uint64_t wait = RETRY_FIRST_MS << (times < 8 ? times : 8);
-	const uint64_t at = now_ms + (wait < RETRY_MOST_MS ? wait : RETRY_MOST_MS);
+	const uint64_t at = now_ms + skex_back_off(RETRY_FIRST_MS, times, RETRY_MOST_MS);
 
 	pool->retry_ms = at > pool->retry_ms ? at : pool->retry_ms;
 }

@@ -6,6 +6,7 @@
 #include "agent/consumer.h"
 #include "agent/keyfill_internal.h"
 #include "agent/provider.h"
+#include "core/base/backoff.h"
 #include "platform/memory.h"
 
 /*
@@ -243,11 +244,8 @@ static bool take(struct agent_pair *pair, const struct skex_association_keys *ke
 
 static void back_off(struct agent_pair *pair, uint64_t now_ms)
 {
-	const uint32_t times = pair->failures < 8 ? pair->failures : 8;
-	const uint64_t wait = (uint64_t)RETRY_FIRST_MS << times;
-
+	pair->retry_ms = now_ms + skex_back_off(RETRY_FIRST_MS, pair->failures, RETRY_MOST_MS);
 	pair->failures++;
-	pair->retry_ms = now_ms + (wait < RETRY_MOST_MS ? wait : RETRY_MOST_MS);
 }
 
 static void failed(struct agent_block_run *run, const char *why)
@@ -331,8 +329,6 @@ static void refused(struct agent_block_run *run, uint8_t alert)
 {
 	struct agent_pool *pool = run->pool;
 	struct skex_agent *agent = pool->agent;
-	const uint32_t times = pool->pair_refusals < 8 ? pool->pair_refusals : 8;
-	const uint64_t wait = (uint64_t)RETRY_FIRST_MS << times;
 
 	agent->counters.blocks_failed += run->ask.blocks;
 	if (agent_combine_refused(pool, &run->ask, alert)) {
@@ -341,9 +337,9 @@ static void refused(struct agent_block_run *run, uint8_t alert)
 	}
 	/* Of several runs in one instance the first answer led to a new one. */
 	if (alert != SKEX_PAIRWISE_ALERT_PAST || run->ask.first.instance == agent->instance) {
+		pool->pair_retry_ms = agent_now(agent) +
+			skex_back_off(RETRY_FIRST_MS, pool->pair_refusals, RETRY_MOST_MS);
 		pool->pair_refusals++;
-		pool->pair_retry_ms =
-			agent_now(agent) + (wait < RETRY_MOST_MS ? wait : RETRY_MOST_MS);
 		if (alert == SKEX_PAIRWISE_ALERT_PAST)
 			told_of_past(run);
 		else

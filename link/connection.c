@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/backoff.h"
 #include "core/base/mem.h"
 #include "core/wire/packet.h"
 
@@ -55,10 +56,9 @@ static void gone(struct skex_connection *connection, const char *why)
 		skex_leg_error(leg, "%s", why);
 	}
 	if (link->role == SKEX_ROLE_AGENT) {
-		uint64_t wait = ATTEMPT_FIRST_MS << (leg->attempts < 8 ? leg->attempts : 8);
-
+		leg->attempt_ms =
+			now(link) + skex_back_off(ATTEMPT_FIRST_MS, leg->attempts, ATTEMPT_MOST_MS);
 		leg->attempts++;
-		leg->attempt_ms = now(link) + (wait < ATTEMPT_MOST_MS ? wait : ATTEMPT_MOST_MS);
 	}
 	if (was_up)
 		link->events->down(link->owner, leg);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/backoff.h"
 #include "core/base/cursor.h"
 #include "core/base/mem.h"
 #include "core/wire/packet.h"
@@ -144,9 +145,7 @@ static void send_message(void *owner, struct skex_association *association,
 
 static uint64_t try_ms(const struct skex_joiner *joiner)
 {
-	const uint64_t time_ms = (uint64_t)TRY_MS << joiner->tries;
-
-	return time_ms < TRY_MOST_MS ? time_ms : TRY_MOST_MS;
+	return skex_back_off(TRY_MS, joiner->tries, TRY_MOST_MS);
 }
 
 static void connected(void *owner, struct skex_stream *stream)

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/base/backoff.h"
 #include "deliver/rotation/internal.h"
 
 static uint64_t sooner(uint64_t a, uint64_t b)
@@ -68,13 +69,12 @@ bool rotation_tell_again(void *machine, const void *input)
 
 void rotation_failed(struct skex_rotation *rotation, uint8_t reason)
 {
-	const uint32_t doublings = rotation->failures < 16 ? rotation->failures : 16;
-
 	rotation->reason = reason;
+	rotation->due_ms = rotation->now_ms +
+		skex_back_off(
+			SKEX_ROTATION_RETRY_MS, rotation->failures, SKEX_ROTATION_RETRY_MOST_MS);
 	rotation->failures++;
 	rotation->failed++;
-	rotation->due_ms = rotation->now_ms +
-		sooner((uint64_t)SKEX_ROTATION_RETRY_MS << doublings, SKEX_ROTATION_RETRY_MOST_MS);
 }
 
 void rotation_promote(struct skex_rotation *rotation)
