@@ -40,11 +40,6 @@ static uint64_t making(const struct agent_pool *pool)
 	return pool->pair_bytes;
 }
 
-static uint64_t bytes_of(const struct agent_batch *batch)
-{
-	return (uint64_t)batch->blocks * batch->secret_size;
-}
-
 /* Its confirmation is on its way to the peer, which does not take the part before. */
 static bool is_told(const struct agent_batch *batch)
 {
@@ -68,7 +63,7 @@ static uint64_t combine(
 			agent_block_may_begin(pool, now_ms))
 			batch->combining = agent_block_begin(
 				pool, batch->blocks, batch->secret_size, batch->first);
-		coming += bytes_of(batch);
+		coming += agent_batch_bytes(batch);
 	}
 	return coming;
 }

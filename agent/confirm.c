@@ -81,19 +81,14 @@ static void confirm_over(struct skex_agent *agent, struct agent_confirm *confirm
 	confirm_free(agent, confirm);
 }
 
-/* What a peer's batch of this id has in its pools. */
-static uint64_t bytes_of(const struct agent_peer *peer, struct skex_block_id first)
+/* Of an accepted batch that waits for its confirmation. */
+static uint64_t bytes_waiting(const struct agent_confirm *confirm)
 {
-	struct agent_pool *pool;
+	const struct agent_batch *batch = confirm->which == SKEX_CONFIRM_BA
+		? agent_peer_batch(confirm->peer, AGENT_RESPONDER, confirm->first)
+		: NULL;
 
-	for (pool = peer->pools; pool != NULL; pool = pool->next) {
-		const struct agent_batch *batch =
-			pool->side == AGENT_RESPONDER ? agent_batch_find(pool, first) : NULL;
-
-		if (batch != NULL)
-			return (uint64_t)batch->blocks * batch->secret_size;
-	}
-	return 0;
+	return batch == NULL ? 0 : agent_batch_bytes(batch);
 }
 
 bool agent_confirms_full(const struct agent_peer *peer)
@@ -131,7 +126,7 @@ static struct agent_confirm *confirm_new(struct skex_agent *agent, struct agent_
 	chain = bucket(agent, which, peer, first);
 	confirm->chain = *chain;
 	*chain = confirm;
-	confirm->bytes = which == SKEX_CONFIRM_BA ? bytes_of(peer, first) : 0;
+	confirm->bytes = bytes_waiting(confirm);
 	peer->confirms[which - SKEX_CONFIRM_BA]++;
 	peer->confirms_bytes += confirm->bytes;
 	return confirm;
@@ -328,7 +323,6 @@ static void confirmed(struct agent_leg *leg, const struct skex_confirm_message *
 	struct agent_confirm *confirm =
 		peer == NULL ? NULL : confirm_find(agent, SKEX_CONFIRM_BA, peer, message->first);
 	struct agent_batch *batch;
-	struct agent_pool *pool;
 	uint32_t bit;
 
 	if (confirm == NULL || !confirm->durable || message->blocks != confirm->blocks ||
@@ -343,13 +337,10 @@ static void confirmed(struct agent_leg *leg, const struct skex_confirm_message *
 		agent_suspect_confirmation(leg, peer);
 		return;
 	}
-	for (pool = peer->pools; pool != NULL; pool = pool->next) {
-		batch = pool->side == AGENT_RESPONDER ? agent_batch_find(pool, message->first)
-						      : NULL;
-		if (batch != NULL) {
-			batch->confirmed = true;
-			agent_batch_update(batch);
-		}
+	batch = agent_peer_batch(peer, AGENT_RESPONDER, message->first);
+	if (batch != NULL) {
+		batch->confirmed = true;
+		agent_batch_update(batch);
 	}
 	agent->counters.blocks_confirmed += confirm->blocks;
 	confirm_over(agent, confirm);
@@ -372,16 +363,6 @@ void agent_confirm_message(struct agent_leg *leg, const struct skex_incoming *in
 /* ---- upkeep ------------------------------------------------------------------------------------
  */
 
-static uint8_t legs_up(const struct agent_profile *profile)
-{
-	uint8_t count = 0;
-	uint8_t i;
-
-	for (i = 0; i < profile->profile.n; i++)
-		count = (uint8_t)(count + (profile->legs[i]->leg->state == SKEX_LEG_UP));
-	return count;
-}
-
 /* What an initiator that crashed never confirms must not lock it out: it makes room for itself. */
 static bool is_given_up(struct skex_agent *agent, const struct agent_confirm *confirm)
 {
@@ -391,21 +372,16 @@ static bool is_given_up(struct skex_agent *agent, const struct agent_confirm *co
 		(peer->confirms[0] > AGENT_UNCONFIRMED_MAX / 2 ||
 			peer->confirms_bytes > AGENT_UNCONFIRMED_BYTES / 2) &&
 		agent_now(agent) - confirm->since_ms > GIVEN_UP_MS &&
-		legs_up(confirm->profile) >= confirm->profile->profile.k;
+		agent_profile_up(confirm->profile) >= confirm->profile->profile.k;
 }
 
 static void give_up(struct skex_agent *agent, struct agent_confirm *confirm)
 {
-	struct agent_pool *pool;
+	struct agent_batch *batch =
+		agent_peer_batch(confirm->peer, AGENT_RESPONDER, confirm->first);
 
-	for (pool = confirm->peer->pools; pool != NULL; pool = pool->next) {
-		struct agent_batch *batch = pool->side == AGENT_RESPONDER
-			? agent_batch_find(pool, confirm->first)
-			: NULL;
-
-		if (batch != NULL)
-			agent_batch_drop(batch);
-	}
+	if (batch != NULL)
+		agent_batch_drop(batch);
 	agent_event(agent, SKEX_LEVEL_NOTICE, "block_given_up", confirm->peer->name.text, "",
 		"a block of %s that it never confirmed is dropped: it has used half of what it may "
 		"have of such blocks",

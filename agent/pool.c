@@ -212,6 +212,22 @@ struct agent_batch *agent_batch_find(struct agent_pool *pool, struct skex_block_
 	return batch;
 }
 
+struct agent_batch *agent_peer_batch(
+	const struct agent_peer *peer, enum agent_side side, struct skex_block_id block)
+{
+	struct agent_batch *batch = NULL;
+	struct agent_pool *pool;
+
+	for (pool = peer->pools; pool != NULL && batch == NULL; pool = pool->next)
+		batch = pool->side == side ? agent_batch_find(pool, block) : NULL;
+	return batch;
+}
+
+uint64_t agent_batch_bytes(const struct agent_batch *batch)
+{
+	return (uint64_t)batch->blocks * batch->secret_size;
+}
+
 static bool pool_overlaps(
 	const struct agent_pool *pool, struct skex_block_id first, uint16_t blocks)
 {
@@ -427,7 +443,7 @@ struct agent_batch *agent_batch_add(struct agent_pool *pool, struct skex_block_i
 void agent_batch_durable(struct agent_batch *batch)
 {
 	batch->durable = true;
-	batch->pool->ready_bytes += (uint64_t)batch->blocks * batch->secret_size;
+	batch->pool->ready_bytes += agent_batch_bytes(batch);
 	batch->pool->last_block_wall_ms = agent_wall(batch->pool->agent);
 }
 

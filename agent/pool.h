@@ -188,6 +188,11 @@ void agent_batch_durable(struct agent_batch *batch);
 void agent_batch_update(struct agent_batch *batch);
 /* The batch that holds a block; NULL when there is none. */
 struct agent_batch *agent_batch_find(struct agent_pool *pool, struct skex_block_id block);
+/* The same in whatever pool that the peer has on this side: a block is in one of them only. */
+struct agent_batch *agent_peer_batch(
+	const struct agent_peer *peer, enum agent_side side, struct skex_block_id block);
+/* The secrets that it was made of, also those that are gone; in bytes. */
+uint64_t agent_batch_bytes(const struct agent_batch *batch);
 /* Removes all that is left of it. */
 void agent_batch_drop(struct agent_batch *batch);
 /* Reads the secrets of one that is whole, block after block, into blocks * secret_size bytes. */

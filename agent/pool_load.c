@@ -168,6 +168,7 @@ static enum skex_error load_piece_record(void *owner, struct skex_view key, stru
 	struct skex_name name;
 	struct agent_peer *peer;
 	struct agent_pool *pool;
+	struct agent_batch *batch;
 	uint32_t index = 0;
 	uint8_t side = 0;
 	uint64_t used[AGENT_SHARERS_MAX];
@@ -181,22 +182,19 @@ static enum skex_error load_piece_record(void *owner, struct skex_view key, stru
 	peer = agent_peer_find(agent, &name);
 	if (peer == NULL)
 		agent_stranger_remove(agent, SKEX_TABLE_PIECE, key);
-	for (pool = peer == NULL ? NULL : peer->pools; pool != NULL; pool = pool->next) {
-		struct agent_batch *batch =
-			(uint8_t)pool->side == side ? agent_batch_find(pool, first) : NULL;
-
-		if (batch == NULL || pool_compare_id(batch->first, first) != 0 ||
-			index >= batch->pieces_count)
-			continue;
-		error = record_piece_decode(value, pool->sharers, used, &head);
-		if (error != SKEX_OK)
-			return error;
-		batch->there[index] = 1;
-		batch->pieces_left++;
-		left = value.size - head - pool_bytes_of(pool_gone(used, pool->sharers));
-		pool->ready_bytes += left;
-		pool->old_bytes += batch->old ? left : 0;
-	}
+	batch = peer == NULL ? NULL : agent_peer_batch(peer, (enum agent_side)side, first);
+	if (batch == NULL || pool_compare_id(batch->first, first) != 0 ||
+		index >= batch->pieces_count)
+		return SKEX_OK;
+	pool = batch->pool;
+	error = record_piece_decode(value, pool->sharers, used, &head);
+	if (error != SKEX_OK)
+		return error;
+	batch->there[index] = 1;
+	batch->pieces_left++;
+	left = value.size - head - pool_bytes_of(pool_gone(used, pool->sharers));
+	pool->ready_bytes += left;
+	pool->old_bytes += batch->old ? left : 0;
 	return SKEX_OK;
 }
 
