@@ -159,16 +159,6 @@ static void on_closed(void *owner, struct skex_stream *stream, enum skex_error w
 /* ---- answers -----------------------------------------------------------------------------------
  */
 
-static bool is_zero(const uint8_t *bytes, size_t size)
-{
-	uint8_t all = 0;
-	size_t i;
-
-	for (i = 0; i < size; i++)
-		all |= bytes[i];
-	return all == 0;
-}
-
 /* Before anything is changed. */
 static void was_read(struct skex_wireguard *wireguard)
 {
@@ -184,7 +174,7 @@ static void was_read(struct skex_wireguard *wireguard)
 			state->psk, wireguard->secrets->psk, SKEX_WIREGUARD_KEY_BYTES);
 		wireguard->shake = wireguard->shake || wireguard->put;
 	}
-	if (wireguard->shake && is_zero(state->private_key, sizeof(state->private_key))) {
+	if (wireguard->shake && skex_ct_is_zero(state->private_key, sizeof(state->private_key))) {
 		fail(wireguard, "the interface has no private key", "set it with wg set");
 		return;
 	}
@@ -218,7 +208,7 @@ static enum skex_rotation_event sight(const struct skex_wireguard *wireguard)
 	const bool fresh = state->handshake_s != wireguard->handshake_s ||
 		state->handshake_ns != wireguard->handshake_ns;
 
-	if (!state->peer_there || is_zero(state->psk, sizeof(state->psk)))
+	if (!state->peer_there || skex_ct_is_zero(state->psk, sizeof(state->psk)))
 		return SKEX_ROTATION_GONE;
 	if (!wireguard->given)
 		return SKEX_ROTATION_EVENTS;
