@@ -246,6 +246,7 @@ static int start_consumers(struct daemon *daemon)
 {
 	const bool wanted[SERVED] = {daemon->config.etsi014.enabled, daemon->config.skip.enabled};
 	ssize_t size = readlink("/proc/self/exe", daemon->program, sizeof(daemon->program) - 1);
+	char what[64];
 
 	for (uint32_t i = 0; i < SERVED; i++) {
 		daemon->consumers[i] =
@@ -256,8 +257,9 @@ static int start_consumers(struct daemon *daemon)
 			return fail(SKEX_E_IO, "this program does not find itself", "mount /proc");
 		enum skex_error error = start_consumer(&daemon->consumers[i]);
 		if (error != SKEX_OK) {
-			return fail(error, served[i].shown,
-				"the process that serves it cannot be started: look at the log");
+			(void)snprintf(what, sizeof(what),
+				"the process that serves %s cannot be started", served[i].shown);
+			return fail(error, what, "look at the log");
 		}
 	}
 	return 0;
