@@ -28,8 +28,8 @@
  * away.  An operator can choose a time after each start in which keys are given out all the same.
  *
  * The order on the disk, each step durable before the next: what hubs say (in their legs) or the
- * operator's word (setting "emptying"); the removals, and in their last transaction on whose word;
- * a new instance; the setting is cleared.  A crash repeats what came after the first.
+ * operator's word (setting "emptying"); the removals; a new instance; on whose word that was; the
+ * setting is cleared.  A crash repeats what came after the first.
  */
 static const char setting[] = "emptying";
 

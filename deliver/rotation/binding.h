@@ -29,7 +29,8 @@ struct skex_binding_host {
 };
 
 /* policy, consumer and host outlive it; name is copied (1..255 bytes): the same at both ends.
- * memory may be NULL.  SKEX_E_MEMORY, SKEX_E_CRYPTO, SKEX_E_ARGUMENT. */
+ * hash stands for the binding in views (`binding` in view.h); memory may be NULL.  SKEX_E_MEMORY,
+ * SKEX_E_ARGUMENT. */
 SKEX_MUST_USE enum skex_error skex_binding_new(const char *name,
 	const struct skex_rotation_policy *policy, const struct skex_consumer *consumer,
 	void *consumer_context, const struct skex_binding_host *host, const uint8_t hash[16],
