@@ -53,9 +53,6 @@ void hub_admin_end(struct skex_api_call *call, enum skex_error error,
 		skex_api_fail(call, error, reason->code, reason->message, reason->act);
 }
 
-/* ---- ending and suspending --------------------------------------------------------------------
- */
-
 /* What was done, and who waits until that is durable. */
 struct ending {
 	struct skex_name agent;
@@ -85,8 +82,7 @@ static void durable(void *owner, enum skex_error error)
 	free(ending);
 }
 
-/* A failure is told at once; that it is done, when no crash and no power cut takes it back. */
-static void end_when_durable(struct skex_hub *hub, struct skex_api_call *call,
+void hub_admin_end_when_durable(struct skex_hub *hub, struct skex_api_call *call,
 	enum skex_error error, struct skex_reason *reason, const struct skex_name *name)
 {
 	struct ending *ending = error == SKEX_OK ? calloc(1, sizeof(*ending)) : NULL;
@@ -104,6 +100,9 @@ static void end_when_durable(struct skex_hub *hub, struct skex_api_call *call,
 	skex_hub_when_durable(hub, durable, ending);
 }
 
+/* ---- ending and suspending --------------------------------------------------------------------
+ */
+
 static void op_evict(void *owner, struct skex_api_call *call, const struct json_t *request)
 {
 	const struct skex_hub_admin *admin = owner;
@@ -114,7 +113,7 @@ static void op_evict(void *owner, struct skex_api_call *call, const struct json_
 	if (!hub_admin_read_name(call, request, &name))
 		return;
 	error = skex_enrol_evict(admin->setup.enrol, &name, &reason);
-	end_when_durable(admin->setup.hub, call, error, &reason, &name);
+	hub_admin_end_when_durable(admin->setup.hub, call, error, &reason, &name);
 }
 
 static void set_banned(
@@ -128,7 +127,7 @@ static void set_banned(
 	if (!hub_admin_read_name(call, request, &name))
 		return;
 	error = skex_enrol_ban(admin->setup.enrol, &name, banned, &reason);
-	end_when_durable(admin->setup.hub, call, error, &reason, &name);
+	hub_admin_end_when_durable(admin->setup.hub, call, error, &reason, &name);
 }
 
 static void op_ban(void *owner, struct skex_api_call *call, const struct json_t *request)
@@ -163,7 +162,7 @@ static void op_purge(void *owner, struct skex_api_call *call, const struct json_
 	if (!hub_admin_read_name(call, request, &name))
 		return;
 	error = fail_hub(skex_hub_purge(admin->setup.hub, &name), &name, &reason);
-	end_when_durable(admin->setup.hub, call, error, &reason, &name);
+	hub_admin_end_when_durable(admin->setup.hub, call, error, &reason, &name);
 }
 
 static void op_resume(void *owner, struct skex_api_call *call, const struct json_t *request)

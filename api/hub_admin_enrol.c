@@ -23,15 +23,6 @@ struct hub_admin_job {
 	struct skex_api_call *call; /* NULL when the caller has gone */
 };
 
-/* A kit that was taken, and who waits until that is durable. */
-struct hub_admin_taking {
-	struct hub_admin_taking *next;
-	struct skex_name agent;
-	uint64_t leg;
-	uint32_t generation;
-	struct skex_api_call *call; /* NULL when the caller has gone */
-};
-
 /* ---- requests ---------------------------------------------------------------------------------
  */
 
@@ -219,92 +210,25 @@ void hub_admin_op_refill(void *owner, struct skex_api_call *call, const struct j
 /* ---- kits that were taken ----------------------------------------------------------------------
  */
 
-static void taker_gone(void *owner, uint64_t data)
-{
-	struct hub_admin_taking *taking = owner;
-
-	(void)data;
-	taking->call = NULL;
-}
-
-static enum skex_error begin_taking(
-	struct skex_hub_admin *admin, struct skex_api_call *call, const struct skex_name *name)
-{
-	const struct skex_enrol_hub *enrol = admin->setup.enrol;
-	struct hub_admin_taking *taking = calloc(1, sizeof(*taking));
-	struct skex_enrol_kit kit = {0};
-	enum skex_error error = taking == NULL ? SKEX_E_MEMORY : SKEX_OK;
-
-	if (error == SKEX_OK)
-		error = skex_enrol_kit_get(enrol, name, &kit);
-	skex_wipe(kit.preamble, sizeof(kit.preamble));
-	if (error == SKEX_OK)
-		error = skex_enrol_kit_taken(enrol, name);
-	if (error != SKEX_OK) {
-		free(taking);
-		return error;
-	}
-	taking->agent = *name;
-	taking->leg = kit.leg;
-	taking->generation = kit.generation;
-	taking->call = call;
-	skex_api_call_on_cancel(call, taker_gone, taking, 0);
-	taking->next = admin->takings;
-	admin->takings = taking;
-	return SKEX_OK;
-}
-
-/* What is read is durable: the record is there until its removal is, too. */
-static bool still_there(const struct skex_enrol_hub *enrol, const struct hub_admin_taking *taking)
-{
-	struct skex_enrol_kit kit = {0};
-	const enum skex_error error = skex_enrol_kit_get(enrol, &taking->agent, &kit);
-
-	skex_wipe(kit.preamble, sizeof(kit.preamble));
-	return error != SKEX_E_UNKNOWN &&
-		(error != SKEX_OK ||
-			(kit.leg == taking->leg && kit.generation == taking->generation));
-}
-
-static void takings_turn(struct skex_hub_admin *admin)
-{
-	struct hub_admin_taking **at = &admin->takings;
-
-	while (*at != NULL) {
-		struct hub_admin_taking *taking = *at;
-
-		if (taking->call != NULL && still_there(admin->setup.enrol, taking)) {
-			at = &taking->next;
-			continue;
-		}
-		*at = taking->next;
-		if (taking->call != NULL)
-			hub_admin_end(taking->call, SKEX_OK, NULL, &taking->agent);
-		free(taking);
-	}
-}
-
 /* Answered when it is durable: the caller counts on it that the kit does not come back. */
 void hub_admin_op_kit_taken(void *owner, struct skex_api_call *call, const struct json_t *request)
 {
-	struct skex_hub_admin *admin = owner;
+	const struct skex_hub_admin *admin = owner;
 	struct skex_reason reason;
 	struct skex_name name;
 	enum skex_error error;
 
 	if (!hub_admin_read_name(call, request, &name))
 		return;
-	error = begin_taking(admin, call, &name);
-	if (error == SKEX_OK)
-		return;
+	error = skex_enrol_kit_taken(admin->setup.enrol, &name);
 	if (error == SKEX_E_UNKNOWN)
 		(void)skex_reason_set(&reason, error, "no_kit", "nothing has to be done",
 			"no kit for agent %s waits here", name.text);
-	else
+	else if (error != SKEX_OK)
 		(void)skex_reason_set(&reason, error, "kit", "see the hub's log",
 			"the kit for agent %s cannot be dropped (%s)", name.text,
 			skex_error_name(error));
-	hub_admin_end(call, error, &reason, &name);
+	hub_admin_end_when_durable(admin->setup.hub, call, error, &reason, &name);
 }
 
 /* ---- turns -------------------------------------------------------------------------------------
@@ -332,7 +256,6 @@ uint64_t hub_admin_jobs_turn(struct skex_hub_admin *admin, uint64_t now_ms)
 	struct hub_admin_job **at = &admin->jobs;
 	uint64_t next = UINT64_MAX;
 
-	takings_turn(admin);
 	while (*at != NULL) {
 		struct hub_admin_job *job = *at;
 		struct skex_reason reason;
@@ -359,11 +282,5 @@ void hub_admin_jobs_free(struct skex_hub_admin *admin)
 		admin->jobs = job->next;
 		skex_enrolment_release(job->enrolment);
 		free(job);
-	}
-	while (admin->takings != NULL) {
-		struct hub_admin_taking *taking = admin->takings;
-
-		admin->takings = taking->next;
-		free(taking);
 	}
 }

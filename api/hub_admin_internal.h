@@ -8,12 +8,10 @@
 /* Shared by the files that make up the operations of skex-hub. */
 
 struct hub_admin_job;
-struct hub_admin_taking;
 
 struct skex_hub_admin {
 	struct skex_hub_admin_setup setup;
-	struct hub_admin_job *jobs;       /* kits in the making */
-	struct hub_admin_taking *takings; /* kits that were taken, which is not durable yet */
+	struct hub_admin_job *jobs; /* kits in the making */
 	uint64_t started_ms;
 };
 
@@ -28,6 +26,9 @@ bool hub_admin_read_name(
 /* Ends the call: with the reason, or with {"agent":NAME} when error is SKEX_OK. */
 void hub_admin_end(struct skex_api_call *call, enum skex_error error,
 	const struct skex_reason *reason, const struct skex_name *name);
+/* The same; that it is done is told when no crash and no power cut takes it back. */
+void hub_admin_end_when_durable(struct skex_hub *hub, struct skex_api_call *call,
+	enum skex_error error, struct skex_reason *reason, const struct skex_name *name);
 
 /* hub_admin_status.c */
 void hub_admin_op_status(void *owner, struct skex_api_call *call, const struct json_t *request);

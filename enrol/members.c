@@ -81,11 +81,8 @@ static void forgotten(void *owner, enum skex_error error)
 {
 	const struct skex_enrol_hub *hub = owner;
 
-	if (error != SKEX_OK)
-		return;
-	enrol_sweep(hub);
-	/* Somebody may wait for it. */
-	hub->platform->wake(hub->platform->context);
+	if (error == SKEX_OK)
+		enrol_sweep(hub);
 }
 
 enum skex_error enrol_forget(

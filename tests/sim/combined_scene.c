@@ -171,15 +171,3 @@ struct agent_pool *pool_at(
 
 	return agent_pool_find(agent_peer_find(agent, &name), side, purpose);
 }
-
-void hubs(struct world *world, bool up)
-{
-	uint8_t i;
-
-	for (i = 0; i < 3; i++) {
-		if (up)
-			world_start(world_hub(world, i));
-		else
-			world_crash(world_hub(world, i));
-	}
-}

@@ -50,7 +50,5 @@ struct world_key one_key(
 	struct world *world, uint8_t from, uint8_t to, const char *purpose, enum skex_class class);
 struct agent_pool *pool_at(
 	struct world *world, uint8_t at, uint8_t other, enum agent_side side, const char *purpose);
-/* Starts or crashes all three. */
-void hubs(struct world *world, bool up);
 
 #endif

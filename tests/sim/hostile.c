@@ -357,3 +357,23 @@ struct asked fetch_any(struct world *world, uint8_t at, uint8_t from, const char
 	request.ids = (const uint8_t(*)[SKEX_KEY_ID_BYTES])ids;
 	return ask_key(world, world_agent(world, at), &request);
 }
+
+/* ---- ends ---------------------------------------------------------------------------------------
+ */
+
+struct skex_agent *agent_of(struct world *world, uint8_t i)
+{
+	return world_agent_of(world_agent(world, i));
+}
+
+void hubs(struct world *world, bool up)
+{
+	uint8_t i;
+
+	for (i = 0; i < 3; i++) {
+		if (up)
+			world_start(world_hub(world, i));
+		else
+			world_crash(world_hub(world, i));
+	}
+}

@@ -13,6 +13,10 @@
  * that comes before the attacked rule is right.  And what the real ends receive can be watched.
  */
 
+struct skex_agent *agent_of(struct world *world, uint8_t i);
+/* All three hubs of a world start, or crash. */
+void hubs(struct world *world, bool up);
+
 /* The hub's end of its leg to an agent, and the agent's end. */
 struct skex_leg *hostile_hub_leg(struct world *world, uint8_t hub, uint8_t agent);
 struct skex_leg *hostile_agent_leg(struct world *world, uint8_t agent, uint8_t hub);

@@ -9,8 +9,7 @@
 
 #include <cmocka.h>
 
-#include "agent/internal.h"
-#include "tests/sim/world.h"
+#include "tests/sim/hostile.h"
 
 /*
  * What a turn of an agent costs that has very many peers (docs/spec/rules.md): nothing for those
@@ -20,18 +19,6 @@
 #define PAD_BYTES (1u << 20)
 #define PEERS     10000u
 #define TURNS     20000u
-
-static void exchange(struct world *world)
-{
-	struct world_key got = {0};
-	struct world_key fetched = {0};
-
-	assert_true(world_get(
-		world, world_agent(world, 0), world_agent(world, 1), PURPOSE, 32, 60000, &got));
-	assert_true(world_fetch(world, world_agent(world, 1), world_agent(world, 0), PURPOSE,
-		got.id, 60000, &fetched));
-	assert_memory_equal(got.bytes, fetched.bytes, 32);
-}
 
 /* Two agents; the first has many peers besides, with whom it never had to do. */
 static struct world *crowded_world(void)
@@ -57,7 +44,7 @@ static struct world *crowded_world(void)
 	config->peers_count = PEERS + 1;
 	world_start(agent);
 	world_run(world, 1000);
-	exchange(world);
+	exchange_key(world, 0, 1);
 	world_run(world, 5000);
 	return world;
 }
@@ -86,7 +73,7 @@ static void rule_a_turn_costs_what_is_due(void **state)
 	agent->peers = NULL;
 	agent->sweep_ms = UINT64_MAX;
 	for (i = 0; i < 100; i++)
-		exchange(world);
+		exchange_key(world, 0, 1);
 	world_run(world, 5000);
 	skex_agent_counters(agent, &after);
 	assert_true(after.blocks_confirmed > before.blocks_confirmed);
@@ -99,7 +86,7 @@ static void rule_a_turn_costs_what_is_due(void **state)
 	agent->peers = peers;
 	agent->sweep_ms = 0;
 	world_run(world, 5000);
-	exchange(world);
+	exchange_key(world, 0, 1);
 	world_free(world);
 }
 

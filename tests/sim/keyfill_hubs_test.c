@@ -25,19 +25,6 @@ static struct world *world_with_both(uint64_t seed, struct carried *carried)
 	return world;
 }
 
-static void hubs(struct world *world, bool up)
-{
-	uint8_t i;
-
-	for (i = 0; i < 3; i++) {
-		if (up)
-			world_start(world_hub(world, i));
-		else
-			world_crash(world_hub(world, i));
-	}
-	world_run(world, 40000);
-}
-
 static struct asked get_confirmed(struct world *world)
 {
 	const struct skex_key_request request = {
@@ -68,6 +55,7 @@ static void rule_hubs_come_before_what_was_carried(void **state)
 	}
 	assert_int_equal(carried_status(world, 0).get_left, carried.keys_256);
 	hubs(world, false);
+	world_run(world, 40000);
 	while (get_confirmed(world).good)
 		;
 	assert_int_equal(carried_status(world, 0).get_left, carried.keys_256);
@@ -79,6 +67,7 @@ static void rule_hubs_come_before_what_was_carried(void **state)
 	/* What is left of its block in the pool is no confirmed key, and holds up none. */
 	assert_string_equal(get_confirmed(world).code, "pool_empty");
 	hubs(world, true);
+	world_run(world, 40000);
 	asked = get_confirmed(world);
 	assert_true(asked.good && asked.confirmed);
 	carried_free(&carried);
@@ -134,6 +123,7 @@ static void rule_a_pair_comes_before_what_was_carried(void **state)
 	assert_true(asked.good && asked.confirmed && asked.forward_secret);
 	request.require_forward_secret = false;
 	hubs(world, false);
+	world_run(world, 40000);
 	for (i = 0; i < 100; i++) {
 		asked = carried_get(world, 0, 1, PURPOSE, 32);
 		assert_true(asked.good && asked.confirmed);
@@ -149,6 +139,7 @@ static void rule_a_pair_comes_before_what_was_carried(void **state)
 	world_start(world_agent(world, 1));
 	world_run(world, 1000);
 	hubs(world, true);
+	world_run(world, 40000);
 	assert_memory_equal(
 		fetch_any(world, 1, 0, PURPOSE, asked.key.id).key.bytes, asked.key.bytes, 32);
 	carried_free(&carried);
@@ -243,11 +234,13 @@ static void carried_keys_wait_for_hubs_after_a_start(void **state)
 
 	(void)state;
 	hubs(world, false);
+	world_run(world, 40000);
 	world_crash(world_agent(world, 0));
 	world_start(world_agent(world, 0));
 	world_run(world, 3000);
 	assert_string_equal(carried_get(world, 0, 1, PURPOSE, 32).code, "unproven");
 	hubs(world, true);
+	world_run(world, 40000);
 	assert_true(carried_get(world, 0, 1, PURPOSE, 32).good);
 	carried_free(&carried);
 	world_free(world);

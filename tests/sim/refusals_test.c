@@ -21,11 +21,6 @@
 
 static const char stranger[] = "stranger"; /* a peer whom no hub knows */
 
-static struct skex_agent *first_agent(struct world *world)
-{
-	return world_agent_of(world_agent(world, 0));
-}
-
 /* The hub has no pad left towards the first agent. */
 static void exhaust(struct world *world, uint8_t hub)
 {
@@ -39,7 +34,7 @@ static void exhaust(struct world *world, uint8_t hub)
 static const struct agent_confirm *refused_confirm(struct world *world)
 {
 	static const uint8_t tags[SKEX_CONFIRM_TAG_BYTES] = {1};
-	struct skex_agent *agent = first_agent(world);
+	struct skex_agent *agent = agent_of(world, 0);
 	const struct skex_block_id id = {agent->instance, 1};
 	struct skex_problem problem;
 	struct skex_name name;
@@ -66,7 +61,7 @@ static void say_refused(struct world *world, struct skex_pad_range *range)
 	size_t size = 0;
 
 	message.which = SKEX_CONFIRM_AB;
-	message.initiator = first_agent(world)->name;
+	message.initiator = agent_of(world, 0)->name;
 	assert_true(skex_name_parse(&message.responder, skex_view(stranger, strlen(stranger))));
 	message.first.instance = 7;
 	message.blocks = 1;
@@ -100,14 +95,14 @@ static void rule_a_mark_without_refusals_accepts_nothing(void **state)
 	world_run(world, 1000);
 	leg = hostile_agent_leg(world, 0, 0)->owner_data;
 	assert_int_equal(leg->arrived_count, 1);
-	assert_ptr_equal(first_agent(world)->confirms, confirm);
+	assert_ptr_equal(agent_of(world, 0)->confirms, confirm);
 	assert_int_equal(confirm->sent, 6);
 	assert_int_equal(confirm->delivered, 0);
 	for (i = 0; i < 2; i++)
 		connection_close(hostile_hub_leg(world, i, 0)->connection, "to say it in a HELLO");
 	world_run(world, 5000);
 	assert_int_equal(hostile_agent_leg(world, 0, 0)->state, SKEX_LEG_UP);
-	assert_ptr_equal(first_agent(world)->confirms, confirm);
+	assert_ptr_equal(agent_of(world, 0)->confirms, confirm);
 	assert_int_equal(confirm->sent, 6); /* anew */
 	assert_int_equal(confirm->delivered, 0);
 	/* With pad again the ACK of the next message tells all. */
@@ -116,7 +111,7 @@ static void rule_a_mark_without_refusals_accepts_nothing(void **state)
 	world_run(world, 1000);
 	assert_int_equal(leg->arrived_count, 0);
 	assert_int_equal(confirm->delivered, 0);
-	assert_ptr_equal(first_agent(world)->confirms, confirm);
+	assert_ptr_equal(agent_of(world, 0)->confirms, confirm);
 	world_free(world);
 }
 
@@ -132,9 +127,9 @@ static void rule_a_hub_that_cannot_answer_holds_nothing_up(void **state)
 		exhaust(world, i);
 	(void)refused_confirm(world);
 	world_run(world, 8000);
-	assert_non_null(first_agent(world)->confirms);
+	assert_non_null(agent_of(world, 0)->confirms);
 	world_run(world, 25000);
-	assert_null(first_agent(world)->confirms);
+	assert_null(agent_of(world, 0)->confirms);
 	world_free(world);
 }
 
@@ -149,7 +144,7 @@ static void rule_a_refused_confirmation_goes_again(void **state)
 	world_run(world, 1000);
 	confirm = refused_confirm(world);
 	world_run(world, 10000);
-	assert_ptr_equal(first_agent(world)->confirms, confirm);
+	assert_ptr_equal(agent_of(world, 0)->confirms, confirm);
 	assert_in_range(confirm->refusals, 3, 8);
 	assert_int_equal(confirm->delivered, 0);
 	before = confirm->refusals;
@@ -169,7 +164,7 @@ static void rule_an_ack_accepts(void **state)
 	exchange_key(world, 0, 1);
 	say_refused(world, NULL);
 	world_run(world, 2000);
-	assert_null(first_agent(world)->confirms);
+	assert_null(agent_of(world, 0)->confirms);
 	assert_int_equal(
 		((struct agent_leg *)hostile_agent_leg(world, 0, 0)->owner_data)->arrived_count, 0);
 	world_free(world);

@@ -13,11 +13,6 @@
 #define PURPOSE   "app:test"
 #define PAD_BYTES (1u << 20)
 
-static struct skex_agent *agent_of(struct world *world, uint8_t i)
-{
-	return world_agent_of(world_agent(world, i));
-}
-
 static const struct skex_name *name_of(struct world *world, uint8_t i)
 {
 	return &world_agent_config(world_agent(world, i))->name;

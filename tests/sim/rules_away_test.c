@@ -18,11 +18,6 @@
 #define AWAY          20u /* agents 2 to 21 */
 #define AWAY_PURPOSES 4u
 
-static struct skex_agent *agent_of(struct world *world, uint8_t i)
-{
-	return world_agent_of(world_agent(world, i));
-}
-
 static struct skex_key_request request_to(
 	struct world *world, uint8_t peer, uint32_t count, uint32_t wait_ms)
 {

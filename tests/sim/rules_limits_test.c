@@ -17,11 +17,6 @@
 #define PURPOSE   "app:test"
 #define PAD_BYTES (1u << 20)
 
-static struct skex_agent *agent_of(struct world *world, uint8_t i)
-{
-	return world_agent_of(world_agent(world, i));
-}
-
 static const char *name_of(struct world *world, uint8_t i)
 {
 	return world_agent_config(world_agent(world, i))->name.text;

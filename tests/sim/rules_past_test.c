@@ -27,18 +27,6 @@ enum lie {
 	GOODBYE /* it says that the marks contradict */
 };
 
-static void exchange(struct world *world)
-{
-	struct world_key got = {0};
-	struct world_key fetched = {0};
-
-	assert_true(world_get(
-		world, world_agent(world, 0), world_agent(world, 1), PURPOSE, 32, 60000, &got));
-	assert_true(world_fetch(world, world_agent(world, 1), world_agent(world, 0), PURPOSE,
-		got.id, 60000, &fetched));
-	assert_memory_equal(got.bytes, fetched.bytes, 32);
-}
-
 static struct asked get_key(struct world *world)
 {
 	struct skex_key_request request = {0};
@@ -58,7 +46,7 @@ static struct world *filled_world(uint64_t seed)
 	struct world *world = world_new(seed, 3, 2, 2, PAD_BYTES);
 
 	world_run(world, 1000);
-	exchange(world);
+	exchange_key(world, 0, 1);
 	world_run(world, 2000);
 	return world;
 }
@@ -190,11 +178,11 @@ static void rule_what_hubs_said_is_acted_on_once(void **state)
 
 	(void)state;
 	world_run(world, 1000);
-	exchange(world);
+	exchange_key(world, 0, 1);
 	claim(world, 0, MARKS);
 	claim(world, 1, GOODBYE);
 	assert_int_equal(world_events(agent, "pools_emptied", NULL), 1);
-	exchange(world);
+	exchange_key(world, 0, 1);
 	world_run(world, 2000);
 	for (life = 0; life < 3; life++) {
 		assert_true(ready(world, 1) > 0);
@@ -217,7 +205,7 @@ static void rule_what_hubs_said_is_acted_on_once(void **state)
 	claim(world, 2, MARKS);
 	assert_int_equal(world_events(agent, "pools_emptied", NULL), 0);
 	resume(world, 0);
-	exchange(world);
+	exchange_key(world, 0, 1);
 	world_run(world, 2000);
 	/* At this word of the operator all that was said before was acted on. */
 	claim(world, 0, MARKS);
@@ -259,7 +247,7 @@ static void rule_the_operators_word_empties_the_pools(void **state)
 		world_start(world_hub(world, 1));
 		world_start(world_hub(world, 2));
 		world_run(world, AWAY_MS);
-		exchange(world);
+		exchange_key(world, 0, 1);
 		world_run(world, 2000);
 		world_crash(agent);
 		world_start(agent);
@@ -406,7 +394,7 @@ static void rule_a_restored_pool_gives_no_key(void **state)
 
 	(void)state;
 	for (i = 0; i < 60; i++)
-		exchange(world);
+		exchange_key(world, 0, 1);
 	world_run(world, 1000);
 	world_crash(agent);
 	for (i = 1; i < 3; i++)

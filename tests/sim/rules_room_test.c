@@ -23,11 +23,6 @@
 
 static const uint32_t instance = 0x12345678;
 
-static struct skex_agent *agent_of(struct world *world, uint8_t i)
-{
-	return world_agent_of(world_agent(world, i));
-}
-
 static uint64_t accepted(struct world *world, uint8_t i)
 {
 	struct skex_agent_counters counters;

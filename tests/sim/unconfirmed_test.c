@@ -14,11 +14,6 @@
 #define PURPOSE   "app:test"
 #define PAD_BYTES (4u << 20)
 
-static struct skex_agent *agent_of(struct world *world, uint8_t i)
-{
-	return world_agent_of(world_agent(world, i));
-}
-
 /* The first agent as the second knows it. */
 static struct agent_peer *initiator(struct world *world)
 {
