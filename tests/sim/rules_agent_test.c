@@ -325,7 +325,7 @@ static struct world *with_identities(uint64_t seed)
 {
 	struct world *world = world_new(seed, 3, 2, 3, PAD_BYTES);
 	uint8_t i;
-	uint8_t j;
+	size_t j;
 
 	for (i = 0; i < 3; i++) {
 		struct skex_agent_config *config = world_agent_config(world_agent(world, i));
