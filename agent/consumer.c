@@ -4,12 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/binding.h"
 #include "agent/combine.h"
 #include "agent/note.h"
 
 static const struct agent_consumer consumers[] = {
 	{.name = "app"},
 	{.name = "etsi014", .identities = true, .responders = AGENT_SHARERS_MAX},
+	{.name = "wireguard", .bindings = true, .few_bytes = AGENT_FEW_BYTES},
 	{.name = "skex", .only = SKEX_NOTE_PURPOSE, .few_bytes = AGENT_FEW_BYTES},
 };
 
@@ -160,6 +162,8 @@ bool agent_purpose_accepted(
 
 	if (consumer != NULL && consumer->only != NULL)
 		return strcmp(consumer->only, purpose) == 0;
+	if (consumer != NULL && consumer->bindings)
+		return skex_agent_binding_of(agent, peer->name.text, purpose) != NULL;
 	/* With identities: theirs lives there, ours here, and nothing else counts. */
 	if ((consumer != NULL && consumer->identities) || strchr(purpose, '>') != NULL)
 		return identities_accepted(agent, peer, purpose);

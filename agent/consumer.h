@@ -12,14 +12,16 @@
  *    NAME:INITIATOR>RESPONDERS     one with identities: one at the initiating agent, and one or
  *                                  more at the responding one, ascending, with ',' between them
  *
+ *    NAME:BINDING                  one that keys are pushed into (agent/binding.h)
+ *
  * A kind that is not in the table has one responder and no rules of its own: its purposes without
- * identities are accepted when the peer's configuration lists them.  What pushes keys into a
- * consumer gets its columns here together with the first consumer that is pushed to.
+ * identities are accepted when the peer's configuration lists them.
  */
 struct agent_consumer {
 	const char *name;    /* its purposes begin with NAME: */
 	bool identities;     /* they name identities, and no others are accepted */
 	uint32_t responders; /* at most, with identities */
+	bool bindings;       /* they name bindings, and no others are accepted */
 	const char *only;    /* the one purpose that is accepted, from every peer; NULL: any */
 	uint32_t few_bytes;  /* what a pool of it holds; 0: as configured */
 };

@@ -33,7 +33,7 @@
 #define AGENT_UNIT_BYTES  16u
 #define AGENT_SHARERS_MAX 8u   /* identities that one key can be for */
 #define AGENT_WHY_TEXT    256u /* of a sentence that says what holds up the keys */
-#define AGENT_FEW_BYTES   256u /* of a pool of the house's own: four note keys */
+#define AGENT_FEW_BYTES   256u /* of a pool of the house's own: a few keys */
 /* Purposes of one peer and direction: a peer that invents new ones all the time takes no more. */
 #define AGENT_POOLS_MAX   1024u
 

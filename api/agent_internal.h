@@ -2,6 +2,7 @@
 #ifndef SKEX_API_AGENT_INTERNAL_H
 #define SKEX_API_AGENT_INTERNAL_H
 
+#include "agent/binding.h"
 #include "api/agent_ops.h"
 #include "api/fields.h"
 #include "api/quick.h"
@@ -13,6 +14,8 @@ struct skex_agent_ops {
 	const struct skex_platform *platform;
 	const struct skex_pool_config *pool;
 	uint64_t started_ms;
+	struct skex_api_call *bindings;       /* of the process that runs them, or NULL */
+	struct agent_binding_report *reports; /* what it said, one for each binding */
 };
 
 #define SKEX_COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -53,6 +56,23 @@ void skex_agent_op_keyfill_rm(
 	void *owner, struct skex_api_call *call, const struct json_t *request);
 /* The fills as a list, which is the caller's; NULL without memory. */
 struct json_t *skex_agent_fills_json(struct skex_agent *agent);
+/* agent_bindings.c */
+SKEX_MUST_USE enum skex_error skex_agent_reports_new(struct skex_agent_ops *ops);
+void skex_agent_op_binding_recall(
+	void *owner, struct skex_api_call *call, const struct json_t *request);
+void skex_agent_op_binding_remember(
+	void *owner, struct skex_api_call *call, const struct json_t *request);
+void skex_agent_op_binding_tell(
+	void *owner, struct skex_api_call *call, const struct json_t *request);
+void skex_agent_op_binding_watch(
+	void *owner, struct skex_api_call *call, const struct json_t *request);
+void skex_agent_op_binding_report(
+	void *owner, struct skex_api_call *call, const struct json_t *request);
+void skex_agent_op_bindings(void *owner, struct skex_api_call *call, const struct json_t *request);
+void skex_agent_op_binding_rotate(
+	void *owner, struct skex_api_call *call, const struct json_t *request);
+/* The bindings as a list, which is the caller's; NULL without memory. */
+struct json_t *skex_agent_bindings_json(const struct skex_agent_ops *ops);
 /* agent_status.c */
 void skex_agent_op_status(void *owner, struct skex_api_call *call, const struct json_t *request);
 void skex_agent_op_peers(void *owner, struct skex_api_call *call, const struct json_t *request);

@@ -12,7 +12,7 @@
 
 #define WAIT_MAX_MS     600000u
 #define WAIT_DEFAULT_MS 5000u /* the first keys for a purpose have to be made */
-#define REQUIRE_MAX     3u
+#define REQUIRE_MAX     4u
 #define ADDITIONAL_MAX  16u /* the agent says how many it takes */
 
 /* Consumers of the house have keys under these names only through the process that serves them:
@@ -91,9 +91,17 @@ static const struct table {
 		{consumer_fetch_fields, SKEX_COUNT(consumer_fetch_fields)}},
 };
 
+/* The process that runs bindings names peers and purposes; other consumers name identities. */
+static const char *consumer_with_identities(const struct skex_api_call *call)
+{
+	const char *consumer = skex_api_call_consumer(call);
+
+	return consumer != NULL && strcmp(consumer, SKEX_BINDINGS_CONSUMER) == 0 ? NULL : consumer;
+}
+
 static const struct table *table_of(const struct skex_api_call *call, bool fetch)
 {
-	return &tables[skex_api_call_consumer(call) != NULL][fetch];
+	return &tables[consumer_with_identities(call) != NULL][fetch];
 }
 
 /* ---- reading ---- */
@@ -130,10 +138,26 @@ static bool read_require(
 	return true;
 }
 
-static bool read_purpose(struct skex_api_call *call, const char *purpose)
+/* Keys of bindings are for the process that runs them, and it has no others. */
+static bool is_for_caller(const struct skex_api_call *call, const struct skex_agent *agent,
+	const struct keys_request *in)
 {
-	const char *colon = strchr(purpose, ':');
 	size_t i;
+
+	if (skex_api_call_consumer(call) != NULL)
+		return skex_agent_binding_of(agent, in->peer, in->purpose) != NULL;
+	for (i = 0; i < SKEX_COUNT(reserved); i++) {
+		if (strncmp(in->purpose, reserved[i], strlen(reserved[i])) == 0)
+			return false;
+	}
+	return !skex_agent_binding_purpose(in->purpose);
+}
+
+static bool read_purpose(
+	struct skex_api_call *call, const struct skex_agent *agent, const struct keys_request *in)
+{
+	const char *purpose = in->purpose;
+	const char *colon = strchr(purpose, ':');
 
 	if (!skex_purpose_valid(skex_view(purpose, strlen(purpose))) || colon == NULL ||
 		colon == purpose || colon[1] == '\0') {
@@ -142,21 +166,18 @@ static bool read_purpose(struct skex_api_call *call, const char *purpose)
 			"in printable ASCII without space, quote and backslash");
 		return false;
 	}
-	for (i = 0; i < SKEX_COUNT(reserved); i++) {
-		if (strncmp(purpose, reserved[i], strlen(reserved[i])) != 0)
-			continue;
-		skex_api_fail(call, SKEX_E_REFUSED, "reserved_purpose",
-			"this purpose belongs to a consumer that the daemon serves by itself",
-			"use a purpose of your own, such as \"app:NAME\"");
-		return false;
-	}
-	return true;
+	if (is_for_caller(call, agent, in))
+		return true;
+	skex_api_fail(call, SKEX_E_REFUSED, "reserved_purpose",
+		"this purpose belongs to a consumer that the daemon serves by itself",
+		"use a purpose of your own, such as \"app:NAME\"");
+	return false;
 }
 
-static bool read_whom(
-	struct skex_api_call *call, const struct keys_request *in, struct skex_key_request *out)
+static bool read_whom(struct skex_api_call *call, const struct skex_agent *agent,
+	const struct keys_request *in, struct skex_key_request *out)
 {
-	const char *consumer = skex_api_call_consumer(call);
+	const char *consumer = consumer_with_identities(call);
 	struct skex_name name;
 
 	if (consumer == NULL) {
@@ -166,7 +187,7 @@ static bool read_whom(
 		}
 		out->peer = in->peer;
 		out->purpose = in->purpose;
-		return read_purpose(call, in->purpose);
+		return read_purpose(call, agent, in);
 	}
 	if (strcmp(consumer, in->consumer) != 0) {
 		skex_api_fail(call, SKEX_E_REFUSED, "not_here",
@@ -289,7 +310,7 @@ static void serve(struct skex_api_call *call, struct skex_agent *agent, bool fet
 {
 	struct skex_key_request out = {.wait_ms = (uint32_t)in->wait_ms};
 
-	if (!read_whom(call, in, &out) || !read_require(call, in, &out))
+	if (!read_whom(call, agent, in, &out) || !read_require(call, in, &out))
 		return;
 	if (fetch)
 		serve_fetch(call, agent, in, &out);

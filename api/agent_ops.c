@@ -218,6 +218,13 @@ static const struct {
 	{"keyfill_take", SKEX_API_ADMIN, skex_agent_op_keyfill_take},
 	{"keyfill_rm", SKEX_API_ADMIN, skex_agent_op_keyfill_rm},
 	{"keyfill_ls", SKEX_API_PUBLIC, skex_agent_op_keyfill_ls},
+	{"bindings", SKEX_API_PUBLIC, skex_agent_op_bindings},
+	{"binding_rotate", SKEX_API_ADMIN, skex_agent_op_binding_rotate},
+	{"binding_recall", SKEX_API_CONSUMER, skex_agent_op_binding_recall},
+	{"binding_remember", SKEX_API_CONSUMER, skex_agent_op_binding_remember},
+	{"binding_tell", SKEX_API_CONSUMER, skex_agent_op_binding_tell},
+	{"binding_watch", SKEX_API_CONSUMER, skex_agent_op_binding_watch},
+	{"binding_report", SKEX_API_CONSUMER, skex_agent_op_binding_report},
 	{"identity_status", SKEX_API_CONSUMER, skex_agent_op_identity_status},
 };
 
@@ -235,6 +242,7 @@ enum skex_error skex_agent_ops_new(struct skex_api_server *server, struct skex_a
 	made->platform = platform;
 	made->pool = pool;
 	made->started_ms = platform->now_ms(platform->context);
+	error = skex_agent_reports_new(made);
 	for (i = 0; i < SKEX_COUNT(operations) && error == SKEX_OK; i++)
 		error = skex_api_server_op(server, operations[i].name, operations[i].rights,
 			operations[i].handler, made);
@@ -243,7 +251,7 @@ enum skex_error skex_agent_ops_new(struct skex_api_server *server, struct skex_a
 	if (error == SKEX_OK)
 		error = skex_api_server_quick(server, "fetch", skex_agent_quick_fetch);
 	if (error != SKEX_OK)
-		free(made);
+		skex_agent_ops_free(made);
 	else
 		*ops = made;
 	return error;
@@ -251,5 +259,7 @@ enum skex_error skex_agent_ops_new(struct skex_api_server *server, struct skex_a
 
 void skex_agent_ops_free(struct skex_agent_ops *ops)
 {
+	if (ops != NULL)
+		free(ops->reports);
 	free(ops);
 }

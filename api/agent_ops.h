@@ -9,7 +9,8 @@
  * The operations of skexd on the local API, as docs/api.md describes them: get, fetch, status,
  * peers, subscribe, note, notes, pair_ls, keyfill_ls; peer_add, peer_remove, leg_resume, pair_make,
  * pair_take, pair_revoke, keyfill_make, keyfill_fetched, keyfill_take, keyfill_rm for
- * administrators; identity_status for consumers.
+ * administrators; identity_status for consumers; bindings, binding_rotate, and what the process
+ * that runs bindings asks.
  */
 struct skex_agent_ops;
 

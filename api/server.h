@@ -23,7 +23,7 @@ struct json_t; /* of jansson */
 
 #define SKEX_API_LINE_MAX        65536u /* of a request, its newline included */
 #define SKEX_API_CONNECTIONS_MAX 128u   /* at a time */
-#define SKEX_API_OPS_MAX         32u
+#define SKEX_API_OPS_MAX         48u
 #define SKEX_API_CALLS_MAX       64u        /* unanswered, of one connection; then it is not read */
 #define SKEX_API_CALLS_MAX_OWN   1024u      /* the same of an adopted stream */
 #define SKEX_API_PROMISED_MAX    (2u << 20) /* bytes of answers that one connection waits for */

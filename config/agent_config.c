@@ -4,7 +4,7 @@
 
 #include "config/agent_schema.h"
 
-static enum skex_error twice(const struct config_reading *reading, struct config_text *texts,
+enum skex_error config_check_twice(const struct config_reading *reading, struct config_text *texts,
 	size_t count, const char *what)
 {
 	const struct config_text *found = config_find_twice(texts, count);
@@ -31,7 +31,7 @@ static enum skex_error check_profile(const struct config_reading *reading,
 		texts[i].text = profile->hubs[i].name.text;
 		texts[i].setting = config_setting_get_elem(hubs, (unsigned)i);
 	}
-	return twice(reading, texts, profile->n, "this hub is in the profile twice");
+	return config_check_twice(reading, texts, profile->n, "this hub is in the profile twice");
 }
 
 static enum skex_error check_profiles(const struct config_reading *reading,
@@ -49,7 +49,8 @@ static enum skex_error check_profiles(const struct config_reading *reading,
 		texts[i].text = config->profiles[i].name;
 		texts[i].setting = written;
 	}
-	return twice(reading, texts, config->profiles_count, "this profile is there twice");
+	return config_check_twice(
+		reading, texts, config->profiles_count, "this profile is there twice");
 }
 
 /* ---- peers ---- */
@@ -74,7 +75,8 @@ static enum skex_error check_peer_profiles(const struct config_reading *reading,
 				"there is no profile \"%s\"; name one of profiles",
 				peer->profiles[i]);
 	}
-	return twice(reading, texts, peer->profiles_count, "this profile is named twice");
+	return config_check_twice(
+		reading, texts, peer->profiles_count, "this profile is named twice");
 }
 
 /* Combined is what comes of hubs and of a pair: both are needed. */
@@ -122,7 +124,8 @@ static enum skex_error check_peers(const struct config_reading *reading,
 			error = check_combine(reading, written, config, peer);
 	}
 	if (error == SKEX_OK)
-		error = twice(reading, texts, config->peers_count, "this peer is there twice");
+		error = config_check_twice(
+			reading, texts, config->peers_count, "this peer is there twice");
 	free(texts);
 	return error;
 }
@@ -162,7 +165,7 @@ static enum skex_error check_identities(const struct config_reading *reading,
 	for (size_t i = 0; i < config->peers_count; i++)
 		used += add_identities(texts + used, config_setting_get_elem(list, (unsigned)i),
 			config->peers[i].identities_count, config->peers[i].identities);
-	error = twice(reading, texts, count, "this identity is there twice");
+	error = config_check_twice(reading, texts, count, "this identity is there twice");
 	free(texts);
 	return error;
 }
@@ -222,6 +225,8 @@ static enum skex_error read_agent(const struct config_reading *reading,
 		error = check_pool(reading, root, &config->pool);
 	if (error == SKEX_OK)
 		error = check_skip(reading, root, &config->skip);
+	if (error == SKEX_OK)
+		error = config_check_bindings(reading, root, config);
 	if (error == SKEX_OK && config->etsi014.kme_id[0] == '\0')
 		memcpy(config->etsi014.kme_id, config->name.text, sizeof(config->name.text));
 	return error;
@@ -258,5 +263,6 @@ void skex_agent_config_clear(struct skex_agent_config *config)
 	free(config->peers);
 	free(config->profiles);
 	free(config->identities);
+	free(config->bindings);
 	memset(config, 0, sizeof(*config));
 }

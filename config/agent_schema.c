@@ -260,6 +260,14 @@ static const struct schema_list identities_list = {
 	.allocated = true,
 };
 
+static const struct schema_list bindings_list = {
+	.least = 0,
+	.most = BINDINGS_MAX,
+	.stride = sizeof(struct skex_binding_config),
+	COUNTED(skex_agent_config, bindings_count),
+	.allocated = true,
+};
+
 const struct schema skex_agent_schema[] = {
 	{.name = "name", .type = SCHEMA_NAME, .required = true, FIELD(skex_agent_config, name)},
 	{.name = "directory",
@@ -315,6 +323,12 @@ const struct schema skex_agent_schema[] = {
 		FIELD(skex_agent_config, pairwise),
 		.inner = pairwise_schema,
 		.present_offset = offsetof(struct skex_agent_config, pairwise.enabled)},
+	{.name = "bindings",
+		.type = SCHEMA_GROUP,
+		.shown = "none",
+		FIELD(skex_agent_config, bindings),
+		.list = &bindings_list,
+		.inner = config_binding_schema},
 	{.name = "require_its",
 		.type = SCHEMA_FLAG,
 		.fallback = "false",

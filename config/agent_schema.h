@@ -7,5 +7,15 @@
 #define PROFILES_MAX   64
 #define PEERS_MAX      100000
 #define IDENTITIES_MAX 100000
+#define BINDINGS_MAX   10000
+
+/* agent_config.c: SKEX_E_CONFIG, and what is wrong in these words, when a text is there twice. */
+enum skex_error config_check_twice(const struct config_reading *reading, struct config_text *texts,
+	size_t count, const char *what);
+
+/* binding_config.c */
+extern const struct schema config_binding_schema[];
+enum skex_error config_check_bindings(const struct config_reading *reading,
+	const config_setting_t *root, const struct skex_agent_config *config);
 
 #endif

@@ -123,6 +123,37 @@ struct skex_skip_config {
 	uint32_t key_bits; /* default size */
 };
 
+#define SKEX_WIREGUARD_PUBLIC_KEY 44u /* characters: 32 bytes in base64 */
+
+/* One key after the other for a consumer here and one at a peer; exactly one consumer is enabled.
+ * The names of its keys' purpose are those of the consumer and of the binding. */
+struct skex_binding_config {
+	struct skex_name name; /* the same at both ends */
+	struct skex_name peer;
+	uint8_t role; /* enum skex_binding_role */
+	uint8_t expired;
+	uint32_t period_s;
+	uint32_t grace_s;
+	size_t require_count; /* what its keys have to be, as the local API has it */
+	char require[4][SKEX_NAME_MAX + 1];
+	struct {
+		bool enabled;
+		char interface[64];
+		char socket[SKEX_PATH_MAX];         /* default /var/run/wireguard/INTERFACE.sock */
+		char public_key[SKEX_NAME_MAX + 1]; /* of the peer; checked */
+	} wireguard;
+};
+enum skex_binding_role {
+	SKEX_BINDING_LEADS,   /* says when there is a new key */
+	SKEX_BINDING_FOLLOWS, /* the other end does */
+};
+enum skex_binding_expired {
+	SKEX_BINDING_CLOSES,     /* no traffic without a fresh key */
+	SKEX_BINDING_STAYS_OPEN, /* the old key stays in use */
+};
+/* The consumer of a binding, as it is called in purposes: "wireguard". */
+const char *skex_binding_consumer(const struct skex_binding_config *binding);
+
 struct skex_agent_config {
 	struct skex_name name;
 	char directory[SKEX_PATH_MAX];
@@ -140,6 +171,8 @@ struct skex_agent_config {
 	struct skex_etsi014_config etsi014;
 	struct skex_skip_config skip;
 	struct skex_datagram_config pairwise;
+	size_t bindings_count; /* in the order of their names */
+	struct skex_binding_config *bindings;
 	bool require_its; /* refuse to establish over legs that are not its */
 };
 

@@ -31,6 +31,7 @@ enum schema_type {
 	SCHEMA_TIME,       /* unsigned, in seconds */
 	SCHEMA_COUNT,      /* unsigned */
 	SCHEMA_FLAG,       /* bool */
+	SCHEMA_CHOICE,     /* unsigned, which of the choices it is, from 0 */
 	SCHEMA_GROUP,      /* a struct that inner describes */
 };
 
@@ -52,9 +53,10 @@ struct schema {
 	const char *shown;    /* the default in words, when it is worked out from others */
 	uint64_t least;       /* the range of SIZE (bytes), TIME (seconds) and COUNT */
 	uint64_t most;
-	uint64_t step; /* 0: any */
-	size_t offset; /* of the field */
-	size_t size;   /* of a numeric field, of an element if it is a list */
+	uint64_t step;       /* 0: any */
+	size_t offset;       /* of the field */
+	size_t size;         /* of a numeric field, of an element if it is a list */
+	const char *choices; /* of a CHOICE, with '|' between them: "lead|follow" */
 	const struct schema_list *list;
 	const struct schema *inner;
 	size_t present_offset; /* of a bool that says that the group was written; used when not 0 */

@@ -34,6 +34,14 @@ static void range_of_numbers(const struct schema *setting, char *text, size_t si
 		setting->step > 1 ? ", in steps of " : "", setting->step > 1 ? step : "");
 }
 
+static void range_of_choices(const char *choices, char *text, size_t size)
+{
+	const char *bar = strchr(choices, '|');
+
+	/* There are two of them, or somebody adds a comma here. */
+	(void)snprintf(text, size, "%.*s or %s", (int)(bar - choices), choices, bar + 1);
+}
+
 static void range_of_one(const struct schema *setting, char *text, size_t size)
 {
 	static const char printable[] = "printable ASCII characters, no space, quote or backslash";
@@ -90,6 +98,9 @@ static void range_of_one(const struct schema *setting, char *text, size_t size)
 		break;
 	case SCHEMA_FLAG:
 		(void)snprintf(text, size, "true or false");
+		break;
+	case SCHEMA_CHOICE:
+		range_of_choices(setting->choices, text, size);
 		break;
 	case SCHEMA_GROUP:
 		(void)snprintf(text, size, "a group in braces");
@@ -225,6 +236,25 @@ static bool take_mode(const char *text, void *field)
 	return true;
 }
 
+static bool take_choice(const struct schema *setting, const char *text, void *field)
+{
+	const char *at = setting->choices;
+	const size_t size = strlen(text);
+	uint64_t number;
+
+	for (number = 0; *at != '\0'; number++) {
+		const size_t one = strcspn(at, "|");
+
+		if (one == size && strncmp(at, text, size) == 0) {
+			config_store(field, setting->size, number);
+			return true;
+		}
+		at += one;
+		at += *at == '|';
+	}
+	return false;
+}
+
 static bool take_written(const struct schema *setting, const char *text, void *field)
 {
 	uint64_t number;
@@ -261,6 +291,8 @@ static bool take_written(const struct schema *setting, const char *text, void *f
 	case SCHEMA_TIME:
 		return skex_parse_time(text, &number) && number % 1000 == 0 &&
 			take_number(setting, number / 1000, field);
+	case SCHEMA_CHOICE:
+		return take_choice(setting, text, field);
 	case SCHEMA_COUNT:
 	case SCHEMA_FLAG:
 	case SCHEMA_GROUP:

@@ -54,6 +54,8 @@ enum skex_table {
 
 	/* Of an agent: on whose word pools were emptied; see agent/past.c */
 	SKEX_TABLE_PAST = 26,
+	/* Of an agent: where bindings are; see agent/binding.c */
+	SKEX_TABLE_BINDING = 27,
 };
 
 /* Where the bytes of one generation of one pad lie: DIRECTORY/pads/LEG-DIRECTION-GENERATION.pad

@@ -43,6 +43,8 @@ static const char *kind(const struct schema *setting)
 		return "Number";
 	case SCHEMA_FLAG:
 		return "Flag";
+	case SCHEMA_CHOICE:
+		return "Word";
 	case SCHEMA_GROUP:
 		return "Group";
 	}

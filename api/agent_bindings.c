@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/note.h"
+#include "api/agent_internal.h"
+#include "api/client/base64.h"
+
+/*
+ * Bindings: what the process that runs them (deliver/bindings) says and asks, and what people see
+ * and order.  It reports each change; what it reported is shown until it reports again or ends.
+ */
+#define STATE_MAX    16u
+#define PROBLEM_MAX  256u
+#define TELL_WAIT_MS 5000u /* for the key of a note; then the rotation says it again */
+#define TELL_TEXT    (((SKEX_NOTE_MAX + 2u) / 3u) * 4u)
+#define MS_MAX       (UINT64_C(1) << 52)
+
+/* What was reported last of one binding. */
+struct agent_binding_report {
+	bool there;
+	char state[STATE_MAX];
+	char active_key[SKEX_KEY_ID_TEXT_BYTES]; /* "": none */
+	char next_key[SKEX_KEY_ID_TEXT_BYTES];   /* the same */
+	uint64_t active_age_ms;                  /* when it was reported */
+	uint64_t closes_in_ms;                   /* the same; UINT64_MAX: never */
+	uint64_t rotations;
+	uint64_t failed;
+	bool closed;
+	char problem[PROBLEM_MAX];
+	uint64_t reported_ms;
+};
+
+enum skex_error skex_agent_reports_new(struct skex_agent_ops *ops)
+{
+	size_t count;
+
+	(void)skex_agent_bindings(ops->agent, &count);
+	ops->reports = calloc(count + 1, sizeof(*ops->reports));
+	return ops->reports == NULL ? SKEX_E_MEMORY : SKEX_OK;
+}
+
+/* ---- what the requests share -------------------------------------------------------------------
+ */
+
+struct binding_request {
+	const char *name;
+	uint64_t round;
+	const char *active_key;
+	uint64_t active_since_ms;
+	const char *view;
+	const char *state;
+	const char *next_key;
+	uint64_t active_age_ms;
+	uint64_t closes_in_ms;
+	uint64_t rotations;
+	uint64_t failed;
+	bool closed;
+	const char *problem;
+};
+
+#define AT(member)              offsetof(struct binding_request, member)
+#define TEXT(m, required, most) #m, SKEX_FIELD_STRING, required, 0, most, AT(m)
+#define NUMBER(m, required)     #m, SKEX_FIELD_INTEGER, required, 0, MS_MAX, AT(m)
+#define NAME                    "binding", SKEX_FIELD_STRING, true, 1, SKEX_NAME_MAX, AT(name)
+
+/* Reads a request about one binding; NULL when the call has ended. */
+static const struct skex_binding_config *read_request(const struct skex_agent_ops *ops,
+	struct skex_api_call *call, const struct skex_field *fields, size_t count,
+	const struct json_t *request, struct binding_request *in)
+{
+	const struct skex_binding_config *binding;
+
+	if (!skex_agent_ops_read(call, fields, count, request, in))
+		return NULL;
+	binding = skex_agent_binding_named(ops->agent, in->name);
+	if (binding == NULL)
+		skex_api_fail(call, SKEX_E_UNKNOWN, "unknown_binding",
+			"no binding has this name here",
+			"`skex binding ls` lists them; they are in skexd's configuration");
+	return binding;
+}
+
+/* A key id that may be left out; false when the call has ended. */
+static bool read_key(struct skex_api_call *call, const char *text, uint8_t id[SKEX_KEY_ID_BYTES])
+{
+	if (text == NULL || skex_uuid_parse(id, skex_view(text, strlen(text))) == SKEX_OK)
+		return true;
+	skex_agent_ops_bad(call, "a key id has to be a UUID");
+	return false;
+}
+
+static struct agent_binding_report *report_of(
+	const struct skex_agent_ops *ops, const struct skex_binding_config *binding)
+{
+	size_t count;
+
+	return &ops->reports[binding - skex_agent_bindings(ops->agent, &count)];
+}
+
+/* ---- the memory of a binding -------------------------------------------------------------------
+ */
+
+void skex_agent_op_binding_recall(
+	void *owner, struct skex_api_call *call, const struct json_t *request)
+{
+	static const struct skex_field fields[] = {{NAME}};
+	const struct skex_agent_ops *ops = owner;
+	const struct skex_binding_config *binding;
+	struct skex_binding_memory memory = {0};
+	char id[SKEX_KEY_ID_TEXT_BYTES];
+	struct binding_request in = {0};
+	enum skex_error error;
+
+	binding = read_request(ops, call, fields, SKEX_COUNT(fields), request, &in);
+	if (binding == NULL)
+		return;
+	error = skex_agent_binding_recall(ops->agent, binding, &memory);
+	if (error != SKEX_OK && error != SKEX_E_UNKNOWN) {
+		skex_api_fail(call, error, "store", "the memory of this binding cannot be read",
+			"see the log of the agent, and its disk");
+		return;
+	}
+	skex_uuid_print(memory.key_id, id);
+	skex_api_reply(call,
+		json_pack("{so so so}", "round", json_integer((json_int_t)memory.round),
+			"active_key", memory.active ? json_string(id) : json_null(),
+			"active_since_ms",
+			memory.active ? json_integer((json_int_t)memory.since_wall_ms)
+				      : json_null()));
+}
+
+void skex_agent_op_binding_remember(
+	void *owner, struct skex_api_call *call, const struct json_t *request)
+{
+	static const struct skex_field fields[] = {{NAME}, {NUMBER(round, true)},
+		{TEXT(active_key, false, SKEX_KEY_ID_TEXT_BYTES - 1)},
+		{NUMBER(active_since_ms, false)}};
+	const struct skex_agent_ops *ops = owner;
+	const struct skex_binding_config *binding;
+	struct skex_binding_memory memory = {0};
+	struct binding_request in = {0};
+
+	binding = read_request(ops, call, fields, SKEX_COUNT(fields), request, &in);
+	if (binding == NULL || !read_key(call, in.active_key, memory.key_id))
+		return;
+	memory.round = in.round;
+	memory.active = in.active_key != NULL;
+	memory.since_wall_ms = in.active_since_ms;
+	if (skex_agent_binding_remember(ops->agent, binding, &memory) != SKEX_OK)
+		skex_api_fail(call, SKEX_E_MEMORY, "memory", "no memory to remember it",
+			"look at the daemon's memory limit");
+	else
+		skex_api_reply(call, json_object());
+}
+
+/* ---- what the ends tell each other -------------------------------------------------------------
+ */
+
+static void told(void *owner, const struct skex_problem *problem,
+	const uint8_t id[SKEX_NOTE_ID_BYTES], uint32_t hubs)
+{
+	(void)id;
+	if (problem != NULL)
+		skex_agent_ops_problem(owner, problem);
+	else
+		skex_api_reply(owner, json_pack("{si}", "hubs", (int)hubs));
+}
+
+static void untold(void *owner, uint64_t ticket)
+{
+	skex_agent_note_cancel(owner, ticket);
+}
+
+void skex_agent_op_binding_tell(
+	void *owner, struct skex_api_call *call, const struct json_t *request)
+{
+	static const struct skex_field fields[] = {{NAME}, {TEXT(view, true, TELL_TEXT)}};
+	const struct skex_agent_ops *ops = owner;
+	const struct skex_binding_config *binding;
+	struct binding_request in = {0};
+	struct skex_problem problem;
+	uint8_t note[SKEX_NOTE_MAX];
+	uint64_t ticket;
+	size_t size = 0;
+
+	binding = read_request(ops, call, fields, SKEX_COUNT(fields), request, &in);
+	if (binding == NULL)
+		return;
+	if (!skex_base64_decode(note, sizeof(note), &size, in.view, strlen(in.view)) || size == 0 ||
+		note[0] >= SKEX_NOTE_TEXT_FIRST) {
+		skex_agent_ops_bad(call, "\"view\" has to be base64 of a note that is no text");
+		return;
+	}
+	if (skex_agent_note_send(ops->agent, binding->peer.text, skex_view(note, size),
+		    TELL_WAIT_MS, told, call, &ticket, &problem) != SKEX_OK)
+		skex_agent_ops_problem(call, &problem);
+	else
+		skex_api_call_on_cancel(call, untold, ops->agent, ticket);
+}
+
+static void on_note(void *owner, const struct skex_note *note)
+{
+	char text[TELL_TEXT];
+
+	if (note->bytes.data[0] >= SKEX_NOTE_TEXT_FIRST || note->bytes.size > SKEX_NOTE_MAX)
+		return;
+	skex_base64_encode(text, note->bytes.data, note->bytes.size);
+	skex_api_send(owner,
+		json_pack("{s{ss ss%}}", "told", "peer", note->sender.text, "view", text,
+			skex_base64_size(note->bytes.size)));
+}
+
+/* The process has ended: nobody knows how its bindings are. */
+static void end_watch(void *owner, uint64_t watch)
+{
+	struct skex_agent_ops *ops = owner;
+	size_t count;
+	size_t i;
+
+	skex_agent_note_unwatch(ops->agent, watch);
+	ops->bindings = NULL;
+	(void)skex_agent_bindings(ops->agent, &count);
+	for (i = 0; i < count; i++)
+		ops->reports[i].there = false;
+}
+
+void skex_agent_op_binding_watch(
+	void *owner, struct skex_api_call *call, const struct json_t *request)
+{
+	struct skex_agent_ops *ops = owner;
+	uint64_t watch;
+
+	if (!skex_agent_ops_read(call, NULL, 0, request, NULL))
+		return;
+	if (ops->bindings != NULL) {
+		skex_api_fail(call, SKEX_E_BUSY, "busy", "another process has the bindings",
+			"wait until it has ended");
+		return;
+	}
+	if (skex_agent_note_watch(ops->agent, on_note, call, &watch) != SKEX_OK) {
+		skex_api_fail(call, SKEX_E_MEMORY, "memory", "no room for another subscription",
+			"look at the daemon's memory limit");
+		return;
+	}
+	ops->bindings = call;
+	skex_api_call_on_cancel(call, end_watch, ops, watch);
+	skex_api_send(call, json_pack("{sb}", "subscribed", 1));
+}
+
+/* ---- how they are ------------------------------------------------------------------------------
+ */
+
+static void copy(char *out, size_t room, const char *text)
+{
+	const size_t size = text == NULL ? 0 : strnlen(text, room - 1);
+
+	memcpy(out, text == NULL ? "" : text, size);
+	out[size] = '\0';
+}
+
+void skex_agent_op_binding_report(
+	void *owner, struct skex_api_call *call, const struct json_t *request)
+{
+	static const struct skex_field fields[] = {{NAME}, {TEXT(state, true, STATE_MAX - 1)},
+		{TEXT(active_key, false, SKEX_KEY_ID_TEXT_BYTES - 1)},
+		{TEXT(next_key, false, SKEX_KEY_ID_TEXT_BYTES - 1)}, {NUMBER(active_age_ms, false)},
+		{NUMBER(closes_in_ms, false)}, {NUMBER(rotations, true)}, {NUMBER(failed, true)},
+		{"closed", SKEX_FIELD_BOOL, true, 0, 0, AT(closed)},
+		{TEXT(problem, true, PROBLEM_MAX - 1)}};
+	const struct skex_agent_ops *ops = owner;
+	const struct skex_binding_config *binding;
+	struct binding_request in = {.closes_in_ms = UINT64_MAX};
+	struct agent_binding_report *report;
+	uint8_t id[SKEX_KEY_ID_BYTES];
+
+	binding = read_request(ops, call, fields, SKEX_COUNT(fields), request, &in);
+	if (binding == NULL || !read_key(call, in.active_key, id) ||
+		!read_key(call, in.next_key, id))
+		return;
+	report = report_of(ops, binding);
+	report->there = true;
+	copy(report->state, sizeof(report->state), in.state);
+	copy(report->active_key, sizeof(report->active_key), in.active_key);
+	copy(report->next_key, sizeof(report->next_key), in.next_key);
+	copy(report->problem, sizeof(report->problem), in.problem);
+	report->active_age_ms = in.active_age_ms;
+	report->closes_in_ms = in.closes_in_ms;
+	report->rotations = in.rotations;
+	report->failed = in.failed;
+	report->closed = in.closed;
+	report->reported_ms = ops->platform->now_ms(ops->platform->context);
+	skex_api_reply(call, json_object());
+}
+
+static json_t *text_or_null(const char *text)
+{
+	return text[0] == '\0' ? json_null() : json_string(text);
+}
+
+static json_t *shown(const struct skex_agent_ops *ops, const struct skex_binding_config *binding)
+{
+	const struct agent_binding_report *report = report_of(ops, binding);
+	const uint64_t now_ms = ops->platform->now_ms(ops->platform->context);
+	const uint64_t since_ms = report->there ? now_ms - report->reported_ms : 0;
+	const uint64_t closes_ms =
+		report->closes_in_ms > since_ms ? report->closes_in_ms - since_ms : 0;
+	const bool active = report->there && report->active_key[0] != '\0';
+	const bool closes = report->there && report->closes_in_ms != UINT64_MAX;
+
+	return json_pack("{ss ss ss ss ss so so so so so sb so ss}", "binding", binding->name.text,
+		"peer", binding->peer.text, "consumer", skex_binding_consumer(binding), "role",
+		binding->role == SKEX_BINDING_LEADS ? "leads" : "follows", "state",
+		report->there ? report->state : "unserved", "active_key",
+		active ? json_string(report->active_key) : json_null(), "age_ms",
+		active ? json_integer((json_int_t)(report->active_age_ms + since_ms)) : json_null(),
+		"next_key", report->there ? text_or_null(report->next_key) : json_null(),
+		"rotations", json_integer(report->there ? (json_int_t)report->rotations : 0),
+		"failed", json_integer(report->there ? (json_int_t)report->failed : 0), "closed",
+		report->there && report->closed, "closes_in_ms",
+		closes ? json_integer((json_int_t)closes_ms) : json_null(), "problem",
+		report->there ? report->problem : "");
+}
+
+struct json_t *skex_agent_bindings_json(const struct skex_agent_ops *ops)
+{
+	json_t *list = json_array();
+	const struct skex_binding_config *bindings;
+	size_t count;
+	size_t i;
+
+	bindings = skex_agent_bindings(ops->agent, &count);
+	for (i = 0; list != NULL && i < count; i++) {
+		if (json_array_append_new(list, shown(ops, &bindings[i])) != 0) {
+			json_decref(list);
+			list = NULL;
+		}
+	}
+	return list;
+}
+
+void skex_agent_op_bindings(void *owner, struct skex_api_call *call, const struct json_t *request)
+{
+	if (skex_agent_ops_read(call, NULL, 0, request, NULL))
+		skex_api_reply(
+			call, json_pack("{so}", "bindings", skex_agent_bindings_json(owner)));
+}
+
+/* ---- orders ------------------------------------------------------------------------------------
+ */
+
+void skex_agent_op_binding_rotate(
+	void *owner, struct skex_api_call *call, const struct json_t *request)
+{
+	static const struct skex_field fields[] = {{NAME}};
+	const struct skex_agent_ops *ops = owner;
+	const struct skex_binding_config *binding;
+	struct binding_request in = {0};
+
+	binding = read_request(ops, call, fields, SKEX_COUNT(fields), request, &in);
+	if (binding == NULL)
+		return;
+	if (ops->bindings == NULL) {
+		skex_api_fail(call, SKEX_E_BUSY, "unserved",
+			"the process that runs the bindings is being started",
+			"say it again in a moment; see the log of the agent");
+		return;
+	}
+	if (binding->role != SKEX_BINDING_LEADS) {
+		skex_api_fail(call, SKEX_E_ARGUMENT, "follows",
+			"this end follows: the other end says when there is a new key",
+			"order it at the peer");
+		return;
+	}
+	skex_api_send(ops->bindings, json_pack("{ss}", "rotate", binding->name.text));
+	skex_api_reply(call, json_pack("{ss}", "binding", binding->name.text));
+}
