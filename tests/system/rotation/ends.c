@@ -1,40 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Both ends of a binding for two real WireGuard interfaces, in one process:
+ * Both ends of a binding for two real consumers, in one process:
  *
- *    wireguard-ends PERIOD_MS GRACE_MS SOCKET PEER SOCKET PEER
+ *    rotation-ends KIND PERIOD_MS GRACE_MS ARGUMENT...
  *
- * PEER is the public key of the other end in hexadecimal.  Keys come out of the air, and notes go
- * from end to end unless they are cut.  Lines on standard input:
+ * The arguments are those of the leader's consumer and then those of the follower's; each KIND has
+ * a file here that says which.  Keys come out of the air, and notes go from end to end unless they
+ * are cut.  Lines on standard input:
  *
  *    cut | mend              notes are lost | arrive
  *    keyless | keys          the follower finds no key | finds it
  *    order                   a new key now
  *    start 0|1               that end starts again, and remembers what it stored
  *    wrong                   the next key is another one at each end, under one id
+ *    skip MS                 the clock of both ends goes so far ahead
  *
- * Each change of a state is a line on standard output:
- * {"end":0,"state":8,"rotations":1,"failures":0,"closed":false,"problem":""}
+ * Each is answered by {"did":"order"}.  Each change of a state is a line on standard output, and so
+ * is what an operator would be told; `active` is the id of the active key, which is no secret:
+ * {"end":0,"state":8,"rotations":1,"failures":0,"closed":false,"active":"00..","problem":""}
+ * {"end":0,"event":"..."}
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "deliver/rotation/binding.h"
-#include "deliver/wireguard/uapi.h"
-#include "deliver/wireguard/wireguard.h"
 #include "net/loop.h"
+#include "tests/system/rotation/ends.h"
 
-#define NOTE_MS 30u
+#define NOTE_MS       30u
+#define KEY_BYTES_MAX 64u
 
 struct end {
 	struct skex_rotation_policy policy;
-	struct skex_wireguard_config config;
-	struct skex_wireguard *wireguard;
+	char **arguments;
+	void *consumer;
 	struct skex_binding *binding;
 	struct skex_rotation_memory memory;
-	uint8_t peer[SKEX_WIREGUARD_KEY_BYTES];
 	uint64_t remembered_ms;
 
 	bool gets;
@@ -44,11 +47,16 @@ struct end {
 	uint32_t told;                          /* what was printed last */
 };
 
+static const struct ends_kind *const kinds[] = {&ends_wireguard};
+static const struct ends_kind *kind;
 static struct end ends[2];
 static struct skex_loop *loop;
-static const struct skex_platform *platform;
+static const struct skex_platform *platform; /* of the loop, but for its clock */
+static struct skex_platform skipping;
+static uint64_t (*loop_now_ms)(void *context);
+static uint64_t skipped_ms;
 static uint8_t key_id[SKEX_ROTATION_ID_BYTES];
-static uint8_t key[SKEX_WIREGUARD_KEY_BYTES];
+static uint8_t key[KEY_BYTES_MAX];
 static bool cut;
 static bool keyless;
 static bool wrong;
@@ -56,6 +64,11 @@ static bool wrong;
 static uint64_t now(void)
 {
 	return platform->now_ms(platform->context);
+}
+
+static uint64_t now_ms_of(void *context)
+{
+	return loop_now_ms(context) + skipped_ms;
 }
 
 static struct end *end_of(const struct skex_binding *binding)
@@ -98,50 +111,73 @@ static void keep(
 	end_of(binding)->remembered_ms = now() - memory->age_ms;
 }
 
+/* A member of JSON whose value may hold what a consumer said. */
+static void print_text(const char *name, const char *text)
+{
+	printf("\"%s\":\"", name);
+	for (; *text != '\0'; text++) {
+		if (*text == '"' || *text == '\\' || (unsigned char)*text < ' ')
+			printf("\\u%04x", (unsigned char)*text);
+		else
+			putchar(*text);
+	}
+	putchar('"');
+}
+
 static void event(void *context, struct skex_binding *binding, const char *text)
 {
 	(void)context;
-	(void)binding;
-	fprintf(stderr, "%s\n", text);
+	printf("{\"end\":%d,", (int)(end_of(binding) - ends));
+	print_text("event", text);
+	printf("}\n");
+	fflush(stdout);
 }
 
 static const struct skex_binding_host host = {
 	.get = get, .fetch = fetch, .tell = tell, .remember = keep, .event = event};
 
+static void stop(struct end *end)
+{
+	skex_binding_free(end->binding);
+	if (end->consumer != NULL)
+		kind->close(end->consumer);
+}
+
 static void start(unsigned number, bool again)
 {
 	struct end *end = &ends[number];
-	static const uint8_t hash[16] = "wireguard ends";
+	static const uint8_t hash[16] = "both ends";
 
-	skex_binding_free(end->binding);
-	skex_wireguard_free(end->wireguard);
+	stop(end);
 	end->memory.age_ms = now() - end->remembered_ms;
-	if (skex_wireguard_new(platform, &end->config, &end->wireguard) != SKEX_OK ||
-		skex_binding_new("wg", &end->policy, &skex_wireguard_consumer, end->wireguard,
-			&host, hash, again ? &end->memory : NULL, now(), &end->binding) != SKEX_OK)
+	end->consumer = kind->open(platform, number, end->arguments);
+	if (end->consumer == NULL ||
+		skex_binding_new("test", &end->policy, kind->consumer, end->consumer, &host, hash,
+			again ? &end->memory : NULL, now(), &end->binding) != SKEX_OK)
 		exit(2);
 }
 
 static void serve(struct end *end)
 {
-	uint8_t other[SKEX_WIREGUARD_KEY_BYTES];
+	const size_t size = kind->consumer->key_size;
+	uint8_t other[KEY_BYTES_MAX];
 
 	if (end->gets) {
 		end->gets = false;
-		if (platform->random(platform->context, key, sizeof(key)) != SKEX_OK ||
+		if (platform->random(platform->context, key, size) != SKEX_OK ||
 			platform->random(platform->context, key_id, sizeof(key_id)) != SKEX_OK)
 			exit(2);
-		skex_binding_key(end->binding, key_id, key, sizeof(key));
+		skex_binding_key(end->binding, key_id, key, size);
 	}
 	if (end->fetches) {
 		end->fetches = false;
-		memcpy(other, key, sizeof(other));
+		memcpy(other, key, size);
 		other[0] ^= wrong;
 		wrong = false;
 		if (keyless)
 			skex_binding_keyless(end->binding);
 		else
-			skex_binding_key(end->binding, key_id, other, sizeof(other));
+			skex_binding_key(end->binding, key_id, other, size);
 	}
 	if (end->note_ms != 0 && now() >= end->note_ms) {
 		struct skex_rotation_view view;
@@ -160,19 +196,25 @@ static void show(unsigned number)
 	const struct skex_rotation *machine = skex_binding_machine(end->binding);
 	const uint32_t is = machine->state | (uint32_t)machine->closed << 8 |
 		(machine->rotations & 0xfffu) << 9 | (machine->failures & 0xfffu) << 21;
+	char active[2 * SKEX_ROTATION_ID_BYTES + 1] = "";
 
 	if (is == end->told)
 		return;
 	end->told = is;
+	for (unsigned i = 0; machine->active.there && i < SKEX_ROTATION_ID_BYTES; i++)
+		(void)snprintf(active + 2 * i, 3, "%02x", machine->active.id[i]);
 	printf("{\"end\":%u,\"state\":%u,\"rotations\":%u,\"failures\":%u,\"closed\":%s,"
-	       "\"problem\":\"%s\"}\n",
+	       "\"active\":\"%s\",",
 		number, machine->state, machine->rotations, machine->failures,
-		machine->closed ? "true" : "false", skex_binding_problem(end->binding));
+		machine->closed ? "true" : "false", active);
+	print_text("problem", skex_binding_problem(end->binding));
+	printf("}\n");
 	fflush(stdout);
 }
 
-static uint64_t turn(void *owner, uint64_t now_ms)
+static uint64_t turn(void *owner, uint64_t loop_ms)
 {
+	const uint64_t now_ms = loop_ms + skipped_ms;
 	uint64_t next = now_ms + 1000;
 
 	(void)owner;
@@ -186,11 +228,11 @@ static uint64_t turn(void *owner, uint64_t now_ms)
 	}
 	for (unsigned i = 0; i < 2; i++) {
 		if (ends[i].gets || ends[i].fetches)
-			return now_ms;
+			return loop_ms;
 		if (ends[i].note_ms != 0 && ends[i].note_ms < next)
 			next = ends[i].note_ms;
 	}
-	return next;
+	return next - skipped_ms;
 }
 
 static void order(const char *line)
@@ -205,6 +247,8 @@ static void order(const char *line)
 		skex_binding_order(ends[0].binding);
 	else if (strncmp(line, "start ", 6) == 0)
 		start(line[6] == '1', true);
+	else if (strncmp(line, "skip ", 5) == 0)
+		skipped_ms += strtoull(line + 5, NULL, 10);
 	else
 		exit(4);
 	printf("{\"did\":\"%s\"}\n", line);
@@ -243,20 +287,24 @@ static void prepare(unsigned number, char **argv)
 	struct end *end = &ends[number];
 
 	end->policy = (struct skex_rotation_policy){
-		.period_ms = strtoull(argv[1], NULL, 10),
-		.grace_ms = strtoull(argv[2], NULL, 10),
+		.period_ms = strtoull(argv[2], NULL, 10),
+		.grace_ms = strtoull(argv[3], NULL, 10),
 		.close = true,
 		.leads = number == 0,
-		.one_place = true,
+		.one_place = kind->consumer->one_place,
 	};
-	end->config = (struct skex_wireguard_config){
-		.socket = argv[3 + 2 * number],
-		.peer = end->peer,
-		.description = number == 0 ? "leader" : "follower",
-	};
-	if (!skex_wireguard_hex_read(argv[4 + 2 * number], strlen(argv[4 + 2 * number]), end->peer))
-		exit(1);
+	end->arguments = argv + 4 + (int)number * kind->arguments;
 	start(number, false);
+}
+
+static bool find_kind(int argc, char **argv)
+{
+	for (size_t i = 0; argc >= 4 && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (strcmp(argv[1], kinds[i]->name) == 0)
+			kind = kinds[i];
+	}
+	return kind != NULL && argc == 4 + 2 * kind->arguments &&
+		kind->consumer->key_size <= KEY_BYTES_MAX;
 }
 
 int main(int argc, char **argv)
@@ -264,19 +312,20 @@ int main(int argc, char **argv)
 	static const struct skex_stream_events events = {.received = on_input, .closed = on_end};
 	struct skex_stream *input;
 
-	if (argc != 7 || skex_loop_new(&loop) != SKEX_OK)
+	if (!find_kind(argc, argv) || skex_loop_new(&loop) != SKEX_OK)
 		return 1;
-	platform = skex_loop_platform(loop);
+	skipping = *skex_loop_platform(loop);
+	loop_now_ms = skipping.now_ms;
+	skipping.now_ms = now_ms_of;
+	platform = &skipping;
 	prepare(0, argv);
 	prepare(1, argv);
 	if (skex_loop_adopt(loop, 0, &input) != SKEX_OK)
 		return 1;
 	platform->net->attach(input, &events, NULL);
 	skex_loop_run(loop, turn, NULL, NULL, NULL);
-	for (unsigned i = 0; i < 2; i++) {
-		skex_binding_free(ends[i].binding);
-		skex_wireguard_free(ends[i].wireguard);
-	}
+	stop(&ends[0]);
+	stop(&ends[1]);
 	skex_loop_free(loop);
 	return 0;
 }
