@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "agent/binding.h"
 #include "api/agent_join.h"
 #include "api/agent_metrics.h"
 #include "api/agent_ops.h"
@@ -13,6 +14,7 @@
 #include "config/config.h"
 #include "core/math/math.h"
 #include "crypto/openssl.h"
+#include "deliver/bindings/bindings.h"
 #include "deliver/etsi014/etsi014.h"
 #include "deliver/skip/skip.h"
 #include "enrol/unlock.h"
@@ -35,6 +37,7 @@ static const struct {
 } served[] = {
 	{"etsi014", "--etsi014", "ETSI 014"},
 	{"skip", "--skip", "SKIP"},
+	{SKEX_BINDINGS_CONSUMER, "--bindings", "the bindings"},
 };
 #define SERVED (sizeof(served) / sizeof(served[0]))
 
@@ -244,7 +247,8 @@ static int start_api(struct daemon *daemon, const struct skex_agent_setup *setup
 
 static int start_consumers(struct daemon *daemon)
 {
-	const bool wanted[SERVED] = {daemon->config.etsi014.enabled, daemon->config.skip.enabled};
+	const bool wanted[SERVED] = {daemon->config.etsi014.enabled, daemon->config.skip.enabled,
+		daemon->config.bindings_count > 0};
 	ssize_t size = readlink("/proc/self/exe", daemon->program, sizeof(daemon->program) - 1);
 	char what[64];
 
@@ -367,6 +371,7 @@ enum role {
 	ROLE_CHECK,
 	ROLE_ETSI014,
 	ROLE_SKIP,
+	ROLE_BINDINGS,
 };
 
 static int usage(FILE *out, int code)
@@ -399,6 +404,8 @@ static int run_role(struct daemon *daemon, enum role role)
 			API_DESCRIPTOR, &daemon->config.etsi014, daemon->config.name.text);
 	else if (role == ROLE_SKIP)
 		code = skex_skip_main(API_DESCRIPTOR, &daemon->config);
+	else if (role == ROLE_BINDINGS)
+		code = skex_bindings_main(API_DESCRIPTOR, &daemon->config);
 	else {
 		code = run(daemon);
 		stop(daemon);
@@ -422,6 +429,8 @@ int main(int argc, char **argv)
 			role = ROLE_ETSI014;
 		} else if (strcmp(argv[i], "--skip") == 0) {
 			role = ROLE_SKIP;
+		} else if (strcmp(argv[i], "--bindings") == 0) {
+			role = ROLE_BINDINGS;
 		} else if (strcmp(argv[i], "-v") == 0) {
 			skex_posix_log_up_to(SKEX_LEVEL_DEBUG);
 		} else if (strcmp(argv[i], "--version") == 0) {

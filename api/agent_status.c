@@ -133,13 +133,14 @@ void skex_agent_op_status(void *owner, struct skex_api_call *call, const struct 
 		skex_agent_legs(ops->agent, add_leg, &legs);
 		skex_agent_pools(ops->agent, add_pool, &pools);
 		skex_agent_peers(ops->agent, add_peer, &peers);
-		status = json_pack("{s{ss ss so so so sO sO sO so so}}", "status", "name",
+		status = json_pack("{s{ss ss so so so sO sO sO so so so}}", "status", "name",
 			skex_agent_name(ops->agent)->text, "version", SKEX_VERSION, "wall_ms",
 			wall_ms == 0 ? json_null() : number(wall_ms), "uptime_ms",
 			number(platform->now_ms(platform->context) - ops->started_ms),
 			"unlocked_bytes", number(skex_secret_unlocked_bytes()), "legs", legs.items,
 			"pools", pools.items, "peers", peers.items, "keyfills",
-			skex_agent_fills_json(ops->agent), "counters", counters(ops->agent));
+			skex_agent_fills_json(ops->agent), "bindings",
+			skex_agent_bindings_json(ops), "counters", counters(ops->agent));
 		if (legs.failed || pools.failed || peers.failed) {
 			json_decref(status);
 			status = NULL;

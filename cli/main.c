@@ -10,6 +10,7 @@ static const struct skex_command_group groups[] = {
 	{"", skex_doctor_commands},
 	{"peer", skex_peer_commands},
 	{"key", skex_key_commands},
+	{"binding", skex_binding_commands},
 	{"cms", skex_cms_commands},
 	{"note", skex_note_commands},
 	{"pair", skex_pair_commands},

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/binding.h"
 #include "cli/command.h"
 #include "cli/keyfill.h"
 #include "cli/local.h"
@@ -101,6 +102,16 @@ static bool print_keyfills(const json_t *status)
 	return skex_keyfills_print(list);
 }
 
+static bool print_bindings(const json_t *status)
+{
+	const json_t *list = json_object_get(status, "bindings");
+
+	if (json_array_size(list) == 0)
+		return true;
+	printf("\n");
+	return skex_bindings_print(list);
+}
+
 /* Hubs that passed on what does not fit: the words are those of the event. */
 static void print_inconsistent(const json_t *status)
 {
@@ -130,6 +141,7 @@ static int print_status(const json_t *status)
 	good = skex_peers_print(json_object_get(status, "peers")) && good;
 	good = print_pools(status) && good;
 	good = print_keyfills(status) && good;
+	good = print_bindings(status) && good;
 	printf("\nkeys handed out %" PRIu64 ", fetched %" PRIu64 "; blocks confirmed %" PRIu64
 	       ", failed %" PRIu64 "; inconsistent shares %" PRIu64 "\n",
 		skex_json_number(counters, "keys_delivered"),

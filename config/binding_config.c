@@ -142,6 +142,8 @@ static enum skex_error check_require(const struct config_reading *reading,
 	size_t i;
 	size_t j;
 
+	if (list == NULL)
+		return SKEX_OK;
 	for (i = 0; i < binding->require_count; i++) {
 		texts[i].text = binding->require[i];
 		texts[i].setting = config_setting_get_elem(list, (unsigned)i);
@@ -155,9 +157,8 @@ static enum skex_error check_require(const struct config_reading *reading,
 				"combined",
 				binding->require[i]);
 	}
-	return list == NULL ? SKEX_OK
-			    : config_check_twice(reading, texts, binding->require_count,
-				      "this word is there twice");
+	return config_check_twice(
+		reading, texts, binding->require_count, "this word is there twice");
 }
 
 static enum skex_error check_binding(const struct config_reading *reading,

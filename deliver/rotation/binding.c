@@ -168,8 +168,10 @@ static void obey(struct skex_binding *binding)
 static void step(struct skex_binding *binding, enum skex_rotation_event event,
 	const struct skex_rotation_input *input)
 {
+	binding->now_ms = binding->host->now_ms(binding->host->context);
 	skex_rotation_step(&binding->machine, event, input, binding->now_ms);
 	obey(binding);
+	binding->host->changed(binding->host->context, binding);
 }
 
 static void on_done(void *owner, uint8_t reason, const char *text)
@@ -200,6 +202,8 @@ static void on_seen(void *owner, enum skex_rotation_event event)
 	/* What it saw may be of before what was asked meanwhile. */
 	if (event != SKEX_ROTATION_EVENTS && binding->asked == 0)
 		step(binding, event, NULL);
+	else
+		binding->host->changed(binding->host->context, binding);
 	act(binding);
 }
 
@@ -298,6 +302,9 @@ uint64_t skex_binding_turn(struct skex_binding *binding, uint64_t now_ms)
 	look(binding);
 	next_ms = skex_rotation_time(&binding->machine, now_ms);
 	obey(binding);
+	/* What is under way ends with a change. */
+	if (binding->acting || binding->looking)
+		return next_ms;
 	return next_ms < binding->look_ms ? next_ms : binding->look_ms;
 }
 

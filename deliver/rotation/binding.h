@@ -13,6 +13,9 @@ struct skex_binding;
 /* None of these calls back from inside. */
 struct skex_binding_host {
 	void *context;
+	uint64_t (*now_ms)(void *context); /* of the clock that turn goes by */
+	/* Something happened to it between two turns: it wants the next one now. */
+	void (*changed)(void *context, struct skex_binding *binding);
 	/* Take a fresh key, or the one of this id; skex_binding_key or skex_binding_keyless
 	 * follows, once. */
 	void (*get)(void *context, struct skex_binding *binding);
@@ -47,7 +50,8 @@ void skex_binding_view(struct skex_binding *binding, const struct skex_rotation_
 /* A new key is wanted now. */
 void skex_binding_order(struct skex_binding *binding);
 
-/* Once per turn of the loop; gives when to call again at the latest. */
+/* When it changed, and at the time that the last turn gave; gives when to call again at the latest.
+ */
 uint64_t skex_binding_turn(struct skex_binding *binding, uint64_t now_ms);
 
 /* For status; valid as long as the binding. */

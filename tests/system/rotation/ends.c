@@ -133,8 +133,27 @@ static void event(void *context, struct skex_binding *binding, const char *text)
 	fflush(stdout);
 }
 
-static const struct skex_binding_host host = {
-	.get = get, .fetch = fetch, .tell = tell, .remember = keep, .event = event};
+/* All bindings have every turn. */
+static void changed(void *context, struct skex_binding *binding)
+{
+	(void)context;
+	(void)binding;
+	platform->wake(platform->context);
+}
+
+static uint64_t host_now_ms(void *context)
+{
+	(void)context;
+	return now();
+}
+
+static const struct skex_binding_host host = {.now_ms = host_now_ms,
+	.changed = changed,
+	.get = get,
+	.fetch = fetch,
+	.tell = tell,
+	.remember = keep,
+	.event = event};
 
 static void stop(struct end *end)
 {

@@ -10,6 +10,14 @@ void fake_agent_init(struct skex_agent *agent)
 {
 	memset(agent, 0, sizeof(*agent));
 	(void)skex_name_parse(&agent->name, skex_view("agent1", 6));
+	for (size_t i = 0; i < FAKE_BINDINGS; i++) {
+		struct skex_binding_config *binding = &agent->bindings[i];
+
+		(void)skex_name_parse(&binding->name, skex_view(i == 0 ? "site-b" : "site-c", 6));
+		(void)skex_name_parse(&binding->peer, skex_view("agent2", 6));
+		binding->role = i == 0 ? SKEX_BINDING_LEADS : SKEX_BINDING_FOLLOWS;
+		binding->wireguard.enabled = true;
+	}
 }
 
 void fake_key_bytes(uint32_t number, uint8_t *bytes, uint32_t size)

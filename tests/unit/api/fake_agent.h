@@ -2,6 +2,7 @@
 #ifndef SKEX_TESTS_UNIT_API_FAKE_AGENT_H
 #define SKEX_TESTS_UNIT_API_FAKE_AGENT_H
 
+#include "agent/binding.h"
 #include "agent/keyfill.h"
 #include "agent/note.h"
 
@@ -12,9 +13,11 @@
  * Its peers: "agent2" has keys, "empty" never has any, "slow" has them when a request waits 50 ms
  * or more, "weak" has only unconfirmed computational ones.  What get gives, fetch finds, once.  The
  * identities "sae-b" and "sae-c" live at agent2, "sae-a" here.  Notes to "agent2" come back from
- * it, those to "slow" are never taken, and for "empty" there is no key.
+ * it, those to "slow" are never taken, and for "empty" there is no key.  Its bindings are "site-b",
+ * which leads, and "site-c", which follows, of WireGuard and with agent2.
  */
-#define FAKE_KEYS 4096u
+#define FAKE_KEYS     4096u
+#define FAKE_BINDINGS 2u
 
 struct fake_request {
 	struct skex_key_request request; /* its texts are copied below */
@@ -77,6 +80,8 @@ struct skex_agent {
 	unsigned note_watches;
 	struct fake_pair pair;
 	struct skex_pair_terms pair_terms; /* of the last credential that was taken */
+	struct skex_binding_config bindings[FAKE_BINDINGS];
+	struct skex_binding_memory memories[FAKE_BINDINGS];
 };
 
 /* Blocks of 4 KiB, one a batch. */
