@@ -39,10 +39,9 @@ struct bindings_end {
 	bool unreported;
 	struct skex_rotation reported; /* what was reported last, and */
 	bool ever_reported;
-	uint32_t problem; /* which text: counts */
-	uint32_t problem_reported;
-	char wrong[256]; /* why no key was had, or what the other end does wrong; "" when all is
-			    fine */
+	char problem[256]; /* the text that was */
+	char wrong[256];   /* why no key was had, or what the other end does wrong; "" when all is
+			      fine */
 };
 
 struct bindings {

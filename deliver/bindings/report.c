@@ -23,7 +23,6 @@ void bindings_wrong(struct bindings_end *end, const char *text)
 	if (strcmp(end->wrong, text) == 0)
 		return;
 	(void)snprintf(end->wrong, sizeof(end->wrong), "%s", text);
-	end->problem++;
 	if (text[0] != '\0')
 		skex_log(end->all->platform, SKEX_LEVEL_WARNING, "%s: %s", end->purpose, text);
 	bindings_changed(end);
@@ -68,6 +67,13 @@ static bool same_key(const struct skex_rotation_key *a, const struct skex_rotati
 		memcmp(a->id, b->id, sizeof(a->id)) == 0;
 }
 
+static const char *problem_of(const struct bindings_end *end)
+{
+	const char *problem = skex_binding_problem(end->binding);
+
+	return problem[0] != '\0' ? problem : end->wrong;
+}
+
 static bool is_reported(const struct bindings_end *end, const struct skex_rotation *is)
 {
 	const struct skex_rotation *was = &end->reported;
@@ -75,7 +81,7 @@ static bool is_reported(const struct bindings_end *end, const struct skex_rotati
 	return end->ever_reported && is->state == was->state && is->rotations == was->rotations &&
 		is->failed == was->failed && is->closed == was->closed &&
 		same_key(&is->active, &was->active) && same_key(&is->next, &was->next) &&
-		end->problem == end->problem_reported;
+		strcmp(problem_of(end), end->problem) == 0;
 }
 
 static json_t *key_or_null(const struct skex_rotation_key *key)
@@ -90,11 +96,9 @@ static json_t *made(const struct bindings_end *end, const struct skex_rotation *
 {
 	const uint64_t now_ms = end->all->platform->now_ms(end->all->platform->context);
 	const uint64_t closes_ms = skex_rotation_closes_ms(is);
-	const char *problem = skex_binding_problem(end->binding);
 	json_t *report = json_pack("{ss ss si si sb ss}", "binding", end->config->name.text,
 		"state", states[is->state], "rotations", (int)is->rotations, "failed",
-		(int)is->failed, "closed", (int)is->closed, "problem",
-		problem[0] != '\0' ? problem : end->wrong);
+		(int)is->failed, "closed", (int)is->closed, "problem", problem_of(end));
 	int failed = report == NULL;
 
 	if (is->active.there) {
@@ -138,7 +142,7 @@ void bindings_report(struct bindings_end *end)
 	log_changes(end, is);
 	end->reported = *is;
 	end->ever_reported = true;
-	end->problem_reported = end->problem;
+	(void)snprintf(end->problem, sizeof(end->problem), "%s", problem_of(end));
 	end->reporting = local_api_ask(end->all->api, "binding_report", made(end, is), on_taken,
 				 end) == SKEX_OK;
 }
