@@ -26,7 +26,8 @@
 #define SKEX_PAIRWISE_FAILURES    2u     /* silent runs before the indices are compared */
 #define SKEX_PAIRWISE_R1_BURST    4u     /* R1 that are looked at without waiting */
 #define SKEX_PAIRWISE_R1_MS       10000u /* and one more each */
-#define SKEX_PAIRWISE_REPEATS     16u    /* how often one answer is sent again */
+#define SKEX_PAIRWISE_REPEATS     16u    /* how often one answer is sent again at once */
+#define SKEX_PAIRWISE_REPEAT_MS   1000u  /* and once more each */
 #define SKEX_PAIRWISE_GROWTH      16u    /* an M2 is at most so much longer than its M1 */
 #define SKEX_PAIRWISE_MARK_BYTES  8u
 #define SKEX_PAIRWISE_ROOM_MIN    SKEX_PAIRWISE_RESYNC_BYTES /* of a message buffer */

@@ -99,6 +99,48 @@ static void attack_02_every_message_many_times(void **state)
 	}
 }
 
+/* Somebody who copies, and drops nothing, uses up the answers at once: what the peer sends again is
+ * answered all the same, for time gives answers back. */
+static unsigned answers_to(const struct scene_message *message, unsigned copies)
+{
+	const unsigned sent = scene.party[1].sent;
+
+	for (unsigned i = 0; i < copies; i++)
+		(void)scene_give(&scene, 1, message->bytes, message->size);
+	return scene.party[1].sent - sent;
+}
+
+static void rule_copies_do_not_use_up_what_resends_need(void **state)
+{
+	(void)state;
+	for (unsigned type = 1; type <= 3; type += 2) {
+		const struct scene_message *message;
+
+		scene_init(&scene, NULL, 40 + type);
+		scene_start(&scene, 0);
+		while (type_of(&scene.log[scene.queue[0]]) != type)
+			assert_true(scene_deliver_one(&scene));
+		message = &scene.log[scene.queue[0]];
+		scene.queued = 0;
+		/* The first is no repetition. */
+		assert_int_equal(answers_to(message, 100), 1 + SKEX_PAIRWISE_REPEATS);
+		/* Those went to who made the copies. */
+		scene.queued = 0;
+		scene.now_ms += SKEX_PAIRWISE_REPEAT_MS - 1;
+		assert_int_equal(answers_to(message, 100), 0);
+		scene.now_ms += 1;
+		assert_int_equal(answers_to(message, 100), 1);
+		scene.now_ms += 3 * SKEX_PAIRWISE_REPEAT_MS;
+		assert_int_equal(answers_to(message, 100), 3);
+		scene.now_ms += 40 * SKEX_PAIRWISE_REPEAT_MS;
+		assert_int_equal(answers_to(message, 100), SKEX_PAIRWISE_REPEATS);
+		scene.queued = 0;
+		scene_pass(&scene, 20000);
+		assert_one_session(1);
+		assert_int_equal(scene.party[0].confirmed, 1);
+	}
+}
+
 /* 3: all orders of four, and of eight the reversed one and the last first. */
 static void give_logged(unsigned index)
 {
@@ -1167,6 +1209,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(attack_01_loss_of_each_message),
 		cmocka_unit_test(attack_02_every_message_many_times),
+		cmocka_unit_test(rule_copies_do_not_use_up_what_resends_need),
 		cmocka_unit_test(attack_03_any_order_within_the_window),
 		cmocka_unit_test(attack_04_replay_after_completion),
 		cmocka_unit_test(attack_05_old_answers_in_a_new_run),

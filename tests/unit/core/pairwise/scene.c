@@ -589,6 +589,7 @@ uint64_t scene_print(const struct party *party)
 
 		half.actions = 0;
 		half.repeats = 0;
+		half.refilled = 0;
 		hash = mix(hash, &half, sizeof(half));
 	}
 	return hash;
