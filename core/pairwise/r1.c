@@ -22,10 +22,8 @@ static bool token(struct skex_pairwise *pairwise, uint64_t now_ms)
 /* What R1 with a wrong tag may cost.  They leave the tokens to those that are right. */
 static bool check(struct skex_pairwise *pairwise, uint64_t now_ms)
 {
-	const uint16_t second = (uint16_t)(now_ms / 1000);
-
-	if (second != pairwise->check_s) {
-		pairwise->check_s = second;
+	if ((uint16_t)(now_ms - pairwise->check_ms) >= SKEX_PAIRWISE_R1_CHECK_MS) {
+		pairwise->check_ms = (uint16_t)now_ms;
 		pairwise->checks = 0;
 	}
 	if (pairwise->checks >= SKEX_PAIRWISE_R1_CHECKS)

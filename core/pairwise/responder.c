@@ -195,11 +195,13 @@ static bool pushed(void *machine, const void *input)
 static void refill(struct skex_pairwise_half *half, uint64_t now_ms)
 {
 	const uint64_t came_ms = half->deadline_ms - SKEX_PAIRWISE_HALF_MS;
-	uint64_t seconds = now_ms < came_ms ? 0 : (now_ms - came_ms) / SKEX_PAIRWISE_REPEAT_MS;
-	uint64_t gained;
+	const uint64_t age_ms = now_ms < came_ms ? 0 : now_ms - came_ms;
+	uint32_t seconds = UINT16_MAX;
+	uint32_t gained;
 
-	if (seconds > UINT16_MAX)
-		seconds = UINT16_MAX;
+	/* Machines of 32 bits divide no 64 without help. */
+	if (age_ms < (uint64_t)UINT16_MAX * SKEX_PAIRWISE_REPEAT_MS)
+		seconds = (uint32_t)age_ms / SKEX_PAIRWISE_REPEAT_MS;
 	if (seconds <= half->refilled)
 		return;
 	gained = seconds - half->refilled;

@@ -568,7 +568,7 @@ uint64_t scene_print(const struct party *party)
 	memset(&pairwise.counters, 0, sizeof(pairwise.counters));
 	pairwise.tokens = 0;
 	pairwise.token_ms = 0;
-	pairwise.check_s = 0;
+	pairwise.check_ms = 0;
 	pairwise.checks = 0;
 	hash = mix(hash, &pairwise, sizeof(pairwise));
 	hash = mix(hash, &party->state, sizeof(party->state));
