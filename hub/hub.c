@@ -198,6 +198,7 @@ bool hub_drop(struct hub_leg *leg, struct hub_waiting *waiting)
 {
 	struct skex_link *link = &leg->hub->link;
 	struct skex_txn *txn = skex_commit_txn(&link->commit);
+	bool next;
 
 	if (txn != NULL && skex_txn_size(txn, link->store) > DROP_BYTES) {
 		skex_commit_flush(&link->commit);
@@ -205,7 +206,13 @@ bool hub_drop(struct hub_leg *leg, struct hub_waiting *waiting)
 	}
 	if (txn == NULL)
 		return false;
+	next = leg->queue.unsent == waiting;
 	hub_queue_remove(waiting, link->store, txn);
+	/* An ACK may have waited for it to leave. */
+	if (next && leg->leg != NULL && leg->queue.unsent != NULL)
+		skex_leg_unsent(leg->leg, leg->queue.unsent->at);
+	else if (next && leg->leg != NULL)
+		skex_leg_pumped(leg->leg);
 	return true;
 }
 

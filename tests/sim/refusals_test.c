@@ -195,7 +195,11 @@ static void rule_refusals_are_told_again(void **state)
 			connection_close(leg->connection, "before it is durable");
 		world_hold_disk(world_hub(world, 0), false);
 		world_run(world, 3000);
-		if (row == 1)
+		for (i = 0; i < 2 && row == 0; i++)
+			assert_int_equal(refusal_of(world, ranges[i]), 0);
+		if (row == 0)
+			skex_leg_pumped(leg); /* they are gone */
+		else
 			say_refused(world, NULL);
 		world_run(world, 100);
 		for (i = 0; i < 2; i++)
@@ -221,18 +225,45 @@ static void rule_no_refusal_is_forgotten(void **state)
 	world_run(world, 1000);
 	for (i = 0; i < SKEX_ACK_ENTRIES_MAX; i++)
 		assert_int_equal(refusal_of(world, ranges[i]), SKEX_ACK_UNKNOWN);
+	/* They gather: there is no pad for an ACK. */
+	leg = hostile_agent_leg(world, 0, 0);
+	exhaust(world, 0);
+	for (i = 0; i < SKEX_ACK_ENTRIES_MAX + 8; i++)
+		say_refused(world, &ranges[i]);
+	world_run(world, 150);
+	assert_true(leg->accepted.offset <= ranges[0].offset);
+	assert_int_not_equal(leg->state, SKEX_LEG_UP);
+	world_run(world, 5000);
+	assert_int_equal(leg->state, SKEX_LEG_UP);
+	world_free(world);
+}
+
+/* Nor when a connection ends with more of them than one ACK holds: the next one does not open
+ * before its HELLO says that all of that has come, which accepts nothing. */
+static void rule_no_refusal_is_forgotten_between_connections(void **state)
+{
+	static struct skex_pad_range ranges[SKEX_ACK_ENTRIES_MAX + 8];
+	struct world *world = world_new(8, 2, 2, 2, 16 * PAD_BYTES);
+	struct skex_leg *leg;
+	uint32_t i;
+
+	(void)state;
+	world_run(world, 1000);
 	leg = hostile_agent_leg(world, 0, 0);
 	world_hold_disk(world_hub(world, 0), true);
 	for (i = 0; i < SKEX_ACK_ENTRIES_MAX + 8; i++)
 		say_refused(world, &ranges[i]);
 	world_run(world, 100);
-	hostile_hub_leg(world, 0, 0)->backlog = true;
+	connection_close(hostile_hub_leg(world, 0, 0)->connection, "before they are told");
+	for (i = 0; i < 100; i++) {
+		world_run(world, 50);
+		assert_int_not_equal(leg->state, SKEX_LEG_UP);
+	}
 	world_hold_disk(world_hub(world, 0), false);
-	world_run(world, 50);
+	while (leg->state != SKEX_LEG_UP)
+		world_run(world, 1);
 	assert_true(leg->accepted.offset <= ranges[0].offset);
-	assert_int_not_equal(leg->state, SKEX_LEG_UP);
-	world_run(world, 5000);
-	assert_int_equal(leg->state, SKEX_LEG_UP);
+	assert_true(leg->released.offset > ranges[SKEX_ACK_ENTRIES_MAX + 7].offset);
 	world_free(world);
 }
 
@@ -274,6 +305,7 @@ int main(void)
 		cmocka_unit_test(rule_an_ack_accepts),
 		cmocka_unit_test(rule_refusals_are_told_again),
 		cmocka_unit_test(rule_no_refusal_is_forgotten),
+		cmocka_unit_test(rule_no_refusal_is_forgotten_between_connections),
 		cmocka_unit_test(rule_nothing_follows_what_was_not_sent),
 	};
 
