@@ -152,6 +152,8 @@ struct agent_run {
 	bool probe;                                   /* begun while its pool had no answer */
 	struct agent_ring waits;                      /* of those that are stalled */
 	struct skex_pad_position sent[SKEX_HUBS_MAX]; /* where the share stood in each leg's pad */
+	uint32_t declined;                            /* hubs that say the peer refused theirs */
+	uint16_t status;                              /* of the last that refused it itself */
 };
 
 /* What is kept of the shares that one hub brought from one peer. */
@@ -533,6 +535,8 @@ void agent_why_empty(const struct agent_pool *pool, struct agent_why *why);
 /* Of keys that went through these hubs. */
 void agent_why_unconfirmed(const struct agent_peer *peer, const struct agent_profile *profile,
 	uint32_t hubs, char *text, size_t text_size);
+/* Of shares that too many hubs refused, or say that the peer did. */
+void agent_why_refused(const struct agent_run *run, char *text, size_t text_size);
 /* Of blocks that a responder gives up, of which these hubs spoke. */
 void agent_why_failed(
 	const struct agent_group *group, uint32_t heard, char *text, size_t text_size);

@@ -235,13 +235,15 @@ static void refused(
 	struct hub_leg *leg = link_leg->owner_data;
 	struct hub_waiting *waiting = leg->queue.first;
 
+	(void)status;
 	/* What stands before it goes with the mark of the same ACK. */
 	while (waiting != NULL && skex_pad_compare(waiting->at, at) < 0)
 		waiting = waiting->next;
 	if (waiting == NULL || skex_pad_compare(waiting->at, at) != 0 || waiting->told)
 		return;
 	waiting->told = true;
-	hub_mail_refuse(owner, waiting->origin, waiting->origin_at, status);
+	/* Whatever it says: a status of ours would say that we refuse. */
+	hub_mail_refuse(owner, waiting->origin, waiting->origin_at, SKEX_ACK_DECLINED);
 }
 
 static void writable(void *owner, struct skex_leg *link_leg)
