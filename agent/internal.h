@@ -235,7 +235,7 @@ struct agent_confirm {
 	struct agent_confirm *chain; /* the next with the same hash */
 	uint64_t bytes;              /* BA: that count at the peer */
 	struct agent_peer *peer;
-	struct agent_profile *profile; /* NULL: through every hub */
+	struct agent_profile *profile; /* through whose hubs it goes */
 	uint8_t which;
 	struct skex_block_id first;
 	uint16_t blocks;
@@ -246,7 +246,7 @@ struct agent_confirm {
 	bool durable;
 	bool over; /* as soon as it is durable */
 	uint64_t expires_wall_ms;
-	uint64_t since_ms; /* it is here, in this life */
+	uint64_t since_ms; /* it is here, in this life; BA: later, by how long k hubs were not up */
 	uint64_t retry_ms; /* refused: not sent before that */
 	uint32_t refusals;
 	uint8_t *tags;     /* ours, to send */
@@ -333,6 +333,7 @@ struct skex_agent {
 	struct agent_span *spans[AGENT_SPANS];
 	uint32_t groups_count;
 	struct agent_confirm *confirms;
+	uint64_t confirms_swept_ms;
 	struct agent_confirm *confirms_by_id[AGENT_CONFIRMS];
 	struct agent_request *requests;
 	uint64_t next_ticket;
