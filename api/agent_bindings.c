@@ -136,6 +136,13 @@ void skex_agent_op_binding_recall(
 	if (binding == NULL)
 		return;
 	error = skex_agent_binding_recall(ops->agent, binding, &memory);
+	if (error == SKEX_E_VERSION || error == SKEX_E_CORRUPT) {
+		/* The other end's word is as good: one bad record stops no binding. */
+		skex_log(ops->platform, SKEX_LEVEL_WARNING,
+			"binding %s: what was remembered of it cannot be read (%s): it begins anew",
+			binding->name.text, skex_error_name(error));
+		error = SKEX_E_UNKNOWN;
+	}
 	if (error != SKEX_OK && error != SKEX_E_UNKNOWN) {
 		skex_api_fail(call, error, "store", "the memory of this binding cannot be read",
 			"see the log of the agent, and its disk");

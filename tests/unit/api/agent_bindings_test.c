@@ -104,6 +104,25 @@ static void what_was_remembered_is_recalled(void **state)
 	process_down(bed, own);
 }
 
+static void what_cannot_be_read_is_forgotten(void **state)
+{
+	static const char request[] = "{\"id\":1,\"op\":\"binding_recall\",\"binding\":\"site-b\"}";
+	struct bed *bed = *state;
+	struct skex_stream *own = process_up(bed, "bindings");
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		bed->net.log[0] = '\0';
+		bed->agent->recall_error = i == 0 ? SKEX_E_VERSION : SKEX_E_CORRUPT;
+		ask(bed, own, request,
+			"{\"id\":1,\"round\":0,\"active_key\":null,\"active_since_ms\":null}\n");
+		assert_non_null(strstr(bed->net.log, "binding site-b: what was remembered"));
+	}
+	bed->agent->recall_error = SKEX_E_IO;
+	error(bed, own, request, "environment", "store");
+	process_down(bed, own);
+}
+
 static void the_ends_talk_by_notes(void **state)
 {
 	struct bed *bed = *state;
@@ -418,6 +437,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bed_up, bed_down)
 	const struct CMUnitTest tests[] = {
 		TEST(what_was_remembered_is_recalled),
+		TEST(what_cannot_be_read_is_forgotten),
 		TEST(the_ends_talk_by_notes),
 		TEST(the_longest_note_fits),
 		TEST(a_note_that_cannot_be_sent),
