@@ -37,7 +37,9 @@ bool skex_agent_binding_purpose(const char *purpose);
  * SKEX_E_MEMORY. */
 SKEX_MUST_USE enum skex_error skex_agent_binding_remember(struct skex_agent *agent,
 	const struct skex_binding_config *binding, const struct skex_binding_memory *memory);
-/* SKEX_E_UNKNOWN when there is nothing; others when the store cannot give it. */
+/* SKEX_E_UNKNOWN when there is nothing, SKEX_E_VERSION and SKEX_E_CORRUPT when it is of another
+ * version or damaged: then the binding is as one that remembers nothing.  Others when the store
+ * cannot give it. */
 SKEX_MUST_USE enum skex_error skex_agent_binding_recall(const struct skex_agent *agent,
 	const struct skex_binding_config *binding, struct skex_binding_memory *memory);
 

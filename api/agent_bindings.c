@@ -82,6 +82,25 @@ static const struct skex_binding_config *read_request(const struct skex_agent_op
 	return binding;
 }
 
+/* Processes that serve other consumers speak to the network: what they say is not of bindings. */
+static bool is_of_bindings(struct skex_api_call *call)
+{
+	if (strcmp(skex_api_call_consumer(call), SKEX_BINDINGS_CONSUMER) == 0)
+		return true;
+	skex_api_fail(call, SKEX_E_REFUSED, "not_here",
+		"this connection belongs to another consumer",
+		"ask in the name of the consumer that the daemon started");
+	return false;
+}
+
+/* The same of a request that only the process has. */
+static const struct skex_binding_config *read_own_request(const struct skex_agent_ops *ops,
+	struct skex_api_call *call, const struct skex_field *fields, size_t count,
+	const struct json_t *request, struct binding_request *in)
+{
+	return is_of_bindings(call) ? read_request(ops, call, fields, count, request, in) : NULL;
+}
+
 /* A key id that may be left out; false when the call has ended. */
 static bool read_key(struct skex_api_call *call, const char *text, uint8_t id[SKEX_KEY_ID_BYTES])
 {
@@ -113,10 +132,17 @@ void skex_agent_op_binding_recall(
 	struct binding_request in = {0};
 	enum skex_error error;
 
-	binding = read_request(ops, call, fields, SKEX_COUNT(fields), request, &in);
+	binding = read_own_request(ops, call, fields, SKEX_COUNT(fields), request, &in);
 	if (binding == NULL)
 		return;
 	error = skex_agent_binding_recall(ops->agent, binding, &memory);
+	if (error == SKEX_E_VERSION || error == SKEX_E_CORRUPT) {
+		/* The other end's word is as good: one bad record stops no binding. */
+		skex_log(ops->platform, SKEX_LEVEL_WARNING,
+			"binding %s: what was remembered of it cannot be read (%s): it begins anew",
+			binding->name.text, skex_error_name(error));
+		error = SKEX_E_UNKNOWN;
+	}
 	if (error != SKEX_OK && error != SKEX_E_UNKNOWN) {
 		skex_api_fail(call, error, "store", "the memory of this binding cannot be read",
 			"see the log of the agent, and its disk");
@@ -142,7 +168,7 @@ void skex_agent_op_binding_remember(
 	struct skex_binding_memory memory = {0};
 	struct binding_request in = {0};
 
-	binding = read_request(ops, call, fields, SKEX_COUNT(fields), request, &in);
+	binding = read_own_request(ops, call, fields, SKEX_COUNT(fields), request, &in);
 	if (binding == NULL || !read_key(call, in.active_key, memory.key_id))
 		return;
 	memory.round = in.round;
@@ -185,7 +211,7 @@ void skex_agent_op_binding_tell(
 	uint64_t ticket;
 	size_t size = 0;
 
-	binding = read_request(ops, call, fields, SKEX_COUNT(fields), request, &in);
+	binding = read_own_request(ops, call, fields, SKEX_COUNT(fields), request, &in);
 	if (binding == NULL)
 		return;
 	if (!skex_base64_decode(note, sizeof(note), &size, in.view, strlen(in.view)) || size == 0 ||
@@ -232,7 +258,7 @@ void skex_agent_op_binding_watch(
 	struct skex_agent_ops *ops = owner;
 	uint64_t watch;
 
-	if (!skex_agent_ops_read(call, NULL, 0, request, NULL))
+	if (!is_of_bindings(call) || !skex_agent_ops_read(call, NULL, 0, request, NULL))
 		return;
 	if (ops->bindings != NULL) {
 		skex_api_fail(call, SKEX_E_BUSY, "busy", "another process has the bindings",
@@ -275,7 +301,7 @@ void skex_agent_op_binding_report(
 	struct agent_binding_report *report;
 	uint8_t id[SKEX_KEY_ID_BYTES];
 
-	binding = read_request(ops, call, fields, SKEX_COUNT(fields), request, &in);
+	binding = read_own_request(ops, call, fields, SKEX_COUNT(fields), request, &in);
 	if (binding == NULL || !read_key(call, in.active_key, id) ||
 		!read_key(call, in.next_key, id))
 		return;

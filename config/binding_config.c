@@ -182,6 +182,32 @@ static enum skex_error check_binding(const struct config_reading *reading,
 	return error != SKEX_OK ? error : check_require(reading, written, binding);
 }
 
+/* Two that change the key of the same consumer would undo what the other does. */
+static enum skex_error check_shared(const struct config_reading *reading,
+	const config_setting_t *list, const struct skex_agent_config *config,
+	struct config_text *texts)
+{
+	const size_t stride = SKEX_PATH_MAX + SKEX_NAME_MAX + 8;
+	char *places = malloc(config->bindings_count * stride);
+	enum skex_error error;
+	size_t i;
+
+	if (places == NULL)
+		return SKEX_E_MEMORY;
+	for (i = 0; i < config->bindings_count; i++) {
+		const struct skex_binding_config *binding = &config->bindings[i];
+
+		texts[i].text = places + i * stride;
+		texts[i].setting = config_setting_get_elem(list, (unsigned)i);
+		(void)snprintf(places + i * stride, stride, "%s of %s",
+			binding->wireguard.public_key, binding->wireguard.socket);
+	}
+	error = config_check_twice(reading, texts, config->bindings_count,
+		"another binding has this peer of this interface");
+	free(places);
+	return error;
+}
+
 static int by_name(const void *a, const void *b)
 {
 	const struct skex_binding_config *x = a;
@@ -212,6 +238,8 @@ enum skex_error config_check_bindings(const struct config_reading *reading,
 	if (error == SKEX_OK)
 		error = config_check_twice(
 			reading, texts, config->bindings_count, "this binding is there twice");
+	if (error == SKEX_OK)
+		error = check_shared(reading, list, config, texts);
 	free(texts);
 	qsort(config->bindings, config->bindings_count, sizeof(config->bindings[0]), by_name);
 	return error;

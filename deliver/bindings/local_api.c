@@ -15,6 +15,7 @@
 /* A request that waits for its answer; its number in the list is in its id. */
 struct call {
 	uint32_t uses;
+	uint32_t next; /* free one, from 1; 0: none */
 	bool waits;
 	bool again; /* there will be others */
 	local_api_answer_fn answer;
@@ -28,6 +29,7 @@ struct local_api {
 	void *owner;
 	struct call *calls;
 	uint32_t calls_count;
+	uint32_t calls_free; /* the first that is, from 1; 0: none */
 	/* What was not understood yet, in locked memory. */
 	char *input;
 	size_t input_size;
@@ -46,23 +48,36 @@ static void end(struct local_api *api)
 /* ---- out ---------------------------------------------------------------------------------------
  */
 
-static enum skex_error call_take(struct local_api *api, uint32_t *slot)
+static void call_release(struct local_api *api, uint32_t slot)
+{
+	api->calls[slot].waits = false;
+	api->calls[slot].uses++;
+	api->calls[slot].next = api->calls_free;
+	api->calls_free = slot + 1;
+}
+
+static enum skex_error calls_grow(struct local_api *api)
 {
 	const uint32_t more = api->calls_count == 0 ? CALLS_FIRST : api->calls_count * 2;
-	struct call *calls;
+	struct call *calls = realloc(api->calls, more * sizeof(*calls));
 	uint32_t i;
 
-	for (i = 0; i < api->calls_count && api->calls[i].waits; i++)
-		;
-	*slot = i;
-	if (i < api->calls_count)
-		return SKEX_OK;
-	calls = realloc(api->calls, more * sizeof(*calls));
 	if (calls == NULL)
 		return SKEX_E_MEMORY;
-	memset(calls + i, 0, (more - i) * sizeof(*calls));
+	memset(calls + api->calls_count, 0, (more - api->calls_count) * sizeof(*calls));
 	api->calls = calls;
+	for (i = more; i > api->calls_count; i--)
+		call_release(api, i - 1);
 	api->calls_count = more;
+	return SKEX_OK;
+}
+
+static enum skex_error call_take(struct local_api *api, uint32_t *slot)
+{
+	if (api->calls_free == 0 && calls_grow(api) != SKEX_OK)
+		return SKEX_E_MEMORY;
+	*slot = api->calls_free - 1;
+	api->calls_free = api->calls[*slot].next;
 	return SKEX_OK;
 }
 
@@ -88,27 +103,29 @@ static enum skex_error ask(struct local_api *api, const char *op, json_t *member
 	uint32_t slot = 0;
 	json_int_t id;
 
-	if (error == SKEX_OK && members == NULL)
+	if (error == SKEX_OK)
+		error = members == NULL ? SKEX_E_MEMORY : call_take(api, &slot);
+	if (error != SKEX_OK) {
+		json_decref(members);
+		return error;
+	}
+	/* Below 2^53, so that it is the same number in every JSON library. */
+	id = (json_int_t)(api->calls[slot].uses & 0xffffu) << 32 | slot;
+	if (json_object_set_new(members, "id", json_integer(id)) != 0 ||
+		json_object_set_new(members, "op", json_string(op)) != 0)
 		error = SKEX_E_MEMORY;
 	if (error == SKEX_OK)
-		error = call_take(api, &slot);
-	if (error == SKEX_OK) {
-		/* Below 2^53, so that it is the same number in every JSON library. */
-		id = (json_int_t)(api->calls[slot].uses & 0xffffu) << 32 | slot;
-		if (json_object_set_new(members, "id", json_integer(id)) != 0 ||
-			json_object_set_new(members, "op", json_string(op)) != 0)
-			error = SKEX_E_MEMORY;
-	}
-	if (error == SKEX_OK)
 		error = send_line(api, members);
-	if (error == SKEX_OK) {
-		api->calls[slot].waits = true;
-		api->calls[slot].again = again;
-		api->calls[slot].answer = answer;
-		api->calls[slot].owner = owner;
-	}
 	json_decref(members);
-	return error;
+	if (error != SKEX_OK) {
+		call_release(api, slot);
+		return error;
+	}
+	api->calls[slot].waits = true;
+	api->calls[slot].again = again;
+	api->calls[slot].answer = answer;
+	api->calls[slot].owner = owner;
+	return SKEX_OK;
 }
 
 enum skex_error local_api_ask(struct local_api *api, const char *op, json_t *members,
@@ -140,10 +157,8 @@ static bool line_take(struct local_api *api, const char *line, size_t size)
 		(api->calls[slot].uses & 0xffffu) == (uint64_t)number >> 32;
 	if (ours) {
 		call = api->calls[slot];
-		if (!call.again || json_object_get(answer, "error") != NULL) {
-			api->calls[slot].waits = false;
-			api->calls[slot].uses++;
-		}
+		if (!call.again || json_object_get(answer, "error") != NULL)
+			call_release(api, slot);
 		call.answer(call.owner, answer);
 	}
 	json_decref(answer);

@@ -21,7 +21,7 @@ typedef void (*local_api_answer_fn)(void *owner, const struct json_t *answer);
  */
 SKEX_MUST_USE enum skex_error local_api_new(const struct skex_platform *platform,
 	struct skex_stream *stream, void (*gone)(void *owner), void *owner, struct local_api **api);
-/* Forgets what is not answered; NULL is fine. */
+/* Forgets what is not answered; NULL is fine.  Not from inside an answer. */
 void local_api_free(struct local_api *api);
 
 /*

@@ -8,7 +8,9 @@
 
 #include <cmocka.h>
 
+#include "agent/binding.h"
 #include "agent/consumer.h"
+#include "agent/internal.h"
 
 /* Purposes: which are accepted from whom, and how those with identities are written. */
 
@@ -97,14 +99,108 @@ static void others_are_accepted_by_their_list(void **state)
 {
 	(void)state;
 	assert_true(accepted("app:x"));
-	assert_false(accepted("wireguard:wg0"));
+	assert_false(accepted("vpn:wg0"));
 	peer_config.accept_count = 2;
-	snprintf(peer_config.accept[0], sizeof(peer_config.accept[0]), "wireguard:wg*");
+	snprintf(peer_config.accept[0], sizeof(peer_config.accept[0]), "vpn:wg*");
 	snprintf(peer_config.accept[1], sizeof(peer_config.accept[1]), "app:one");
-	assert_true(accepted("wireguard:wg0"));
+	assert_true(accepted("vpn:wg0"));
 	assert_true(accepted("app:one"));
 	assert_false(accepted("app:two"));
 	peer_config.accept_count = 0;
+}
+
+/* Its bindings, in the order of their names. */
+static void bind_to(
+	struct skex_binding_config *bindings, const char *const (*rows)[2], size_t count)
+{
+	size_t i;
+
+	memset(bindings, 0, count * sizeof(*bindings));
+	for (i = 0; i < count; i++) {
+		assert_true(skex_name_parse(
+			&bindings[i].name, skex_view(rows[i][0], strlen(rows[i][0]))));
+		assert_true(skex_name_parse(
+			&bindings[i].peer, skex_view(rows[i][1], strlen(rows[i][1]))));
+		bindings[i].wireguard.enabled = true;
+	}
+	agent_config.bindings = bindings;
+	agent_config.bindings_count = count;
+}
+
+static void rule_purposes_of_bindings_are_of_one_peer(void **state)
+{
+	static const char *const rows[][2] = {
+		{"a", "agent2"}, {"site", "agent2"}, {"site-b", "agent2"}, {"site-c", "agent3"}};
+	static const char *const wrong[] = {"wireguard:site-c", /* of another peer */
+		"wireguard:site-d",                             /* of none */
+		"wireguard:site-",                              /* the beginning of one */
+		"wireguard:site-bb",                            /* more than one */
+		"wireguard:SITE-B", "wireguard:", "wireguard:site-b>a", "wireguard:a>site-b",
+		"ikev2:site-b", /* another consumer */
+		"wireguar:site-b", "wireguards:site-b", "wireguard", "site-b", ":site-b",
+		"++wireguard:site-b", "+wireguard:site-c", "wireguard:+site-b"};
+	struct skex_binding_config bindings[4];
+	size_t i;
+
+	(void)state;
+	assert_true(skex_name_parse(&peer.name, skex_view("agent2", 6)));
+	bind_to(bindings, rows, 4);
+	/* What else the peer may have says nothing of them, nor the other way round. */
+	peer_config.accept_count = 1;
+	snprintf(peer_config.accept[0], sizeof(peer_config.accept[0]), "wireguard:*");
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		if (accepted(wrong[i]))
+			print_error("accepted %s\n", wrong[i]);
+		assert_false(accepted(wrong[i]));
+	}
+	snprintf(peer_config.accept[0], sizeof(peer_config.accept[0]), "app:one");
+	assert_true(accepted("wireguard:site-b"));
+	assert_true(accepted("wireguard:site"));
+	assert_true(accepted("wireguard:a"));
+	/* Parts that are combined: as welcome as the keys they become. */
+	assert_true(accepted("+wireguard:site-b"));
+	/* A peer that was added at run time. */
+	peer.config = NULL;
+	assert_true(accepted("wireguard:site-b"));
+	assert_true(skex_name_parse(&peer.name, skex_view("agent3", 6)));
+	assert_false(accepted("wireguard:site-b"));
+	assert_true(accepted("wireguard:site-c"));
+	agent_config.bindings_count = 0;
+	assert_false(accepted("wireguard:site-c"));
+	peer.config = &peer_config;
+	peer_config.accept_count = 0;
+}
+
+static void bindings_are_found(void **state)
+{
+	static const char *const rows[][2] = {{"a", "agent2"}, {"b", "agent3"}, {"c", "agent2"},
+		{"d", "agent2"}, {"e", "agent2"}};
+	struct skex_binding_config bindings[5];
+	const struct skex_binding_config *all;
+	size_t count;
+	size_t i;
+
+	(void)state;
+	bind_to(bindings, rows, 5);
+	all = skex_agent_bindings(&agent, &count);
+	assert_int_equal(count, 5);
+	for (i = 0; i < count; i++)
+		assert_ptr_equal(skex_agent_binding_named(&agent, rows[i][0]), &all[i]);
+	assert_null(skex_agent_binding_named(&agent, ""));
+	assert_null(skex_agent_binding_named(&agent, "f"));
+	assert_ptr_equal(skex_agent_binding_of(&agent, "agent3", "wireguard:b"), &all[1]);
+	assert_null(skex_agent_binding_of(&agent, "agent2", "wireguard:b"));
+	assert_null(skex_agent_binding_of(&agent, "agent3", "app:b"));
+	assert_null(skex_agent_binding_of(&agent, "agent3", "b"));
+	/* With a binding or without. */
+	assert_true(skex_agent_binding_purpose("wireguard:x"));
+	assert_true(skex_agent_binding_purpose("wireguard:"));
+	assert_false(skex_agent_binding_purpose("wireguard"));
+	assert_false(skex_agent_binding_purpose("app:wireguard:x"));
+	assert_false(skex_agent_binding_purpose("skip:x"));
+	agent_config.bindings_count = 0;
+	agent_config.bindings = NULL;
+	assert_null(skex_agent_binding_named(&agent, "a"));
 }
 
 static void rule_purposes_of_the_house_are_its_own(void **state)
@@ -212,6 +308,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rule_identities_live_where_policy_says),
 		cmocka_unit_test(others_are_accepted_by_their_list),
+		cmocka_unit_test(rule_purposes_of_bindings_are_of_one_peer),
+		cmocka_unit_test(bindings_are_found),
 		cmocka_unit_test(rule_purposes_of_the_house_are_its_own),
 		cmocka_unit_test(a_set_has_one_purpose),
 		cmocka_unit_test(what_cannot_be_written_is_refused),

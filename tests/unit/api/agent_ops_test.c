@@ -77,6 +77,21 @@ static void test_get_most(void **state)
 	json_decref(answer);
 }
 
+static void test_get_all_that_can_be_required(void **state)
+{
+	struct bed *bed = *state;
+
+	fake_send(bed->client,
+		"{\"id\":1,\"op\":\"get\",\"peer\":\"agent2\",\"require\":[\"its\","
+		"\"confirmed\",\"forward-secret\",\"combined\"]}\n");
+	bed_turn(bed);
+	assert_non_null(strstr(fake_take(bed->client), "\"keys\":[{"));
+	assert_true(bed->agent->last.request.require_its);
+	assert_true(bed->agent->last.request.require_confirmed);
+	assert_true(bed->agent->last.request.require_forward_secret);
+	assert_true(bed->agent->last.request.require_combined);
+}
+
 static void test_get_unknown_interval(void **state)
 {
 	struct bed *bed = *state;
@@ -183,8 +198,10 @@ static void test_many_unknown_members(void **state)
 
 static void test_reserved_purposes(void **state)
 {
-	static const char *const reserved[] = {
-		"etsi014:sae-a>sae-b", "etsi004:x", "etsi020:x", "skip:a>b", "skex:note"};
+	static const char *const reserved[] = {"etsi014:sae-a>sae-b", "etsi004:x", "etsi020:x",
+		"skip:a>b", "skex:note",
+		/* Of bindings, configured or not. */
+		"wireguard:site-b", "wireguard:wg0"};
 	struct bed *bed = *state;
 	char line[512];
 	size_t i;
@@ -207,7 +224,7 @@ static void test_reserved_purposes(void **state)
 	assert_int_equal(bed->agent->tickets, 0);
 	fake_send(bed->client,
 		"{\"id\":5,\"op\":\"get\",\"peer\":\"agent2\",\"purpose\":"
-		"\"wireguard:wg0\"}\n");
+		"\"wireguards:wg0\"}\n");
 	assert_int_equal(bed->agent->tickets, 1);
 }
 
@@ -446,6 +463,7 @@ int main(void)
 		TEST(test_get),
 		TEST(test_get_defaults),
 		TEST(test_get_most),
+		TEST(test_get_all_that_can_be_required),
 		TEST(test_get_unknown_interval),
 		TEST(test_get_refused),
 		TEST(test_get_bad),

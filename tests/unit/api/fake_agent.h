@@ -82,6 +82,7 @@ struct skex_agent {
 	struct skex_pair_terms pair_terms; /* of the last credential that was taken */
 	struct skex_binding_config bindings[FAKE_BINDINGS];
 	struct skex_binding_memory memories[FAKE_BINDINGS];
+	enum skex_error recall_error; /* of the next recall, unless SKEX_OK */
 };
 
 /* Blocks of 4 KiB, one a batch. */

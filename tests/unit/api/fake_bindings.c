@@ -46,6 +46,8 @@ enum skex_error skex_agent_binding_remember(struct skex_agent *agent,
 enum skex_error skex_agent_binding_recall(const struct skex_agent *agent,
 	const struct skex_binding_config *binding, struct skex_binding_memory *memory)
 {
+	if (agent->recall_error != SKEX_OK)
+		return agent->recall_error;
 	*memory = agent->memories[binding - agent->bindings];
 	return memory->round == 0 ? SKEX_E_UNKNOWN : SKEX_OK;
 }

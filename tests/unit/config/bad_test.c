@@ -245,6 +245,76 @@ static void cross_checks(void **state)
 	CHECK_AGENT(cases);
 }
 
+#define DIGITS           "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" /* 42 of them */
+#define GROUP(name, key) "wireguard={interface=\"" name "\";public_key=\"" key "\";};"
+#define WG               GROUP("wg0", DIGITS "A=")
+#define BINDING(members) "bindings=({name=\"x\";" members "});"
+#define USUAL            "peer=\"b\";role=\"leads\";"
+#define NO_KEY           "2: bindings[0].wireguard.public_key: this is no public key of WireGuard"
+
+static void bindings(void **state)
+{
+	static const struct bad cases[] = {
+		{"bindings={};", "2: bindings: needs a list"},
+		{"bindings=({});", "2: bindings[0]: name is missing"},
+		{BINDING("role=\"leads\";" WG), "2: bindings[0]: peer is missing"},
+		{BINDING("peer=\"b\";" WG),
+			"2: bindings[0]: role is missing; write leads or follows"},
+		{BINDING("peer=\"b\";role=\"lead\";" WG),
+			"2: bindings[0].role: \"lead\" is not allowed; allowed: leads or follows"},
+		{BINDING("peer=\"b\";role=\"leads|follows\";" WG),
+			"2: bindings[0].role: \"leads|follows\" is not allowed"},
+		{BINDING("peer=\"b\";role=\"\";" WG), "2: bindings[0].role: \"\" is not allowed"},
+		{BINDING("peer=\"b\";role=\"Leads\";" WG),
+			"2: bindings[0].role: \"Leads\" is not allowed"},
+		{BINDING("peer=\"b\";role=true;" WG), "2: bindings[0].role: needs text in quotes"},
+		{BINDING(USUAL "expired=\"never\";" WG),
+			"2: bindings[0].expired: \"never\" is not allowed; allowed: close or open"},
+		{BINDING(USUAL "period=\"0 s\";" WG),
+			"2: bindings[0].period: \"0 s\" is not allowed; allowed: 1 s to 400 d"},
+		{BINDING(USUAL "grace=\"401 d\";" WG),
+			"2: bindings[0].grace: \"401 d\" is not allowed; allowed: 0 ms to 400 d"},
+		{BINDING("peer=\"a\";role=\"leads\";" WG),
+			"2: bindings[0].peer: \"a\" is this agent itself; name another one"},
+		{BINDING(USUAL), "2: bindings[0]: has 0 consumers; write one group: wireguard"},
+		{BINDING(USUAL WG WG), "2: bindings.wireguard: is there twice"},
+		{BINDING(USUAL "wireguard={interface=\"wg0\";};"),
+			"2: bindings[0].wireguard: public_key is missing"},
+		{BINDING(USUAL "wireguard={public_key=\"" DIGITS "A=\";};"),
+			"2: bindings[0].wireguard: interface is missing"},
+		{BINDING(USUAL GROUP("../wg0", DIGITS "A=")),
+			"2: bindings[0].wireguard.interface: not allowed"},
+		{BINDING(USUAL GROUP("wg0", DIGITS "=")),
+			NO_KEY "; write what `wg show wg0 peers` shows"},
+		{BINDING(USUAL GROUP("wg0", DIGITS "AA=")), NO_KEY},
+		{BINDING(USUAL GROUP("wg0", DIGITS "AA")), NO_KEY},
+		{BINDING(USUAL GROUP("wg0", DIGITS "==")), NO_KEY},
+		/* The last digit stands for four bits: two are zero. */
+		{BINDING(USUAL GROUP("wg0", DIGITS "B=")), NO_KEY},
+		{BINDING(USUAL GROUP("wg0", DIGITS "/=")), NO_KEY},
+		{BINDING(USUAL GROUP("wg0", "-" DIGITS "=")), NO_KEY},
+		{BINDING(USUAL GROUP("wg0", "_" DIGITS "=")), NO_KEY},
+		{BINDING(USUAL "require=[\"its\",\"secret\"];" WG),
+			"2: bindings[0].require[1]: \"secret\" is not allowed; allowed: its, "
+			"confirmed, forward-secret, combined"},
+		{BINDING(USUAL "require=[\"ITS\"];" WG), "2: bindings[0].require[0]: "},
+		{BINDING(USUAL "require=[\"its\",\"combined\",\"its\"];" WG),
+			"2: bindings[0].require[2]: this word is there twice; \"its\" stays at"},
+		{BINDING(USUAL "require=[\"its\",\"combined\",\"its\",\"its\",\"its\"];" WG),
+			"2: bindings[0].require: has 5 elements; allowed: 0 to 4"},
+		{"bindings=({name=\"x\";" USUAL WG "},\n{name=\"y\";" USUAL GROUP("wg1",
+			 DIGITS "A=") "},\n{name=\"x\";" USUAL GROUP("wg2", DIGITS "A=") "});",
+			"4: bindings[2]: this binding is there twice; \"x\" stays at one place"},
+		{"bindings=({name=\"x\";" USUAL WG "},\n{name=\"y\";peer=\"c\";"
+		 "role=\"follows\";" WG "});",
+			"3: bindings[1]: another binding has this peer of this interface; "
+			"\"" DIGITS "A= of /var/run/wireguard/wg0.sock\" stays at one place"},
+	};
+
+	(void)state;
+	CHECK_AGENT(cases);
+}
+
 static void form(void **state)
 {
 	static const struct bad cases[] = {
@@ -382,6 +452,7 @@ int main(void)
 		cmocka_unit_test(values),
 		cmocka_unit_test(names),
 		cmocka_unit_test(cross_checks),
+		cmocka_unit_test(bindings),
 		cmocka_unit_test(form),
 		cmocka_unit_test(hub_settings),
 		cmocka_unit_test(files),

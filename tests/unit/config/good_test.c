@@ -79,6 +79,7 @@ static void agent_defaults(void **state)
 	assert_int_equal(config.socket_mode, 0660);
 	assert_int_equal(config.profiles_count + config.peers_count, 0);
 	assert_int_equal(config.identities_count, 0);
+	assert_int_equal(config.bindings_count, 0);
 	assert_int_equal(config.pool.block_bytes, 1024);
 	assert_int_equal(config.pool.blocks, 16);
 	assert_int_equal(config.pool.low_keys, 256);
@@ -174,6 +175,60 @@ static void agent_lists(void **state)
 	skex_agent_config_clear(&config);
 }
 
+#define KEY_0 "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+#define KEY_1 "+/9zZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZ8="
+
+static void agent_bindings(void **state)
+{
+	/* A name twice in lists of other things, one consumer, all that can be left out. */
+	static const char text[] =
+		LEAST "bindings = ( { name=\"z\"; peer=\"b\"; role=\"follows\";\n"
+		      "    wireguard = { interface=\"wg0\"; public_key=\"" KEY_0 "\"; }; },\n"
+		      "  { name=\"c\"; peer=\"b\"; role=\"leads\"; period=\"1 h\"; grace=\"0 s\";\n"
+		      "    expired=\"open\"; require=[\"its\",\"confirmed\",\"forward-secret\",\n"
+		      "    \"combined\"]; wireguard = { interface=\"wg1.a_b-C\"; socket=\"/s\";\n"
+		      "    public_key=\"" KEY_1 "\"; }; },\n"
+		      "  { name=\"d\"; peer=\"e\"; role=\"leads\"; expired=\"close\"; require=[];\n"
+		      "    wireguard = { interface=\"wg1\"; public_key=\"" KEY_0 "\"; }; } );";
+	struct skex_agent_config config;
+	const struct skex_binding_config *binding;
+
+	(void)state;
+	if (read_agent(text, strlen(text), &config, message) != SKEX_OK)
+		fail_msg("%s", message);
+	/* In the order of their names. */
+	assert_int_equal(config.bindings_count, 3);
+	assert_string_equal(config.bindings[0].name.text, "c");
+	assert_string_equal(config.bindings[1].name.text, "d");
+	assert_string_equal(config.bindings[2].name.text, "z");
+	binding = &config.bindings[2];
+	assert_string_equal(binding->peer.text, "b");
+	assert_int_equal(binding->role, SKEX_BINDING_FOLLOWS);
+	assert_int_equal(binding->expired, SKEX_BINDING_CLOSES);
+	assert_int_equal(binding->period_s, 120);
+	assert_int_equal(binding->grace_s, 86400);
+	assert_int_equal(binding->require_count, 1);
+	assert_string_equal(binding->require[0], "confirmed");
+	assert_true(binding->wireguard.enabled);
+	assert_string_equal(binding->wireguard.interface, "wg0");
+	assert_string_equal(binding->wireguard.socket, "/var/run/wireguard/wg0.sock");
+	assert_string_equal(binding->wireguard.public_key, KEY_0);
+	assert_string_equal(skex_binding_consumer(binding), "wireguard");
+	binding = &config.bindings[0];
+	assert_int_equal(binding->role, SKEX_BINDING_LEADS);
+	assert_int_equal(binding->expired, SKEX_BINDING_STAYS_OPEN);
+	assert_int_equal(binding->period_s, 3600);
+	assert_int_equal(binding->grace_s, 0);
+	assert_int_equal(binding->require_count, 4);
+	assert_string_equal(binding->require[3], "combined");
+	assert_string_equal(binding->wireguard.socket, "/s");
+	assert_string_equal(binding->wireguard.public_key, KEY_1);
+	assert_int_equal(config.bindings[1].require_count, 0);
+	assert_int_equal(config.bindings[1].expired, SKEX_BINDING_CLOSES);
+	skex_agent_config_clear(&config);
+	assert_null(config.bindings);
+}
+
 /* As many peers as fit into a file. */
 static void many_peers(void **state)
 {
@@ -208,6 +263,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(hub_example),
 		cmocka_unit_test(agent_defaults),
 		cmocka_unit_test(agent_lists),
+		cmocka_unit_test(agent_bindings),
 		cmocka_unit_test(agent_example),
 		cmocka_unit_test(many_peers),
 	};
