@@ -18,7 +18,8 @@ static void accept_as(struct fake_net *net, struct skex_api_server *server, uint
 {
 	if (who % 3 == 0) {
 		*client = fake_pair(net);
-		if (skex_api_server_adopt(server, *client, "etsi014") != SKEX_OK)
+		if (skex_api_server_adopt(server, *client, who < 128 ? "etsi014" : "bindings") !=
+			SKEX_OK)
 			abort();
 		return;
 	}
@@ -84,7 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	(void)skex_api_server_turn(server, net.now_ms);
 	skex_api_server_free(server);
 	skex_agent_ops_free(ops);
-	if (agent.watches != 0)
+	if (agent.watches != 0 || agent.note_watches != 0)
 		abort();
 	fake_stream_free(client);
 	return 0;

@@ -30,6 +30,10 @@ void bindings_changed(struct bindings_end *end)
 
 static void serve(struct bindings_end *end, uint64_t now_ms)
 {
+	if (end->unasked) {
+		end->unasked = false;
+		bindings_keyless(end);
+	}
 	schedule_set(&end->all->schedule, &end->due, skex_binding_turn(end->binding, now_ms));
 	bindings_report(end);
 }
@@ -121,7 +125,9 @@ static void event(void *context, struct skex_binding *binding, const char *text)
 
 static void stop(struct bindings *bindings, enum skex_error error)
 {
-	bindings->failed = error;
+	/* Why first: what ends after that is of no interest. */
+	if (bindings->failed == SKEX_OK)
+		bindings->failed = error;
 	skex_loop_stop(bindings->loop);
 }
 

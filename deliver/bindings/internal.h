@@ -27,6 +27,8 @@ struct bindings_end {
 	char purpose[BINDINGS_PURPOSE_MAX];
 	uint8_t hash[16]; /* of the purpose */
 
+	bool unasked; /* the agent could not be asked for the key that is waited for */
+
 	struct schedule_entry due;
 	struct bindings_end *next_changed;
 	bool changed; /* it is in the list of those */
@@ -39,9 +41,11 @@ struct bindings_end {
 	bool unreported;
 	struct skex_rotation reported; /* what was reported last, and */
 	bool ever_reported;
-	char problem[256]; /* the text that was */
-	char wrong[256];   /* why no key was had, or what the other end does wrong; "" when all is
-			      fine */
+	char problem[256]; /* the same of the words for it */
+	uint32_t keyless;  /* `failed` after the agent gave no key last */
+	bool same_role;    /* both ends lead, or both follow */
+	char wrong[256];   /* why no key was had; "" when all is
+			    fine */
 };
 
 struct bindings {
@@ -60,7 +64,9 @@ struct bindings {
 
 /* bindings.c */
 void bindings_changed(struct bindings_end *end);
-/* keys.c: the functions of a host that ask the agent for keys. */
+/* keys.c: no key is to be had, as `wrong` says. */
+void bindings_keyless(struct bindings_end *end);
+/* The functions of a host that ask the agent for keys. */
 void bindings_get(void *context, struct skex_binding *binding);
 void bindings_fetch(
 	void *context, struct skex_binding *binding, const uint8_t id[SKEX_ROTATION_ID_BYTES]);

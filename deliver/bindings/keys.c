@@ -26,6 +26,12 @@ static bool read_key(
 		skex_base64_decode(bytes, KEY_MAX, &got, text, strlen(text)) && got == size;
 }
 
+void bindings_keyless(struct bindings_end *end)
+{
+	skex_binding_keyless(end->binding);
+	end->keyless = skex_binding_machine(end->binding)->failed;
+}
+
 static void on_key(void *owner, const json_t *answer)
 {
 	struct bindings_end *end = owner;
@@ -36,13 +42,13 @@ static void on_key(void *owner, const json_t *answer)
 
 	if (bindings_error(answer, text, sizeof(text))) {
 		bindings_wrong(end, text);
-		skex_binding_keyless(end->binding);
+		bindings_keyless(end);
 	} else if (read_key(answer, size, id, bytes)) {
 		bindings_wrong(end, "");
 		skex_binding_key(end->binding, id, bytes, size);
 	} else {
 		bindings_wrong(end, "the agent gave no key of the size that was asked for");
-		skex_binding_keyless(end->binding);
+		bindings_keyless(end);
 	}
 	skex_wipe(bytes, sizeof(bytes));
 }
@@ -66,8 +72,10 @@ static void ask(struct bindings_end *end, const char *op, json_t *members)
 {
 	if (local_api_ask(end->all->api, op, members, on_key, end) == SKEX_OK)
 		return;
-	/* A host answers later; this is looked at again when the state is late. */
+	/* A host answers, and not from inside: the next turn does. */
 	bindings_wrong(end, "the agent cannot be asked for a key");
+	end->unasked = true;
+	bindings_changed(end);
 }
 
 void bindings_get(void *context, struct skex_binding *binding)

@@ -41,6 +41,38 @@ bool bindings_error(const json_t *answer, char *text, size_t room)
 	return true;
 }
 
+/* What nobody here has words for: most often the other end saw it. */
+static const char *const reasons[SKEX_ROTATION_REASONS] = {
+	[SKEX_ROTATION_FINE] = "",
+	[SKEX_ROTATION_NO_KEY] = "the other end cannot have the key; see `skex binding ls` there",
+	[SKEX_ROTATION_CONSUMER] = "the consumer at the other end did not take the key; see "
+				   "`skex binding ls` there",
+	[SKEX_ROTATION_NOT_USED] = "the consumers took a key and did not come to use it, and have "
+				   "the old one again; do they reach each other?",
+	[SKEX_ROTATION_LOST] = "a consumer was started again and knew no key; a new one is made",
+	[SKEX_ROTATION_FORGOTTEN] = "an agent was started again and knew no key; a new one is made",
+	[SKEX_ROTATION_OVER] = "the grace of the old key was over before a new one was in use",
+};
+
+/* What is wrong, in words; "" when all is fine. */
+static const char *problem_of(const struct bindings_end *end)
+{
+	const struct skex_rotation *machine = skex_binding_machine(end->binding);
+	const bool keyless = machine->reason == SKEX_ROTATION_NO_KEY;
+	const char *problem = skex_binding_problem(end->binding);
+
+	if (end->same_role)
+		return end->policy.leads
+			? "both ends have the role leads; set one of them to follows"
+			: "both ends have the role follows; set one of them to leads";
+	/* Of what the agent said and what the consumer said, that which is of the last round. */
+	if (end->wrong[0] != '\0' && (problem[0] == '\0' || keyless))
+		return end->wrong;
+	if (problem[0] != '\0' || (keyless && machine->failed == end->keyless))
+		return problem;
+	return reasons[machine->reason];
+}
+
 /* ---- what people are told ----------------------------------------------------------------------
  */
 
@@ -48,12 +80,17 @@ static void log_changes(const struct bindings_end *end, const struct skex_rotati
 {
 	const struct skex_platform *platform = end->all->platform;
 	const struct skex_rotation *was = &end->reported;
+	const char *problem = problem_of(end);
 	char id[SKEX_KEY_ID_TEXT_BYTES];
 
 	if (is->rotations != was->rotations) {
 		skex_uuid_print(is->active.id, id);
 		skex_log(platform, SKEX_LEVEL_INFO, "%s: key %s is in use", end->purpose, id);
 	}
+	/* What the agent and the consumer said has a line already. */
+	if (problem != end->wrong && problem != skex_binding_problem(end->binding) &&
+		problem[0] != '\0' && strcmp(problem, end->problem) != 0)
+		skex_log(platform, SKEX_LEVEL_WARNING, "%s: %s", end->purpose, problem);
 	if (is->closed && !was->closed)
 		skex_log(platform, SKEX_LEVEL_ERROR,
 			"%s: closed, for no fresh key could be had within its grace", end->purpose);
@@ -65,13 +102,6 @@ static bool same_key(const struct skex_rotation_key *a, const struct skex_rotati
 {
 	return a->there == b->there && a->since_ms == b->since_ms &&
 		memcmp(a->id, b->id, sizeof(a->id)) == 0;
-}
-
-static const char *problem_of(const struct bindings_end *end)
-{
-	const char *problem = skex_binding_problem(end->binding);
-
-	return problem[0] != '\0' ? problem : end->wrong;
 }
 
 static bool is_reported(const struct bindings_end *end, const struct skex_rotation *is)
@@ -133,6 +163,7 @@ static void on_taken(void *owner, const json_t *answer)
 void bindings_report(struct bindings_end *end)
 {
 	const struct skex_rotation *is = skex_binding_machine(end->binding);
+	enum skex_error error;
 
 	if (is_reported(end, is))
 		return;
@@ -141,8 +172,9 @@ void bindings_report(struct bindings_end *end)
 		return;
 	log_changes(end, is);
 	end->reported = *is;
-	end->ever_reported = true;
 	(void)snprintf(end->problem, sizeof(end->problem), "%s", problem_of(end));
-	end->reporting = local_api_ask(end->all->api, "binding_report", made(end, is), on_taken,
-				 end) == SKEX_OK;
+	error = local_api_ask(end->all->api, "binding_report", made(end, is), on_taken, end);
+	/* What could not be said is said at the next turn of this end. */
+	end->reporting = error == SKEX_OK;
+	end->ever_reported = error == SKEX_OK;
 }

@@ -8,6 +8,9 @@
 #include "deliver/bindings/internal.h"
 
 #define STRANGER_MS 60000u /* between two lines about views of no binding */
+/* More than there can be: a peer that says one would leave no round after it, and what is
+ * remembered of it no number in JSON. */
+#define ROUNDS_MAX  (UINT64_C(1) << 48)
 #define TEXT_BYTES  ((SKEX_ROTATION_VIEW_BYTES + 2u) / 3u * 4u)
 
 /* ---- out ---------------------------------------------------------------------------------------
@@ -64,16 +67,20 @@ static int compare(const void *hash, const void *end)
 	return memcmp(hash, (*(struct bindings_end *const *)end)->hash, 16);
 }
 
-/* What only another role would say. */
+/* What only a leader says, and what only a follower does: so the other end has this role too, or
+ * not. */
 static void check_roles(struct bindings_end *end, const struct skex_rotation_view *view)
 {
 	const bool leads = end->config->role == SKEX_BINDING_LEADS;
+	const bool leader =
+		view->phase == SKEX_ROTATION_OFFERED || view->phase == SKEX_ROTATION_DROPPED;
+	const bool follower =
+		view->phase == SKEX_ROTATION_STAGED || view->phase == SKEX_ROTATION_REFUSED;
 
-	if (leads ? view->phase == SKEX_ROTATION_OFFERED
-		  : view->phase == SKEX_ROTATION_STAGED || view->phase == SKEX_ROTATION_REFUSED)
-		bindings_wrong(end,
-			leads ? "both ends have the role leads; set one of them to follows"
-			      : "both ends have the role follows; set one of them to leads");
+	if (!leader && !follower)
+		return;
+	end->same_role = leads ? leader : follower;
+	bindings_changed(end);
 }
 
 static void stranger(struct bindings *bindings, const char *peer)
@@ -100,7 +107,8 @@ void bindings_told(struct bindings *bindings, const json_t *told)
 
 	if (peer == NULL || text == NULL ||
 		!skex_base64_decode(note, sizeof(note), &size, text, strlen(text)) ||
-		skex_rotation_view_decode(&view, skex_view(note, size)) != SKEX_OK)
+		skex_rotation_view_decode(&view, skex_view(note, size)) != SKEX_OK ||
+		view.round >= ROUNDS_MAX)
 		return;
 	found = bsearch(view.binding, bindings->by_hash, bindings->count,
 		sizeof(bindings->by_hash[0]), compare);

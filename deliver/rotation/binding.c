@@ -34,7 +34,8 @@ struct skex_binding {
 	struct secret place[PLACES];
 	uint64_t now_ms;
 	uint64_t look_ms;
-	uint32_t asked; /* of the consumer, while it is busy with something else */
+	uint64_t begun_ms; /* what the consumer is asked or looked at for */
+	uint32_t asked;    /* of the consumer, while it is busy with something else */
 	bool acting;
 	bool looking;
 	char name[256];
@@ -119,6 +120,7 @@ static void act(struct skex_binding *binding)
 		return;
 	binding->asked = 0;
 	binding->acting = true;
+	binding->begun_ms = binding->host->now_ms(binding->host->context);
 	binding->consumer->act(binding->consumer_context, actions, &keys, on_done, binding);
 }
 
@@ -296,7 +298,32 @@ static void look(struct skex_binding *binding)
 		return;
 	binding->look_ms = binding->now_ms + (quiet ? LOOK_QUIET_MS : LOOK_BUSY_MS);
 	binding->looking = true;
+	binding->begun_ms = binding->now_ms;
 	binding->consumer->look(binding->consumer_context, &keys, on_seen, binding);
+}
+
+/* When it is given up; UINT64_MAX: never. */
+static uint64_t given_up_ms(const struct skex_binding *binding)
+{
+	const bool waits = binding->acting || binding->looking;
+
+	return waits && binding->consumer->patience_ms != 0
+		? binding->begun_ms + binding->consumer->patience_ms
+		: UINT64_MAX;
+}
+
+/* A consumer that answers nothing must not hold up the rotation for ever. */
+static void give_up(struct skex_binding *binding)
+{
+	if (binding->now_ms < given_up_ms(binding))
+		return;
+	binding->consumer->end(binding->consumer_context);
+	if (binding->acting)
+		on_done(binding, SKEX_ROTATION_CONSUMER,
+			"the consumer took the request and does not answer; does it still run?");
+	else
+		on_seen(binding, SKEX_ROTATION_EVENTS,
+			"the consumer does not answer; does it still run?");
 }
 
 uint64_t skex_binding_turn(struct skex_binding *binding, uint64_t now_ms)
@@ -304,13 +331,17 @@ uint64_t skex_binding_turn(struct skex_binding *binding, uint64_t now_ms)
 	uint64_t next_ms;
 
 	binding->now_ms = now_ms;
+	give_up(binding);
 	obey(binding); /* what the start asked for */
 	look(binding);
 	next_ms = skex_rotation_time(&binding->machine, now_ms);
 	obey(binding);
 	/* What is under way ends with a change. */
-	if (binding->acting || binding->looking)
-		return next_ms;
+	if (binding->acting || binding->looking) {
+		const uint64_t given_up = given_up_ms(binding);
+
+		return next_ms < given_up ? next_ms : given_up;
+	}
 	return next_ms < binding->look_ms ? next_ms : binding->look_ms;
 }
 

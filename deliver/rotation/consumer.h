@@ -37,7 +37,9 @@ typedef void (*skex_consumer_seen_fn)(
 
 struct skex_consumer {
 	bool one_place;
-	size_t key_size; /* bytes of a key */
+	size_t key_size;      /* bytes of a key */
+	uint64_t patience_ms; /* how long act and look may take before they are ended; 0: any time
+			       */
 	/* Carries out the actions from SETTLE to SWAP, in the order of their bits, reads back what
 	 * it did, and calls done once.  Not called again before that. */
 	void (*act)(void *consumer, uint32_t actions, const struct skex_rotation_keys *keys,
@@ -45,7 +47,8 @@ struct skex_consumer {
 	/* Looks at it, and calls seen once.  Not called while act or look is under way. */
 	void (*look)(void *consumer, const struct skex_rotation_keys *keys,
 		skex_consumer_seen_fn seen, void *owner);
-	/* Calls nothing any more.  What the consumer knows stays. */
+	/* Gives up what is under way, and calls nothing for it any more; act and look may be called
+	 * again.  What the consumer knows stays. */
 	void (*end)(void *consumer);
 };
 

@@ -10,6 +10,7 @@
 
 #define KEEPALIVE_S 25u    /* where there is none, for the moment of the switch */
 #define ATTEMPT_MS  12000u /* two attempts of a handshake, and some */
+#define PATIENCE_MS 10000u /* an answer takes some milliseconds */
 #define STALE_S     150u   /* a session that is in use shakes hands anew after 120 s */
 
 /* What is done at the socket, one request after the other. */
@@ -348,6 +349,7 @@ static void end(void *context)
 const struct skex_consumer skex_wireguard_consumer = {
 	.one_place = true,
 	.key_size = SKEX_WIREGUARD_KEY_BYTES,
+	.patience_ms = PATIENCE_MS,
 	.act = act,
 	.look = look,
 	.end = end,

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "deliver/rotation/binding.h"
+
+/* One end of a binding whose consumer takes what it is asked and answers late, or nothing. */
+
+#define PATIENCE_MS 10000u
+
+struct bed {
+	uint64_t now_ms;
+	unsigned changes, tells, events, acts, looks, ends;
+	uint32_t asked;
+	char text[256];
+	uint8_t note[SKEX_ROTATION_VIEW_BYTES];
+	skex_consumer_done_fn done;
+	skex_consumer_seen_fn seen;
+	void *owner;
+	struct skex_binding *binding;
+};
+
+static uint64_t now_ms(void *context)
+{
+	return ((struct bed *)context)->now_ms;
+}
+
+static void changed(void *context, struct skex_binding *binding)
+{
+	(void)binding;
+	((struct bed *)context)->changes++;
+}
+
+static void get(void *context, struct skex_binding *binding)
+{
+	(void)context;
+	(void)binding;
+	fail();
+}
+
+static void fetch(void *context, struct skex_binding *binding, const uint8_t *id)
+{
+	(void)context;
+	(void)binding;
+	(void)id;
+}
+
+static void tell(void *context, struct skex_binding *binding, const uint8_t *note)
+{
+	struct bed *bed = context;
+
+	(void)binding;
+	bed->tells++;
+	memcpy(bed->note, note, sizeof(bed->note));
+}
+
+static void remember(
+	void *context, struct skex_binding *binding, const struct skex_rotation_memory *memory)
+{
+	(void)context;
+	(void)binding;
+	(void)memory;
+}
+
+static void event(void *context, struct skex_binding *binding, const char *text)
+{
+	struct bed *bed = context;
+
+	(void)binding;
+	bed->events++;
+	strncpy(bed->text, text, sizeof(bed->text) - 1);
+}
+
+static void act(void *context, uint32_t actions, const struct skex_rotation_keys *keys,
+	skex_consumer_done_fn done, void *owner)
+{
+	struct bed *bed = context;
+
+	(void)keys;
+	bed->acts++;
+	bed->asked = actions;
+	bed->done = done;
+	bed->owner = owner;
+}
+
+static void look(void *context, const struct skex_rotation_keys *keys, skex_consumer_seen_fn seen,
+	void *owner)
+{
+	struct bed *bed = context;
+
+	(void)keys;
+	bed->looks++;
+	bed->seen = seen;
+	bed->owner = owner;
+}
+
+static void end(void *context)
+{
+	((struct bed *)context)->ends++;
+}
+
+static struct skex_consumer consumer = {.one_place = true,
+	.key_size = 32,
+	.patience_ms = PATIENCE_MS,
+	.act = act,
+	.look = look,
+	.end = end};
+static const struct skex_rotation_policy policy = {
+	.period_ms = 60000, .grace_ms = 60000, .close = true, .one_place = true};
+static struct bed bed;
+static const struct skex_binding_host host = {
+	&bed, now_ms, changed, get, fetch, tell, remember, event};
+
+static uint64_t turn(uint64_t later_ms)
+{
+	bed.now_ms += later_ms;
+	return skex_binding_turn(bed.binding, bed.now_ms);
+}
+
+static int up(void **state)
+{
+	static const uint8_t hash[16] = {7};
+
+	(void)state;
+	memset(&bed, 0, sizeof(bed));
+	bed.now_ms = 1000000;
+	assert_int_equal(skex_binding_new("wireguard:x", &policy, &consumer, &bed, &host, hash,
+				 NULL, bed.now_ms, &bed.binding),
+		SKEX_OK);
+	return 0;
+}
+
+static int down(void **state)
+{
+	(void)state;
+	skex_binding_free(bed.binding);
+	consumer.patience_ms = PATIENCE_MS;
+	return 0;
+}
+
+/* Offers a key and has it fetched: then the consumer is asked to stage it. */
+static void offer(uint64_t round)
+{
+	struct skex_rotation_view view = {
+		.binding = {7}, .round = round, .phase = SKEX_ROTATION_OFFERED, .key_id = {1}};
+	const uint8_t key[32] = {1};
+
+	skex_binding_view(bed.binding, &view);
+	skex_binding_key(bed.binding, view.key_id, key, sizeof(key));
+}
+
+static void who_answers_nothing_is_given_up(void **state)
+{
+	struct skex_rotation_view told;
+	const uint64_t begun_ms = bed.now_ms;
+
+	(void)state;
+	/* It settles first: there is no key. */
+	assert_true(turn(0) == begun_ms + PATIENCE_MS);
+	assert_int_equal(bed.acts, 1);
+	assert_true(turn(PATIENCE_MS - 1) == begun_ms + PATIENCE_MS);
+	assert_int_equal(bed.ends, 0);
+	(void)turn(1);
+	assert_int_equal(bed.ends, 1);
+	assert_int_equal(bed.events, 1);
+	assert_non_null(strstr(bed.text, "does not answer"));
+	assert_string_equal(skex_binding_problem(bed.binding), bed.text);
+	/* It is looked at, and that is given up as well, without a word. */
+	assert_int_equal(bed.looks, 1);
+	(void)turn(PATIENCE_MS);
+	assert_int_equal(bed.ends, 2);
+	assert_int_equal(bed.looks, 2);
+	assert_int_equal(bed.events, 1);
+	bed.seen(bed.owner, SKEX_ROTATION_EVENTS);
+	/* What was asked for a key fails, and the other end hears it. */
+	offer(5);
+	(void)turn(1);
+	assert_int_equal(bed.acts, 2);
+	assert_true((bed.asked & SKEX_ROTATION_DO_STAGE) != 0);
+	(void)turn(PATIENCE_MS);
+	assert_int_equal(bed.ends, 3);
+	assert_int_equal(
+		skex_rotation_view_decode(&told, skex_view(bed.note, sizeof(bed.note))), SKEX_OK);
+	assert_int_equal(told.phase, SKEX_ROTATION_REFUSED);
+	assert_int_equal(told.reason, SKEX_ROTATION_CONSUMER);
+	/* And the consumer is asked to have the old state again: in its own time. */
+	assert_int_equal(bed.acts, 3);
+	assert_true((bed.asked & SKEX_ROTATION_DO_SETTLE) != 0);
+	bed.done(bed.owner, SKEX_ROTATION_FINE, "");
+	assert_int_equal(skex_binding_machine(bed.binding)->state, SKEX_ROTATION_IDLE);
+	assert_true(bed.changes > 0);
+}
+
+static void who_answers_in_time_is_not(void **state)
+{
+	uint64_t next_ms;
+
+	(void)state;
+	(void)turn(0);
+	bed.now_ms += PATIENCE_MS - 1;
+	bed.done(bed.owner, SKEX_ROTATION_FINE, "");
+	next_ms = turn(1);
+	assert_int_equal(bed.ends, 0);
+	assert_int_equal(bed.looks, 1);
+	assert_true(next_ms == bed.now_ms + PATIENCE_MS);
+	bed.seen(bed.owner, SKEX_ROTATION_EVENTS);
+	(void)turn(PATIENCE_MS - 1);
+	assert_int_equal(bed.ends, 0);
+}
+
+static void who_may_take_its_time_does(void **state)
+{
+	(void)state;
+	consumer.patience_ms = 0;
+	(void)turn(0);
+	(void)turn(UINT64_C(1) << 40);
+	assert_int_equal(bed.ends, 0);
+	assert_int_equal(bed.acts, 1);
+	assert_int_equal(bed.looks, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(who_answers_nothing_is_given_up, up, down),
+		cmocka_unit_test_setup_teardown(who_answers_in_time_is_not, up, down),
+		cmocka_unit_test_setup_teardown(who_may_take_its_time_does, up, down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
