@@ -56,7 +56,7 @@ static void check(const char *wanted_text, const char *got_text, size_t got_size
 static void run_block(struct bed *bed, FILE *file, size_t *examples)
 {
 	char line[16384];
-	const char *answers = "";
+	const char *answers = fake_take(bed->client); /* what it did not ask for */
 
 	while (fgets(line, sizeof(line), file) != NULL && strncmp(line, "```", 3) != 0) {
 		if (line[0] == '>') {
@@ -81,24 +81,30 @@ static void test_examples(void **state)
 	struct bed *bed = *state;
 	struct skex_stream *mine = bed->client;
 	struct skex_stream *own = fake_pair(&bed->net);
+	struct skex_stream *bindings = fake_pair(&bed->net);
 	FILE *file = fopen(path, "r");
 	char line[16384];
 	size_t examples = 0;
 
 	assert_non_null(file);
 	assert_int_equal(skex_api_server_adopt(bed->server, own, "etsi014"), SKEX_OK);
+	assert_int_equal(skex_api_server_adopt(bed->server, bindings, "bindings"), SKEX_OK);
 	while (fgets(line, sizeof(line), file) != NULL) {
 		if (strncmp(line, "```", 3) != 0)
 			continue;
-		bed->client = strcmp(line, "```consumer\n") == 0 ? own : mine;
+		bed->client = strcmp(line, "```consumer\n") == 0 ? own
+			: strcmp(line, "```bindings\n") == 0     ? bindings
+								 : mine;
 		run_block(bed, file, &examples);
 	}
 	fclose(file);
-	assert_true(examples >= 15);
+	assert_true(examples >= 40);
 	bed->client = mine;
 	fake_hang_up(own);
+	fake_hang_up(bindings);
 	bed_turn(bed);
 	fake_stream_free(own);
+	fake_stream_free(bindings);
 }
 
 int main(int argc, char **argv)
