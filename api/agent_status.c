@@ -192,7 +192,8 @@ void skex_agent_op_identity_status(
 
 	if (!skex_agent_ops_read(call, fields, SKEX_COUNT(fields), request, &in))
 		return;
-	if (strcmp(in.consumer, skex_api_call_consumer(call)) != 0)
+	if (strcmp(in.consumer, skex_api_call_consumer(call)) != 0 ||
+		strcmp(in.consumer, SKEX_BINDINGS_CONSUMER) == 0)
 		skex_api_fail(call, SKEX_E_REFUSED, "not_here",
 			"this connection belongs to another consumer",
 			"ask in the name of the consumer that the daemon started");

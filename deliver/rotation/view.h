@@ -15,8 +15,9 @@
  *
  *    u8   kind of note      SKEX_ROTATION_NOTE
  *    u8   version           1; others are not understood and ignored
- *    16   binding           the first 16 bytes of SHA-256 of its name
- *    u64  round
+ *    16   binding           the first 16 bytes of SHA-256 of the purpose of its keys,
+ *                           "CONSUMER:NAME"
+ *    u64  round             below 2^48; others are ignored
  *    u8   phase
  *    u8   asks              1: tell me what you think
  *    u8   reason            why it was refused or dropped, else 0

@@ -150,11 +150,14 @@ static void on_opened(void *owner, struct skex_stream *stream)
 static void on_closed(void *owner, struct skex_stream *stream, enum skex_error why)
 {
 	struct skex_wireguard *wireguard = owner;
+	char act[192];
 
 	(void)stream;
 	(void)why;
 	wireguard->stream = NULL;
-	fail(wireguard, "its socket does not answer", "is the interface up?");
+	(void)snprintf(act, sizeof(act), "is the interface up, and may skexd open %s?",
+		wireguard->config->socket);
+	fail(wireguard, "its socket does not answer", act);
 }
 
 /* ---- answers -----------------------------------------------------------------------------------

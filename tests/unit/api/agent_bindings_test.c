@@ -14,7 +14,9 @@
 #define ID_2 "abababab-abab-80ab-80ab-abababab0002"
 
 #define REPORT(name, rest) "{\"id\":5,\"op\":\"binding_report\",\"binding\":\"" name "\"" rest "}"
-#define RESTING            ",\"state\":\"idle\",\"rotations\":1,\"failed\":2,\"closed\":false,\"problem\":\"\""
+#define RESTING                                                                                    \
+	",\"state\":\"idle\",\"rotations\":1,\"failed\":2,"                                        \
+	"\"closed\":false,\"problem\":\"\""
 
 #define SITE_C                                                                                     \
 	"{\"binding\":\"site-c\",\"peer\":\"agent2\",\"consumer\":\"wireguard\","                  \
@@ -322,6 +324,10 @@ static void rule_only_its_process_speaks_for_bindings(void **state)
 		"not_administrator");
 	error(bed, own, "{\"id\":1,\"op\":\"bindings\"}", "refused", "not_here");
 	error(bed, own, "{\"id\":1,\"op\":\"status\"}", "refused", "not_here");
+	error(bed, own,
+		"{\"id\":1,\"op\":\"identity_status\",\"consumer\":\"bindings\","
+		"\"local\":\"sae-a\",\"remote\":\"sae-b\"}",
+		"refused", "not_here");
 	assert_string_equal(fake_take(own), "");
 	process_down(bed, server);
 	process_down(bed, other);

@@ -122,7 +122,54 @@ static void agent_example(void **state)
 	assert_int_equal(config.etsi014.listen.port, 8443);
 	assert_int_equal(config.etsi014.max_key_per_request, 128);
 	assert_int_equal(config.etsi014.key_bits, 256);
+	assert_int_equal(config.bindings_count, 1);
+	assert_string_equal(config.bindings[0].name.text, "site-b");
+	assert_int_equal(config.bindings[0].role, SKEX_BINDING_LEADS);
+	assert_string_equal(config.bindings[0].wireguard.interface, "wg0");
 	skex_agent_config_clear(&config);
+}
+
+/* The two snippets of docs/integration/wireguard.md: a binding of agent1, and one of agent2. */
+static void wireguard_page(void **state)
+{
+	const char *const ends[] = {"agent1", "agent2"};
+	struct skex_agent_config config;
+	char path[512];
+	char page[16384] = "";
+	const char *at = page;
+	FILE *file;
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/docs/integration/wireguard.md", root);
+	file = fopen(path, "r");
+	assert_non_null(file);
+	assert_true(fread(page, 1, sizeof(page) - 1, file) < sizeof(page) - 1);
+	(void)fclose(file);
+	for (size_t i = 0; i < 2; i++) {
+		char text[4096];
+		char mark[32];
+		size_t size;
+
+		(void)snprintf(mark, sizeof(mark), "`skexd.conf at %s`", ends[i]);
+		at = strstr(at, mark);
+		assert_non_null(at);
+		at = strstr(at, "```conf\n");
+		assert_non_null(at);
+		at += strlen("```conf\n");
+		size = (size_t)(strstr(at, "```\n") - at);
+		(void)snprintf(text, sizeof(text),
+			"name=\"%s\"; directory=\"/d\"; kek={file=\"/k\";};\n%.*s", ends[i],
+			(int)size, at);
+		if (read_agent(text, strlen(text), &config, message) != SKEX_OK)
+			fail_msg("%s", message);
+		assert_int_equal(config.bindings_count, 1);
+		assert_string_equal(config.bindings[0].name.text, "site-b");
+		assert_string_equal(config.bindings[0].peer.text, ends[1 - i]);
+		assert_int_equal(config.bindings[0].role,
+			i == 0 ? SKEX_BINDING_LEADS : SKEX_BINDING_FOLLOWS);
+		assert_string_equal(config.bindings[0].wireguard.interface, "wg0");
+		skex_agent_config_clear(&config);
+	}
 }
 
 static void hub_example(void **state)
@@ -265,6 +312,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(agent_lists),
 		cmocka_unit_test(agent_bindings),
 		cmocka_unit_test(agent_example),
+		cmocka_unit_test(wireguard_page),
 		cmocka_unit_test(many_peers),
 	};
 

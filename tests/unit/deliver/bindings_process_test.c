@@ -21,13 +21,14 @@
 #define KEY "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 #define ID  "abababab-abab-80ab-80ab-abababab0001"
 
-static const char text[] = LEAST
-	"bindings = ( { name=\"lead\"; peer=\"b\"; role=\"leads\"; require=[\"its\",\"combined\"];\n"
-	"    wireguard = { interface=\"wg0\"; socket=\"/nowhere/wg0\"; public_key=\"" KEY
-	"\"; }; },\n"
-	"  { name=\"tail\"; peer=\"c\"; role=\"follows\";\n"
-	"    wireguard = { interface=\"wg1\"; socket=\"/nowhere/wg1\"; public_key=\"" KEY
-	"\"; }; } );";
+static const char text[] =
+	LEAST "bindings = ( { name=\"lead\"; peer=\"b\"; role=\"leads\";\n"
+	      "    require=[\"its\",\"combined\"];\n"
+	      "    wireguard = { interface=\"wg0\"; socket=\"/nowhere/wg0\"; public_key=\"" KEY
+	      "\"; }; },\n"
+	      "  { name=\"tail\"; peer=\"c\"; role=\"follows\";\n"
+	      "    wireguard = { interface=\"wg1\"; socket=\"/nowhere/wg1\"; public_key=\"" KEY
+	      "\"; }; } );";
 
 struct play {
 	struct skex_agent_config config;
