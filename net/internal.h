@@ -251,8 +251,9 @@ enum skex_error net_spawn(
 	struct skex_loop *loop, const struct net_spawn *spawn, struct net_child **child);
 
 /* work.c */
-enum skex_error net_work(
-	void *context, void (*run)(void *owner), void (*done)(void *owner), void *owner);
+enum skex_error net_work(void *context, void (*run)(void *owner), void (*done)(void *owner),
+	void *owner, struct skex_work **out);
+void net_work_drop(struct skex_work *work);
 
 /* program.c */
 enum skex_error net_program_start(void *context, const struct skex_program_call *call,

@@ -197,6 +197,7 @@ static void platform_init(struct skex_loop *loop)
 	loop->net.address_text = net_address_text;
 	loop->jobs.context = loop;
 	loop->jobs.work = net_work;
+	loop->jobs.drop = net_work_drop;
 	loop->jobs.start = net_program_start;
 	loop->jobs.stop = net_program_stop;
 	loop->platform.context = loop;

@@ -213,6 +213,7 @@ static inline bool skex_net_address_same(
 /* What is kept of the first line that it prints, its end included. */
 #define SKEX_PROGRAM_LINE_MAX  160u
 
+struct skex_work;
 struct skex_program;
 
 /* All of it is copied. */
@@ -236,11 +237,13 @@ struct skex_jobs {
 	void *context;
 	/*
 	 * Runs run(owner) in another thread, one at a time and in the order asked for, for what may
-	 * wait for a disk; then done(owner) in this one.  Both are called, at the latest when the
-	 * table ends.  SKEX_E_MEMORY.
+	 * wait for a disk; then done(owner) in this one, and the work is gone.  Both are called, at
+	 * the latest when the table ends.  SKEX_E_MEMORY.
 	 */
-	enum skex_error (*work)(
-		void *context, void (*run)(void *owner), void (*done)(void *owner), void *owner);
+	enum skex_error (*work)(void *context, void (*run)(void *owner), void (*done)(void *owner),
+		void *owner, struct skex_work **work);
+	/* Nothing is called any more: waits for a run that has begun.  NULL is fine. */
+	void (*drop)(struct skex_work *work);
 	/*
 	 * Runs a program, in a process group of its own, without a shell: standard input is empty,
 	 * standard output and error are read by us.  ended follows.  It dies with this process.

@@ -206,6 +206,7 @@ struct pile {
 struct piece {
 	struct pile *pile;
 	int number;
+	struct skex_work *work;
 };
 
 static void run_piece(void *owner)
@@ -245,9 +246,10 @@ static void work(void **state)
 	world_init(&pile.world);
 	jobs = skex_loop_platform(pile.world.loop)->jobs;
 	for (int i = 0; i < PIECES; i++) {
-		pieces[i] = (struct piece){&pile, i};
-		assert_int_equal(
-			jobs->work(jobs->context, run_piece, piece_done, &pieces[i]), SKEX_OK);
+		pieces[i] = (struct piece){&pile, i, NULL};
+		assert_int_equal(jobs->work(jobs->context, run_piece, piece_done, &pieces[i],
+					 &pieces[i].work),
+			SKEX_OK);
 	}
 	assert_int_equal(pile.done, 0);
 	if (waits != NULL)
@@ -258,6 +260,40 @@ static void work(void **state)
 	assert_int_equal(pile.overlaps, 0);
 	for (int i = 0; i < PIECES; i++)
 		assert_int_equal(pile.order[i], i);
+}
+
+static bool has_begun(void *state)
+{
+	return atomic_load(&((struct pile *)state)->running) > 0;
+}
+
+/* What was dropped is not called; dropping the one that runs waits for its end. */
+static void dropped_work(void **state)
+{
+	struct piece pieces[3];
+	struct pile pile = {.thread = pthread_self()};
+	const struct skex_jobs *jobs;
+
+	(void)state;
+	world_init(&pile.world);
+	jobs = skex_loop_platform(pile.world.loop)->jobs;
+	jobs->drop(NULL);
+	for (int i = 0; i < 3; i++) {
+		pieces[i] = (struct piece){&pile, i == 2 ? 0 : 9, NULL};
+		assert_int_equal(jobs->work(jobs->context, run_piece, piece_done, &pieces[i],
+					 &pieces[i].work),
+			SKEX_OK);
+	}
+	while (!has_begun(&pile))
+		(void)usleep(100);
+	jobs->drop(pieces[0].work);
+	assert_int_equal(atomic_load(&pile.ran), 1);
+	assert_int_equal(atomic_load(&pile.running), 0);
+	jobs->drop(pieces[1].work);
+	world_clear(&pile.world);
+	assert_int_equal(atomic_load(&pile.ran), 2);
+	assert_int_equal(pile.order[1], 0);
+	assert_int_equal(pile.done, 1);
 }
 
 int main(void)
@@ -272,6 +308,7 @@ int main(void)
 		cmocka_unit_test(much_output),
 		cmocka_unit_test(stopped),
 		cmocka_unit_test(work),
+		cmocka_unit_test(dropped_work),
 		cmocka_unit_test_prestate(work, &waits),
 	};
 
