@@ -64,6 +64,7 @@ struct skex_loop {
 	struct net_list sockets; /* all that are bound */
 	struct net_list found;   /* lookups whose done is still to be called */
 	struct net_list works;   /* the first of them is under way */
+	struct net_list laters;
 	struct net_list programs;
 	char *receive_buffer;
 	char *datagrams; /* what comes in, of all sockets; NULL until one is bound */
@@ -254,6 +255,12 @@ enum skex_error net_spawn(
 enum skex_error net_work(void *context, void (*run)(void *owner), void (*done)(void *owner),
 	void *owner, struct skex_work **out);
 void net_work_drop(struct skex_work *work);
+
+/* later.c */
+enum skex_error net_later(void *context, uint64_t ms, void (*call)(void *owner), void *owner,
+	struct skex_later **out);
+void net_later_drop(struct skex_later *later);
+void net_laters_end(struct skex_loop *loop);
 
 /* program.c */
 enum skex_error net_program_start(void *context, const struct skex_program_call *call,

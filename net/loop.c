@@ -198,6 +198,8 @@ static void platform_init(struct skex_loop *loop)
 	loop->jobs.context = loop;
 	loop->jobs.work = net_work;
 	loop->jobs.drop = net_work_drop;
+	loop->jobs.later = net_later;
+	loop->jobs.never = net_later_drop;
 	loop->jobs.start = net_program_start;
 	loop->jobs.stop = net_program_stop;
 	loop->platform.context = loop;
@@ -238,6 +240,7 @@ enum skex_error skex_loop_new(struct skex_loop **out)
 	net_list_init(&loop->sockets);
 	net_list_init(&loop->found);
 	net_list_init(&loop->works);
+	net_list_init(&loop->laters);
 	net_list_init(&loop->programs);
 	loop->thread = uv_thread_self();
 	handles_init(loop);
@@ -309,6 +312,7 @@ void skex_loop_free(struct skex_loop *loop)
 		return;
 	loop->freeing = true;
 	net_programs_end(loop);
+	net_laters_end(loop);
 	for (link = loop->streams.head.next; link != &loop->streams.head; link = link->next)
 		net_stream_close(NET_OWNER(link, struct skex_stream, all));
 	while ((link = net_list_first(&loop->listeners)) != NULL)

@@ -205,7 +205,8 @@ static inline bool skex_net_address_same(
 	return memcmp(a, b, sizeof(*a)) == 0;
 }
 
-/* ---- work and programs ------------------------------------------------------------------------
+/* ---- work, time and programs
+ * ------------------------------------------------------------------------
  */
 
 /* What a program may be given on its descriptor: a pipe takes so much at once. */
@@ -214,6 +215,7 @@ static inline bool skex_net_address_same(
 #define SKEX_PROGRAM_LINE_MAX  160u
 
 struct skex_work;
+struct skex_later;
 struct skex_program;
 
 /* All of it is copied. */
@@ -244,6 +246,11 @@ struct skex_jobs {
 		void *owner, struct skex_work **work);
 	/* Nothing is called any more: waits for a run that has begun.  NULL is fine. */
 	void (*drop)(struct skex_work *work);
+	/* Calls call(owner) once, after so long; never from inside this.  SKEX_E_MEMORY. */
+	enum skex_error (*later)(void *context, uint64_t ms, void (*call)(void *owner), void *owner,
+		struct skex_later **later);
+	/* Before it was called: it never will be.  NULL is fine. */
+	void (*never)(struct skex_later *later);
 	/*
 	 * Runs a program, in a process group of its own, without a shell: standard input is empty,
 	 * standard output and error are read by us.  ended follows.  It dies with this process.

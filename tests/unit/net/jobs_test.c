@@ -188,6 +188,67 @@ static void stopped(void **state)
 	assert_int_equal(job.ended, 0);
 }
 
+/* ---- time --------------------------------------------------------------------------------------
+ */
+
+struct clock {
+	struct world world;
+	struct skex_later *later;
+	unsigned calls;
+	bool inside;
+	uint64_t begun_ms;
+	uint64_t took_ms;
+};
+
+static void on_time(void *owner)
+{
+	struct clock *clock = owner;
+
+	assert_false(clock->inside);
+	clock->took_ms = skex_posix_now_ms(NULL) - clock->begun_ms;
+	clock->calls++;
+}
+
+static bool has_struck(void *state)
+{
+	return ((struct clock *)state)->calls > 0;
+}
+
+static void strike_after(struct clock *clock, uint64_t ms)
+{
+	const struct skex_jobs *jobs = skex_loop_platform(clock->world.loop)->jobs;
+
+	clock->calls = 0;
+	clock->begun_ms = skex_posix_now_ms(NULL);
+	clock->inside = true;
+	assert_int_equal(jobs->later(jobs->context, ms, on_time, clock, &clock->later), SKEX_OK);
+	clock->inside = false;
+}
+
+static void later(void **state)
+{
+	struct clock clock = {0};
+
+	(void)state;
+	world_init(&clock.world);
+	strike_after(&clock, 0);
+	world_run(&clock.world, has_struck, &clock, PATIENCE_MS);
+	strike_after(&clock, 60);
+	world_run(&clock.world, has_struck, &clock, PATIENCE_MS);
+	assert_true(clock.took_ms >= 59);
+	world_pass(&clock.world, 100);
+	assert_int_equal(clock.calls, 1);
+	strike_after(&clock, 20);
+	skex_loop_platform(clock.world.loop)->jobs->never(clock.later);
+	skex_loop_platform(clock.world.loop)->jobs->never(NULL);
+	world_pass(&clock.world, 60);
+	assert_int_equal(clock.calls, 0);
+	/* The end of the loop ends those that are left. */
+	strike_after(&clock, 1);
+	world_clear(&clock.world);
+	assert_int_equal(clock.calls, 0);
+}
+
 /* ---- work --------------------------------------------------------------------------------------
  */
 
@@ -307,6 +368,7 @@ int main(void)
 		cmocka_unit_test(left_behind),
 		cmocka_unit_test(much_output),
 		cmocka_unit_test(stopped),
+		cmocka_unit_test(later),
 		cmocka_unit_test(work),
 		cmocka_unit_test(dropped_work),
 		cmocka_unit_test_prestate(work, &waits),
