@@ -19,10 +19,11 @@ enum place {
 
 enum stage {
 	RESTING,
-	WRITING, /* the files of an action */
-	TELLING, /* the program of it */
-	READING, /* looks at the files, and then */
-	ASKING,  /* at what the program says */
+	LEARNING, /* which key a file holds from before our start */
+	WRITING,  /* the files of an action */
+	TELLING,  /* the program of it */
+	READING,  /* looks at the files, and then */
+	ASKING,   /* at what the program says */
 };
 
 enum wish {
@@ -49,6 +50,7 @@ struct secrets {
 	struct held next;
 	struct held active;
 	struct held old;
+	struct held left;         /* the key that PATH held when we came */
 	struct held given;        /* what it is to use by now */
 	struct text file[PLACES]; /* what they were given; size 0: not by us */
 	struct text put[PLACES];  /* of the work */
@@ -169,6 +171,22 @@ static void run_writing(void *owner)
 		else if (hook->wish[i] == REMOVE)
 			hook->error = skex_foreign_remove(&file, hook->why);
 	}
+}
+
+/* In another thread. */
+static void run_learning(void *owner)
+{
+	struct skex_hook *hook = owner;
+	struct text *text = &hook->secrets->left.text;
+	struct skex_foreign_content content;
+
+	hook->error = skex_foreign_read(&hook->config->file, &content, hook->why);
+	if (hook->error != SKEX_OK)
+		return;
+	text->size = content.size <= sizeof(text->bytes) ? content.size : 0;
+	if (text->size > 0)
+		memcpy(text->bytes, content.bytes, text->size);
+	skex_foreign_clear(&content);
 }
 
 static bool is_there(const struct skex_foreign_content *content, const struct text *given)
@@ -367,6 +385,34 @@ static void hold(
 			hook->config->format, key->id, key->bytes, key->size, held->text.bytes);
 }
 
+/* Its bytes may be in the file only, so that it can be put back as it was. */
+static void hold_left(const struct skex_hook *hook, struct held *held)
+{
+	const struct held *left = &hook->secrets->left;
+
+	/* Ids are no secrets. */
+	if (!held->there || held->known || left->text.size == 0 ||
+		memcmp(held->id, left->id, sizeof(left->id)) != 0)
+		return;
+	held->known = true;
+	held->text = left->text;
+}
+
+static void begin(struct skex_hook *hook)
+{
+	hold_left(hook, &hook->secrets->active);
+	hold_left(hook, &hook->secrets->old);
+	step(hook);
+}
+
+static void learned(void *owner)
+{
+	struct skex_hook *hook = owner;
+
+	hook->work = NULL;
+	begin(hook);
+}
+
 static void act(struct skex_hook *hook, bool one_place, uint32_t actions,
 	const struct skex_rotation_keys *keys, skex_consumer_done_fn done, void *owner)
 {
@@ -378,7 +424,17 @@ static void act(struct skex_hook *hook, bool one_place, uint32_t actions,
 	hold(hook, &keys->next, &hook->secrets->next);
 	hold(hook, &keys->active, &hook->secrets->active);
 	hold(hook, &keys->old, &hook->secrets->old);
-	step(hook);
+	if (hook->secrets->left.there || hook->config->file.path == NULL) {
+		begin(hook);
+		return;
+	}
+	hook->stage = LEARNING;
+	hook->secrets->left.there = true;
+	memcpy(hook->secrets->left.id, keys->active.id, SKEX_ROTATION_ID_BYTES);
+	if (!keys->active.there || keys->active.bytes != NULL)
+		begin(hook);
+	else if (begin_work(hook, run_learning, learned) != SKEX_OK)
+		fail(hook, "there is no memory for it; free some");
 }
 
 static void act_overlapping(void *context, uint32_t actions, const struct skex_rotation_keys *keys,

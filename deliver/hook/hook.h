@@ -18,8 +18,8 @@
  *                                    no PATH.next
  *      no key    no PATH             no PATH, no PATH.next   or close
  *
- * A key whose bytes are not in our hands (from before the start of the agent) stays in its file as
- * it is, and the program gets its id only.
+ * Of a key from before the start of the agent the bytes are not in our hands: what the file holds
+ * then is put back when that key is wanted, and a program without a file gets its id only.
  *
  * Without a program that checks, "in use" is taken on trust once SWITCH is done; what the other end
  * would have to see for itself is never called in use here.

@@ -174,6 +174,29 @@ static void formats(void **state)
 	}
 }
 
+/* The agent was started again, and has no more than what the file holds. */
+static void back_to_the_file(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		world.consumer = i == 0 ? &skex_hook_consumer : &skex_hook_one_place_consumer;
+		consumer_put(path, HEX1 "\n", 0600);
+		open_file();
+		world.keys.active = consumer_lost_key(1);
+		world.keys.next = consumer_key(2);
+		assert_int_equal(consumer_look(&world), SKEX_ROTATION_EVENTS);
+		assert_int_equal(consumer_act(&world, STAGE | SWITCH), SKEX_ROTATION_FINE);
+		assert_string_equal(consumer_read(path), HEX2 "\n");
+		assert_int_equal(consumer_act(&world, SETTLE), SKEX_ROTATION_FINE);
+		assert_string_equal(consumer_read(path), HEX1 "\n");
+		/* Of another id it is not. */
+		world.keys.active = consumer_lost_key(3);
+		assert_int_equal(consumer_act(&world, STAGE | SWITCH), SKEX_ROTATION_FINE);
+		assert_int_equal(consumer_act(&world, SETTLE), SKEX_ROTATION_FINE);
+		assert_string_equal(consumer_read(path), HEX2 "\n");
+	}
+}
+
 /* What was lost or changed behind our back is seen, and comes back. */
 static void file_gone(void **state)
 {
@@ -412,6 +435,7 @@ int main(void)
 		TEST(overlapping_file),
 		TEST(one_place_file),
 		TEST(formats),
+		TEST(back_to_the_file),
 		TEST(file_gone),
 		TEST(bad_files),
 		TEST(program_is_told),
