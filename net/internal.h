@@ -44,6 +44,7 @@ struct skex_loop {
 	struct skex_platform platform;
 	struct skex_files files;
 	struct skex_net net;
+	struct skex_jobs jobs;
 
 	uint64_t (*turn)(void *owner, uint64_t now_ms);
 	void (*stopping)(void *owner);
@@ -62,6 +63,9 @@ struct skex_loop {
 	struct net_list children;
 	struct net_list sockets; /* all that are bound */
 	struct net_list found;   /* lookups whose done is still to be called */
+	struct net_list works;   /* the first of them is under way */
+	struct net_list laters;
+	struct net_list programs;
 	char *receive_buffer;
 	char *datagrams; /* what comes in, of all sockets; NULL until one is bound */
 };
@@ -145,6 +149,7 @@ struct skex_socket {
 struct net_child {
 	struct net_link link;
 	pid_t process;
+	bool buried; /* the number may be another's by now */
 	int status;
 	void (*ended)(void *owner, int status);
 	void *owner;
@@ -230,5 +235,37 @@ void net_files_init(struct skex_loop *loop);
 
 /* process.c */
 void net_children_ended(uv_signal_t *handle, int number);
+
+struct net_spawn {
+	const char *const *argv;        /* argv[0] is a path; ends with NULL */
+	const char *const *environment; /* NULL: ours */
+	const int *descriptors;         /* to be 3, 4, ... */
+	size_t count;
+	int output; /* to be standard output and error; -1: ours */
+	bool group; /* leads a process group of its own */
+	void (*ended)(void *owner, int status);
+	void *owner;
+};
+
+/* child is valid until ended returns. */
+enum skex_error net_spawn(
+	struct skex_loop *loop, const struct net_spawn *spawn, struct net_child **child);
+
+/* work.c */
+enum skex_error net_work(void *context, void (*run)(void *owner), void (*done)(void *owner),
+	void *owner, struct skex_work **out);
+void net_work_drop(struct skex_work *work);
+
+/* later.c */
+enum skex_error net_later(void *context, uint64_t ms, void (*call)(void *owner), void *owner,
+	struct skex_later **out);
+void net_later_drop(struct skex_later *later);
+void net_laters_end(struct skex_loop *loop);
+
+/* program.c */
+enum skex_error net_program_start(void *context, const struct skex_program_call *call,
+	skex_program_ended_fn ended, void *owner, struct skex_program **out);
+void net_program_stop(struct skex_program *program);
+void net_programs_end(struct skex_loop *loop);
 
 #endif

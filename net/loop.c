@@ -195,6 +195,13 @@ static void platform_init(struct skex_loop *loop)
 	loop->net.resolve = net_resolve;
 	loop->net.unresolve = net_unresolve;
 	loop->net.address_text = net_address_text;
+	loop->jobs.context = loop;
+	loop->jobs.work = net_work;
+	loop->jobs.drop = net_work_drop;
+	loop->jobs.later = net_later;
+	loop->jobs.never = net_later_drop;
+	loop->jobs.start = net_program_start;
+	loop->jobs.stop = net_program_stop;
 	loop->platform.context = loop;
 	loop->platform.now_ms = skex_posix_now_ms;
 	loop->platform.wall_ms = skex_posix_wall_ms;
@@ -203,6 +210,7 @@ static void platform_init(struct skex_loop *loop)
 	loop->platform.wake = wake;
 	loop->platform.files = &loop->files;
 	loop->platform.net = &loop->net;
+	loop->platform.jobs = &loop->jobs;
 }
 
 enum skex_error skex_loop_new(struct skex_loop **out)
@@ -231,6 +239,9 @@ enum skex_error skex_loop_new(struct skex_loop **out)
 	net_list_init(&loop->children);
 	net_list_init(&loop->sockets);
 	net_list_init(&loop->found);
+	net_list_init(&loop->works);
+	net_list_init(&loop->laters);
+	net_list_init(&loop->programs);
 	loop->thread = uv_thread_self();
 	handles_init(loop);
 	platform_init(loop);
@@ -300,6 +311,8 @@ void skex_loop_free(struct skex_loop *loop)
 	if (loop == NULL)
 		return;
 	loop->freeing = true;
+	net_programs_end(loop);
+	net_laters_end(loop);
 	for (link = loop->streams.head.next; link != &loop->streams.head; link = link->next)
 		net_stream_close(NET_OWNER(link, struct skex_stream, all));
 	while ((link = net_list_first(&loop->listeners)) != NULL)

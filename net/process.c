@@ -38,6 +38,7 @@ void net_children_ended(uv_signal_t *handle, int number)
 		next = link->next;
 		if (waitpid(child->process, &child->status, WNOHANG) == 0)
 			continue;
+		child->buried = true;
 		net_list_remove(link);
 		net_list_add(&ended, link);
 	}
@@ -75,20 +76,30 @@ static void close_from(int first)
 }
 
 /* Places the descriptors as 3, 4, ... and report behind them. */
-static int place_descriptors(const int *descriptors, int count, int report)
+static int place_descriptors(const struct net_spawn *spawn, int report)
 {
+	const int count = (int)spawn->count;
 	int copies[DESCRIPTORS_MAX + 1];
 	int above = FIRST_DESCRIPTOR + count + 1;
-	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int null;
 
-	if (null < 0 || dup2(null, STDIN_FILENO) < 0)
-		return -1;
 	/* First out of the way: one of them may have the number that another is to get. */
 	for (int i = 0; i <= count; i++) {
-		copies[i] = fcntl(i < count ? descriptors[i] : report, F_DUPFD_CLOEXEC, above);
+		copies[i] =
+			fcntl(i < count ? spawn->descriptors[i] : report, F_DUPFD_CLOEXEC, above);
 		if (copies[i] < 0)
 			return -1;
 	}
+	if (spawn->output >= 0) {
+		const int output = fcntl(spawn->output, F_DUPFD_CLOEXEC, above);
+
+		if (output < 0 || dup2(output, STDOUT_FILENO) < 0 ||
+			dup2(output, STDERR_FILENO) < 0)
+			return -1;
+	}
+	null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (null < 0 || dup2(null, STDIN_FILENO) < 0)
+		return -1;
 	for (int i = 0; i < count; i++) {
 		if (dup2(copies[i], FIRST_DESCRIPTOR + i) < 0)
 			return -1;
@@ -100,26 +111,30 @@ static int place_descriptors(const int *descriptors, int count, int report)
 	return report;
 }
 
-static _Noreturn void run_child(
-	const char *const *argv, const int *descriptors, int count, int report, pid_t parent)
+static _Noreturn void run_child(const struct net_spawn *spawn, int report, pid_t parent)
 {
 	char *const *arguments;
+	char *const *environment = environ;
 	int placed;
 	int error;
 
-	/* execv leaves them as they are, but does not say so. */
-	memcpy(&arguments, &argv, sizeof(arguments));
+	/* execve leaves them as they are, but does not say so. */
+	memcpy(&arguments, &spawn->argv, sizeof(arguments));
+	if (spawn->environment != NULL)
+		memcpy(&environment, &spawn->environment, sizeof(environment));
 	reset_signals();
-	placed = place_descriptors(descriptors, count, report);
+	placed = place_descriptors(spawn, report);
 	if (placed < 0)
 		goto failed;
 	report = placed;
+	if (spawn->group && setpgid(0, 0) != 0)
+		goto failed;
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
 		goto failed;
 	/* The parent may have died before the kernel was asked. */
 	if (getppid() != parent)
 		_exit(127);
-	(void)execv(argv[0], arguments);
+	(void)execve(arguments[0], arguments, environment);
 
 failed:
 	error = errno;
@@ -130,7 +145,7 @@ failed:
 /* ---- in the parent ---- */
 
 /* Forks with all signals blocked, so that the child never runs a handler of ours. */
-static pid_t fork_blocked(const char *const *argv, const int *descriptors, int count, int report)
+static pid_t fork_blocked(const struct net_spawn *spawn, int report)
 {
 	pid_t parent = getpid();
 	sigset_t all;
@@ -141,7 +156,7 @@ static pid_t fork_blocked(const char *const *argv, const int *descriptors, int c
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
 	process = fork();
 	if (process == 0)
-		run_child(argv, descriptors, count, report, parent);
+		run_child(spawn, report, parent);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return process;
 }
@@ -158,8 +173,7 @@ static bool wait_exec(int fd)
 	return size == 0;
 }
 
-static enum skex_error start(
-	const char *const *argv, const int *descriptors, int count, pid_t *process)
+static enum skex_error start(const struct net_spawn *spawn, pid_t *process)
 {
 	int report[2];
 	pid_t child;
@@ -167,7 +181,7 @@ static enum skex_error start(
 
 	if (pipe2(report, O_CLOEXEC) != 0)
 		return SKEX_E_IO;
-	child = fork_blocked(argv, descriptors, count, report[1]);
+	child = fork_blocked(spawn, report[1]);
 	(void)close(report[1]);
 	if (child < 0) {
 		(void)close(report[0]);
@@ -184,14 +198,13 @@ static enum skex_error start(
 	return SKEX_OK;
 }
 
-enum skex_error skex_loop_spawn(struct skex_loop *loop, const char *const *argv,
-	const int *descriptors, size_t count, void (*ended)(void *owner, int status), void *owner,
-	int32_t *process)
+enum skex_error net_spawn(
+	struct skex_loop *loop, const struct net_spawn *spawn, struct net_child **out)
 {
 	struct net_child *child;
 	enum skex_error error;
 
-	if (count > DESCRIPTORS_MAX)
+	if (spawn->count > DESCRIPTORS_MAX)
 		return SKEX_E_ARGUMENT;
 	child = calloc(1, sizeof(*child));
 	if (child == NULL)
@@ -201,14 +214,34 @@ enum skex_error skex_loop_spawn(struct skex_loop *loop, const char *const *argv,
 		free(child);
 		return SKEX_E_MEMORY;
 	}
-	error = start(argv, descriptors, (int)count, &child->process);
+	error = start(spawn, &child->process);
 	if (error != SKEX_OK) {
 		free(child);
 		return error;
 	}
-	child->ended = ended;
-	child->owner = owner;
+	child->ended = spawn->ended;
+	child->owner = spawn->owner;
 	net_list_add(&loop->children, &child->link);
-	*process = child->process;
+	*out = child;
 	return SKEX_OK;
+}
+
+enum skex_error skex_loop_spawn(struct skex_loop *loop, const char *const *argv,
+	const int *descriptors, size_t count, void (*ended)(void *owner, int status), void *owner,
+	int32_t *process)
+{
+	const struct net_spawn spawn = {
+		.argv = argv,
+		.descriptors = descriptors,
+		.count = count,
+		.output = -1,
+		.ended = ended,
+		.owner = owner,
+	};
+	struct net_child *child;
+	const enum skex_error error = net_spawn(loop, &spawn, &child);
+
+	if (error == SKEX_OK)
+		*process = child->process;
+	return error;
 }

@@ -205,6 +205,64 @@ static inline bool skex_net_address_same(
 	return memcmp(a, b, sizeof(*a)) == 0;
 }
 
+/* ---- work, time and programs
+ * ------------------------------------------------------------------------
+ */
+
+/* What a program may be given on its descriptor: a pipe takes so much at once. */
+#define SKEX_PROGRAM_INPUT_MAX 4096u
+/* What is kept of the first line that it prints, its end included. */
+#define SKEX_PROGRAM_LINE_MAX  160u
+
+struct skex_work;
+struct skex_later;
+struct skex_program;
+
+/* All of it is copied. */
+struct skex_program_call {
+	const char *const *argv;        /* argv[0] is an absolute path; ends with NULL */
+	const char *const *environment; /* all that it gets; ends with NULL */
+	struct skex_view input;         /* what it reads from descriptor 3, and then the end */
+	uint64_t timeout_ms;            /* then it is killed, and what it started */
+};
+
+struct skex_program_end {
+	int status;       /* 0..255; 128 + number when a signal ended it */
+	bool late;        /* that was ours */
+	const char *line; /* the first that it printed, "" if none; printable ASCII only */
+};
+
+/* The program ended and is gone; end is valid during the call only. */
+typedef void (*skex_program_ended_fn)(void *owner, const struct skex_program_end *end);
+
+struct skex_jobs {
+	void *context;
+	/*
+	 * Runs run(owner) in another thread, one at a time and in the order asked for, for what may
+	 * wait for a disk; then done(owner) in this one, and the work is gone.  Both are called, at
+	 * the latest when the table ends.  SKEX_E_MEMORY.
+	 */
+	enum skex_error (*work)(void *context, void (*run)(void *owner), void (*done)(void *owner),
+		void *owner, struct skex_work **work);
+	/* Nothing is called any more: waits for a run that has begun.  NULL is fine. */
+	void (*drop)(struct skex_work *work);
+	/* Calls call(owner) once, after so long; never from inside this.  SKEX_E_MEMORY. */
+	enum skex_error (*later)(void *context, uint64_t ms, void (*call)(void *owner), void *owner,
+		struct skex_later **later);
+	/* Before it was called: it never will be.  NULL is fine. */
+	void (*never)(struct skex_later *later);
+	/*
+	 * Runs a program, in a process group of its own, without a shell: standard input is empty,
+	 * standard output and error are read by us.  ended follows.  It dies with this process.
+	 * SKEX_E_ARGUMENT when the path is not absolute or the input is too long, SKEX_E_UNKNOWN
+	 * when it cannot be run, SKEX_E_MEMORY, SKEX_E_IO.
+	 */
+	enum skex_error (*start)(void *context, const struct skex_program_call *call,
+		skex_program_ended_fn ended, void *owner, struct skex_program **program);
+	/* Kills it; ended does not follow.  NULL is fine. */
+	void (*stop)(struct skex_program *program);
+};
+
 /* ---- the table --------------------------------------------------------------------------------
  */
 
@@ -231,6 +289,7 @@ struct skex_platform {
 	void (*wake)(void *context);
 	const struct skex_files *files;
 	const struct skex_net *net;
+	const struct skex_jobs *jobs; /* of daemons that deliver; NULL in others */
 };
 
 /* Formats and logs one line through platform->log; longer than 1,023 bytes is cut. */

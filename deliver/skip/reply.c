@@ -4,25 +4,12 @@
 #include <string.h>
 
 #include "api/client/base64.h"
+#include "core/base/hex.h"
 #include "core/base/mem.h"
 #include "platform/memory.h"
 #include "platform/posix.h"
 
 #define UNAVAILABLE "the key source cannot answer"
-
-/* No table: its index would depend on a secret. */
-static char hex_digit(unsigned value)
-{
-	return (char)('0' + value + (((9 - value) >> 8) & ('a' - '0' - 10)));
-}
-
-static void hex_write(char *text, const uint8_t *data, size_t size)
-{
-	for (size_t i = 0; i < size; i++) {
-		text[2 * i] = hex_digit(data[i] >> 4);
-		text[2 * i + 1] = hex_digit(data[i] & 15);
-	}
-}
 
 void skex_skip_reply_problem(
 	struct skex_https_reply *reply, const struct skex_https_problem *problem)
@@ -64,7 +51,7 @@ static void entropy(struct skex_https_reply *reply, uint32_t bits)
 	if (bytes == NULL || text == NULL || skex_posix_random(NULL, bytes, size) != SKEX_OK) {
 		refuse(reply, 503, "there is no entropy");
 	} else {
-		hex_write(text, bytes, size);
+		skex_hex_write(bytes, size, text);
 		*reply = (struct skex_https_reply){.status = 200};
 		skex_https_reply_body(reply,
 			json_pack("{s:s%, s:i}", "randomStr", text, 2 * size, "minentropy",
@@ -117,8 +104,8 @@ static enum skex_error key_reply(
 			json_string_length(key)) ||
 		size == 0 || (request->call == SKEX_SKIP_KEY_NEW && size != request->bits / 8))
 		goto out;
-	hex_write(id_text, uuid, sizeof(uuid));
-	hex_write(text, bytes, size);
+	skex_hex_write(uuid, sizeof(uuid), id_text);
+	skex_hex_write(bytes, size, text);
 	*reply = (struct skex_https_reply){.status = 200};
 	skex_https_reply_body(reply,
 		json_pack(

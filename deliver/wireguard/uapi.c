@@ -4,65 +4,21 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/hex.h"
 #include "core/base/mem.h"
 
 static const uint8_t get_text[] = "get=1\n\n";
 const struct skex_view skex_uapi_get = {get_text, sizeof(get_text) - 1};
 
-/* ---- hexadecimal -------------------------------------------------------------------------------
- *
- * By arithmetic: a table would tell the caches which digits there are.
- */
-
-/* 1 when a is below b, both below 2^31 or a wrapped around from below 0. */
-static unsigned is_below(unsigned a, unsigned b)
-{
-	return ((a - b) & ~a) >> 31;
-}
-
-/* 0..15, or above for what is no digit. */
-static unsigned digit_value(unsigned c)
-{
-	const unsigned decimal = c - '0';
-	const unsigned letter = (c | 0x20u) - 'a';
-	const unsigned is_decimal = is_below(decimal, 10);
-	const unsigned is_letter = is_below(letter, 6);
-
-	return (decimal & (0u - is_decimal)) | ((letter + 10u) & (0u - is_letter)) |
-		((is_decimal | is_letter) - 1u);
-}
-
 bool skex_wireguard_hex_read(const char *text, size_t size, uint8_t out[SKEX_WIREGUARD_KEY_BYTES])
 {
-	unsigned bad = 0;
-	size_t i;
-
-	if (size != 2 * SKEX_WIREGUARD_KEY_BYTES)
-		return false;
-	for (i = 0; i < SKEX_WIREGUARD_KEY_BYTES; i++) {
-		const unsigned high = digit_value((unsigned char)text[2 * i]);
-		const unsigned low = digit_value((unsigned char)text[2 * i + 1]);
-
-		bad |= high | low;
-		out[i] = (uint8_t)(high << 4 | (low & 15u));
-	}
-	return bad < 16;
-}
-
-static char digit(unsigned value)
-{
-	/* '0' + value, and 39 more from 10 on. */
-	return (char)('0' + value + ((9u - value) >> 31) * 39u);
+	return size == 2 * SKEX_WIREGUARD_KEY_BYTES &&
+		skex_hex_read(text, out, SKEX_WIREGUARD_KEY_BYTES);
 }
 
 void skex_wireguard_hex_write(const uint8_t bytes[SKEX_WIREGUARD_KEY_BYTES], char out[64])
 {
-	size_t i;
-
-	for (i = 0; i < SKEX_WIREGUARD_KEY_BYTES; i++) {
-		out[2 * i] = digit(bytes[i] >> 4);
-		out[2 * i + 1] = digit(bytes[i] & 15u);
-	}
+	skex_hex_write(bytes, SKEX_WIREGUARD_KEY_BYTES, out);
 }
 
 /* ---- requests ----------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ struct end {
 	uint32_t told;                          /* what was printed last */
 };
 
-static const struct ends_kind *const kinds[] = {&ends_wireguard};
+static const struct ends_kind *const kinds[] = {&ends_wireguard, &ends_pskfile, &ends_hook};
 static const struct ends_kind *kind;
 static struct end ends[2];
 static struct skex_loop *loop;

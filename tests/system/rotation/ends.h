@@ -16,5 +16,7 @@ struct ends_kind {
 };
 
 extern const struct ends_kind ends_wireguard;
+extern const struct ends_kind ends_pskfile;
+extern const struct ends_kind ends_hook;
 
 #endif

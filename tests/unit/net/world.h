@@ -6,6 +6,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -66,6 +69,28 @@ static inline void world_pass(struct world *world, uint64_t milliseconds)
 	world->in_time = false;
 	world->deadline_ms = skex_posix_now_ms(NULL) + milliseconds;
 	skex_loop_run(world->loop, world_turn, NULL, NULL, world);
+}
+
+/* Waits for the end of a process that is not our child.  Until somebody else takes it in it is a
+ * zombie, which holds nothing. */
+static inline bool world_process_ends(pid_t process)
+{
+	for (int tries = 0; tries < 1000; tries++) {
+		char path[64];
+		char line[256] = "";
+		FILE *file;
+
+		(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)process);
+		file = fopen(path, "r");
+		if (file == NULL)
+			return true;
+		(void)!fgets(line, sizeof(line), file);
+		(void)fclose(file);
+		if (strstr(line, ") Z ") != NULL || strstr(line, ") X ") != NULL)
+			return true;
+		(void)usleep(10000);
+	}
+	return false;
 }
 
 static inline void world_clear(struct world *world)

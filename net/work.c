@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "net/internal.h"
+
+/* Work in another thread, one piece at a time: the first of the list is under way. */
+struct skex_work {
+	struct net_link link;
+	uv_work_t request;
+	struct skex_loop *loop;
+	void (*run)(void *owner);
+	void (*done)(void *owner);
+	void *owner;
+	pthread_mutex_t lock; /* of the two below */
+	pthread_cond_t ended;
+	bool running;
+	bool dropped; /* its owner may be gone */
+};
+
+static void begin(struct skex_loop *loop);
+
+static void on_run(uv_work_t *request)
+{
+	struct skex_work *work = request->data;
+
+	(void)pthread_mutex_lock(&work->lock);
+	work->running = !work->dropped;
+	(void)pthread_mutex_unlock(&work->lock);
+	if (!work->running)
+		return;
+	work->run(work->owner);
+	(void)pthread_mutex_lock(&work->lock);
+	work->running = false;
+	(void)pthread_cond_signal(&work->ended);
+	(void)pthread_mutex_unlock(&work->lock);
+}
+
+static void on_done(uv_work_t *request, int status)
+{
+	struct skex_work *work = request->data;
+	struct skex_loop *loop = work->loop;
+
+	(void)status;
+	net_list_remove(&work->link);
+	begin(loop);
+	if (!work->dropped)
+		work->done(work->owner);
+	(void)pthread_cond_destroy(&work->ended);
+	(void)pthread_mutex_destroy(&work->lock);
+	free(work);
+}
+
+static void begin(struct skex_loop *loop)
+{
+	struct net_link *link = net_list_first(&loop->works);
+	struct skex_work *work;
+
+	if (link == NULL)
+		return;
+	work = NET_OWNER(link, struct skex_work, link);
+	work->request.data = work;
+	/* It fails for want of a function only. */
+	(void)uv_queue_work(&loop->uv, &work->request, on_run, on_done);
+}
+
+enum skex_error net_work(void *context, void (*run)(void *owner), void (*done)(void *owner),
+	void *owner, struct skex_work **out)
+{
+	struct skex_loop *loop = context;
+	const bool idle = net_list_empty(&loop->works);
+	struct skex_work *work = calloc(1, sizeof(*work));
+
+	if (work == NULL)
+		return SKEX_E_MEMORY;
+	work->loop = loop;
+	work->run = run;
+	work->done = done;
+	work->owner = owner;
+	(void)pthread_mutex_init(&work->lock, NULL);
+	(void)pthread_cond_init(&work->ended, NULL);
+	net_list_add(&loop->works, &work->link);
+	if (idle)
+		begin(loop);
+	*out = work;
+	return SKEX_OK;
+}
+
+void net_work_drop(struct skex_work *work)
+{
+	if (work == NULL)
+		return;
+	(void)pthread_mutex_lock(&work->lock);
+	work->dropped = true;
+	while (work->running)
+		(void)pthread_cond_wait(&work->ended, &work->lock);
+	(void)pthread_mutex_unlock(&work->lock);
+}
