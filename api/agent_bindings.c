@@ -330,6 +330,7 @@ static json_t *shown(const struct skex_agent_ops *ops, const struct skex_binding
 	const struct agent_binding_report *report = report_of(ops, binding);
 	const uint64_t now_ms = ops->platform->now_ms(ops->platform->context);
 	const uint64_t since_ms = report->there ? now_ms - report->reported_ms : 0;
+	const uint64_t age_ms = report->active_age_ms + since_ms;
 	const uint64_t closes_ms =
 		report->closes_in_ms > since_ms ? report->closes_in_ms - since_ms : 0;
 	const bool active = report->there && report->active_key[0] != '\0';
@@ -340,10 +341,10 @@ static json_t *shown(const struct skex_agent_ops *ops, const struct skex_binding
 		binding->role == SKEX_BINDING_LEADS ? "leads" : "follows", "state",
 		report->there ? report->state : "unserved", "active_key",
 		active ? json_string(report->active_key) : json_null(), "age_ms",
-		active ? json_integer((json_int_t)(report->active_age_ms + since_ms)) : json_null(),
-		"next_key", report->there ? text_or_null(report->next_key) : json_null(),
-		"rotations", json_integer(report->there ? (json_int_t)report->rotations : 0),
-		"failed", json_integer(report->there ? (json_int_t)report->failed : 0), "closed",
+		active ? json_integer((json_int_t)age_ms) : json_null(), "next_key",
+		report->there ? text_or_null(report->next_key) : json_null(), "rotations",
+		json_integer(report->there ? (json_int_t)report->rotations : 0), "failed",
+		json_integer(report->there ? (json_int_t)report->failed : 0), "closed",
 		report->there && report->closed, "closes_in_ms",
 		closes ? json_integer((json_int_t)closes_ms) : json_null(), "problem",
 		report->there ? report->problem : "");
