@@ -371,8 +371,7 @@ static bool is_given_up(struct skex_agent *agent, const struct agent_confirm *co
 	return confirm->which == SKEX_CONFIRM_BA &&
 		(peer->confirms[0] > AGENT_UNCONFIRMED_MAX / 2 ||
 			peer->confirms_bytes > AGENT_UNCONFIRMED_BYTES / 2) &&
-		agent_now(agent) - confirm->since_ms > GIVEN_UP_MS &&
-		agent_profile_up(confirm->profile) >= confirm->profile->profile.k;
+		agent_now(agent) - confirm->since_ms > GIVEN_UP_MS;
 }
 
 static void give_up(struct skex_agent *agent, struct agent_confirm *confirm)
@@ -389,14 +388,29 @@ static void give_up(struct skex_agent *agent, struct agent_confirm *confirm)
 	confirm_over(agent, confirm);
 }
 
+/* While fewer than k hubs are up nothing can come that confirms it: that time does not count. */
+static void count_time(struct agent_confirm *confirm, uint64_t now_ms, uint64_t passed_ms)
+{
+	if (agent_profile_up(confirm->profile) >= confirm->profile->profile.k)
+		return;
+	confirm->since_ms += passed_ms;
+	if (confirm->since_ms > now_ms)
+		confirm->since_ms = now_ms;
+}
+
 void agent_confirm_sweep(struct skex_agent *agent)
 {
 	const uint64_t wall_ms = agent_wall(agent);
+	const uint64_t now_ms = agent_now(agent);
+	const uint64_t passed_ms = now_ms - agent->confirms_swept_ms;
 	struct agent_confirm *confirm = agent->confirms;
+
+	agent->confirms_swept_ms = now_ms;
 
 	while (confirm != NULL) {
 		struct agent_confirm *next = confirm->next;
 
+		count_time(confirm, now_ms, passed_ms);
 		if (confirm->durable && confirm->expires_wall_ms <= wall_ms)
 			confirm_over(agent, confirm);
 		else if (confirm->durable && is_given_up(agent, confirm))

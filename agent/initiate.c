@@ -330,25 +330,12 @@ static void unconfirmed(struct agent_run *run)
 	drop(run, why);
 }
 
-static const char *refusal(uint16_t status)
+static void refused(struct agent_run *run)
 {
-	switch (status) {
-	case SKEX_ACK_REFUSED:
-		return "the hubs' policy forbids keys between these agents: see skex-hub.conf";
-	case SKEX_ACK_UNKNOWN:
-		return "the hubs know no agent of that name: enrol it at the same hubs";
-	case SKEX_ACK_QUOTA:
-		return "the hubs' quota for this pair is used up (see quota in skex-hub.conf), or "
-		       "the peer has too much from here that was never confirmed";
-	case SKEX_ACK_EXHAUSTED:
-		return "the hubs have no pad left towards the peer: refill it";
-	case SKEX_ACK_EXPIRED:
-		return "the peer did not fetch the shares in time: is it connected?";
-	case SKEX_ACK_BANNED:
-		return "the peer is banned at the hubs";
-	default:
-		return "the hubs refused the shares";
-	}
+	char why[AGENT_WHY_TEXT];
+
+	agent_why_refused(run, why, sizeof(why));
+	drop(run, why);
 }
 
 void agent_run_refused(struct agent_leg *leg, struct skex_pad_position at, uint16_t status)
@@ -364,9 +351,13 @@ void agent_run_refused(struct agent_leg *leg, struct skex_pad_position at, uint1
 		if (index != 0 && (run->engine.members & (UINT32_C(1) << index)) != 0 &&
 			skex_pad_compare(run->sent[index - 1], at) == 0) {
 			leg->agent->counters.shares_refused++;
+			if (status == SKEX_ACK_DECLINED)
+				run->declined |= UINT32_C(1) << index;
+			else
+				run->status = status;
 			(void)skex_initiator_step(&run->engine, SKEX_INITIATOR_REFUSED, &index);
 			if (run->engine.actions & SKEX_DSKE_DROP)
-				drop(run, refusal(status));
+				refused(run);
 			return;
 		}
 		run = next;

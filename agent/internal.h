@@ -152,6 +152,8 @@ struct agent_run {
 	bool probe;                                   /* begun while its pool had no answer */
 	struct agent_ring waits;                      /* of those that are stalled */
 	struct skex_pad_position sent[SKEX_HUBS_MAX]; /* where the share stood in each leg's pad */
+	uint32_t declined;                            /* hubs that say the peer refused theirs */
+	uint16_t status;                              /* of the last that refused it itself */
 };
 
 /* What is kept of the shares that one hub brought from one peer. */
@@ -233,7 +235,7 @@ struct agent_confirm {
 	struct agent_confirm *chain; /* the next with the same hash */
 	uint64_t bytes;              /* BA: that count at the peer */
 	struct agent_peer *peer;
-	struct agent_profile *profile; /* NULL: through every hub */
+	struct agent_profile *profile; /* through whose hubs it goes */
 	uint8_t which;
 	struct skex_block_id first;
 	uint16_t blocks;
@@ -244,7 +246,7 @@ struct agent_confirm {
 	bool durable;
 	bool over; /* as soon as it is durable */
 	uint64_t expires_wall_ms;
-	uint64_t since_ms; /* it is here, in this life */
+	uint64_t since_ms; /* it is here, in this life; BA: later, by how long k hubs were not up */
 	uint64_t retry_ms; /* refused: not sent before that */
 	uint32_t refusals;
 	uint8_t *tags;     /* ours, to send */
@@ -331,6 +333,7 @@ struct skex_agent {
 	struct agent_span *spans[AGENT_SPANS];
 	uint32_t groups_count;
 	struct agent_confirm *confirms;
+	uint64_t confirms_swept_ms;
 	struct agent_confirm *confirms_by_id[AGENT_CONFIRMS];
 	struct agent_request *requests;
 	uint64_t next_ticket;
@@ -533,6 +536,8 @@ void agent_why_empty(const struct agent_pool *pool, struct agent_why *why);
 /* Of keys that went through these hubs. */
 void agent_why_unconfirmed(const struct agent_peer *peer, const struct agent_profile *profile,
 	uint32_t hubs, char *text, size_t text_size);
+/* Of shares that too many hubs refused, or say that the peer did. */
+void agent_why_refused(const struct agent_run *run, char *text, size_t text_size);
 /* Of blocks that a responder gives up, of which these hubs spoke. */
 void agent_why_failed(
 	const struct agent_group *group, uint32_t heard, char *text, size_t text_size);

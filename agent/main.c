@@ -212,9 +212,9 @@ static int start_agent(struct daemon *daemon, struct skex_agent_setup *setup)
 
 static char *metrics_text(void *owner)
 {
-	struct daemon *daemon = owner;
+	const struct daemon *daemon = owner;
 
-	return skex_agent_metrics(daemon->agent, daemon->platform);
+	return skex_agent_metrics(daemon->ops);
 }
 
 static int start_api(struct daemon *daemon, const struct skex_agent_setup *setup)

@@ -55,7 +55,11 @@ static void refused_by_all(struct skex_agent *agent, struct agent_note *note)
 {
 	struct skex_problem problem;
 
-	if (note->status == SKEX_ACK_EXHAUSTED || note->status == SKEX_ACK_QUOTA)
+	if (2 * __builtin_popcount(note->declined) > __builtin_popcount(note->refused))
+		(void)agent_complain(&problem, SKEX_E_REFUSED, "note_declined",
+			"the peer refused the note, say the hubs",
+			"see skex events --recent at the peer");
+	else if (note->status == SKEX_ACK_EXHAUSTED || note->status == SKEX_ACK_QUOTA)
 		(void)agent_complain(&problem, SKEX_E_QUOTA, "note_quota",
 			"no hub takes the note: a quota or a pad is used up",
 			"refill the pads; see quota in skex-hub.conf");
@@ -244,7 +248,10 @@ void agent_note_refused(struct agent_leg *leg, struct skex_pad_position at, uint
 	if (note == NULL || (note->delivered & (UINT32_C(1) << index)) != 0)
 		return;
 	note->refused |= UINT32_C(1) << index;
-	note->status = status;
+	if (status == SKEX_ACK_DECLINED)
+		note->declined |= UINT32_C(1) << index;
+	else
+		note->status = status;
 	agent_wake(leg->agent);
 }
 

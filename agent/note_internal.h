@@ -29,7 +29,8 @@ struct agent_note {
 	uint32_t sent;                 /* bit (1 << index): hubs that it was given to */
 	uint32_t delivered;            /* that have it */
 	uint32_t refused;              /* that do not take it, or have no pad left from us */
-	uint16_t status;               /* of the last that refused */
+	uint32_t declined;             /* that say the recipient refused it */
+	uint16_t status;               /* of the last that refused it itself */
 	struct skex_pad_position at[SKEX_HUBS_MAX]; /* where it stood in each leg's pad */
 };
 

@@ -155,6 +155,43 @@ void agent_why_empty(const struct agent_pool *pool, struct agent_why *why)
 	}
 }
 
+static const char *refusal(uint16_t status)
+{
+	switch (status) {
+	case SKEX_ACK_REFUSED:
+		return "the hubs' policy forbids keys between these agents: see skex-hub.conf";
+	case SKEX_ACK_UNKNOWN:
+		return "the hubs know no agent of that name: enrol it at the same hubs";
+	case SKEX_ACK_QUOTA:
+		return "the hubs' quota for this pair is used up: see quota in skex-hub.conf";
+	case SKEX_ACK_EXHAUSTED:
+		return "the hubs have no pad left towards the peer: refill it";
+	case SKEX_ACK_EXPIRED:
+		return "the peer did not fetch the shares in time: is it connected?";
+	case SKEX_ACK_BANNED:
+		return "the peer is banned at the hubs";
+	default:
+		return "the hubs refused the shares";
+	}
+}
+
+/* A hub can say that the peer refused what it refuses itself: so hubs are named, and most decide.
+ */
+void agent_why_refused(const struct agent_run *run, char *text, size_t text_size)
+{
+	char names[AGENT_HUBS_TEXT];
+
+	if (2 * __builtin_popcount(run->declined) <= __builtin_popcount(run->engine.refused)) {
+		say(text, text_size, "%s", refusal(run->status));
+		return;
+	}
+	agent_hubs_text(run->profile, run->declined, names, sizeof(names));
+	say(text, text_size,
+		"%s refused the shares, say %s: it may have too much from here that was never "
+		"confirmed",
+		run->pool->peer->name.text, names);
+}
+
 void agent_why_failed(const struct agent_group *group, uint32_t heard, char *text, size_t text_size)
 {
 	const struct agent_profile *profile = group->profile;

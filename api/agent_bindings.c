@@ -325,29 +325,50 @@ static json_t *text_or_null(const char *text)
 	return text[0] == '\0' ? json_null() : json_string(text);
 }
 
-static json_t *shown(const struct skex_agent_ops *ops, const struct skex_binding_config *binding)
+void skex_agent_binding_status(const struct skex_agent_ops *ops,
+	const struct skex_binding_config *binding, struct skex_agent_binding_status *status)
 {
 	const struct agent_binding_report *report = report_of(ops, binding);
 	const uint64_t now_ms = ops->platform->now_ms(ops->platform->context);
-	const uint64_t since_ms = report->there ? now_ms - report->reported_ms : 0;
-	const uint64_t age_ms = report->active_age_ms + since_ms;
-	const uint64_t closes_ms =
-		report->closes_in_ms > since_ms ? report->closes_in_ms - since_ms : 0;
-	const bool active = report->there && report->active_key[0] != '\0';
-	const bool closes = report->there && report->closes_in_ms != UINT64_MAX;
+	const uint64_t since_ms = now_ms - report->reported_ms;
 
+	*status = (struct skex_agent_binding_status){
+		.config = binding, .closes_in_ms = UINT64_MAX, .state = "unserved", .problem = ""};
+	if (!report->there)
+		return;
+	status->served = true;
+	status->state = report->state;
+	status->active_key = report->active_key;
+	status->next_key = report->next_key;
+	status->age_ms = report->active_age_ms + since_ms;
+	if (report->closes_in_ms != UINT64_MAX)
+		status->closes_in_ms =
+			report->closes_in_ms > since_ms ? report->closes_in_ms - since_ms : 0;
+	status->rotations = report->rotations;
+	status->failed = report->failed;
+	status->closed = report->closed;
+	status->problem = report->problem;
+}
+
+static json_t *shown(const struct skex_agent_ops *ops, const struct skex_binding_config *binding)
+{
+	struct skex_agent_binding_status status;
+	bool active;
+
+	skex_agent_binding_status(ops, binding, &status);
+	active = status.served && status.active_key[0] != '\0';
 	return json_pack("{ss ss ss ss ss so so so so so sb so ss}", "binding", binding->name.text,
 		"peer", binding->peer.text, "consumer", skex_binding_consumer(binding), "role",
-		binding->role == SKEX_BINDING_LEADS ? "leads" : "follows", "state",
-		report->there ? report->state : "unserved", "active_key",
-		active ? json_string(report->active_key) : json_null(), "age_ms",
-		active ? json_integer((json_int_t)age_ms) : json_null(), "next_key",
-		report->there ? text_or_null(report->next_key) : json_null(), "rotations",
-		json_integer(report->there ? (json_int_t)report->rotations : 0), "failed",
-		json_integer(report->there ? (json_int_t)report->failed : 0), "closed",
-		report->there && report->closed, "closes_in_ms",
-		closes ? json_integer((json_int_t)closes_ms) : json_null(), "problem",
-		report->there ? report->problem : "");
+		binding->role == SKEX_BINDING_LEADS ? "leads" : "follows", "state", status.state,
+		"active_key", active ? json_string(status.active_key) : json_null(), "age_ms",
+		active ? json_integer((json_int_t)status.age_ms) : json_null(), "next_key",
+		status.served ? text_or_null(status.next_key) : json_null(), "rotations",
+		json_integer((json_int_t)status.rotations), "failed",
+		json_integer((json_int_t)status.failed), "closed", (int)status.closed,
+		"closes_in_ms",
+		status.closes_in_ms != UINT64_MAX ? json_integer((json_int_t)status.closes_in_ms)
+						  : json_null(),
+		"problem", status.problem);
 }
 
 struct json_t *skex_agent_bindings_json(const struct skex_agent_ops *ops)

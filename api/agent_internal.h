@@ -71,6 +71,22 @@ void skex_agent_op_binding_report(
 void skex_agent_op_bindings(void *owner, struct skex_api_call *call, const struct json_t *request);
 void skex_agent_op_binding_rotate(
 	void *owner, struct skex_api_call *call, const struct json_t *request);
+/* How a binding is, as far as is known; texts are valid until the next turn. */
+struct skex_agent_binding_status {
+	const struct skex_binding_config *config;
+	bool served; /* else nothing below is known */
+	const char *state;
+	const char *active_key; /* "": none, and the next is not known */
+	uint64_t age_ms;
+	const char *next_key;  /* the same */
+	uint64_t closes_in_ms; /* UINT64_MAX: never */
+	uint64_t rotations;
+	uint64_t failed;
+	bool closed;
+	const char *problem; /* "": none */
+};
+void skex_agent_binding_status(const struct skex_agent_ops *ops,
+	const struct skex_binding_config *binding, struct skex_agent_binding_status *status);
 /* The bindings as a list, which is the caller's; NULL without memory. */
 struct json_t *skex_agent_bindings_json(const struct skex_agent_ops *ops);
 /* agent_status.c */

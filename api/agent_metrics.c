@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "api/agent_internal.h"
+
 /*
  * The text format wants all samples of a metric together, so that legs, pools and peers are gone
  * through once per metric.  Names and purposes hold nothing that has to be escaped in a label.
@@ -21,6 +23,14 @@ enum leg_metric {
 enum pool_metric {
 	POOL_READY,
 	POOL_AGE,
+};
+
+enum binding_metric {
+	BINDING_SERVED,
+	BINDING_AGE,
+	BINDING_CLOSED,
+	BINDING_ROTATIONS,
+	BINDING_FAILED,
 };
 
 struct page {
@@ -141,8 +151,56 @@ static void add_counters(struct page *page, const struct skex_agent *agent)
 	}
 }
 
-char *skex_agent_metrics(struct skex_agent *agent, const struct skex_platform *platform)
+static void add_binding(struct page *page, const struct skex_agent_binding_status *status)
 {
+	const bool active = status->served && status->active_key[0] != '\0';
+	double value = 0;
+
+	switch ((enum binding_metric)page->metric) {
+	case BINDING_SERVED:
+		value = status->served;
+		break;
+	case BINDING_AGE:
+		if (!active)
+			return;
+		value = (double)status->age_ms / 1000;
+		break;
+	case BINDING_CLOSED:
+		value = status->closed;
+		break;
+	case BINDING_ROTATIONS:
+		value = (double)status->rotations;
+		break;
+	case BINDING_FAILED:
+		value = (double)status->failed;
+		break;
+	}
+	fprintf(page->out, "%s{binding=\"%s\",consumer=\"%s\",peer=\"%s\"} %.15g\n", page->name,
+		status->config->name.text, skex_binding_consumer(status->config),
+		status->config->peer.text, value);
+}
+
+static void add_bindings(struct page *page, const struct skex_agent_ops *ops,
+	enum binding_metric metric, const char *name, const char *type, const char *help)
+{
+	const struct skex_binding_config *bindings;
+	struct skex_agent_binding_status status;
+	size_t count;
+	size_t i;
+
+	head(page, name, type, help);
+	page->metric = (int)metric;
+	bindings = skex_agent_bindings(ops->agent, &count);
+	for (i = 0; i < count; i++) {
+		skex_agent_binding_status(ops, &bindings[i], &status);
+		add_binding(page, &status);
+	}
+}
+
+char *skex_agent_metrics(const struct skex_agent_ops *ops)
+{
+	const struct skex_platform *platform = ops->platform;
+	struct skex_agent *agent = ops->agent;
 	struct page page = {.wall_ms = platform->wall_ms(platform->context)};
 	char *text = NULL;
 	size_t size = 0;
@@ -167,6 +225,16 @@ char *skex_agent_metrics(struct skex_agent *agent, const struct skex_platform *p
 	add_pools(&page, agent, POOL_READY, "skexd_pool_keys", "256-bit keys that are ready.");
 	add_pools(&page, agent, POOL_AGE, "skexd_pool_block_age_seconds",
 		"Time since the last block of the pool.");
+	add_bindings(&page, ops, BINDING_SERVED, "skexd_binding_served", "gauge",
+		"Whether the process that runs the binding says how it is.");
+	add_bindings(&page, ops, BINDING_AGE, "skexd_binding_key_age_seconds", "gauge",
+		"For how long the key has been in use.");
+	add_bindings(&page, ops, BINDING_CLOSED, "skexd_binding_closed", "gauge",
+		"Whether the consumer is closed, because no fresh key could be had.");
+	add_bindings(&page, ops, BINDING_ROTATIONS, "skexd_binding_rotations_total", "counter",
+		"Keys that came into use.");
+	add_bindings(&page, ops, BINDING_FAILED, "skexd_binding_failed_total", "counter",
+		"Rotations that came to nothing.");
 	add_counters(&page, agent);
 	if (fclose(page.out) == 0)
 		return text;

@@ -2,10 +2,11 @@
 #ifndef SKEX_API_AGENT_METRICS_H
 #define SKEX_API_AGENT_METRICS_H
 
-#include "agent/agent.h"
+#include "api/agent_ops.h"
 
 /* What Prometheus is told of an agent: hubs and their pad, peers, pools with the age of their last
- * block, counters.  On the heap; NULL when there is no memory. */
-char *skex_agent_metrics(struct skex_agent *agent, const struct skex_platform *platform);
+ * block, bindings with the age of their keys, counters.  On the heap; NULL when there is no memory.
+ */
+char *skex_agent_metrics(const struct skex_agent_ops *ops);
 
 #endif

@@ -235,6 +235,35 @@ static void check_keyfill(struct skex_doctor *doctor, const json_t *fill)
 		skex_doctor_find(doctor, "keyfill", SKEX_PASS, NULL, "%s: good for %s", peer, keys);
 }
 
+static void check_binding(struct skex_doctor *doctor, const json_t *binding)
+{
+	const char *name = skex_json_text(binding, "binding");
+	const char *peer = skex_json_text(binding, "peer");
+	const char *problem = skex_json_text(binding, "problem");
+	char age[SKEX_TEXT_MAX];
+
+	skex_text_duration(age, skex_json_number(binding, "age_ms"));
+	if (strcmp(skex_json_text(binding, "state"), "unserved") == 0)
+		skex_doctor_find(doctor, "binding", SKEX_FAIL, "see the log of skexd",
+			"%s with %s: the process that runs the bindings does not run", name, peer);
+	else if (skex_json_true(binding, "closed"))
+		skex_doctor_find(doctor, "binding", SKEX_FAIL,
+			"see the checks above, and `skex binding ls` at the peer",
+			"%s with %s: closed, for no fresh key could be had; %s", name, peer,
+			problem);
+	else if (json_is_null(json_object_get(binding, "active_key")))
+		skex_doctor_find(doctor, "binding", SKEX_FAIL,
+			"the peer needs the same binding; see `skex binding ls` there",
+			"%s with %s: there was no key yet; %s", name, peer, problem);
+	else if (problem[0] != '\0')
+		skex_doctor_find(doctor, "binding", SKEX_WARN,
+			"see `skex binding ls` at the peer as well",
+			"%s with %s: a key %s old is in use, but: %s", name, peer, age, problem);
+	else
+		skex_doctor_find(doctor, "binding", SKEX_PASS, NULL,
+			"%s with %s: a key %s old is in use", name, peer, age);
+}
+
 static void check_list(struct skex_doctor *doctor, const json_t *list,
 	void (*check)(struct skex_doctor *doctor, const json_t *item))
 {
@@ -264,4 +293,5 @@ void skex_doctor_daemon(struct skex_doctor *doctor, const json_t *status)
 	check_list(doctor, peers, check_quorum);
 	check_list(doctor, fills, check_keyfill);
 	check_list(doctor, json_object_get(status, "pools"), check_pool);
+	check_list(doctor, json_object_get(status, "bindings"), check_binding);
 }

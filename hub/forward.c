@@ -281,7 +281,7 @@ uint16_t hub_accept(
 	}
 	hub_pair_use(&hub->pairs, pair, txn, mail->first,
 		mail->type == SKEX_MESSAGE_SHARE ? mail->blocks : 0, message->range.size, wall_ms);
-	to->leg->backlog = true;
+	skex_leg_unsent(to->leg, to->queue.unsent->at);
 	sending->hub = hub;
 	sending->pair = pair;
 	sending->leg = to->number;
@@ -333,7 +333,7 @@ void hub_pump(struct hub_leg *leg)
 		struct skex_outgoing *message = waiting->message;
 		enum skex_error error;
 
-		leg->leg->backlog = true;
+		skex_leg_unsent(leg->leg, waiting->at);
 		if (!waiting->durable || skex_leg_queued(leg->leg) > SEND_QUEUE_BYTES)
 			return;
 		if (message == NULL &&

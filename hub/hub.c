@@ -198,6 +198,7 @@ bool hub_drop(struct hub_leg *leg, struct hub_waiting *waiting)
 {
 	struct skex_link *link = &leg->hub->link;
 	struct skex_txn *txn = skex_commit_txn(&link->commit);
+	bool next;
 
 	if (txn != NULL && skex_txn_size(txn, link->store) > DROP_BYTES) {
 		skex_commit_flush(&link->commit);
@@ -205,7 +206,13 @@ bool hub_drop(struct hub_leg *leg, struct hub_waiting *waiting)
 	}
 	if (txn == NULL)
 		return false;
+	next = leg->queue.unsent == waiting;
 	hub_queue_remove(waiting, link->store, txn);
+	/* An ACK may have waited for it to leave. */
+	if (next && leg->leg != NULL && leg->queue.unsent != NULL)
+		skex_leg_unsent(leg->leg, leg->queue.unsent->at);
+	else if (next && leg->leg != NULL)
+		skex_leg_pumped(leg->leg);
 	return true;
 }
 
@@ -228,13 +235,15 @@ static void refused(
 	struct hub_leg *leg = link_leg->owner_data;
 	struct hub_waiting *waiting = leg->queue.first;
 
+	(void)status;
 	/* What stands before it goes with the mark of the same ACK. */
 	while (waiting != NULL && skex_pad_compare(waiting->at, at) < 0)
 		waiting = waiting->next;
 	if (waiting == NULL || skex_pad_compare(waiting->at, at) != 0 || waiting->told)
 		return;
 	waiting->told = true;
-	hub_mail_refuse(owner, waiting->origin, waiting->origin_at, status);
+	/* Whatever it says: a status of ours would say that we refuse. */
+	hub_mail_refuse(owner, waiting->origin, waiting->origin_at, SKEX_ACK_DECLINED);
 }
 
 static void writable(void *owner, struct skex_leg *link_leg)

@@ -51,6 +51,7 @@ static void gone(struct skex_connection *connection, const char *why)
 	if (!was_the_legs)
 		return;
 	leg->connection = NULL;
+	leg_acks_take_back(leg);
 	if (leg->state != SKEX_LEG_STOPPED) {
 		leg->state = SKEX_LEG_DOWN;
 		skex_leg_error(leg, "%s", why);

@@ -115,6 +115,19 @@ void tags_advance(struct skex_leg *leg, struct skex_pad_range range, uint64_t si
 /* Refusals for the next ACK; what finds no room ends the connection. */
 void leg_refusals_keep(struct skex_leg *leg, const struct skex_ack_entry *entries, uint32_t count);
 
+/* A range for an ACK, which has room that nothing else takes. */
+enum skex_error leg_take_ack(struct skex_leg *leg, struct skex_pad_range *range);
+
+/* ack.c */
+/* Hub: what was received becomes durable with the ACK that tells it, if one can be made now. */
+void leg_acknowledge_with_commit(struct skex_leg *leg);
+/* Agent: what is durable is told, if something wants an answer. */
+void leg_acknowledge(struct skex_leg *leg);
+/* Hub: no ACK that was made leaves; what they refuse is for the next one. */
+void leg_acks_take_back(struct skex_leg *leg);
+/* Frees them. */
+void leg_acks_clear(struct skex_leg *leg);
+
 /* leg.c */
 /* How far ahead of use the reserved mark moves. */
 uint64_t leg_stride(const struct skex_leg *leg);

@@ -174,7 +174,7 @@ static enum skex_error load_pads(struct skex_leg *leg)
 		error = tags_load(leg);
 	leg->life = tx;
 	leg->rx_durable = rx;
-	leg->rx_told = rx;
+	leg->rx_acked = rx;
 	return error;
 }
 
@@ -244,6 +244,7 @@ void skex_leg_unload(struct skex_leg *leg)
 		leg->next_loaded->previous_loaded = leg->previous_loaded;
 	skex_pad_bytes_close(leg->tx_pad);
 	skex_pad_bytes_close(leg->rx_pad);
+	leg_acks_clear(leg);
 	free(leg->refusals);
 	skex_secret_free(leg);
 }
@@ -380,6 +381,8 @@ static void reserve_durable(void *owner, enum skex_error error)
 		leg->reserve_pending = false;
 		skex_pad_tx_reserved(&leg->tx, snapshot->mark);
 		leg->tx_need = 0;
+		/* What takes all that was reserved comes after it. */
+		leg_acknowledge(leg);
 		leg->link->events->writable(leg->link->owner, leg);
 	}
 	skex_secret_free(snapshot);

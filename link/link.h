@@ -35,6 +35,7 @@ enum skex_role {
 };
 
 struct skex_leg;
+struct skex_leg_ack;
 struct skex_connection;
 
 /* A verified message; views are valid during the call. */
@@ -209,7 +210,6 @@ struct skex_leg {
 	struct skex_pad_rx rx;
 	struct skex_pad_bytes *rx_pad;
 	struct skex_pad_position rx_durable;
-	struct skex_pad_position rx_told;
 	uint32_t tags_reserved;  /* wrong tags that are counted in the store already */
 	bool tags_dirty;         /* more are to be reserved */
 	bool rx_dirty;           /* rx.mark is to be committed */
@@ -219,14 +219,15 @@ struct skex_leg {
 	bool taking;     /* after the operator's word: the larger marks are being written */
 	bool reach_told; /* and that they lie in no pad that is here */
 
-	bool backlog;                    /* hub: messages with smaller offsets wait to be sent */
+	bool backlog; /* hub: messages wait to be sent, the first of them here */
+	struct skex_pad_position unsent;
 	struct skex_ack_entry *refusals; /* for the next ACK; at most SKEX_ACK_ENTRIES_MAX */
 	uint32_t refusals_count;
 	uint32_t refusals_room;
 	struct skex_pad_position rx_acked;   /* what the last ACK told, in this connection */
 	struct skex_pad_position rx_refused; /* and the last one with refusals, in any */
-	uint64_t acks_next;  /* hub: ACKs that wait to be durable are numbered; and those before */
-	uint64_t acks_valid; /* this one would overtake refusals that were given back */
+	struct skex_leg_ack *acks; /* hub: those that wait to be durable, then for their turn */
+	bool ack_owed;             /* hub: one is to follow, for it could not be made */
 
 	uint64_t attempt_ms; /* agent: when to connect next */
 	uint32_t attempts;
@@ -296,7 +297,9 @@ void skex_leg_release(struct skex_leg *leg, struct skex_hold *hold);
 void skex_leg_want_reserve(struct skex_leg *leg);
 /* Agent: begin to connect, now or when the back-off is over. */
 void skex_leg_connect(struct skex_leg *leg, uint64_t now_ms);
-/* Hub: no message with a smaller offset waits to be sent any more. */
+/* Hub: the first message that waits to be sent is this one; ACKs with smaller offsets leave. */
+void skex_leg_unsent(struct skex_leg *leg, struct skex_pad_position at);
+/* Hub: no message waits to be sent any more. */
 void skex_leg_pumped(struct skex_leg *leg);
 /* Puts the leg on this turn's list of work. */
 void skex_leg_work(struct skex_leg *leg);

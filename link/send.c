@@ -46,13 +46,14 @@ bool skex_leg_can_take(const struct skex_leg *leg, uint64_t body_size)
 		leg->tx.reserved.offset - leg->tx.next.offset >= size;
 }
 
-enum skex_error skex_leg_take(
-	struct skex_leg *leg, uint64_t body_size, struct skex_pad_range *range)
+/* What is unreleased is less than `most` before. */
+static enum skex_error take(
+	struct skex_leg *leg, uint64_t body_size, uint64_t most, struct skex_pad_range *range)
 {
 	const uint64_t size = SKEX_ONETIME_KEY_BYTES + body_size;
 	enum skex_error error;
 
-	if (leg->link->role == SKEX_ROLE_AGENT && in_flight(leg) >= SKEX_LEG_WINDOW_BYTES)
+	if (leg->link->role == SKEX_ROLE_AGENT && in_flight(leg) >= most)
 		return SKEX_E_BUSY;
 	if (leg->link->role == SKEX_ROLE_HUB) {
 		struct skex_pad_position end = {leg->tx.next.generation, leg->tx.size};
@@ -61,7 +62,7 @@ enum skex_error skex_leg_take(
 	}
 	error = skex_pad_tx_take(&leg->tx, size, range);
 	if (error == SKEX_E_EXHAUSTED && switch_generation(leg))
-		return skex_leg_take(leg, body_size, range);
+		return take(leg, body_size, most, range);
 	if (error == SKEX_E_RESERVE) {
 		leg->tx_need =
 			skex_pad_align(size) > leg->tx_need ? skex_pad_align(size) : leg->tx_need;
@@ -75,6 +76,20 @@ enum skex_error skex_leg_take(
 		leg->tx.reserved.offset - leg->tx.next.offset < leg_stride(leg) / 2)
 		skex_leg_want_reserve(leg);
 	return error;
+}
+
+enum skex_error skex_leg_take(
+	struct skex_leg *leg, uint64_t body_size, struct skex_pad_range *range)
+{
+	return take(leg, body_size, SKEX_LEG_WINDOW_BYTES, range);
+}
+
+/* Behind the largest message that the window lets through there is room for some 250 of them, and
+ * still no more is under way than is jumped over after a rollback. */
+enum skex_error leg_take_ack(struct skex_leg *leg, struct skex_pad_range *range)
+{
+	return take(
+		leg, 0, SKEX_LEG_WINDOW_BYTES + SKEX_PACKET_MAX - SKEX_ONETIME_KEY_BYTES, range);
 }
 
 uint64_t skex_leg_send_left(const struct skex_leg *leg)
@@ -179,6 +194,7 @@ void leg_refusals_keep(struct skex_leg *leg, const struct skex_ack_entry *entrie
 			continue;
 		/* Without it, what an ACK says as accepted would not be: the other end takes
 		 * nothing as accepted when the connection ends. */
+		leg->rx_refused = leg->rx.mark;
 		if (leg->connection != NULL)
 			connection_break(leg->connection, "more refusals than can be told");
 		return;

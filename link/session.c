@@ -74,6 +74,8 @@ bool session_released(struct skex_leg *leg, struct skex_pad_position received)
 		skex_pad_compare(received, leg->tx.next) > 0)
 		return false;
 	leg_told(leg, received);
+	if (leg->rx_answer) /* an ACK may have found no room */
+		skex_leg_work(leg);
 	leg->link->events->released(leg->link->owner, leg);
 	return true;
 }
@@ -141,7 +143,6 @@ static bool tell_up(struct skex_connection *connection, struct skex_leg *leg)
 	leg->state = SKEX_LEG_UP;
 	leg->attempts = 0;
 	leg->last_error[0] = '\0';
-	leg->rx_told = leg->rx_durable;
 	/* What lies before it, the other end takes neither as accepted nor as refused. */
 	leg->rx_acked = leg->rx_durable;
 	if (leg->refusals_count > 0) {
@@ -296,9 +297,7 @@ void session_send_ping(struct skex_connection *connection, bool answer_wanted)
 	ping.answer_wanted = answer_wanted ? 1 : 0;
 	ping.received = connection->leg->rx_durable;
 	skex_ping_encode(&ping, bytes);
-	if (connection_send(connection, skex_view(bytes, sizeof(bytes)), skex_view(NULL, 0)) ==
-		SKEX_OK)
-		connection->leg->rx_told = connection->leg->rx_durable;
+	(void)!connection_send(connection, skex_view(bytes, sizeof(bytes)), skex_view(NULL, 0));
 }
 
 bool session_ping(struct skex_connection *connection, struct skex_view header)

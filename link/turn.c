@@ -1,178 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
-#include <string.h>
 
-#include "core/wire/ack_message.h"
-#include "core/wire/message.h"
 #include "link/internal.h"
 
-/* The turn of a link: acknowledgements, timers, and what becomes durable as one; and its end. */
+/* The turn of a link: timers, and what becomes durable as one; and its end. */
 #define SWEEP_MS 1000u
 
-/* An ACK that says `received` and refuses these; NULL when there is no pad for it. */
-static struct skex_outgoing *make_ack(struct skex_leg *leg, struct skex_pad_position mark,
-	const struct skex_ack_entry *refusals, uint32_t count)
-{
-	uint8_t fields[SKEX_HEADER_MAX - SKEX_MESSAGE_PREFIX_BYTES];
-	struct skex_outgoing *message = NULL;
-	struct skex_pad_range range;
-	size_t size = 0;
-
-	if (skex_ack_message_encode(mark, refusals, count, fields, sizeof(fields), &size) !=
-			SKEX_OK ||
-		skex_leg_take(leg, 0, &range) != SKEX_OK ||
-		skex_leg_compose(leg, SKEX_MESSAGE_ACK, range, skex_view(fields, size),
-			skex_view(NULL, 0), &message) != SKEX_OK)
-		return NULL;
-	return message;
-}
-
-/* True when it left. */
-static bool send_ack(
-	struct skex_leg *leg, struct skex_outgoing *message, struct skex_pad_position mark)
-{
-	const bool left = message != NULL &&
-		skex_leg_transmit(leg, skex_view(message->bytes, message->header_size),
-			skex_view(NULL, 0)) == SKEX_OK;
-
-	if (left) {
-		leg->rx_told = mark;
-		leg->rx_acked = mark;
-	} else if (message == NULL && leg->state == SKEX_LEG_UP) {
-		/* Without pad the mark still gets through; the refusals wait. */
-		session_send_ping(leg->connection, false);
-	}
-	free(message);
-	return left;
-}
-
-/* A hub's ACK: its range, and the mark that it tells, are in the transaction that it waits for. */
-struct ack_later {
-	struct skex_leg *leg;
-	struct skex_outgoing *message;
-	struct skex_pad_position mark;
-	uint64_t number;
-	struct skex_ack_entry *refusals; /* the leg's, until they are told or given back */
-	uint32_t refusals_count;
-};
-
-/*
- * It does not leave: messages that wait have smaller offsets, which an ACK before them would burn,
- * or there is no pad, or no connection.  The mark goes without pad, and the refusals with a later
- * ACK; no ACK that was made before leaves either, for it would say that what they refuse was
- * accepted.
- */
-static void give_back(struct ack_later *ack)
-{
-	struct skex_leg *leg = ack->leg;
-
-	leg_refusals_keep(leg, ack->refusals, ack->refusals_count);
-	leg->acks_valid = leg->acks_next;
-}
-
-static void ack_durable(void *owner, enum skex_error error)
-{
-	struct ack_later *ack = owner;
-	struct skex_leg *leg = ack->leg;
-	const bool overtakes = error == SKEX_OK && ack->number < leg->acks_valid;
-
-	if (error == SKEX_OK && (leg->backlog || overtakes)) {
-		free(ack->message);
-		ack->message = NULL;
-	}
-	if (error != SKEX_OK) {
-		free(ack->message);
-	} else if (!send_ack(leg, ack->message, ack->mark)) {
-		give_back(ack);
-	} else if (ack->refusals_count > 0) {
-		leg->rx_refused = ack->mark;
-	}
-	if (overtakes && !leg->backlog) {
-		leg->rx_answer = true;
-		skex_leg_work(leg);
-	}
-	free(ack->refusals);
-	free(ack);
-}
-
-static void acknowledge_with_commit(struct skex_leg *leg)
-{
-	struct ack_later *ack = calloc(1, sizeof(*ack));
-
-	if (ack == NULL)
-		return;
-	ack->leg = leg;
-	ack->number = leg->acks_next++;
-	ack->mark = leg->rx.mark;
-	ack->refusals = leg->refusals;
-	ack->refusals_count = leg->refusals_count;
-	leg->refusals = NULL;
-	leg->refusals_count = 0;
-	leg->refusals_room = 0;
-	if (!leg->backlog)
-		ack->message = make_ack(leg, ack->mark, ack->refusals, ack->refusals_count);
-	leg_commit(leg);
-	skex_commit_after(&leg->link->commit, ack_durable, ack);
-}
-
-void skex_leg_pumped(struct skex_leg *leg)
-{
-	const bool had = leg->backlog;
-
-	leg->backlog = false;
-	if (!had ||
-		(leg->refusals_count == 0 && skex_pad_compare(leg->rx_told, leg->rx_acked) <= 0))
-		return;
-	leg->rx_answer = true;
-	skex_leg_work(leg);
-}
-
-/* An agent's refusals of what is durable as received; they come first. */
-static uint32_t ripe_refusals(struct skex_leg *leg)
-{
-	uint32_t ripe = 0;
-	uint32_t i;
-
-	for (i = 0; i < leg->refusals_count; i++) {
-		const struct skex_ack_entry entry = leg->refusals[i];
-
-		if (skex_pad_compare(entry.at, leg->rx_durable) >= 0)
-			continue;
-		leg->refusals[i] = leg->refusals[ripe];
-		leg->refusals[ripe++] = entry;
-	}
-	return ripe;
-}
-
-/*
- * An agent's ACK needs no transaction, for it lies below the reserved mark; it is made when what it
- * tells is durable, so that messages leave in the order of their offsets.
- */
 static void work(struct skex_leg *leg)
 {
 	const bool agent = leg->link->role == SKEX_ROLE_AGENT;
-	const uint32_t ripe = agent ? ripe_refusals(leg) : 0;
 
 	leg->in_work = false;
 	if (leg->connection != NULL && leg->connection->broken)
 		connection_close(leg->connection, leg->connection->why);
 	if (leg->state != SKEX_LEG_UP)
 		leg->rx_answer = false;
-	if (leg->rx_answer && !agent) {
-		leg->rx_answer = false;
-		acknowledge_with_commit(leg);
-	} else if (leg->rx_answer && !leg->rx_dirty &&
-		(ripe > 0 || skex_pad_compare(leg->rx_durable, leg->rx_told) > 0)) {
-		leg->rx_answer = skex_pad_compare(leg->rx_durable, leg->rx.mark) != 0;
-		if (send_ack(leg, make_ack(leg, leg->rx_durable, leg->refusals, ripe),
-			    leg->rx_durable) &&
-			ripe > 0) {
-			leg->refusals_count -= ripe;
-			if (leg->refusals_count > 0) /* else there may be no list yet */
-				memmove(leg->refusals, leg->refusals + ripe,
-					leg->refusals_count * sizeof(leg->refusals[0]));
-		}
-	}
+	if (leg->rx_answer && agent)
+		leg_acknowledge(leg);
+	else if (leg->rx_answer)
+		leg_acknowledge_with_commit(leg);
 	leg_commit(leg);
 	if (agent)
 		skex_pad_bytes_forget(leg->tx_pad, leg->tx.next);

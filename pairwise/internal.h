@@ -67,7 +67,8 @@ struct own_run {
 	void *cookie;
 	struct kept_session *made; /* not confirmed yet */
 	struct kept_session *parent;
-	struct skex_net_address to; /* where the answer came from */
+	struct skex_net_address to; /* where the answer came from, and */
+	uint64_t answered_ms;       /* when */
 };
 
 /* What belongs to a half of the engine. */
@@ -213,7 +214,7 @@ void run_act(struct skex_association *association, struct skex_pairwise_output *
 /* The run is over, and its owner is told. */
 void run_ended(struct skex_association *association, unsigned place, enum skex_association_end how,
 	uint8_t alert);
-/* A rekey that is not answered soon gives way to a run. */
+/* A rekey that is not answered soon gives way to a run, and what is not confirmed soon ends. */
 bool run_hastens(struct skex_association *association, unsigned place, uint64_t now_ms);
 uint64_t run_due(const struct skex_association *association, unsigned place);
 

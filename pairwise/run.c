@@ -5,6 +5,10 @@
 /* K1 is answered at once or not at all: a peer that has forgotten the session answers a run. */
 #define REKEY_MS 3000u
 
+/* The same for M3 and K3, which are sent three times until then: a peer that was started again in
+ * between knows nothing of the run, and a new one is had sooner than this one ends. */
+#define CONFIRM_MS 6000u
+
 static struct skex_pairwise_payload payload_of(
 	const struct own_run *own, const struct skex_pairwise_input *input)
 {
@@ -48,6 +52,7 @@ enum skex_error run_begin(struct skex_association *association, unsigned place)
 	own->rekeys = kept != NULL;
 	own->made = NULL;
 	own->to.size = 0;
+	own->answered_ms = 0;
 	if (kept != NULL) {
 		input.session = &kept->session;
 		skex_pairwise_run_rekey(
@@ -139,6 +144,7 @@ static bool deliver(struct skex_association *association, struct own_run *own,
 	own->made = session_keep(association, session, own->parent, own->subject);
 	if (own->made == NULL)
 		return false;
+	own->answered_ms = all->platform->now_ms(all->platform->context);
 	if (from != NULL) {
 		own->to = *from;
 		if (all->carrier.heard != NULL)
@@ -187,14 +193,29 @@ void run_act(struct skex_association *association, struct skex_pairwise_output *
 	}
 }
 
+/* When the place gives up what it waits for, before the engine would; UINT64_MAX: it does not. */
+static uint64_t hastens_ms(const struct own_run *own, const struct skex_pairwise_run *run)
+{
+	if (own->busy && own->rekeys && run->state == SKEX_PAIRWISE_RUN_WAIT_ANSWER)
+		return run->started_ms + REKEY_MS;
+	if (own->busy && run->state == SKEX_PAIRWISE_RUN_WAIT_CONFIRM)
+		return own->answered_ms + CONFIRM_MS;
+	return UINT64_MAX;
+}
+
 bool run_hastens(struct skex_association *association, unsigned place, uint64_t now_ms)
 {
 	struct own_run *own = &association->runs[place];
 	const struct skex_pairwise_run *run = &association->engine->runs[place];
 
-	if (!own->busy || !own->rekeys || run->state != SKEX_PAIRWISE_RUN_WAIT_ANSWER ||
-		now_ms < run->started_ms + REKEY_MS)
+	if (now_ms < hastens_ms(own, run))
 		return false;
+	if (run->state == SKEX_PAIRWISE_RUN_WAIT_CONFIRM) {
+		/* As the engine ends it later; not begun again: the peer may have the keys. */
+		halt(association, place);
+		run_made(association, place, false);
+		return true;
+	}
 	session_retire(own->parent);
 	halt(association, place);
 	if (run_begin(association, place) != SKEX_OK)
@@ -207,10 +228,9 @@ uint64_t run_due(const struct skex_association *association, unsigned place)
 	const struct own_run *own = &association->runs[place];
 	const struct skex_pairwise_run *run = &association->engine->runs[place];
 	const uint64_t due = skex_pairwise_run_due(run);
+	const uint64_t hastens = hastens_ms(own, run);
 
-	if (!own->busy || !own->rekeys || run->state != SKEX_PAIRWISE_RUN_WAIT_ANSWER)
-		return due;
-	return run->started_ms + REKEY_MS < due ? run->started_ms + REKEY_MS : due;
+	return hastens < due ? hastens : due;
 }
 
 /* ---- for the owner -----------------------------------------------------------------------------

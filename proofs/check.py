@@ -7,7 +7,7 @@ usage: proofs/check.py FOLDER       FOLDER is for what is made; SKEX_LONG=1 take
 Of each model: the claims hold in every state; each mutation breaks the claim that is named with it;
 what must be reachable is reached; and every row of the engines' tables that is not in NOT_MODELLED
 was gone through.  The models step through the rows as tools/states reads them from the code, so
-neither can change alone; two runs with rows that say something else show that this is so.
+neither can change alone; runs with rows that say something else show that this is so.
 """
 
 import concurrent.futures
@@ -38,6 +38,7 @@ SYNC = {
         sync(recoveries=1),
         sync(recoveries=1, failures=1, refusals=1, pushes=1),
         sync(recoveries=1, jump=0),
+        sync(recoveries=1, window=1, ahead=2),
         sync(recoveries=1, indices=1, a_backs=1, b_backs=1, failures=1),
         sync(recoveries=1, indices=1, a_backs=1, jump=0),
         sync(a_backs=1, b_backs=1, clones=1),
@@ -64,6 +65,9 @@ SYNC = {
         'SENT_THOUGH_UNDURABLE_AT_B': (sync(failures=1), 'forward_secret index_once_at_b'),
         'DEAD_GENERATORS': (sync(a_backs=1, b_backs=1), 'key_once_at_a key_once_at_b'),
         'NOT_PUNCTURED': (sync(), 'forward_secret index_once_at_b'),
+        'WINDOW_NOT_DROPPED': (sync(window=1, ahead=2), 'nothing_too_old'),
+        'JUMP_IGNORED_AT_A': (sync(a_backs=1, jump=0), 'no_jump_too_far'),
+        'JUMP_IGNORED_AT_B': (sync(b_backs=1, jump=0), 'no_jump_too_far'),
         'CLAIM_BEFORE_COMMIT': (sync(runs=2, recoveries=1), 'rollback_is_true'),
         # Known, and said in the specification: a push is taken twice by a store that went back.
         'none': (sync(pushes=1, b_backs=1), 'push_once'),
@@ -74,7 +78,7 @@ SYNC = {
                'replay_dropped not_in_table evicted no_place refused pushed rollback_found alarm '
                'accepted_after_rollback_of_a accepted_after_rollback_of_b '
                'completed_after_both_went_back crash_within_commit_at_a crash_within_commit_at_b '
-               'commit_failed_at_a commit_failed_at_b',
+               'commit_failed_at_a commit_failed_at_b too_old apart',
 }
 
 REKEY_SMALL = {'keys': 2, 'attempts': 2}
@@ -126,10 +130,15 @@ MODELS = {'sync': SYNC, 'rekey': REKEY, 'reseed': RESEED}
 OTHER_ROWS = {
     'M1 is sent before the commit':
         (('initiator', ('IDLE', 'START', 'COMMITTING', 'PERSIST')),
-         ('IDLE', 'START', 'WAIT_ANSWER', 'PERSIST, SEND'), 'forward_secret index_once_at_a'),
+         ('IDLE', 'START', 'WAIT_ANSWER', 'PERSIST, SEND'), sync(),
+         'forward_secret index_once_at_a'),
     'M2 is sent before the commit':
         (('responder', ('FREE', 'FIRST', 'COMMITTING', 'PERSIST')),
-         ('FREE', 'FIRST', 'OPEN', 'PERSIST, SEND'), 'forward_secret index_once_at_b'),
+         ('FREE', 'FIRST', 'OPEN', 'PERSIST, SEND'), sync(),
+         'forward_secret index_once_at_b'),
+    'the jump after R2 is the end':
+        (('initiator', ('JUMPING', 'DURABLE', 'DONE', 'READY')),
+         ('JUMPING', 'DURABLE', 'FAILED', 'DROP'), sync(a_backs=1), 'recoverable'),
 }
 
 
@@ -204,8 +213,8 @@ def jobs(made):
             title = mutation if mutation != 'none' else 'what is known to fail'
             yield ('%s: %s breaks %s' % (name, title, names), (model, settings, mutation),
                    lambda output, names=names: found(output, names), None)
-    for title, (_, _, names) in OTHER_ROWS.items():
-        yield ('sync: a row by which %s breaks it' % title, (made[title], sync()),
+    for title, (_, _, settings, names) in OTHER_ROWS.items():
+        yield ('sync: a row by which %s breaks it' % title, (made[title], settings),
                lambda output, names=names: found(output, names), None)
 
 
@@ -213,7 +222,7 @@ def compile_all(folder):
     module = states()
     mode = module.MODES[1]
     wanted = {name: (name, lambda engine, row: row) for name in MODELS}
-    for title, ((engine, row), other, _) in OTHER_ROWS.items():
+    for title, ((engine, row), other, _, _) in OTHER_ROWS.items():
         if row not in module.rows(mode, engine):
             sys.exit('no such row: %s' % (row,))
         wanted[title] = ('sync', lambda name, one, row=row, engine=engine, other=other:

@@ -10,6 +10,12 @@
  */
 #include "common.pml"
 
+c_decl {
+static void *noted; /* a state, to go back to */
+static unsigned char tried[8][64][8][2];
+static int untried; /* whether the stores are as they never were before */
+}
+
 #define M1_BEFORE_COMMIT 1
 #define M2_BEFORE_COMMIT 2
 #define NO_MAX_AT_A 3
@@ -25,6 +31,8 @@
 #define NOT_PUNCTURED 13
 #define CLAIM_BEFORE_COMMIT 14
 #define WINDOW_NOT_DROPPED 15
+#define JUMP_IGNORED_AT_A 16
+#define JUMP_IGNORED_AT_B 17
 
 #define MOST 5 /* indices */
 #define NONCES 3 /* that one index may see at one end */
@@ -69,7 +77,7 @@ byte r2; /* that answer the live R1, by bits of targets */
 short a_keys[MOST], b_keys[MOST];
 byte b_pushed[MOST];
 
-hidden byte h, target;
+hidden byte h, target, claim, found, apart;
 
 #define BIT(x) (1 << (x))
 #define KEY(x) BIT(x.na * NONCES + x.nb)
@@ -79,6 +87,10 @@ hidden byte h, target;
 #define IN_STORE_B(x) HELD(b_stored | b_old, x)
 /* What is below the base when top is x. */
 #define BELOW(x) ((x) > window && mutation != WINDOW_NOT_DROPPED -> BIT((x) - window) - 1 : 0)
+/* What is still held that is older than the window. */
+#define TOO_OLD(held, top) ((held) & (BIT(MAX(top, window) - window) - 1))
+/* Whether B answers M1 of index x. */
+#define ANSWERED(x) (HELD(b_held, x) && (x) < b_top + ahead)
 #define MAX(x, y) ((x) > (y) -> (x) : (y))
 
 /* ---- A ---- */
@@ -197,16 +209,22 @@ inline a_push(r)
 	a_act(r)
 }
 
-/* One R1 at a time, and it claims what is known to be durable. */
+/* R1 claims what is known to be durable. */
+inline a_claim(r)
+{
+	runs[r].index = (mutation == CLAIM_BEFORE_COMMIT -> a_next :
+		(a_writing -> a_old : a_stored));
+	RUN_RECOVER(runs[r].state);
+	a_act(r)
+}
+
+/* One R1 at a time. */
 inline a_recover(r)
 {
 	recoveries && r < initiating && runs[r].state == RUN_IDLE &&
 		runs[1 - r].state != RUN_RECOVERING &&
 		runs[1 - r].state != RUN_JUMPING ->
-	runs[r].index = (mutation == CLAIM_BEFORE_COMMIT -> a_next :
-		(a_writing -> a_old : a_stored));
-	RUN_RECOVER(runs[r].state);
-	a_act(r)
+	a_claim(r)
 }
 
 inline a_answer(r, x)
@@ -261,7 +279,8 @@ inline a_r2(r, x)
 	runs[r].state == RUN_RECOVERING && HELD(r2, x) ->
 	if
 	:: x <= a_next && mutation != NO_MAX_AT_A -> RUN_IN_STEP(runs[r].state)
-	:: x > a_next && x - a_next > jump -> RUN_TOO_FAR(runs[r].state)
+	:: x > a_next && x - a_next > jump && mutation != JUMP_IGNORED_AT_A ->
+		RUN_TOO_FAR(runs[r].state)
 	:: else ->
 		RUN_BEHIND(runs[r].state);
 		a_next = x;
@@ -425,6 +444,7 @@ inline b_puncture(x)
 {
 	if :: mutation == NOT_PUNCTURED :: else -> b_held = b_held & ~BIT(x) fi;
 	b_top = MAX(b_top, x + 1);
+	if :: b_held & BELOW(b_top) -> REACHED(too_old) :: else fi;
 	b_held = b_held & ~BELOW(b_top)
 }
 
@@ -488,7 +508,7 @@ inline b_first(sent, x, y, pushed)
 				((m2[x] | m2_alert[x] | m4_alert[x]) & KEY(halves[h])))
 		:: else
 		fi
-	:: h == answering && HELD(b_held, x) && x < b_top + ahead ->
+	:: h == answering && ANSWERED(x) ->
 		b_place(x);
 		if
 		:: h < answering ->
@@ -545,8 +565,8 @@ inline b_r1(x)
 {
 	HELD(r1, x) ->
 	if
-	:: x > b_top && x - b_top > jump -> REACHED(alarm)
-	:: x >= b_top + ahead && x - b_top <= jump ->
+	:: x > b_top && x - b_top > jump && mutation != JUMP_IGNORED_AT_B -> REACHED(alarm)
+	:: x >= b_top + ahead && (x - b_top <= jump || mutation == JUMP_IGNORED_AT_B) ->
 		b_top = x;
 		b_held = b_held & ~BELOW(x);
 		b_moving = 1;
@@ -612,16 +632,21 @@ inline b_write()
 	if :: b_moving == 1 -> b_moving = 2 :: else fi
 }
 
+inline b_overwrite()
+{
+	if :: mutation == OLD_SLOT_KEPT_AT_B :: else -> b_old = 0 fi;
+	b_writing = false;
+	if :: b_moving == 2 -> b_moving = 0 :: else fi
+}
+
 /* With y the application wants no session. */
 inline b_erase(y)
 {
 	b_writing && (!y || refusals) ->
-	if :: mutation == OLD_SLOT_KEPT_AT_B :: else -> b_old = 0 fi;
-	b_writing = false;
+	b_overwrite();
 	b_covered(0, y);
 	b_covered(1, y);
-	b_covered(2, y);
-	if :: b_moving == 2 -> b_moving = 0 :: else fi
+	b_covered(2, y)
 }
 
 inline b_fail()
@@ -665,15 +690,74 @@ inline b_rollback()
 
 /* ---- what is so after every step ---- */
 
-/* Claim 10: the next index is not punctured; and with stores that went back, an undisturbed R1 and
- * R2 lead to one that is not. */
+/* From what both stores hold, as they may have gone back: both ends start, and nobody disturbs R1,
+ * what it moves, R2, and what that moves.  Steps are those of above. */
+inline recover_undisturbed()
+{
+	a_crash();
+	b_crash();
+	a_claim(0);
+	claim = runs[0].index;
+	b_r1(claim);
+	if
+	:: b_moving == 1 -> b_write(); b_overwrite(); b_r1(claim)
+	:: else
+	fi;
+	found = 0;
+	do
+	:: found <= MOST && !HELD(r2, found) -> found++
+	:: else -> break
+	od;
+	if
+	:: found <= MOST -> a_r2(0, found)
+	:: else -> acts = 0
+	fi;
+	if
+	:: runs[0].wait == 1 -> a_write(); a_erase()
+	:: else
+	fi
+}
+
+/* What comes of it depends on what is in the stores, and on nothing else: once each is enough. */
+inline try_stores()
+{
+	c_code {
+		unsigned char *one = &tried[now.a_stored][now.b_stored][now.b_stored_top]
+			[now.a_back != 0];
+
+		untried = !*one;
+		*one = 1;
+	}
+}
+
+/* Claim 10: up to J the run after it is answered, and beyond there is none.  Then all is as it
+ * was. */
+inline check_recovery()
+{
+	c_code {
+		if (noted == NULL)
+			noted = malloc(sizeof(State));
+		memcpy(noted, &now, sizeof(State));
+	};
+	apart = a_stored > b_stored_top + jump || b_stored_top > a_stored + jump;
+	recover_undisturbed();
+	if
+	:: apart ->
+		HOLDS(no_jump_too_far, !(acts & ACT_READY));
+		REACHED(apart)
+	:: else ->
+		HOLDS(recoverable, (acts & ACT_READY) && runs[0].state == RUN_IDLE &&
+			(a_next >= indices || ANSWERED(a_next)))
+	fi;
+	c_code { memcpy(&now, noted, sizeof(State)); }
+}
+
+/* Claim 10: the next index is not punctured.  Nothing is kept for longer than the window says. */
 inline check()
 {
 	HOLDS(in_step, a_back || a_stored >= indices || HELD(b_stored, a_stored));
-	target = (a_stored >= b_stored_top + ahead || mutation == NO_MAX_AT_B -> a_stored :
-		MAX(a_stored, b_stored_top));
-	HOLDS(recoverable, target >= indices || HELD(b_stored, target));
-	target = 0
+	HOLDS(nothing_too_old, !TOO_OLD(b_held, b_top) && !TOO_OLD(b_stored, b_stored_top));
+	try_stores()
 }
 
 inline settings()
@@ -753,7 +837,11 @@ active proctype world()
 		d_step {
 			who = 0; which = 0; nonce = 0;
 			check()
-		}
+		};
+		if
+		:: c_expr { untried } -> d_step { check_recovery() }
+		:: else
+		fi
 	}
 	od
 }

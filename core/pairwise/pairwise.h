@@ -26,7 +26,10 @@
 #define SKEX_PAIRWISE_FAILURES    2u     /* silent runs before the indices are compared */
 #define SKEX_PAIRWISE_R1_BURST    4u     /* R1 that are looked at without waiting */
 #define SKEX_PAIRWISE_R1_MS       10000u /* and one more each */
-#define SKEX_PAIRWISE_REPEATS     16u    /* how often one answer is sent again */
+#define SKEX_PAIRWISE_R1_CHECKS   16u    /* tags of R1 that are checked in one second */
+#define SKEX_PAIRWISE_R1_CHECK_MS 1000u  /* which is that */
+#define SKEX_PAIRWISE_REPEATS     16u    /* how often one answer is sent again at once */
+#define SKEX_PAIRWISE_REPEAT_MS   1000u  /* and once more each */
 #define SKEX_PAIRWISE_GROWTH      16u    /* an M2 is at most so much longer than its M1 */
 #define SKEX_PAIRWISE_MARK_BYTES  8u
 #define SKEX_PAIRWISE_ROOM_MIN    SKEX_PAIRWISE_RESYNC_BYTES /* of a message buffer */
@@ -121,7 +124,9 @@ struct skex_pairwise {
 	uint8_t *plain; /* where payloads are opened */
 	const struct skex_pairwise_policy *policy;
 	struct skex_pairwise_counters counters;
-	uint64_t claim; /* the own index that is known to be durable: what R1 says */
+	uint16_t check_ms; /* when the second began that checks is of, as far as 16 bits say */
+	uint8_t checks;    /* tags of R1 */
+	uint64_t claim;    /* the own index that is known to be durable: what R1 says */
 	uint64_t token_ms;
 	uint16_t plain_room;
 	uint8_t runs_count;

@@ -3,7 +3,10 @@
 #include "core/pairwise/engine.h"
 #include "core/pairwise/resync_message.h"
 
-/* A bucket of tokens: what an old R1 that is sent again and again may cost. */
+/*
+ * A bucket of tokens: what an old R1 that is sent again and again may cost.  Whether there is one;
+ * only an R1 whose tag is right takes it, for a locator can be had by everybody who saw one.
+ */
 static bool token(struct skex_pairwise *pairwise, uint64_t now_ms)
 {
 	while (pairwise->tokens < SKEX_PAIRWISE_R1_BURST &&
@@ -13,9 +16,19 @@ static bool token(struct skex_pairwise *pairwise, uint64_t now_ms)
 	}
 	if (pairwise->tokens == SKEX_PAIRWISE_R1_BURST)
 		pairwise->token_ms = now_ms;
-	if (pairwise->tokens == 0)
+	return pairwise->tokens > 0;
+}
+
+/* What R1 with a wrong tag may cost.  They leave the tokens to those that are right. */
+static bool check(struct skex_pairwise *pairwise, uint64_t now_ms)
+{
+	if ((uint16_t)(now_ms - pairwise->check_ms) >= SKEX_PAIRWISE_R1_CHECK_MS) {
+		pairwise->check_ms = (uint16_t)now_ms;
+		pairwise->checks = 0;
+	}
+	if (pairwise->checks >= SKEX_PAIRWISE_R1_CHECKS)
 		return false;
-	pairwise->tokens--;
+	pairwise->checks++;
 	return true;
 }
 
@@ -141,7 +154,7 @@ void skex_pairwise_receive_r1(struct skex_pairwise *pairwise,
 		out->why = SKEX_E_UNKNOWN;
 		return;
 	}
-	if (!token(pairwise, input->now_ms)) {
+	if (!token(pairwise, input->now_ms) || !check(pairwise, input->now_ms)) {
 		pairwise->counters.limited++;
 		out->why = SKEX_E_QUOTA;
 		return;
@@ -149,13 +162,16 @@ void skex_pairwise_receive_r1(struct skex_pairwise *pairwise,
 	out->why = skex_pairwise_r1_open(pairwise->crypto, state->recovery, state->ac,
 		(uint8_t)(1 - state->slot), message, &claim);
 	if (out->why == SKEX_OK) {
+		pairwise->tokens--;
 		take_r1(&step, &pairwise->main, state->recovery, claim);
 		return;
 	}
 	out->why = open_pending(&step, recovery, &claim);
-	if (out->why == SKEX_OK)
+	if (out->why == SKEX_OK) {
+		pairwise->tokens--;
 		take_r1(&step, pairwise->spare, recovery, claim);
-	else
+	} else {
 		pairwise->counters.forged++;
+	}
 	skex_wipe(recovery, sizeof(recovery));
 }

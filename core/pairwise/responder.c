@@ -33,6 +33,7 @@ static void take(struct skex_pairwise_half *half, const struct skex_pairwise_ste
 	half->session = step->session;
 	half->deadline_ms = step->input->now_ms + SKEX_PAIRWISE_HALF_MS;
 	half->size = 0;
+	half->refilled = 0;
 	remember(half, step->message);
 }
 
@@ -187,6 +188,27 @@ static bool pushed(void *machine, const void *input)
 	return true;
 }
 
+/*
+ * Copies use up the answers, and anybody can make some: time gives one back each second, so that
+ * what the peer sends again finds one.
+ */
+static void refill(struct skex_pairwise_half *half, uint64_t now_ms)
+{
+	const uint64_t came_ms = half->deadline_ms - SKEX_PAIRWISE_HALF_MS;
+	const uint64_t age_ms = now_ms < came_ms ? 0 : now_ms - came_ms;
+	uint32_t seconds = UINT16_MAX;
+	uint32_t gained;
+
+	/* Machines of 32 bits divide no 64 without help. */
+	if (age_ms < (uint64_t)UINT16_MAX * SKEX_PAIRWISE_REPEAT_MS)
+		seconds = (uint32_t)age_ms / SKEX_PAIRWISE_REPEAT_MS;
+	if (seconds <= half->refilled)
+		return;
+	gained = seconds - half->refilled;
+	half->repeats = (uint8_t)(gained < half->repeats ? half->repeats - gained : 0);
+	half->refilled = (uint16_t)seconds;
+}
+
 static bool again(void *machine, const void *input)
 {
 	struct skex_pairwise_half *half = machine;
@@ -194,6 +216,7 @@ static bool again(void *machine, const void *input)
 
 	if (!same(half, step->message) || half->size == 0)
 		return skex_pairwise_step_fail(step, SKEX_E_REPLAY);
+	refill(half, step->input->now_ms);
 	if (half->repeats >= SKEX_PAIRWISE_REPEATS) {
 		step->pairwise->counters.limited++;
 		return skex_pairwise_step_fail(step, SKEX_E_QUOTA);

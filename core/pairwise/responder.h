@@ -42,12 +42,13 @@ enum skex_pairwise_half_event {
 
 struct skex_pairwise_half {
 	uint8_t state;
-	uint8_t repeats; /* how often message was sent again */
+	uint8_t repeats; /* how often message was sent again, less what time gave back */
 	uint8_t chosen;  /* session suite, or 0 */
 	uint8_t alert;   /* what is wrong with M1 */
 	uint16_t room;
 	uint16_t size;
 	uint16_t first_size; /* of M1 */
+	uint16_t refilled;   /* seconds after M1 or K1 came, up to which time gave back */
 	uint32_t actions;    /* of the last step */
 	uint32_t attempt;    /* of a reseed or rekey, or 0 */
 	uint64_t deadline_ms;

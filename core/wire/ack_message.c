@@ -5,7 +5,7 @@
 
 static bool entry_valid(const struct skex_ack_entry *entry, struct skex_pad_position received)
 {
-	if (entry->status < SKEX_ACK_REFUSED || entry->status > SKEX_ACK_SYNTAX)
+	if (entry->status < SKEX_ACK_REFUSED || entry->status > SKEX_ACK_DECLINED)
 		return false;
 	if (!skex_pad_position_valid(entry->at))
 		return false;

@@ -26,12 +26,13 @@
 enum skex_ack_status {
 	SKEX_ACK_REFUSED = 1,   /* by policy: these two agents, or this purpose, may not */
 	SKEX_ACK_UNKNOWN = 2,   /* no such responder here */
-	SKEX_ACK_QUOTA = 3,     /* more than the pair, or the responder, is allowed */
+	SKEX_ACK_QUOTA = 3,     /* more than is allowed */
 	SKEX_ACK_EXHAUSTED = 4, /* no pad left towards the responder */
 	SKEX_ACK_DUPLICATE = 5, /* a share for this block was there already */
 	SKEX_ACK_EXPIRED = 6,   /* accepted earlier, but never fetched within its lifetime */
 	SKEX_ACK_BANNED = 7,    /* the responder is banned or evicted */
 	SKEX_ACK_SYNTAX = 8,    /* authentic, but malformed */
+	SKEX_ACK_DECLINED = 9,  /* accepted earlier, but the recipient refused it */
 };
 
 struct skex_ack_entry {

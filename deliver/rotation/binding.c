@@ -39,7 +39,8 @@ struct skex_binding {
 	bool acting;
 	bool looking;
 	char name[256];
-	char problem[256];
+	char problem[256]; /* why the last round came to nothing, or "" */
+	char absent[256];  /* why the consumer could not be looked at, or "" */
 };
 
 /* ---- keys --------------------------------------------------------------------------------------
@@ -196,11 +197,16 @@ static void on_done(void *owner, uint8_t reason, const char *text)
 	step(binding, SKEX_ROTATION_FAILED, &input);
 }
 
-static void on_seen(void *owner, enum skex_rotation_event event)
+static void on_seen(void *owner, enum skex_rotation_event event, const char *text)
 {
 	struct skex_binding *binding = owner;
 
 	binding->looking = false;
+	if (strcmp(binding->absent, text) != 0) {
+		(void)snprintf(binding->absent, sizeof(binding->absent), "%s", text);
+		if (text[0] != '\0')
+			binding->host->event(binding->host->context, binding, text);
+	}
 	/* What it saw may be of before what was asked meanwhile. */
 	if (event != SKEX_ROTATION_EVENTS && binding->asked == 0)
 		step(binding, event, NULL);
@@ -316,7 +322,8 @@ static void give_up(struct skex_binding *binding)
 		on_done(binding, SKEX_ROTATION_CONSUMER,
 			"the consumer took the request and does not answer; does it still run?");
 	else
-		on_seen(binding, SKEX_ROTATION_EVENTS);
+		on_seen(binding, SKEX_ROTATION_EVENTS,
+			"the consumer does not answer; does it still run?");
 }
 
 uint64_t skex_binding_turn(struct skex_binding *binding, uint64_t now_ms)
@@ -350,5 +357,5 @@ const char *skex_binding_name(const struct skex_binding *binding)
 
 const char *skex_binding_problem(const struct skex_binding *binding)
 {
-	return binding->problem;
+	return binding->absent[0] != '\0' ? binding->absent : binding->problem;
 }

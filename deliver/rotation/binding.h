@@ -57,7 +57,8 @@ uint64_t skex_binding_turn(struct skex_binding *binding, uint64_t now_ms);
 /* For status; valid as long as the binding. */
 const struct skex_rotation *skex_binding_machine(const struct skex_binding *binding);
 const char *skex_binding_name(const struct skex_binding *binding);
-/* Why the last round came to nothing, in the consumer's words; "" when it did not. */
+/* Why the consumer cannot be reached, or why the last round came to nothing, in its words; "" when
+ * all is well. */
 const char *skex_binding_problem(const struct skex_binding *binding);
 
 #endif

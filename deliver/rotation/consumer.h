@@ -30,8 +30,10 @@ struct skex_rotation_keys {
 
 /* reason is SKEX_ROTATION_FINE, or why it failed, and text says it to people. */
 typedef void (*skex_consumer_done_fn)(void *owner, uint8_t reason, const char *text);
-/* event is USED, FAILING, GONE, or SKEX_ROTATION_EVENTS when there is nothing to report. */
-typedef void (*skex_consumer_seen_fn)(void *owner, enum skex_rotation_event event);
+/* event is USED, FAILING, GONE, or SKEX_ROTATION_EVENTS when there is nothing to report; then text
+ * is why it cannot even be looked at, to people, or "". */
+typedef void (*skex_consumer_seen_fn)(
+	void *owner, enum skex_rotation_event event, const char *text);
 
 struct skex_consumer {
 	bool one_place;

@@ -219,7 +219,8 @@ void skex_rotation_init(struct skex_rotation *rotation, const struct skex_rotati
 			SKEX_ROTATION_FORGOTTEN);
 		return;
 	}
-	rotation->due_ms = after(rotation->active.since_ms, policy->period_ms);
+	/* Nobody here has its bytes, and one place may have been left with the key of a round that
+	 * was under way: due_ms is now. */
 	rotation_tell(rotation, SKEX_ROTATION_ACTIVE, SKEX_ROTATION_FINE);
 	if (policy->leads) {
 		/* The follower may still wait for this word. */

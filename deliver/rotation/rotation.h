@@ -143,7 +143,7 @@ struct skex_rotation {
 	uint32_t failings;  /* reports in a row that nothing works */
 
 	uint64_t now_ms;
-	uint64_t due_ms;   /* leads: when a new key is wanted */
+	uint64_t due_ms;   /* leads: when a new key is wanted; at once after a start */
 	uint64_t late_ms;  /* of the state; UINT64_MAX: it may last */
 	uint64_t again_ms; /* the same */
 	uint64_t gap_ms;   /* to the one after it */

@@ -70,7 +70,7 @@ static void finish(struct skex_wireguard *wireguard, uint8_t reason, const char 
 	hang_up(wireguard);
 	wireguard->stage = RESTING;
 	if (looked)
-		wireguard->seen(wireguard->owner, SKEX_ROTATION_EVENTS);
+		wireguard->seen(wireguard->owner, SKEX_ROTATION_EVENTS, text);
 	else
 		wireguard->done(wireguard->owner, reason, text);
 }
@@ -236,7 +236,7 @@ static void was_seen(struct skex_wireguard *wireguard)
 	wireguard->sent_bytes = wireguard->secrets->reader.state.sent_bytes;
 	hang_up(wireguard);
 	wireguard->stage = RESTING;
-	wireguard->seen(wireguard->owner, event);
+	wireguard->seen(wireguard->owner, event, "");
 }
 
 static void answered(struct skex_wireguard *wireguard)

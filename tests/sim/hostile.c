@@ -289,6 +289,17 @@ uint16_t seen_refusal(const struct skex_link *link, uint64_t leg, struct skex_pa
 	return 0;
 }
 
+uint16_t seen_status(const struct skex_link *link, uint32_t i)
+{
+	uint32_t at;
+
+	for (at = 0; at < seen_next; at++) {
+		if (seen[at].link == link && seen[at].type == SKEX_MESSAGE_ACK && i-- == 0)
+			return seen[at].status;
+	}
+	return 0;
+}
+
 /* ---- keys --------------------------------------------------------------------------------------
  */
 

@@ -85,6 +85,8 @@ void seen_clear(void);
 uint32_t seen_count(const struct skex_link *link, uint8_t type);
 /* The refusal of the message at this position, told to that link; 0 when none was. */
 uint16_t seen_refusal(const struct skex_link *link, uint64_t leg, struct skex_pad_range range);
+/* The status of the refusal number i, below their count. */
+uint16_t seen_status(const struct skex_link *link, uint32_t i);
 /* The message at this position that a link received; NULL when none. */
 const struct seen *seen_at(const struct skex_link *link, uint64_t leg, struct skex_pad_position at);
 

@@ -3,11 +3,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
+#include "agent/note.h"
 #include "core/wire/confirm_message.h"
 #include "link/internal.h"
 #include "tests/sim/hostile.h"
@@ -118,19 +120,24 @@ static void rule_a_mark_without_refusals_accepts_nothing(void **state)
 /* Hubs without pad can neither accept nor refuse: that must not keep a confirmation for ever. */
 static void rule_a_hub_that_cannot_answer_holds_nothing_up(void **state)
 {
-	struct world *world = world_new(11, 2, 2, 2, PAD_BYTES);
+	uint32_t at_s;
 	uint8_t i;
 
 	(void)state;
-	world_run(world, 1000);
-	for (i = 0; i < 2; i++)
-		exhaust(world, i);
-	(void)refused_confirm(world);
-	world_run(world, 8000);
-	assert_non_null(agent_of(world, 0)->confirms);
-	world_run(world, 25000);
-	assert_null(agent_of(world, 0)->confirms);
-	world_free(world);
+	/* Whenever that is looked at, it has been so for a while. */
+	for (at_s = 1; at_s < 11; at_s += 2) {
+		struct world *world = world_new(11 + at_s, 2, 2, 2, PAD_BYTES);
+
+		world_run(world, at_s * 1000);
+		for (i = 0; i < 2; i++)
+			exhaust(world, i);
+		(void)refused_confirm(world);
+		world_run(world, 8000);
+		assert_non_null(agent_of(world, 0)->confirms);
+		world_run(world, 25000);
+		assert_null(agent_of(world, 0)->confirms);
+		world_free(world);
+	}
 }
 
 /* A refused confirmation goes again, later and later. */
@@ -195,7 +202,11 @@ static void rule_refusals_are_told_again(void **state)
 			connection_close(leg->connection, "before it is durable");
 		world_hold_disk(world_hub(world, 0), false);
 		world_run(world, 3000);
-		if (row == 1)
+		for (i = 0; i < 2 && row == 0; i++)
+			assert_int_equal(refusal_of(world, ranges[i]), 0);
+		if (row == 0)
+			skex_leg_pumped(leg); /* they are gone */
+		else
 			say_refused(world, NULL);
 		world_run(world, 100);
 		for (i = 0; i < 2; i++)
@@ -221,18 +232,45 @@ static void rule_no_refusal_is_forgotten(void **state)
 	world_run(world, 1000);
 	for (i = 0; i < SKEX_ACK_ENTRIES_MAX; i++)
 		assert_int_equal(refusal_of(world, ranges[i]), SKEX_ACK_UNKNOWN);
+	/* They gather: there is no pad for an ACK. */
+	leg = hostile_agent_leg(world, 0, 0);
+	exhaust(world, 0);
+	for (i = 0; i < SKEX_ACK_ENTRIES_MAX + 8; i++)
+		say_refused(world, &ranges[i]);
+	world_run(world, 150);
+	assert_true(leg->accepted.offset <= ranges[0].offset);
+	assert_int_not_equal(leg->state, SKEX_LEG_UP);
+	world_run(world, 5000);
+	assert_int_equal(leg->state, SKEX_LEG_UP);
+	world_free(world);
+}
+
+/* Nor when a connection ends with more of them than one ACK holds: the next one does not open
+ * before its HELLO says that all of that has come, which accepts nothing. */
+static void rule_no_refusal_is_forgotten_between_connections(void **state)
+{
+	static struct skex_pad_range ranges[SKEX_ACK_ENTRIES_MAX + 8];
+	struct world *world = world_new(8, 2, 2, 2, 16 * PAD_BYTES);
+	struct skex_leg *leg;
+	uint32_t i;
+
+	(void)state;
+	world_run(world, 1000);
 	leg = hostile_agent_leg(world, 0, 0);
 	world_hold_disk(world_hub(world, 0), true);
 	for (i = 0; i < SKEX_ACK_ENTRIES_MAX + 8; i++)
 		say_refused(world, &ranges[i]);
 	world_run(world, 100);
-	hostile_hub_leg(world, 0, 0)->backlog = true;
+	connection_close(hostile_hub_leg(world, 0, 0)->connection, "before they are told");
+	for (i = 0; i < 100; i++) {
+		world_run(world, 50);
+		assert_int_not_equal(leg->state, SKEX_LEG_UP);
+	}
 	world_hold_disk(world_hub(world, 0), false);
-	world_run(world, 50);
+	while (leg->state != SKEX_LEG_UP)
+		world_run(world, 1);
 	assert_true(leg->accepted.offset <= ranges[0].offset);
-	assert_int_not_equal(leg->state, SKEX_LEG_UP);
-	world_run(world, 5000);
-	assert_int_equal(leg->state, SKEX_LEG_UP);
+	assert_true(leg->released.offset > ranges[SKEX_ACK_ENTRIES_MAX + 7].offset);
 	world_free(world);
 }
 
@@ -265,6 +303,160 @@ static void rule_nothing_follows_what_was_not_sent(void **state)
 	world_free(world);
 }
 
+/* ---- who refused -------------------------------------------------------------------------------
+ */
+
+static const struct skex_link_events *real;
+static struct lie {
+	struct skex_link_events events;
+	uint8_t type;
+	uint16_t status;
+} lies[2]; /* of hubs 0 and 1 */
+
+static void lied(void *owner, struct skex_leg *leg, const struct skex_incoming *message)
+{
+	const struct lie *told = &lies[leg->link->events == &lies[1].events];
+	const struct skex_pad_position at = {message->range.generation, message->range.offset};
+
+	if (message->type == told->type)
+		skex_leg_refuse(leg, at, told->status);
+	else
+		real->message(owner, leg, message);
+}
+
+/* The hub refuses all of this type, with this status. */
+static void lie(struct world *world, uint8_t hub, uint8_t type, uint16_t status)
+{
+	struct skex_link *link = &world_hub_of(world_hub(world, hub))->link;
+
+	if (link->events != &lies[hub].events) {
+		real = link->events;
+		lies[hub].events = *link->events;
+		lies[hub].events.message = lied;
+		link->events = &lies[hub].events;
+	}
+	lies[hub].type = type;
+	lies[hub].status = status;
+}
+
+static struct agent_peer *peer_of(struct world *world, uint8_t agent, uint8_t other)
+{
+	return agent_peer_find(
+		agent_of(world, agent), &world_agent_config(world_agent(world, other))->name);
+}
+
+/* Asks for a key that there is not; why, as the first agent says it. */
+static const char *why_none(struct world *world)
+{
+	const struct skex_key_request request = {
+		.peer = peer_of(world, 0, 1)->name.text,
+		.purpose = "app:test",
+		.bytes = 32,
+		.count = 1,
+		.require_confirmed = true,
+		.wait_ms = 1000,
+	};
+
+	assert_false(ask_key(world, world_agent(world, 0), &request).good);
+	return peer_of(world, 0, 1)->pools->last_error;
+}
+
+/* Whatever the peer says: with a status of its own a hub would say that it refuses. */
+static void rule_what_the_peer_refused_is_declined(void **state)
+{
+	struct world *world = world_new(21, 3, 2, 2, PAD_BYTES);
+	struct skex_link *link = &agent_of(world, 0)->link;
+	const char *why;
+	uint32_t i;
+
+	(void)state;
+	world_run(world, 1000);
+	seen_watch(link);
+	peer_of(world, 1, 0)->confirms_bytes += AGENT_UNCONFIRMED_BYTES;
+	why = why_none(world);
+	assert_non_null(strstr(why, peer_of(world, 0, 1)->name.text));
+	assert_non_null(strstr(why, " refused the shares, say "));
+	assert_true(seen_count(link, SKEX_MESSAGE_ACK) > 1);
+	for (i = 0; i < seen_count(link, SKEX_MESSAGE_ACK); i++)
+		assert_int_equal(seen_status(link, i), SKEX_ACK_DECLINED);
+	peer_of(world, 1, 0)->confirms_bytes -= AGENT_UNCONFIRMED_BYTES;
+	world_run(world, 60000);
+	exchange_key(world, 0, 1);
+	world_free(world);
+}
+
+/* A hub that says so for itself hinders no key, and is not believed against as many that refuse. */
+static void rule_a_hub_that_declines_alone_is_one_of_n(void **state)
+{
+	struct world *world = world_new(22, 3, 2, 2, PAD_BYTES);
+	struct skex_agent_counters counters;
+	const char *why;
+
+	(void)state;
+	world_run(world, 1000);
+	lie(world, 0, SKEX_MESSAGE_SHARE, SKEX_ACK_DECLINED);
+	exchange_key(world, 0, 1);
+	skex_agent_counters(agent_of(world, 0), &counters);
+	assert_true(counters.shares_refused > 0);
+	assert_int_equal(counters.blocks_failed, 0);
+	world_free(world);
+
+	world = world_new(23, 3, 2, 2, PAD_BYTES);
+	world_run(world, 1000);
+	lie(world, 0, SKEX_MESSAGE_SHARE, SKEX_ACK_DECLINED);
+	lie(world, 1, SKEX_MESSAGE_SHARE, SKEX_ACK_QUOTA);
+	why = why_none(world);
+	assert_non_null(strstr(why, "quota"));
+	assert_null(strstr(why, "refused the shares"));
+	lie(world, 1, SKEX_MESSAGE_SHARE, SKEX_ACK_DECLINED);
+	world_run(world, 60000);
+	assert_non_null(strstr(why_none(world), " refused the shares, say "));
+	assert_true(world_pads_intact(world));
+	world_free(world);
+}
+
+static void on_note(void *owner, const struct skex_problem *problem,
+	const uint8_t id[SKEX_NOTE_ID_BYTES], uint32_t hubs)
+{
+	(void)id;
+	(void)hubs;
+	snprintf(owner, 32, "%s", problem == NULL ? "sent" : problem->code);
+}
+
+/* The same of a note. */
+static void rule_a_note_says_who_refused_it(void **state)
+{
+	static const struct {
+		uint16_t statuses[2];
+		const char *code;
+	} rows[] = {
+		{{SKEX_ACK_DECLINED, SKEX_ACK_DECLINED}, "note_declined"},
+		{{SKEX_ACK_DECLINED, SKEX_ACK_QUOTA}, "note_quota"},
+		{{SKEX_ACK_REFUSED, SKEX_ACK_DECLINED}, "note_refused"},
+	};
+	size_t row;
+
+	(void)state;
+	for (row = 0; row < sizeof(rows) / sizeof(rows[0]); row++) {
+		struct world *world = world_new(24 + row, 2, 2, 2, PAD_BYTES);
+		struct skex_problem problem;
+		char said[32] = "";
+		uint64_t ticket;
+		uint8_t i;
+
+		world_run(world, 1000);
+		for (i = 0; i < 2; i++)
+			lie(world, i, SKEX_MESSAGE_NOTE, rows[row].statuses[i]);
+		assert_int_equal(
+			skex_agent_note_send(agent_of(world, 0), peer_of(world, 0, 1)->name.text,
+				skex_view("note", 4), 10000, on_note, said, &ticket, &problem),
+			SKEX_OK);
+		world_run(world, 20000);
+		assert_string_equal(said, rows[row].code);
+		world_free(world);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -274,7 +466,11 @@ int main(void)
 		cmocka_unit_test(rule_an_ack_accepts),
 		cmocka_unit_test(rule_refusals_are_told_again),
 		cmocka_unit_test(rule_no_refusal_is_forgotten),
+		cmocka_unit_test(rule_no_refusal_is_forgotten_between_connections),
 		cmocka_unit_test(rule_nothing_follows_what_was_not_sent),
+		cmocka_unit_test(rule_what_the_peer_refused_is_declined),
+		cmocka_unit_test(rule_a_hub_that_declines_alone_is_one_of_n),
+		cmocka_unit_test(rule_a_note_says_who_refused_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -138,6 +138,40 @@ static void grace_ends(void **state)
 	}
 }
 
+/* Both agents start again in the middle of a round, so that nobody knows which of two keys a
+ * consumer with one place was left with: it is not left so for a whole period. */
+static void agents_start_in_a_round(bool one_place)
+{
+	for (unsigned seed = 1; seed <= worlds(40); seed++) {
+		struct scene scene;
+
+		scene_init(&scene, seed * 17, one_place, 24 * HOUR, HOUR, true);
+		scene.faults.delay_ms = 500;
+		assert_true(scene_settles(&scene, MINUTE));
+		skex_rotation_step(&scene.end[0].machine, SKEX_ROTATION_ORDER, NULL,
+			scene.now_ms + scene.end[0].skew_ms);
+		scene_run(&scene, scene_random(&scene, 40) * 100);
+		scene_restart_agent(&scene, 0, true);
+		scene_restart_agent(&scene, 1, true);
+		scene_run(&scene, 30 * MINUTE);
+		assert_true(scene.dark_ms <= (one_place ? MINUTE : 0));
+		assert_true(scene_settles(&scene, MINUTE));
+		assert_true(scene_traffic(&scene));
+	}
+}
+
+static void agents_start_in_a_round_many(void **state)
+{
+	(void)state;
+	agents_start_in_a_round(false);
+}
+
+static void agents_start_in_a_round_one_place(void **state)
+{
+	(void)state;
+	agents_start_in_a_round(true);
+}
+
 /* Agents that start again all the time do not prolong the grace. */
 static void starts_do_not_prolong_it(void **state)
 {
@@ -343,6 +377,8 @@ int main(void)
 		cmocka_unit_test(bad_notes_one_place),
 		cmocka_unit_test(hubs_cut_many),
 		cmocka_unit_test(hubs_cut_one_place),
+		cmocka_unit_test(agents_start_in_a_round_many),
+		cmocka_unit_test(agents_start_in_a_round_one_place),
 		cmocka_unit_test(grace_ends),
 		cmocka_unit_test(starts_do_not_prolong_it),
 		cmocka_unit_test(clock_jumps),

@@ -17,6 +17,7 @@
 #define PAD_BYTES     (1u << 20)
 #define AWAY          20u /* agents 2 to 21 */
 #define AWAY_PURPOSES 4u
+#define FAR_KEYS      40000u
 
 static struct skex_key_request request_to(
 	struct world *world, uint8_t peer, uint32_t count, uint32_t wait_ms)
@@ -81,9 +82,9 @@ static struct world *with_absent(uint64_t seed)
 	return world;
 }
 
-static void get_128(struct world *world, const char *purpose, uint32_t wait_ms)
+static void get(struct world *world, const char *purpose, uint32_t count, uint32_t wait_ms)
 {
-	struct skex_key_request request = request_to(world, 1, 128, wait_ms);
+	struct skex_key_request request = request_to(world, 1, count, wait_ms);
 	struct skex_problem problem;
 	uint32_t got = 0;
 	uint64_t ticket;
@@ -93,7 +94,7 @@ static void get_128(struct world *world, const char *purpose, uint32_t wait_ms)
 		skex_agent_get(agent_of(world, 0), &request, count_keys, &got, &ticket, &problem),
 		SKEX_OK);
 	world_run(world, wait_ms + 100);
-	assert_int_equal(got, 128);
+	assert_int_equal(got, count);
 }
 
 /* What is there is served as if nobody were away: at once by a pool that was answered before, soon
@@ -105,16 +106,16 @@ static void rule_peers_that_are_away_hold_up_nobody(void **state)
 	uint32_t n;
 
 	(void)state;
-	get_128(world, PURPOSE, 3000);
+	get(world, PURPOSE, 128, 3000);
 	ask_the_absent(world, &got);
 	world_run(world, 1);
-	get_128(world, PURPOSE, 500);
+	get(world, PURPOSE, 128, 500);
 	for (n = 0; n < 20; n++) {
 		char purpose[32];
 
 		(void)snprintf(purpose, sizeof(purpose), "app:new-%u", n);
-		get_128(world, purpose, 4000);
-		get_128(world, PURPOSE, 500);
+		get(world, purpose, 128, 4000);
+		get(world, PURPOSE, 128, 500);
 		assert_in_range(agent_of(world, 0)->runs_count, 0, 256);
 		assert_in_range(agent_of(world, 0)->runs_active, 0, 64);
 	}
@@ -131,7 +132,7 @@ static void rule_a_peer_that_is_new_is_not_held_up(void **state)
 	(void)state;
 	ask_the_absent(world, &got);
 	world_run(world, 1);
-	get_128(world, PURPOSE, 500);
+	get(world, PURPOSE, 128, 500);
 	world_free(world);
 }
 
@@ -193,6 +194,44 @@ static void rule_who_does_not_answer_is_asked_less_and_less(void **state)
 	world_free(world);
 }
 
+static const struct agent_pool *pool_of(struct world *world, uint8_t peer, const char *purpose)
+{
+	const struct agent_pool *pool = agent_peer_find(
+		agent_of(world, 0), &world_agent_config(world_agent(world, peer))->name)
+						->pools;
+
+	while (pool != NULL && strcmp(pool->purpose, purpose) != 0)
+		pool = pool->next;
+	return pool;
+}
+
+/* A pool that is filled far ahead has all runs with a peer, and each that ends makes room for
+ * another: the first one is of the pool for which somebody waits, however long that list is. */
+static void rule_who_waits_comes_before_what_is_filled_ahead(void **state)
+{
+	struct world *world = world_new(64, 3, 2, 2, 4 * PAD_BYTES);
+	const struct agent_pool *far;
+	uint32_t n;
+
+	(void)state;
+	world_agent_config(world_agent(world, 0))->pool.blocks = 1;
+	world_run(world, 1000);
+	get(world, "app:far", 1, 3000);
+	world_set_pools(world, FAR_KEYS, FAR_KEYS);
+	world_run(world, 1200);
+	far = pool_of(world, 1, "app:far");
+	for (n = 0; n < 5; n++) {
+		char purpose[32];
+
+		assert_int_equal(far->runs, far->peer->runs);
+		assert_int_equal(far->runs, 32);
+		(void)snprintf(purpose, sizeof(purpose), "app:near-%u", n);
+		get(world, purpose, 1, 50);
+		assert_true(agent_pool_ready(far, 0) < FAR_KEYS * 32 / 2);
+	}
+	world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -200,6 +239,7 @@ int main(void)
 		cmocka_unit_test(rule_a_peer_that_is_new_is_not_held_up),
 		cmocka_unit_test(rule_the_silent_take_turns),
 		cmocka_unit_test(rule_who_does_not_answer_is_asked_less_and_less),
+		cmocka_unit_test(rule_who_waits_comes_before_what_is_filled_ahead),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -250,6 +250,8 @@ def samples():
         ('note', NOTE, TO_HUB,
          {'sender': b'alice', 'recipient': b'bob', 'key_id': sample('key', 16),
           'note_id': sample('note', 16), 'sealed': sample('sealed', 45)}, b''),
+        ('ack: declined by the responder', ACK, TO_AGENT,
+         {'received': SENT, 'refused': [dict(refused[0], status=9)]}, b''),
     ]
 
 
@@ -343,7 +345,7 @@ def refused_headers(by_name):
         ('confirm: 257 blocks', put(confirm_, after_names + 13, u16(257)), 0),
         ('confirm: with a body', confirm_, 16),
         ('ack: status 0', put(ack_, c + 14 + 12, u16(0)), 0),
-        ('ack: status 9', put(ack_, c + 14 + 12, u16(9)), 0),
+        ('ack: status 10', put(ack_, c + 14 + 12, u16(10)), 0),
         ('ack: refused at the mark', put(ack_, c + 14, ack_[c:c + 12]), 0),
         ('ack: count 3 of 2', put(ack_, c + 12, u16(3)), 0),
         ('note: sealed of 16 bytes', put(note_, c + 10 + 32, u16(16))[:c + 44 + 16], 0),

@@ -170,13 +170,14 @@ static void who_answers_nothing_is_given_up(void **state)
 	assert_int_equal(bed.events, 1);
 	assert_non_null(strstr(bed.text, "does not answer"));
 	assert_string_equal(skex_binding_problem(bed.binding), bed.text);
-	/* It is looked at, and that is given up as well, without a word. */
+	/* It is looked at, and that is given up as well. */
 	assert_int_equal(bed.looks, 1);
 	(void)turn(PATIENCE_MS);
 	assert_int_equal(bed.ends, 2);
 	assert_int_equal(bed.looks, 2);
-	assert_int_equal(bed.events, 1);
-	bed.seen(bed.owner, SKEX_ROTATION_EVENTS);
+	assert_int_equal(bed.events, 2);
+	assert_string_equal(skex_binding_problem(bed.binding), bed.text);
+	bed.seen(bed.owner, SKEX_ROTATION_EVENTS, "");
 	/* What was asked for a key fails, and the other end hears it. */
 	offer(5);
 	(void)turn(1);
@@ -208,7 +209,7 @@ static void who_answers_in_time_is_not(void **state)
 	assert_int_equal(bed.ends, 0);
 	assert_int_equal(bed.looks, 1);
 	assert_true(next_ms == bed.now_ms + PATIENCE_MS);
-	bed.seen(bed.owner, SKEX_ROTATION_EVENTS);
+	bed.seen(bed.owner, SKEX_ROTATION_EVENTS, "");
 	(void)turn(PATIENCE_MS - 1);
 	assert_int_equal(bed.ends, 0);
 }

@@ -99,6 +99,48 @@ static void attack_02_every_message_many_times(void **state)
 	}
 }
 
+/* Somebody who copies, and drops nothing, uses up the answers at once: what the peer sends again is
+ * answered all the same, for time gives answers back. */
+static unsigned answers_to(const struct scene_message *message, unsigned copies)
+{
+	const unsigned sent = scene.party[1].sent;
+
+	for (unsigned i = 0; i < copies; i++)
+		(void)scene_give(&scene, 1, message->bytes, message->size);
+	return scene.party[1].sent - sent;
+}
+
+static void rule_copies_do_not_use_up_what_resends_need(void **state)
+{
+	(void)state;
+	for (unsigned type = 1; type <= 3; type += 2) {
+		const struct scene_message *message;
+
+		scene_init(&scene, NULL, 40 + type);
+		scene_start(&scene, 0);
+		while (type_of(&scene.log[scene.queue[0]]) != type)
+			assert_true(scene_deliver_one(&scene));
+		message = &scene.log[scene.queue[0]];
+		scene.queued = 0;
+		/* The first is no repetition. */
+		assert_int_equal(answers_to(message, 100), 1 + SKEX_PAIRWISE_REPEATS);
+		/* Those went to who made the copies. */
+		scene.queued = 0;
+		scene.now_ms += SKEX_PAIRWISE_REPEAT_MS - 1;
+		assert_int_equal(answers_to(message, 100), 0);
+		scene.now_ms += 1;
+		assert_int_equal(answers_to(message, 100), 1);
+		scene.now_ms += 3 * SKEX_PAIRWISE_REPEAT_MS;
+		assert_int_equal(answers_to(message, 100), 3);
+		scene.now_ms += 40 * SKEX_PAIRWISE_REPEAT_MS;
+		assert_int_equal(answers_to(message, 100), SKEX_PAIRWISE_REPEATS);
+		scene.queued = 0;
+		scene_pass(&scene, 20000);
+		assert_one_session(1);
+		assert_int_equal(scene.party[0].confirmed, 1);
+	}
+}
+
 /* 3: all orders of four, and of eight the reversed one and the last first. */
 static void give_logged(unsigned index)
 {
@@ -704,12 +746,54 @@ static void rule_a_random_r1_costs_nothing(void **state)
 			bytes[3] = 8;
 			assert_int_equal(scene_give(&scene, 1, bytes, sizeof(bytes)), 0);
 		}
-		/* Without the table each costs an HMAC, as long as there are tokens. */
+		/* Without the table each costs an HMAC, as long as tags are checked. */
 		if (table)
 			assert_int_equal(scene.party[1].hasher.hmac, hmac);
 		else
-			assert_int_equal(scene.party[1].hasher.hmac, hmac + SKEX_PAIRWISE_R1_BURST);
+			assert_int_equal(
+				scene.party[1].hasher.hmac, hmac + SKEX_PAIRWISE_R1_CHECKS);
 	}
+}
+
+/* A locator can be had by everybody who saw an R1.  What bears it under a wrong tag costs little,
+ * and takes nothing from an R1 that is right, however long it goes on. */
+static void rule_a_forged_r1_takes_no_token(void **state)
+{
+	struct party *b = &scene.party[1];
+	struct scene_message forged;
+	const struct scene_message *real;
+	uint64_t random = 10;
+	unsigned hmac;
+
+	(void)state;
+	scene_init(&scene, NULL, 240);
+	scene.party[0].pairwise.failures = SKEX_PAIRWISE_FAILURES;
+	scene_start(&scene, 0);
+	assert_int_equal(scene.queued, 1);
+	real = scene_message(&scene, -1);
+	assert_int_equal(type_of(real), SKEX_PAIRWISE_R1);
+	forged = *real;
+	scene.queued = 0;
+	hmac = b->hasher.hmac;
+	for (unsigned second = 0; second < 60; second++) {
+		for (unsigned i = 0; i < 1000; i++) {
+			scene_fill(&random, forged.bytes + real->size - 16, 16);
+			assert_int_equal(scene_give(&scene, 1, forged.bytes, real->size), 0);
+		}
+		scene.now_ms += 1000;
+	}
+	assert_int_equal(b->pairwise.counters.forged, 60 * SKEX_PAIRWISE_R1_CHECKS);
+	assert_int_equal(b->pairwise.counters.limited, 60 * (1000 - SKEX_PAIRWISE_R1_CHECKS));
+	assert_true(b->hasher.hmac - hmac <= 60 * 2 * SKEX_PAIRWISE_R1_CHECKS);
+	/* All that the bucket holds is there for what is right, and no more than that. */
+	for (unsigned i = 0; i < 2 * SKEX_PAIRWISE_R1_BURST; i++) {
+		const uint32_t actions = scene_give(&scene, 1, real->bytes, real->size);
+
+		assert_int_equal(
+			actions, i < SKEX_PAIRWISE_R1_BURST ? (uint32_t)SKEX_PAIRWISE_SEND : 0);
+	}
+	scene_deliver(&scene);
+	assert_int_equal(scene.party[0].ready, 1);
 }
 
 static void rule_lanes_recover_apart(void **state)
@@ -1167,6 +1251,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(attack_01_loss_of_each_message),
 		cmocka_unit_test(attack_02_every_message_many_times),
+		cmocka_unit_test(rule_copies_do_not_use_up_what_resends_need),
 		cmocka_unit_test(attack_03_any_order_within_the_window),
 		cmocka_unit_test(attack_04_replay_after_completion),
 		cmocka_unit_test(attack_05_old_answers_in_a_new_run),
@@ -1184,6 +1269,7 @@ int main(void)
 		cmocka_unit_test(attack_18_and_19_r1_again_and_again),
 		cmocka_unit_test(rule_a_random_r1_costs_nothing),
 		cmocka_unit_test(rule_r1_claims_what_is_durable),
+		cmocka_unit_test(rule_a_forged_r1_takes_no_token),
 		cmocka_unit_test(rule_lanes_recover_apart),
 		cmocka_unit_test(rule_a_jump_of_recovery_is_bounded),
 		cmocka_unit_test(rule_r2_waits_until_a_move_is_durable),

@@ -568,6 +568,8 @@ uint64_t scene_print(const struct party *party)
 	memset(&pairwise.counters, 0, sizeof(pairwise.counters));
 	pairwise.tokens = 0;
 	pairwise.token_ms = 0;
+	pairwise.check_ms = 0;
+	pairwise.checks = 0;
 	hash = mix(hash, &pairwise, sizeof(pairwise));
 	hash = mix(hash, &party->state, sizeof(party->state));
 	hash = mix(hash, party->out, sizeof(party->out));
@@ -589,6 +591,7 @@ uint64_t scene_print(const struct party *party)
 
 		half.actions = 0;
 		half.repeats = 0;
+		half.refilled = 0;
 		hash = mix(hash, &half, sizeof(half));
 	}
 	return hash;

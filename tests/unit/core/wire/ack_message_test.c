@@ -44,7 +44,7 @@ static void make(struct skex_ack_entry *entries, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		entries[i].at.generation = i % 3 == 0 ? 2 : 3;
 		entries[i].at.offset = 16 * i;
-		entries[i].status = (uint16_t)(1 + i % 8);
+		entries[i].status = (uint16_t)(1 + i % 9);
 	}
 }
 
@@ -126,9 +126,11 @@ static void entries_by_table(void **state)
 		bool valid;
 	} rows[] = {
 		{{{3, 0}, 1}, true},
-		{{{3, 0}, 8}, true},
+		{{{3, 0}, SKEX_ACK_SYNTAX}, true},
+		{{{3, 0}, SKEX_ACK_DECLINED}, true},
+		{{{3, 0}, 9}, true},
 		{{{3, 0}, 0}, false},
-		{{{3, 0}, 9}, false},
+		{{{3, 0}, 10}, false},
 		{{{3, 0}, 0x0101}, false},
 		{{{3, (1u << 20) - 16}, 1}, true},
 		{{{3, 1u << 20}, 1}, false},        /* at the mark: not received */

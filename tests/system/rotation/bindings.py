@@ -1,0 +1,154 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Bindings of real agents, through real hubs, key real WireGuard.
+
+usage: bindings.py BUILD
+"""
+
+import os
+import re
+import signal
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..'))
+
+from lab_harness import Lab, alive, ask, skex, until  # noqa: E402
+from rotation_harness import main, ok  # noqa: E402
+from wireguard_tunnel import INTERFACES, Tunnel  # noqa: E402
+
+AGENTS = ['agent1', 'agent2']
+HUBS = ['hub1', 'hub2', 'hub3']
+
+
+def configure(lab, tunnel, end, role, name='site', period='6 s'):
+    """The agent starts again with one binding; what it had before is gone."""
+    lab.stop(AGENTS[end])
+    with open(lab.config(AGENTS[end]), encoding='utf-8') as f:
+        text = re.sub(r'\nbindings = .*', '', f.read(), flags=re.S).rstrip('\n')
+    text += ('\nbindings = ({ name = "%s"; peer = "%s"; role = "%s"; period = "%s";\n'
+             '    wireguard = { interface = "%s"; public_key = "%s"; }; });\n'
+             % (name, AGENTS[1 - end], role, period, INTERFACES[end], tunnel.public[1 - end]))
+    with open(lab.config(AGENTS[end]), 'w', encoding='utf-8') as f:
+        f.write(text)
+    lab.start(AGENTS[end])
+
+
+def binding(lab, end):
+    return ask(lab.socket(AGENTS[end]), op='bindings')['bindings'][0]
+
+
+def keys(lab):
+    return [binding(lab, end)['active_key'] for end in range(2)]
+
+
+def in_step(lab, tunnel, other_than=None, seconds=120):
+    """Both ends say the same key, at rest, and both interfaces have one; gives its id."""
+    def look():
+        ends = [binding(lab, end) for end in range(2)]
+        same = ends[0]['active_key'] == ends[1]['active_key'] not in (None, other_than)
+        rest = all(end['state'] == 'idle' and end['problem'] == '' for end in ends)
+        return same and rest and tunnel.psk(0) == tunnel.psk(1) != '(none)' and \
+            ends[0]['active_key']
+    return until(look, seconds, 0.2)
+
+
+def process_of(lab, agent):
+    """The process that runs the bindings of an agent."""
+    return int(re.findall(r'process (\d+) serves the bindings', lab.log(agent))[-1])
+
+
+def rotating(lab, tunnel):
+    first = in_step(lab, tunnel)
+    ok(first, 'the first key is in use at both ends')
+    before = binding(lab, 0)['rotations']
+    ok(tunnel.ping(1400) == 0, 'no packet at 50 ms is lost in seventy seconds')
+    ok(binding(lab, 0)['rotations'] - before >= 10 and binding(lab, 0)['failed'] == 0,
+       'in ten rotations, none of which failed')
+    ok(in_step(lab, tunnel, first), 'both ends are in step')
+    shown = skex('binding', 'ls', '--socket', lab.socket('agent1'))
+    ok(shown.code == 0 and 'wireguard' in shown.out and 'leads' in shown.out and
+       binding(lab, 0)['active_key'].rsplit('-', 1)[1] in shown.out, 'skex binding ls shows it')
+    secret = tunnel.psk(0)
+    ok(all(secret not in lab.log(agent) for agent in AGENTS), 'the key is in no log')
+
+
+def ordered(lab, tunnel):
+    for end, role in enumerate(['leads', 'follows']):
+        configure(lab, tunnel, end, role, period='1 h')
+    first = in_step(lab, tunnel)
+    ok(first, 'with a long period as well')
+    refused = skex('binding', 'rotate', 'site', '--socket', lab.socket('agent2'))
+    ok(refused.code == 1 and 'order it at the peer' in refused.err, 'the end that follows says so')
+    ok(skex('binding', 'rotate', 'site', '--socket', lab.socket('agent1')).code == 0 and
+       in_step(lab, tunnel, first), 'an order gives a new key')
+    unknown = skex('binding', 'rotate', 'nowhere', '--socket', lab.socket('agent1'))
+    ok(unknown.code == 6, 'an order for no binding is refused')
+
+
+def killed(lab, tunnel):
+    """The one that leads gives a new key after each start: nobody has the bytes of the old one."""
+    for agent in AGENTS:
+        def back(key):
+            return in_step(lab, tunnel, key) if agent == 'agent1' else in_step(lab, tunnel) == key
+
+        key = in_step(lab, tunnel)
+        lab.kill(agent)
+        ok(tunnel.ping(20) == 0, '%s is killed: the tunnel goes on' % agent)
+        lab.start(agent)
+        ok(back(key) and tunnel.ping(20) == 0, 'and is in step when it is back')
+        key = in_step(lab, tunnel)
+        process = process_of(lab, agent)
+        os.kill(process, signal.SIGKILL)
+        until(lambda: not alive(process))
+        ok(until(lambda: process_of(lab, agent) != process) and back(key) and
+           tunnel.ping(20) == 0, 'the same when only its process for bindings is killed')
+    key = in_step(lab, tunnel)
+    ok(skex('binding', 'rotate', 'site', '--socket', lab.socket('agent1')).code == 0 and
+       in_step(lab, tunnel, key), 'and then they rotate')
+
+
+def without_hubs(lab, tunnel):
+    key = in_step(lab, tunnel)
+    for hub in HUBS:
+        lab.kill(hub)
+    skex('binding', 'rotate', 'site', '--socket', lab.socket('agent1'))
+    ok(until(lambda: binding(lab, 0)['state'] == 'offering') and tunnel.ping(100) == 0 and
+       binding(lab, 0)['active_key'] == key, 'without hubs the old key stays in use')
+    for hub in HUBS:
+        lab.start(hub)
+    ok(in_step(lab, tunnel, key) and tunnel.ping(20) == 0, 'with them there is a new one')
+
+
+def consumer_again(lab, tunnel):
+    for end in range(2):
+        tunnel.stop(end)
+        ok(until(lambda e=end: 'socket' in binding(lab, e)['problem'], 60),
+           'end %d says that WireGuard is away' % end)
+        tunnel.start(end)
+        ok(in_step(lab, tunnel) and until(lambda: tunnel.ping(20) == 0),
+           'it comes back, and gets its key again')
+
+
+def misconfigured(lab, tunnel):
+    key = in_step(lab, tunnel)
+    configure(lab, tunnel, 1, 'leads', period='1 s')
+    ok(until(lambda: 'both ends have the role leads' in
+             binding(lab, 0)['problem'] + binding(lab, 1)['problem'], 60),
+       'two ends that lead are told apart from a fault')
+    configure(lab, tunnel, 1, 'follows', name='elsewhere')
+    skex('binding', 'rotate', 'site', '--socket', lab.socket('agent1'))
+    ok(until(lambda: 'agent1 has a binding with this agent that is not configured here' in
+             lab.log('agent2'), 60), 'an end that lacks the binding says so')
+    configure(lab, tunnel, 1, 'follows', period='1 h')
+    ok(in_step(lab, tunnel, key), 'mended, they are in step again')
+
+
+def test(folder):
+    with Tunnel(folder) as tunnel, Lab() as lab:
+        for end, role in enumerate(['leads', 'follows']):
+            configure(lab, tunnel, end, role)
+        for case in (rotating, ordered, killed, without_hubs, consumer_again, misconfigured):
+            case(lab, tunnel)
+
+
+main('bindings', test)
