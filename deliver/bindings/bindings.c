@@ -251,7 +251,7 @@ static enum skex_error ends_init(struct bindings *bindings)
 		error = end_init(&bindings->ends[i]);
 	}
 	if (error == SKEX_OK)
-		qsort(bindings->by_hash, bindings->count, sizeof(bindings->by_hash[0]), by_hash);
+		qsort(bindings->by_hash, bindings->count, sizeof(struct bindings_end *), by_hash);
 	return error;
 }
 

@@ -111,7 +111,7 @@ void bindings_told(struct bindings *bindings, const json_t *told)
 		view.round >= ROUNDS_MAX)
 		return;
 	found = bsearch(view.binding, bindings->by_hash, bindings->count,
-		sizeof(bindings->by_hash[0]), compare);
+		sizeof(struct bindings_end *), compare);
 	if (found == NULL || strcmp((*found)->config->peer.text, peer) != 0) {
 		stranger(bindings, peer);
 		return;

@@ -213,7 +213,10 @@ void skex_rotation_init(struct skex_rotation *rotation, const struct skex_rotati
 	/* A clock that only counts up may be younger than the key. */
 	rotation->active.since_ms = memory->age_ms < now_ms ? now_ms - memory->age_ms : 0;
 	if (!memory->active) {
-		rotation_tell(rotation, SKEX_ROTATION_REFUSED, SKEX_ROTATION_FORGOTTEN);
+		/* Who leads never refuses a key, and offers one soon; the other end hears of it. */
+		rotation_tell(rotation,
+			policy->leads ? SKEX_ROTATION_NOTHING : SKEX_ROTATION_REFUSED,
+			SKEX_ROTATION_FORGOTTEN);
 		return;
 	}
 	/* Nobody here has its bytes, and one place may have been left with the key of a round that

@@ -426,6 +426,19 @@ static void two_of_one_role_are_found(void **state)
 	(void)state;
 	start(&play);
 	recall(&play, NOTHING, NOTHING);
+	/* What each says at its start is of its own role. */
+	for (size_t i = 0; i < 2; i++) {
+		const uint8_t phase = i == 0 ? SKEX_ROTATION_NOTHING : SKEX_ROTATION_REFUSED;
+		json_t *request = take(&play, "binding_tell", i == 0 ? "lead" : "tail");
+
+		assert_int_equal(view_of(request).phase, phase);
+		reply(&play, request, "");
+		json_decref(request);
+		(void)shutdown(play.descriptor, SHUT_RDWR);
+		assert_int_equal(finish(&play), 0);
+		start(&play);
+		recall(&play, NOTHING, NOTHING);
+	}
 	take_and_reply(&play, "binding_report", "lead", "");
 	take_and_reply(&play, "binding_report", "tail", "");
 	tell(&play, "b", "wireguard:lead", view);
