@@ -9,6 +9,7 @@
 
 #define LOOK_BUSY_MS  500u   /* while something is under way */
 #define LOOK_QUIET_MS 10000u /* to see whether the consumer is there and has its key */
+#define PATIENCE_MS   60000u /* with a consumer that says nothing */
 
 #define OF_CONSUMER                                                                                \
 	((uint32_t)SKEX_ROTATION_DO_SETTLE | (uint32_t)SKEX_ROTATION_DO_STAGE |                    \
@@ -34,7 +35,8 @@ struct skex_binding {
 	struct secret place[PLACES];
 	uint64_t now_ms;
 	uint64_t look_ms;
-	uint32_t asked; /* of the consumer, while it is busy with something else */
+	uint64_t busy_ms; /* since when it acts or looks */
+	uint32_t asked;   /* of the consumer, while it is busy with something else */
 	bool acting;
 	bool looking;
 	char name[256];
@@ -118,6 +120,7 @@ static void act(struct skex_binding *binding)
 		return;
 	binding->asked = 0;
 	binding->acting = true;
+	binding->busy_ms = binding->now_ms;
 	binding->consumer->act(binding->consumer_context, actions, &keys, on_done, binding);
 }
 
@@ -286,19 +289,38 @@ static void look(struct skex_binding *binding)
 		return;
 	binding->look_ms = binding->now_ms + (quiet ? LOOK_QUIET_MS : LOOK_BUSY_MS);
 	binding->looking = true;
+	binding->busy_ms = binding->now_ms;
 	binding->consumer->look(binding->consumer_context, &keys, on_seen, binding);
+}
+
+/* A consumer that never answers may not hold up its binding for ever. */
+static void give_up(struct skex_binding *binding)
+{
+	const bool acting = binding->acting;
+
+	if ((!acting && !binding->looking) || binding->now_ms - binding->busy_ms < PATIENCE_MS)
+		return;
+	binding->consumer->end(binding->consumer_context);
+	if (acting)
+		on_done(binding, SKEX_ROTATION_CONSUMER,
+			"the consumer has not answered for a minute; does it hang?");
+	else
+		on_seen(binding, SKEX_ROTATION_EVENTS);
 }
 
 uint64_t skex_binding_turn(struct skex_binding *binding, uint64_t now_ms)
 {
-	uint64_t next_ms;
+	uint64_t next_ms, consumer_ms;
 
 	binding->now_ms = now_ms;
+	give_up(binding);
 	obey(binding); /* what the start asked for */
 	look(binding);
 	next_ms = skex_rotation_time(&binding->machine, now_ms);
 	obey(binding);
-	return next_ms < binding->look_ms ? next_ms : binding->look_ms;
+	consumer_ms = binding->acting || binding->looking ? binding->busy_ms + PATIENCE_MS
+							  : binding->look_ms;
+	return next_ms < consumer_ms ? next_ms : consumer_ms;
 }
 
 const struct skex_rotation *skex_binding_machine(const struct skex_binding *binding)

@@ -43,7 +43,9 @@ struct skex_consumer {
 	/* Looks at it, and calls seen once.  Not called while act or look is under way. */
 	void (*look)(void *consumer, const struct skex_rotation_keys *keys,
 		skex_consumer_seen_fn seen, void *owner);
-	/* Calls nothing any more.  What the consumer knows stays. */
+	/* Breaks off what is under way, and calls nothing any more.  What the consumer knows stays.
+	 * Of one that has not answered for a minute; then it is asked again, so it can be used
+	 * after it. */
 	void (*end)(void *consumer);
 };
 

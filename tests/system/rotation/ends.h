@@ -16,5 +16,6 @@ struct ends_kind {
 };
 
 extern const struct ends_kind ends_wireguard;
+extern const struct ends_kind ends_ikev2;
 
 #endif
