@@ -193,26 +193,60 @@ static void keep_sa(struct skex_ikev2 *ikev2)
 /* ---- list-conn and control-log -----------------------------------------------------------------
  */
 
-static void read_conn(struct skex_ikev2 *ikev2)
+static void read_conn_value(struct skex_ikev2 *ikev2)
 {
 	const struct skex_vici_reader *reader = &ikev2->reader;
 	char wanted[IKEV2_NAME_MAX];
 
-	if (reader->depth != 1)
-		return;
-	if (reader->element == SKEX_VICI_SECTION_START) {
-		ikev2_name(ikev2->config, ikev2->job.id, wanted);
-		ikev2->conn_there = skex_vici_name_is(reader, wanted);
-		ikev2->conn_id = false;
-		ikev2->conn_required = false;
-	}
-	if (reader->element != SKEX_VICI_KEY_VALUE)
-		return;
 	ikev2_ppk_id(ikev2->config, ikev2->config->leads ? ikev2->job.id : NULL, wanted);
 	if (skex_vici_name_is(reader, "ppk_id"))
 		ikev2->conn_id = skex_vici_value_is(reader, wanted);
 	if (skex_vici_name_is(reader, "ppk_required"))
 		ikev2->conn_required = skex_vici_value_is(reader, "yes");
+}
+
+/* Which turn is it there, maybe from before the start of this agent? */
+static void read_priority(struct skex_ikev2 *ikev2)
+{
+	const uint32_t first = ikev2_priority(ikev2->config, ikev2_child(ikev2->config, 0));
+	const uint32_t is = read_number(value_of(&ikev2->reader));
+
+	if (skex_vici_name_is(&ikev2->reader, "priority") && is >= first &&
+		is - first < IKEV2_TURNS)
+		ikev2->prio_turn = is - first;
+}
+
+static void read_conn_section(struct skex_ikev2 *ikev2)
+{
+	const struct skex_vici_reader *reader = &ikev2->reader;
+	const struct skex_view name = skex_view(reader->name, reader->name_size);
+	char wanted[IKEV2_NAME_MAX];
+
+	if (reader->depth == 1) {
+		ikev2_name(ikev2->config, ikev2->job.id, wanted);
+		ikev2->conn_there = skex_vici_name_is(reader, wanted);
+		ikev2->conn_id = false;
+		ikev2->conn_required = false;
+	}
+	if (reader->depth == 2)
+		ikev2->in_child = skex_vici_name_is(reader, "children");
+	if (reader->depth == 3)
+		ikev2->child =
+			ikev2->in_child && skex_view_equal(name, ikev2_child(ikev2->config, 0));
+}
+
+static void read_conn(struct skex_ikev2 *ikev2)
+{
+	const struct skex_vici_reader *reader = &ikev2->reader;
+
+	if (reader->element == SKEX_VICI_SECTION_START)
+		read_conn_section(ikev2);
+	if (reader->element != SKEX_VICI_KEY_VALUE || !ikev2->conn_there)
+		return;
+	if (reader->depth == 1)
+		read_conn_value(ikev2);
+	if (reader->depth == 3 && ikev2->child != 0)
+		read_priority(ikev2);
 }
 
 static void read_log(struct skex_ikev2 *ikev2)

@@ -147,6 +147,83 @@ static struct skex_view trimmed(struct skex_view text)
 	return text;
 }
 
+/* ---- priorities --------------------------------------------------------------------------------
+ */
+
+#define PRIO_BASE    400000u /* of charon's kernel-netlink, for a policy of a CHILD_SA */
+#define PRIO_A_BIT   512u
+#define DYNAMIC_BITS 32u /* the address of an end */
+
+/* Of one selector: "10.1.0.0/16[tcp/http]". */
+static uint32_t prefix_bits(struct skex_view selector)
+{
+	const uint8_t *slash = memchr(selector.data, '/', selector.size);
+	const uint8_t *bracket = memchr(selector.data, '[', selector.size);
+	const bool six = memchr(selector.data, ':', selector.size) != NULL;
+	const uint8_t *end = selector.data + selector.size;
+	uint32_t bits = 0;
+
+	end = bracket != NULL ? bracket : end;
+	if (slash == NULL || slash > end)
+		return memchr(selector.data, '-', selector.size) != NULL ? 0
+			: six                                            ? 128
+									 : DYNAMIC_BITS;
+	while (++slash < end && *slash >= '0' && *slash <= '9' && bits < 128)
+		bits = bits * 10 + (uint32_t)(*slash - '0');
+	return bits < 128 ? bits : 128;
+}
+
+/* Of the widest selector in a list. */
+static uint32_t least_bits(const char *value)
+{
+	uint32_t bits = 128;
+
+	for (;;) {
+		const char *comma = strchr(value, ',');
+		const size_t size = comma == NULL ? strlen(value) : (size_t)(comma - value);
+		const struct skex_view item = trimmed(skex_view(value, size));
+		const uint32_t its = item.size == 0 ? 128 : prefix_bits(item);
+
+		bits = its < bits ? its : bits;
+		if (comma == NULL)
+			return bits;
+		value = comma + 1;
+	}
+}
+
+uint32_t ikev2_priority(const struct skex_ikev2_config *config, struct skex_view child)
+{
+	static const char *const names[] = {"local_ts", "remote_ts"};
+	uint32_t bits = 0;
+	size_t i, j;
+
+	for (i = 0; i < 2; i++) {
+		uint32_t its = DYNAMIC_BITS;
+		char path[IKEV2_NAME_MAX];
+
+		(void)snprintf(path, sizeof(path), "children.%.*s.%s", (int)child.size,
+			(const char *)child.data, names[i]);
+		for (j = 0; j < config->settings_count; j++) {
+			if (strcmp(config->settings[j].path, path) == 0)
+				its = least_bits(config->settings[j].value);
+		}
+		bits += its;
+	}
+	return PRIO_BASE - bits * PRIO_A_BIT;
+}
+
+static void write_priority(struct skex_writer *writer, const struct skex_ikev2_config *config,
+	struct skex_view child, uint32_t turn)
+{
+	char text[16];
+
+	(void)snprintf(text, sizeof(text), "%u", ikev2_priority(config, child) + turn);
+	skex_vici_text(writer, "priority", text);
+}
+
+/* ---- the description ---------------------------------------------------------------------------
+ */
+
 static void write_list(struct skex_writer *writer, struct skex_view name, const char *value)
 {
 	skex_vici_list(writer, name);
@@ -181,8 +258,11 @@ static void write_value(
 
 /* All that is below the prefix, sections within it too. */
 static void write_below(/* NOLINT(misc-no-recursion): as deep as a path has dots */
-	struct skex_writer *writer, const struct skex_ikev2_config *config, struct skex_view prefix)
+	struct skex_writer *writer, const struct skex_ikev2_config *config, struct skex_view prefix,
+	uint32_t turn)
 {
+	static const char children[] = "children.";
+	const bool in_children = skex_view_equal(prefix, skex_view(children, sizeof(children) - 1));
 	size_t i;
 
 	for (i = 0; i < config->settings_count; i++) {
@@ -197,8 +277,10 @@ static void write_below(/* NOLINT(misc-no-recursion): as deep as a path has dots
 			write_value(writer, setting, prefix.size);
 		} else if (is_first(config, i, prefix, section)) {
 			skex_vici_section(writer, section);
+			if (in_children && !config->leads)
+				write_priority(writer, config, section, turn);
 			write_below(writer, config,
-				skex_view(setting->path, prefix.size + section.size + 1));
+				skex_view(setting->path, prefix.size + section.size + 1), turn);
 			skex_vici_section_end(writer);
 		}
 	}
@@ -216,7 +298,7 @@ static bool has(const struct skex_ikev2_config *config, const char *path)
 }
 
 void ikev2_write_connection(struct skex_writer *writer, const struct skex_ikev2_config *config,
-	const uint8_t id[SKEX_KEY_ID_BYTES])
+	const uint8_t id[SKEX_KEY_ID_BYTES], uint32_t turn)
 {
 	char name[IKEV2_NAME_MAX], ppk_id[IKEV2_NAME_MAX];
 
@@ -229,7 +311,7 @@ void ikev2_write_connection(struct skex_writer *writer, const struct skex_ikev2_
 	skex_vici_text(writer, "ppk_required", "yes");
 	if (!has(config, "dpd_delay"))
 		skex_vici_text(writer, "dpd_delay", DPD_DELAY);
-	write_below(writer, config, skex_view("", 0));
+	write_below(writer, config, skex_view("", 0), turn);
 	skex_vici_section_end(writer);
 }
 
@@ -261,7 +343,7 @@ static bool is_path(const char *path)
 static const char *wrong_setting(const char *path, char out[200])
 {
 	static const char *const ours[] = {"version", "ppk_id", "ppk_required", "unique",
-		"reauth_time", "start_action", "close_action", "dpd_action"};
+		"reauth_time", "priority", "start_action", "close_action", "dpd_action"};
 	static const char *const files[] = {"certs", "cacerts", "pubkeys"};
 	const char *dot = strrchr(path, '.');
 	const char *last = dot == NULL ? path : dot + 1;
@@ -299,7 +381,7 @@ const char *skex_ikev2_wrong(const struct skex_ikev2_config *config, char out[20
 	if (ikev2_child(config, 0).size == 0)
 		return "the connection has no child: set children.NAME.remote_ts, for one";
 	skex_writer_init(&writer, NULL, IKEV2_REQUEST_MAX);
-	ikev2_write_connection(&writer, config, id);
+	ikev2_write_connection(&writer, config, id, 0);
 	if (skex_vici_end(&writer, &size) != SKEX_OK)
 		return "the description of the connection is too long";
 	return NULL;

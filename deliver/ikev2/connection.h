@@ -27,8 +27,19 @@ void ikev2_ppk_id(
 	const struct skex_ikev2_config *config, const uint8_t *id, char out[IKEV2_NAME_MAX]);
 /* The name of a child, by its number; a view without bytes: there is none. */
 struct skex_view ikev2_child(const struct skex_ikev2_config *config, size_t number);
-/* The request that loads the connection with this key. */
+/* The request that loads the connection with this key; its children have the priority of turn,
+ * which is below IKEV2_TURNS. */
 void ikev2_write_connection(struct skex_writer *writer, const struct skex_ikev2_config *config,
-	const uint8_t id[SKEX_KEY_ID_BYTES]);
+	const uint8_t id[SKEX_KEY_ID_BYTES], uint32_t turn);
+
+/*
+ * A responder could send with a new CHILD_SA before the initiator can have it, and what it sends
+ * until then is lost.  So the policies of a new key come behind those of the old one at the
+ * follower: it goes on with the old CHILD_SA until the leader closes that.  For this, each key has
+ * its turn, and a policy the priority that charon would give it (the wider its selectors, the
+ * larger the number, which means later), plus the turn.
+ */
+#define IKEV2_TURNS 250u
+uint32_t ikev2_priority(const struct skex_ikev2_config *config, struct skex_view child);
 
 #endif

@@ -172,7 +172,7 @@ static void write_request(struct skex_ikev2 *ikev2, struct skex_writer *writer)
 		skex_vici_text(writer, "id", text);
 		break;
 	case IKEV2_LOAD_CONN:
-		ikev2_write_connection(writer, ikev2->config, job->id);
+		ikev2_write_connection(writer, ikev2->config, job->id, ikev2->prio_turn);
 		break;
 	case IKEV2_UNLOAD_CONN:
 		skex_vici_begin(writer, SKEX_VICI_CMD_REQUEST, "unload-conn");

@@ -36,8 +36,9 @@ struct skex_ikev2_config {
 	const char *domain;     /* 1 to 128 of them and dots; the same at both ends */
 	bool leads;             /* initiates */
 	/* What the connection is, with one child at least.  Not of it: version, ppk_id,
-	 * ppk_required, unique, reauth_time, and the children's start_action, close_action and
-	 * dpd_action, which are the adapter's; certs, cacerts and pubkeys, which swanctl loads. */
+	 * ppk_required, unique, reauth_time, and the children's priority, start_action,
+	 * close_action and dpd_action, which are the adapter's; certs, cacerts and pubkeys, which
+	 * swanctl loads. */
 	const struct skex_ikev2_setting *settings;
 	size_t settings_count;
 	const char *description; /* for people: "site-b" */

@@ -129,6 +129,7 @@ struct skex_ikev2 {
 	struct ikev2_sa sas[IKEV2_FOUND_MAX];
 
 	/* what is known from one time to the next */
+	uint32_t prio_turn; /* follower: of the connection that is loaded */
 	bool staged;
 	uint8_t staged_id[SKEX_KEY_ID_BYTES];
 	bool switched; /* leader */

@@ -186,6 +186,10 @@ static void settle_all(struct skex_ikev2 *ikev2)
 static void settle(struct skex_ikev2 *ikev2)
 {
 	hear(ikev2, "list-sa", &ikev2->hears_sas);
+	if (!ikev2->config->leads) { /* for its turn */
+		hear(ikev2, "list-conn", &ikev2->hears_conns);
+		ask(ikev2, IKEV2_LIST_CONN, none, NULL);
+	}
 	ask(ikev2, IKEV2_GET_SHARED, none, NULL);
 	ask(ikev2, IKEV2_GET_CONNS, none, settle_all);
 }
@@ -209,6 +213,12 @@ static void stage_check(struct skex_ikev2 *ikev2)
 	memcpy(ikev2->staged_id, ikev2->next.id, sizeof(ikev2->staged_id));
 }
 
+/* One further than the connection that is there: see connection.h. */
+static void stage_take_turn(struct skex_ikev2 *ikev2)
+{
+	ikev2->prio_turn = (ikev2->prio_turn + 1) % IKEV2_TURNS;
+}
+
 static void stage_all(struct skex_ikev2 *ikev2)
 {
 	size_t i;
@@ -229,6 +239,7 @@ static void stage_all(struct skex_ikev2 *ikev2)
 		ask(ikev2, IKEV2_LOAD_KEY, ikev2->active.id, must_be_loaded);
 	if (!ikev2->config->leads) {
 		hear(ikev2, "list-conn", &ikev2->hears_conns);
+		ask(ikev2, IKEV2_LIST_CONN, ikev2->next.id, stage_take_turn);
 		ask(ikev2, IKEV2_LOAD_CONN, ikev2->next.id, must_be_loaded);
 		ask(ikev2, IKEV2_LIST_CONN, ikev2->next.id, NULL);
 	}

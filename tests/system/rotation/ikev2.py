@@ -21,6 +21,8 @@ from rotation_harness import LINK, SPACES, Ends, Spaces, inside, main, ok, run
 PLUGINS = ('random nonce aes sha1 sha2 hmac kdf mgf1 pem pkcs1 pkcs8 x509 pubkey constraints '
            'curve25519 openssl gcm revocation kernel-libipsec kernel-netlink socket-default vici '
            'updown')
+if os.environ.get('SKEX_KERNEL_ESP'):
+    PLUGINS = PLUGINS.replace('kernel-libipsec ', '')
 CONF = '''
 charon-systemd {
   load = %(plugins)s

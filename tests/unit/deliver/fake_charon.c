@@ -137,6 +137,7 @@ struct request {
 	char name[64];
 	char section[128]; /* the first */
 	char id[128], ike[128], ppk_id[128], owner[128], required[8], child[32], timeout[16];
+	char priority[16];
 	unsigned ike_id;
 	uint8_t data[32];
 };
@@ -157,6 +158,9 @@ static void read_value(struct request *request, const struct skex_vici_reader *r
 			(void)snprintf(texts[i].out, texts[i].size, "%.*s", (int)reader->value_size,
 				(const char *)reader->value);
 	}
+	if (reader->depth == 3 && skex_vici_name_is(reader, "priority"))
+		(void)snprintf(request->priority, 16, "%.*s", (int)reader->value_size,
+			(const char *)reader->value);
 	if (skex_vici_name_is(reader, "ike-id"))
 		request->ike_id = (unsigned)strtoul((const char *)reader->value, NULL, 10);
 	if (skex_vici_name_is(reader, "data") && reader->value_size == 32)
@@ -239,6 +243,7 @@ static void load_conn(struct fake_charon *charon, const struct request *request)
 	fake_charon_add_conn(charon, request->section);
 	conn = &charon->conns[charon->conns_count - 1];
 	copy(conn->ppk_id, request->ppk_id);
+	memcpy(conn->priority, request->priority, sizeof(conn->priority));
 	conn->required = strcmp(request->required, "yes") == 0 && !charon->spoils_conns;
 	reply(charon, NULL);
 }
@@ -328,6 +333,12 @@ static void list_conn(struct fake_charon *charon, const struct fake_conn *conn)
 	skex_vici_text(&answer.writer, "ppk_id", conn->ppk_id);
 	if (conn->required)
 		skex_vici_text(&answer.writer, "ppk_required", "yes");
+	skex_vici_section(&answer.writer, skex_view("children", 8));
+	skex_vici_section(&answer.writer, skex_view("net", 3));
+	if (conn->priority[0] != '\0')
+		skex_vici_text(&answer.writer, "priority", conn->priority);
+	skex_vici_section_end(&answer.writer);
+	skex_vici_section_end(&answer.writer);
 	skex_vici_section_end(&answer.writer);
 	end(charon, &answer);
 }

@@ -21,6 +21,7 @@ struct fake_conn {
 	char name[128];
 	char ppk_id[128];
 	bool required;
+	char priority[16]; /* of the child `net`; empty: charon's own */
 };
 
 struct fake_sa {

@@ -221,6 +221,50 @@ static void follows(void **state)
 	assert_int_equal(look(fixture), SKEX_ROTATION_EVENTS);
 }
 
+static unsigned long priority(const struct fixture *fixture)
+{
+	return strtoul(fake_charon_conn(&fixture->charon, "site")->priority, NULL, 10);
+}
+
+/* The policies of each key come behind those of the one before, also after a start. */
+static void takes_turns(void **state)
+{
+	struct fixture *fixture = *state;
+	unsigned long first, last;
+
+	put_key(fixture, &fixture->keys.next, 0xaa);
+	assert_int_equal(act(fixture, STAGE), SKEX_ROTATION_FINE);
+	first = priority(fixture);
+	assert_int_equal(first, 400000 - 512 * (8 + 32) + 1);
+	promote(fixture);
+	assert_int_equal(act(fixture, SETTLE), SKEX_ROTATION_FINE);
+	assert_int_equal(priority(fixture), first);
+	for (unsigned long i = 1; i < 5; i++) {
+		skex_ikev2_free(fixture->ikev2);
+		assert_int_equal(
+			skex_ikev2_new(&fixture->charon.platform, &configs[1], &fixture->ikev2),
+			SKEX_OK);
+		/* What mends the connection leaves it as it is. */
+		assert_int_equal(act(fixture, SETTLE), SKEX_ROTATION_FINE);
+		put_key(fixture, &fixture->keys.next, i % 2 != 0 ? 0xbb : 0xaa);
+		assert_int_equal(act(fixture, STAGE), SKEX_ROTATION_FINE);
+		assert_int_equal(priority(fixture), first + i);
+		fixture->charon.conns[1].required = false;
+		assert_int_equal(look(fixture), SKEX_ROTATION_EVENTS);
+		assert_true(fake_charon_conn(&fixture->charon, "site")->required);
+		assert_int_equal(priority(fixture), first + i);
+		promote(fixture);
+	}
+	/* It begins anew before it reaches those of wider selectors. */
+	last = priority(fixture);
+	for (unsigned long i = 0; i < 250; i++) {
+		put_key(fixture, &fixture->keys.next, 0xcc);
+		assert_int_equal(act(fixture, STAGE), SKEX_ROTATION_FINE);
+		assert_true(priority(fixture) < 400000 - 512 * (8 + 32) + 250);
+	}
+	assert_int_equal(priority(fixture), last);
+}
+
 /* What an agent before this one left behind is found. */
 static void leftovers(void **state)
 {
@@ -511,6 +555,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(leads, leader, tear_down),
 		cmocka_unit_test_setup_teardown(follows, follower, tear_down),
+		cmocka_unit_test_setup_teardown(takes_turns, follower, tear_down),
 		cmocka_unit_test_setup_teardown(leftovers, leader, tear_down),
 		cmocka_unit_test_setup_teardown(not_used, leader, tear_down),
 		cmocka_unit_test_setup_teardown(lies, leader, tear_down),

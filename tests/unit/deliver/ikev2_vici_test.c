@@ -210,7 +210,7 @@ static const char *written(const struct skex_ikev2_config *config)
 	size_t size;
 
 	skex_writer_init(&writer, out, sizeof(out));
-	ikev2_write_connection(&writer, config, id);
+	ikev2_write_connection(&writer, config, id, 7);
 	assert_int_equal(skex_vici_end(&writer, &size), SKEX_OK);
 	return read_all(out, size, size);
 }
@@ -236,9 +236,34 @@ static void connections(void **state)
 	assert_non_null(strstr(written(&config), "=1:ppk_id:*@x.skex "));
 	assert_non_null(strstr(written(&config), "=1:dpd_delay:0 "));
 	assert_null(strstr(written(&config), "10s"));
+	assert_non_null(strstr(written(&config), "{3:net: =3:priority:379527 "));
+	assert_non_null(strstr(written(&config), "{3:other: =3:priority:367239 "));
 	assert_true(skex_view_equal(ikev2_child(&good, 0), skex_view("net", 3)));
 	assert_true(skex_view_equal(ikev2_child(&good, 1), skex_view("other", 5)));
 	assert_int_equal(ikev2_child(&good, 2).size, 0);
+}
+
+static uint32_t priority_of(const char *local, const char *remote)
+{
+	const struct skex_ikev2_setting both[] = {
+		{"children.c.local_ts", local}, {"children.c.remote_ts", remote}};
+	const struct skex_ikev2_config config = {.settings = both, .settings_count = 2};
+
+	return (400000 - ikev2_priority(&config, skex_view("c", 1))) / 512;
+}
+
+/* As charon's kernel-netlink sees the widest of the selectors. */
+static void priorities(void **state)
+{
+	(void)state;
+	assert_int_equal(priority_of("10.0.0.0/8", "10.0.0.0/24"), 32);
+	assert_int_equal(priority_of("10.0.0.0/8, 10.1.0.0/16", "10.0.0.1"), 40);
+	assert_int_equal(priority_of("dynamic", "10.0.0.0/8[tcp/80]"), 40);
+	assert_int_equal(priority_of("2001:db8::/32", "2001:db8::1"), 160);
+	assert_int_equal(priority_of("10.0.0.1-10.0.0.9", "0.0.0.0/0"), 0);
+	assert_int_equal(priority_of("x/999999999999", "::/999"), 256);
+	assert_int_equal(priority_of("", ","), 256);
+	assert_int_equal(priority_of("dynamic[a/b]", "10.0.0.0/"), 32);
 }
 
 static bool reads_name(const char *text)
@@ -330,6 +355,7 @@ int main(void)
 		cmocka_unit_test(long_values_are_cut),
 		cmocka_unit_test(writes),
 		cmocka_unit_test(connections),
+		cmocka_unit_test(priorities),
 		cmocka_unit_test(names),
 		cmocka_unit_test(what_is_wrong),
 	};
