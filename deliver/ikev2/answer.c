@@ -142,7 +142,7 @@ static void read_child_value(struct skex_ikev2 *ikev2)
 		ikev2->child_up = value_is_one_of(reader, up, 3);
 	if (!skex_vici_name_is(reader, "name"))
 		return;
-	for (i = 0; i < 32; i++) {
+	for (i = 0; i < IKEV2_CHILDREN_MAX; i++) {
 		const struct skex_view child = ikev2_child(ikev2->config, i);
 
 		if (child.size == 0)

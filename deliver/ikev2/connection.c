@@ -380,6 +380,8 @@ const char *skex_ikev2_wrong(const struct skex_ikev2_config *config, char out[20
 	}
 	if (ikev2_child(config, 0).size == 0)
 		return "the connection has no child: set children.NAME.remote_ts, for one";
+	if (ikev2_child(config, IKEV2_CHILDREN_MAX).size > 0)
+		return "the connection has more than 32 children";
 	skex_writer_init(&writer, NULL, IKEV2_REQUEST_MAX);
 	ikev2_write_connection(&writer, config, id, 0);
 	if (skex_vici_end(&writer, &size) != SKEX_OK)

@@ -8,8 +8,9 @@
 
 /* How a connection and its keys are called in charon, and the description that is loaded.  Pure. */
 
-#define IKEV2_NAME_MAX    256u
-#define IKEV2_REQUEST_MAX 4096u
+#define IKEV2_NAME_MAX     256u
+#define IKEV2_REQUEST_MAX  4096u
+#define IKEV2_CHILDREN_MAX 32u
 
 /* Of the connection that uses this key. */
 void ikev2_name(const struct skex_ikev2_config *config, const uint8_t id[SKEX_KEY_ID_BYTES],

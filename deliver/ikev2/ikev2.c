@@ -51,6 +51,7 @@ void ikev2_say(struct skex_ikev2 *ikev2, const char *what, const char *act)
 	char text[256];
 
 	put_words(ikev2, what, act, text);
+	ikev2->said_now = true;
 	if (strcmp(text, ikev2->said) == 0)
 		return;
 	memcpy(ikev2->said, text, sizeof(ikev2->said));
@@ -77,8 +78,10 @@ void ikev2_fail(struct skex_ikev2 *ikev2, const char *what, const char *act)
 
 void ikev2_push(struct skex_ikev2 *ikev2, const struct ikev2_job *job)
 {
-	if (ikev2->jobs_count == IKEV2_JOBS_MAX)
+	if (ikev2->jobs_count == IKEV2_JOBS_MAX) {
+		ikev2_keep_failure(ikev2, "there is too much to do at once", "wait");
 		return;
+	}
 	ikev2->jobs[(ikev2->jobs_first + ikev2->jobs_count) % IKEV2_JOBS_MAX] = *job;
 	ikev2->jobs_count++;
 }
@@ -377,6 +380,7 @@ static void forget_stream(struct skex_ikev2 *ikev2)
 	ikev2->hears_sas = false;
 	ikev2->hears_conns = false;
 	ikev2->hears_log = false;
+	ikev2->said_now = false;
 	ikev2->failure[0] = '\0';
 	ikev2->sight = SKEX_ROTATION_EVENTS;
 	ikev2->turn++;
@@ -435,6 +439,7 @@ static void look(void *context, const struct skex_rotation_keys *keys, skex_cons
 static void end(void *context)
 {
 	hang_up(context);
+	ikev2_ear_close(context);
 }
 
 const struct skex_consumer skex_ikev2_consumer = {

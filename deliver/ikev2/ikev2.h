@@ -18,9 +18,9 @@
  *    secret's unique id   skex/CONNECTION/UUID
  *
  * A new key gets a new IKE_SA next to the old one, which is closed when the new one says that its
- * PPK was used.  charon does not tell a responder which PPK an initiator chose: the follower goes
- * by the leader's word, which is a proof, since IKE_AUTH succeeds for the leader only when both
- * ends used that key.
+ * PPK was used.  Which PPK an initiator chose, a responder's charon says in its log only, and the
+ * follower listens for it there; or it goes by the leader's word, which is a proof, since IKE_AUTH
+ * succeeds for the leader only when both ends used that key.
  */
 
 /* As in swanctl.conf below `connections.CONNECTION`: {"children.net.local_ts", "10.1.0.0/16"}.

@@ -69,6 +69,16 @@ struct ikev2_sa {
 	uint8_t id[SKEX_KEY_ID_BYTES]; /* leader: the key of its connection */
 };
 
+/* The follower's second stream: see ear.c. */
+struct ikev2_ear {
+	struct skex_stream *stream; /* NULL: none */
+	bool in_log;
+	bool heard;
+	uint64_t since_ms;
+	char words[IKEV2_NAME_MAX + 32];
+	struct skex_vici_reader reader;
+};
+
 struct ikev2_secrets {
 	uint8_t next[IKEV2_KEY_BYTES];
 	uint8_t active[IKEV2_KEY_BYTES];
@@ -128,6 +138,8 @@ struct skex_ikev2 {
 	bool sas_more;
 	struct ikev2_sa sas[IKEV2_FOUND_MAX];
 
+	struct ikev2_ear ear;
+
 	/* what is known from one time to the next */
 	uint32_t prio_turn; /* follower: of the connection that is loaded */
 	bool staged;
@@ -137,6 +149,7 @@ struct skex_ikev2 {
 	bool swept;       /* leader: no SA of ours is unknown */
 	bool tried;       /* to bring it up again */
 	uint64_t keys_ms; /* when to look for the keys again */
+	bool said_now;    /* something, on this stream */
 	char said[256];
 };
 
@@ -158,7 +171,7 @@ static inline bool ikev2_found(const struct ikev2_ids *ids, const uint8_t *id)
 
 /* ikev2.c */
 
-/* Behind the others; what does not fit is left out, and found missing by the plan that checks. */
+/* Behind the others; without room for it everything fails. */
 void ikev2_push(struct skex_ikev2 *ikev2, const struct ikev2_job *job);
 /* Nothing more is done; the owner is told. */
 void ikev2_finish(struct skex_ikev2 *ikev2, uint8_t reason, const char *text);
@@ -170,6 +183,14 @@ void ikev2_say(struct skex_ikev2 *ikev2, const char *what, const char *act);
 void ikev2_keep_failure(struct skex_ikev2 *ikev2, const char *what, const char *act);
 /* Forgets the jobs that wait. */
 void ikev2_drop_jobs(struct skex_ikev2 *ikev2);
+
+/* ear.c */
+
+/* Listens for the use of the key of this id; nothing is heard when that cannot be. */
+void ikev2_ear_open(struct skex_ikev2 *ikev2, const uint8_t id[SKEX_KEY_ID_BYTES]);
+/* What was heard stays so until the next time. */
+void ikev2_ear_close(struct skex_ikev2 *ikev2);
+bool ikev2_ear_heard(struct skex_ikev2 *ikev2);
 
 /* answer.c: the reply to the job under way, and the events before it. */
 

@@ -138,6 +138,7 @@ static void settle_check(struct skex_ikev2 *ikev2)
 			"does something else clear its secrets?");
 		return;
 	}
+	ikev2_ear_close(ikev2);
 	ikev2->swept = true;
 	ikev2->staged = false;
 	ikev2->switched = false;
@@ -211,6 +212,8 @@ static void stage_check(struct skex_ikev2 *ikev2)
 	}
 	ikev2->staged = true;
 	memcpy(ikev2->staged_id, ikev2->next.id, sizeof(ikev2->staged_id));
+	if (!ikev2->config->leads)
+		ikev2_ear_open(ikev2, ikev2->next.id);
 }
 
 /* One further than the connection that is there: see connection.h. */
@@ -270,7 +273,7 @@ static void switch_initiated(struct skex_ikev2 *ikev2)
 	give_up(ikev2, what, "is it the same key there?");
 }
 
-/* The leader's SAs that are up with this PPK: the children of all of them. */
+/* The children of all SAs that are up with a PPK; at the leader with this one. */
 static uint32_t children_up(const struct skex_ikev2 *ikev2)
 {
 	uint32_t children = 0;
@@ -356,14 +359,17 @@ void ikev2_plan_next(struct skex_ikev2 *ikev2)
 /* ---- a look, which mends what needs no key -----------------------------------------------------
  */
 
+/* Has the next key been given to charon? */
+static bool is_staged(const struct skex_ikev2 *ikev2)
+{
+	return ikev2->staged && ikev2->next.there && ikev2_same(ikev2->staged_id, ikev2->next.id);
+}
+
 /* Has charon lost a key that it was given? */
 static bool is_gone(const struct skex_ikev2 *ikev2)
 {
-	const bool next =
-		ikev2->staged && ikev2->next.there && ikev2_same(ikev2->staged_id, ikev2->next.id);
-
 	return (ikev2->active.there && !ikev2_found(&ikev2->keys, ikev2->active.id)) ||
-		(next && !ikev2_found(&ikev2->keys, ikev2->next.id));
+		(is_staged(ikev2) && !ikev2_found(&ikev2->keys, ikev2->next.id));
 }
 
 /* The leader brings up what is not there. */
@@ -375,7 +381,7 @@ static void look_up(struct skex_ikev2 *ikev2, const uint8_t *id)
 
 	for (i = 0; i < ikev2->sas_count; i++)
 		coming = coming || ikev2->sas[i].coming;
-	for (i = 0; !coming && i < 32 && ikev2_child(ikev2->config, i).size > 0; i++) {
+	for (i = 0; !coming && ikev2_child(ikev2->config, i).size > 0; i++) {
 		if ((children & 1u << i) == 0)
 			initiate(ikev2, i, id, false, NULL);
 	}
@@ -405,7 +411,9 @@ static void look_sas(struct skex_ikev2 *ikev2)
 	}
 	if (ikev2->config->leads)
 		look_up(ikev2, id);
-	if (ikev2->sight == SKEX_ROTATION_USED && ikev2->conn_right && !any_without_ppk(ikev2))
+	else if (is_staged(ikev2) && ikev2_ear_heard(ikev2) && children_up(ikev2) != 0)
+		ikev2->sight = SKEX_ROTATION_USED;
+	if (!ikev2->said_now)
 		ikev2->said[0] = '\0';
 }
 
@@ -435,11 +443,10 @@ static void look_conn(struct skex_ikev2 *ikev2)
 bool ikev2_plan_look(struct skex_ikev2 *ikev2)
 {
 	const struct ikev2_key *next = &ikev2->next;
-	const bool staged = next->there && ikev2->staged && ikev2_same(ikev2->staged_id, next->id);
 	const bool switched =
 		next->there && ikev2->switched && ikev2_same(ikev2->switched_id, next->id);
 
-	if (switched || (!ikev2->active.there && staged && !ikev2->config->leads))
+	if (switched || (!ikev2->active.there && is_staged(ikev2) && !ikev2->config->leads))
 		memcpy(ikev2->target, next->id, sizeof(ikev2->target));
 	else if (ikev2->active.there)
 		memcpy(ikev2->target, ikev2->active.id, sizeof(ikev2->target));

@@ -41,6 +41,7 @@ swanctl { load = random openssl }
 '''
 # What the operator has in swanctl.conf: how the ends authenticate.
 SECRETS = 'secrets { ike-1 { id-1 = a.test\nid-2 = b.test\nsecret = "%s" } }\n' % ('operator' * 4)
+SWITCHING, PROVING = 6, 7  # of enum skex_rotation_state
 IDS = ['a.test', 'b.test']
 
 
@@ -127,7 +128,8 @@ class Tunnel(Spaces):
 
     def ours(self, end):
         """The connections and the secrets of skex in charon."""
-        connections = [line.split(':')[0] for line in self.swanctl(end, '--list-conns').split('\n')
+        connections = [line.split(':')[0]
+                       for line in self.swanctl(end, '--list-conns').split('\n')
                        if line.startswith('site')]
         return connections, re.findall(r'skex/site/[0-9a-f-]+', self.shared(end))
 
@@ -207,7 +209,7 @@ def under_traffic(tunnel):
         ok(rotations > 10 and ends.last[1]['rotations'] > 10, 'there are ten more in a minute')
         ok(tunnel.echoes(1) - before == 1100, 'no packet at 50 ms is lost on its way there')
         # charon's responder sends with a new CHILD_SA before the initiator can have it.
-        ok(lost < 5, 'nor on its way back, but what crosses the answer that makes the new SA')
+        ok(lost <= rotations, 'nor on its way back, but what crosses the answer that makes the SA')
         ok(ends.most_failures == 0, 'none of them failed')
         ok(ends.last[0]['active'] != first and ends.until(lambda _: keyed(tunnel, ends)),
            'and there is one IKE_SA, of the active key')
@@ -234,7 +236,8 @@ def hostile_keys(tunnel):
            'another key at each end is never called active')
         ok(words(ends.events[0], 'the new key is not in use') and
            words(ends.events[0], 'AUTHENTICATION_FAILED'), 'and it is said')
-        ok(tunnel.ping(20) == 0 and tunnel.echoes(1) - before == 20, 'the old key stays at work')
+        ok(tunnel.ping(20, '0.01') == 0 and tunnel.echoes(1) - before == 20,
+           'the old key stays at work')
         ok(ends.rotated(3) and ends.last[0]['active'] != second and tunnel.ping(20) == 0 and
            keyed(tunnel, ends), 'the next round has the same')
 
@@ -263,6 +266,14 @@ def hostile_times(tunnel):
             ends.order('mend')
             ok(ends.until(lambda last: last[0]['active'] == last[1]['active']) and ends.rest() and
                ends.until(lambda _: keyed(tunnel, ends)), 'they arrive: both ends agree')
+        before = ends.last[0]['active']
+        ends.order('order')
+        ends.until(lambda last: last[0]['state'] in (SWITCHING, PROVING))
+        ends.order('cut')
+        ok(ends.until(lambda last: last[0]['active'] == last[1]['active'] != before),
+           "the leader's word is lost: the follower sees by itself which key is used")
+        ends.order('mend')
+        ok(ends.rest() and keyed(tunnel, ends) and tunnel.ping(20) == 0, 'it arrives')
         for end in range(2):
             for how in (signal.SIGTERM, signal.SIGKILL):
                 tunnel.stop(end, how)
@@ -314,8 +325,8 @@ def without_ppk(tunnel):
         tunnel.operator(1, 'site', keep=True)
         ok(tunnel.initiates(0, 'plain') and ['site', False] in tunnel.sas(1),
            'an IKE_SA without a PPK comes up behind the back of skex')
-        ok(ends.until(lambda _: ['site', False] not in tunnel.sas(1)) and
-           words(ends.log, 'without a PPK'), 'it is closed, and said')
+        ok(ends.until(lambda _: ['site', False] not in tunnel.sas(1) and
+                      words(ends.log, 'without a PPK')), 'it is closed, and said')
         ok(ends.until(lambda _: not tunnel.initiates(0, 'plain')), 'and the next one refused')
 
 

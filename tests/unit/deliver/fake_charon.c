@@ -402,6 +402,46 @@ static void answer_request(struct fake_charon *charon, const struct request *req
 	abort();
 }
 
+void fake_charon_tell_ear(struct fake_charon *charon, const void *bytes, size_t size)
+{
+	struct skex_stream *stream = (struct skex_stream *)&charon->ear;
+
+	if (!charon->ear.open)
+		return;
+	if (bytes != NULL) {
+		charon->ear.events->received(charon->ear.owner, stream, skex_view(bytes, size));
+		return;
+	}
+	charon->ear.open = false;
+	charon->ear.events->closed(charon->ear.owner, stream, SKEX_OK);
+}
+
+void fake_charon_log(struct fake_charon *charon, const char *line)
+{
+	struct answer answer;
+	size_t size;
+
+	begin(&answer, SKEX_VICI_EVENT, "log");
+	skex_vici_text(&answer.writer, "group", "CFG");
+	skex_vici_text(&answer.writer, "msg", line);
+	if (skex_vici_end(&answer.writer, &size) != SKEX_OK)
+		abort();
+	if (charon->ear.registered)
+		fake_charon_tell_ear(charon, answer.bytes, size);
+}
+
+static void serve_ear(struct fake_charon *charon)
+{
+	static const char confirm[] = "\0\0\0\1\5";
+
+	if (!charon->ear.waits)
+		return;
+	charon->ear.waits = false;
+	charon->ear.open = true;
+	charon->ear.events->opened(charon->ear.owner, (struct skex_stream *)&charon->ear);
+	fake_charon_tell_ear(charon, confirm, 5);
+}
+
 void fake_charon_serve(struct fake_charon *charon)
 {
 	struct request request;
@@ -424,10 +464,23 @@ void fake_charon_serve(struct fake_charon *charon)
 		charon->open = false;
 		charon->events->closed(charon->owner, (struct skex_stream *)charon, SKEX_OK);
 	}
+	serve_ear(charon);
 }
 
 /* ---- the platform ------------------------------------------------------------------------------
  */
+
+static struct fake_charon *the_charon; /* of the test under way */
+
+static bool is_ear(const struct skex_stream *stream)
+{
+	return (const void *)stream == (const void *)&the_charon->ear;
+}
+
+static struct fake_charon *of_stream(struct skex_stream *stream)
+{
+	return is_ear(stream) ? the_charon : (struct fake_charon *)stream;
+}
 
 static enum skex_error connect_to(void *context, const char *host, int port,
 	const struct skex_stream_events *events, void *owner, struct skex_stream **stream)
@@ -435,10 +488,17 @@ static enum skex_error connect_to(void *context, const char *host, int port,
 	struct fake_charon *charon = context;
 
 	(void)port;
-	if (strcmp(host, "charon.vici") != 0 || charon->open || charon->waits)
+	if (strcmp(host, "charon.vici") != 0 || charon->waits || charon->ear.waits)
 		abort();
 	if (charon->absent)
 		return SKEX_E_IO;
+	if (charon->open) {
+		if (charon->ear.open)
+			abort();
+		charon->ear = (struct fake_ear){.waits = true, .events = events, .owner = owner};
+		*stream = (struct skex_stream *)&charon->ear;
+		return SKEX_OK;
+	}
 	charon->events = events;
 	charon->owner = owner;
 	charon->waits = true;
@@ -452,8 +512,13 @@ static enum skex_error connect_to(void *context, const char *host, int port,
 static enum skex_error send_parts(
 	struct skex_stream *stream, const struct skex_view *parts, size_t count)
 {
-	struct fake_charon *charon = (struct fake_charon *)stream;
+	struct fake_charon *charon = of_stream(stream);
 
+	if (is_ear(stream)) {
+		charon->ear.registered = count == 1 && parts[0].size == 9 &&
+			memcmp(parts[0].data, "\0\0\0\5\3\3log", 9) == 0;
+		return SKEX_OK;
+	}
 	if (!charon->open)
 		abort();
 	if (charon->deaf)
@@ -469,8 +534,14 @@ static enum skex_error send_parts(
 
 static void close_stream(struct skex_stream *stream)
 {
-	struct fake_charon *charon = (struct fake_charon *)stream;
+	struct fake_charon *charon = of_stream(stream);
 
+	if (is_ear(stream)) {
+		if (!charon->ear.open && !charon->ear.waits)
+			abort();
+		charon->ear = (struct fake_ear){0};
+		return;
+	}
 	if (!charon->open && !charon->waits)
 		abort();
 	charon->open = false;
@@ -494,6 +565,7 @@ static void log_line(void *context, enum skex_level level, const char *line)
 void fake_charon_init(struct fake_charon *charon)
 {
 	memset(charon, 0, sizeof(*charon));
+	the_charon = charon;
 	charon->now_ms = 1000000;
 	charon->net = (struct skex_net){.context = charon,
 		.connect = connect_to,

@@ -72,11 +72,22 @@ struct fake_charon {
 	uint8_t sent[8192];
 	size_t sent_size;
 	char asked[4096]; /* the names of all requests */
+
+	/* One more that is opened while that one is: it hears the log. */
+	struct fake_ear {
+		bool waits, open, registered;
+		const struct skex_stream_events *events;
+		void *owner;
+	} ear;
 };
 
 void fake_charon_init(struct fake_charon *charon);
 /* Opens the stream and answers until nothing is asked any more. */
 void fake_charon_serve(struct fake_charon *charon);
+/* What charon logs, for those who hear it. */
+void fake_charon_log(struct fake_charon *charon, const char *line);
+/* These bytes to those who hear the log; NULL: their stream ends. */
+void fake_charon_tell_ear(struct fake_charon *charon, const void *bytes, size_t size);
 /* By its name; NULL: there is none. */
 const struct fake_key *fake_charon_key(const struct fake_charon *charon, const char *name);
 const struct fake_conn *fake_charon_conn(const struct fake_charon *charon, const char *name);

@@ -71,6 +71,7 @@ static int tear_down(void **state)
 	assert_non_null(fake_charon_sa(&fixture->charon, "siteX"));
 	skex_ikev2_free(fixture->ikev2);
 	assert_false(fixture->charon.open || fixture->charon.waits);
+	assert_false(fixture->charon.ear.open || fixture->charon.ear.waits);
 	free(fixture);
 	return 0;
 }
@@ -406,7 +407,7 @@ static void looks(void **state)
 	assert_int_equal(charon->sas_count, 3); /* it is under way */
 	charon->sas[2].coming = false;
 	assert_int_equal(look(fixture), SKEX_ROTATION_USED);
-	/* The key: it is asked for now and then, or when the connection is gone too. */
+	/* The key: it is asked for from time to time, or when the connection is gone too. */
 	charon->keys_count = 2;
 	assert_int_equal(look(fixture), SKEX_ROTATION_USED);
 	charon->now_ms += 30000;
@@ -423,7 +424,9 @@ static void looks(void **state)
 	assert_int_equal(look(fixture), SKEX_ROTATION_GONE);
 }
 
-/* The follower never claims a use: charon does not say which PPK it was. */
+#define HEARD "using PPK for PPK_ID '" UUID_A "@x.skex'"
+
+/* The follower claims a use only when charon says in its log which PPK it was. */
 static void follower_looks(void **state)
 {
 	struct fixture *fixture = *state;
@@ -433,13 +436,69 @@ static void follower_looks(void **state)
 	assert_int_equal(look(fixture), SKEX_ROTATION_EVENTS);
 	assert_int_equal(charon->streams, 0);
 	assert_int_equal(act(fixture, STAGE), SKEX_ROTATION_FINE);
+	assert_true(charon->ear.registered);
 	fake_charon_add_sa(charon, "site", true);
 	fake_charon_add_sa(charon, "site", false);
 	assert_int_equal(look(fixture), SKEX_ROTATION_EVENTS);
 	assert_int_equal(charon->sas_count, 3);
+	/* Said once as long as it stays so, and once more when it is so again. */
+	assert_int_equal(charon->logs, 1);
+	assert_int_equal(look(fixture), SKEX_ROTATION_EVENTS);
+	fake_charon_add_sa(charon, "site", false);
+	assert_int_equal(look(fixture), SKEX_ROTATION_EVENTS);
+	fake_charon_add_sa(charon, "site", false);
+	assert_int_equal(look(fixture), SKEX_ROTATION_EVENTS);
+	assert_int_equal(charon->logs, 2);
+	fake_charon_log(charon, "using PPK for PPK_ID '" UUID_B "@x.skex'");
+	fake_charon_log(charon, HEARD " or not");
+	assert_int_equal(look(fixture), SKEX_ROTATION_EVENTS);
+	fake_charon_log(charon, HEARD);
+	assert_int_equal(look(fixture), SKEX_ROTATION_USED);
+	/* Not when nothing is up any more, nor for another key. */
+	charon->sas_count = 2;
+	assert_int_equal(look(fixture), SKEX_ROTATION_EVENTS);
+	fake_charon_add_sa(charon, "site", true);
+	promote(fixture);
+	assert_int_equal(look(fixture), SKEX_ROTATION_EVENTS);
+	assert_int_equal(act(fixture, SETTLE), SKEX_ROTATION_FINE);
+	assert_false(charon->ear.open);
+	put_key(fixture, &fixture->keys.next, 0xbb);
+	assert_int_equal(act(fixture, STAGE), SKEX_ROTATION_FINE);
+	fake_charon_log(charon, HEARD);
+	assert_int_equal(look(fixture), SKEX_ROTATION_EVENTS);
+	/* It listens for a minute. */
+	charon->now_ms += 59999;
+	assert_int_equal(look(fixture), SKEX_ROTATION_EVENTS);
+	assert_true(charon->ear.open);
+	charon->now_ms++;
+	assert_int_equal(look(fixture), SKEX_ROTATION_EVENTS);
+	assert_false(charon->ear.open);
 	charon->keys_count = 2;
 	charon->now_ms += 30000;
 	assert_int_equal(look(fixture), SKEX_ROTATION_GONE);
+}
+
+/* What it hears is no log, or ends: it goes on by the leader's word. */
+static void hears_nothing(void **state)
+{
+	struct fixture *fixture = *state;
+	struct fake_charon *charon = &fixture->charon;
+
+	put_key(fixture, &fixture->keys.next, 0xaa);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(act(fixture, STAGE), SKEX_ROTATION_FINE);
+		fake_charon_tell_ear(charon, i == 0 ? "\0\0\0\0" : NULL, 4);
+		assert_false(charon->ear.open);
+		fake_charon_log(charon, HEARD);
+		assert_int_equal(look(fixture), SKEX_ROTATION_EVENTS);
+	}
+	/* Staged once more: once more from the beginning. */
+	assert_int_equal(act(fixture, STAGE), SKEX_ROTATION_FINE);
+	fake_charon_add_sa(charon, "site", true);
+	fake_charon_log(charon, HEARD);
+	assert_int_equal(look(fixture), SKEX_ROTATION_USED);
+	assert_int_equal(act(fixture, STAGE), SKEX_ROTATION_FINE);
+	assert_int_equal(look(fixture), SKEX_ROTATION_EVENTS);
 }
 
 /* Instead of each answer. */
@@ -562,6 +621,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(spoilt_connection, follower, tear_down),
 		cmocka_unit_test_setup_teardown(looks, leader, tear_down),
 		cmocka_unit_test_setup_teardown(follower_looks, follower, tear_down),
+		cmocka_unit_test_setup_teardown(hears_nothing, follower, tear_down),
 		cmocka_unit_test_setup_teardown(bad_answers, leader, tear_down),
 		cmocka_unit_test_setup_teardown(given_up, leader, tear_down),
 		cmocka_unit_test_setup_teardown(said_once, leader, tear_down),

@@ -226,7 +226,8 @@ static void connections(void **state)
 		"=1:ppk_required:yes =1:dpd_delay:10s [1:remote_addrs: -1:remote_addrs:192.0.2.1 "
 		"-1:remote_addrs:192.0.2.2 ]1:remote_addrs: {2:children: {3:net: [3:local_ts: "
 		"-3:local_ts:10.0.0.0/8 ]3:local_ts: =3:mode:transport }2:mode: {3:other: "
-		"=3:mode:tunnel }2:mode: }1:mode: {2:local: =2:auth:psk =2:id:a, b }1:id: }0:id: . ");
+		"=3:mode:tunnel }2:mode: }1:mode: {2:local: =2:auth:psk =2:id:a, b }1:id: "
+		"}0:id: . ");
 	memcpy(with_dpd, settings, sizeof(settings));
 	with_dpd[6] = (struct skex_ikev2_setting){"dpd_delay", "0"};
 	config.settings = with_dpd;
@@ -320,6 +321,8 @@ static void what_is_wrong(void **state)
 	static char long_value[IKEV2_REQUEST_MAX];
 	struct skex_ikev2_setting big = {"children.net.remote_ts", long_value};
 	struct skex_ikev2_config config = good;
+	struct skex_ikev2_setting many[33];
+	char paths[33][32];
 
 	(void)state;
 	expect_wrong(good, NULL, NULL);
@@ -342,6 +345,18 @@ static void what_is_wrong(void **state)
 	config = good;
 	config.settings_count = 1;
 	expect_wrong(config, NULL, "no child");
+	config = good;
+	config.settings = many;
+	config.settings_count = 33;
+	for (size_t i = 0; i < 33; i++) {
+		(void)snprintf(paths[i], sizeof(paths[i]), "children.c%zu.mode", i);
+		many[i] = (struct skex_ikev2_setting){paths[i], "x"};
+	}
+	expect_wrong(config, NULL, "more than 32 children");
+	config.settings_count = 32;
+	expect_wrong(config, NULL, NULL);
+	config = good;
+	config.settings_count = 1;
 	memset(long_value, 'x', sizeof(long_value) - 1);
 	config.settings = &big;
 	expect_wrong(config, NULL, "too long");
