@@ -309,11 +309,14 @@ static void list_sa(struct fake_charon *charon, const struct fake_sa *sa)
 	skex_vici_text(&answer.writer, "state", sa->coming ? "CONNECTING" : "ESTABLISHED");
 	if (sa->ppk && !sa->coming)
 		skex_vici_text(&answer.writer, "ppk", "yes");
+	else if (sa->number % 2 == 0) /* the real one leaves it out */
+		skex_vici_text(&answer.writer, "ppk", "no");
 	skex_vici_section(&answer.writer, skex_view("child-sas", 9));
 	if (!sa->childless) {
 		skex_vici_section(&answer.writer, skex_view("net-1", 5));
 		skex_vici_text(&answer.writer, "name", "net");
-		skex_vici_text(&answer.writer, "state", sa->coming ? "CREATED" : "INSTALLED");
+		skex_vici_text(&answer.writer, "state",
+			sa->coming || sa->child_coming ? "CREATED" : "INSTALLED");
 		skex_vici_list(&answer.writer, skex_view("local-ts", 8));
 		skex_vici_item(&answer.writer, skex_view("10.0.0.0/8", 10));
 		skex_vici_list_end(&answer.writer);

@@ -30,6 +30,7 @@ struct fake_sa {
 	bool ppk;
 	bool coming; /* not up yet */
 	bool childless;
+	bool child_coming;
 };
 
 struct fake_charon {

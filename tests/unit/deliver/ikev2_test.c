@@ -20,6 +20,10 @@ static const struct skex_ikev2_config configs[2] = {
 	{"charon.vici", "site", "x.skex", true, settings, 1, "site-b"},
 	{"charon.vici", "site", "x.skex", false, settings, 1, "site-b"}};
 
+#define STAGE  SKEX_ROTATION_DO_STAGE
+#define SWITCH SKEX_ROTATION_DO_SWITCH
+#define SETTLE SKEX_ROTATION_DO_SETTLE
+
 struct fixture {
 	struct fake_charon charon;
 	struct skex_ikev2 *ikev2;
@@ -29,6 +33,7 @@ struct fixture {
 	uint8_t reason;
 	char text[512];
 	enum skex_rotation_event seen;
+	bool again; /* act once more from inside */
 };
 
 static int set_up_end(void **state, bool leads)
@@ -92,6 +97,10 @@ static void on_done(void *owner, uint8_t reason, const char *text)
 	fixture->dones++;
 	fixture->reason = reason;
 	(void)snprintf(fixture->text, sizeof(fixture->text), "%s", text);
+	if (!fixture->again)
+		return;
+	fixture->again = false;
+	skex_ikev2_consumer.act(fixture->ikev2, STAGE, &fixture->keys, on_done, fixture);
 }
 
 static void on_seen(void *owner, enum skex_rotation_event event)
@@ -131,10 +140,6 @@ static void fails(struct fixture *fixture, uint32_t actions, const char *words)
 		fail_msg("\"%s\" has no \"%s\"", fixture->text, words);
 	assert_non_null(strstr(fixture->text, "IKEv2 site-b: "));
 }
-
-#define STAGE  SKEX_ROTATION_DO_STAGE
-#define SWITCH SKEX_ROTATION_DO_SWITCH
-#define SETTLE SKEX_ROTATION_DO_SETTLE
 
 static void promote(struct fixture *fixture)
 {
@@ -385,6 +390,7 @@ static void looks(void **state)
 	assert_non_null(strstr(charon->log, "had changed the connection"));
 	/* An IKE_SA without a PPK is closed, and the one with it stays. */
 	fake_charon_add_sa(charon, "site-" UUID_A, false);
+	fake_charon_add_sa(charon, "site-" UUID_A, false);
 	assert_int_equal(look(fixture), SKEX_ROTATION_USED);
 	assert_int_equal(charon->sas_count, 3);
 	assert_true(fake_charon_sa(charon, "site-" UUID_A)->ppk);
@@ -392,6 +398,11 @@ static void looks(void **state)
 	/* Without one that has it the key is not in use, and it is brought up again. */
 	charon->sas[2].ppk = false;
 	assert_int_equal(look(fixture), SKEX_ROTATION_EVENTS);
+	assert_int_equal(look(fixture), SKEX_ROTATION_USED);
+	charon->sas[2].child_coming = true;
+	charon->peer_refuses = true;
+	assert_int_equal(look(fixture), SKEX_ROTATION_EVENTS);
+	charon->sas[2].child_coming = false;
 	assert_int_equal(look(fixture), SKEX_ROTATION_USED);
 	charon->sas[2].childless = true;
 	charon->peer_refuses = true;
@@ -586,6 +597,28 @@ static void given_up(void **state)
 	rotate_to(fixture, 0xaa);
 }
 
+/* What is left of the last answer is not read as one of the next stream. */
+static void acts_from_inside(void **state)
+{
+	struct fixture *fixture = *state;
+	struct fake_charon *charon = &fixture->charon;
+
+	put_key(fixture, &fixture->keys.next, 0xaa);
+	charon->breaks_at = 2;
+	charon->answer = "\0\0\0\1\1 and more";
+	charon->answer_size = 14;
+	fixture->again = true;
+	skex_ikev2_consumer.act(fixture->ikev2, STAGE, &fixture->keys, on_done, fixture);
+	fake_charon_serve(charon);
+	assert_int_equal(fixture->dones, 1);
+	assert_int_equal(fixture->reason, SKEX_ROTATION_CONSUMER);
+	assert_true(charon->waits);
+	charon->breaks_at = 0;
+	fake_charon_serve(charon);
+	assert_int_equal(fixture->dones, 2);
+	assert_int_equal(fixture->reason, SKEX_ROTATION_FINE);
+}
+
 static void said_once(void **state)
 {
 	struct fixture *fixture = *state;
@@ -624,6 +657,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(hears_nothing, follower, tear_down),
 		cmocka_unit_test_setup_teardown(bad_answers, leader, tear_down),
 		cmocka_unit_test_setup_teardown(given_up, leader, tear_down),
+		cmocka_unit_test_setup_teardown(acts_from_inside, leader, tear_down),
 		cmocka_unit_test_setup_teardown(said_once, leader, tear_down),
 		cmocka_unit_test(refuses_a_wrong_description),
 	};
