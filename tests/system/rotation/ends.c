@@ -20,6 +20,7 @@
  * is what an operator would be told; `active` is the id of the active key, which is no secret:
  * {"end":0,"state":8,"rotations":1,"failures":0,"closed":false,"active":"00..","problem":""}
  * {"end":0,"event":"..."}
+ * {"log":"..."}
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,11 +48,12 @@ struct end {
 	uint32_t told;                          /* what was printed last */
 };
 
-static const struct ends_kind *const kinds[] = {&ends_wireguard, &ends_pskfile, &ends_hook};
+static const struct ends_kind *const kinds[] = {
+	&ends_wireguard, &ends_ikev2, &ends_pskfile, &ends_hook};
 static const struct ends_kind *kind;
 static struct end ends[2];
 static struct skex_loop *loop;
-static const struct skex_platform *platform; /* of the loop, but for its clock */
+static const struct skex_platform *platform; /* of the loop, but for clock and log */
 static struct skex_platform skipping;
 static uint64_t (*loop_now_ms)(void *context);
 static uint64_t skipped_ms;
@@ -129,6 +131,16 @@ static void event(void *context, struct skex_binding *binding, const char *text)
 	(void)context;
 	printf("{\"end\":%d,", (int)(end_of(binding) - ends));
 	print_text("event", text);
+	printf("}\n");
+	fflush(stdout);
+}
+
+static void log_line(void *context, enum skex_level level, const char *line)
+{
+	(void)context;
+	(void)level;
+	putchar('{');
+	print_text("log", line);
 	printf("}\n");
 	fflush(stdout);
 }
@@ -336,6 +348,7 @@ int main(int argc, char **argv)
 	skipping = *skex_loop_platform(loop);
 	loop_now_ms = skipping.now_ms;
 	skipping.now_ms = now_ms_of;
+	skipping.log = log_line;
 	platform = &skipping;
 	prepare(0, argv);
 	prepare(1, argv);

@@ -18,5 +18,6 @@ struct ends_kind {
 extern const struct ends_kind ends_wireguard;
 extern const struct ends_kind ends_pskfile;
 extern const struct ends_kind ends_hook;
+extern const struct ends_kind ends_ikev2;
 
 #endif

@@ -64,12 +64,15 @@ class Spaces:
 
     def ping(self, packets, interval='0.05'):
         """How many of so many packets were lost."""
-        out = subprocess.run(
+        done = subprocess.run(
             ['ip', 'netns', 'exec', SPACES[0], 'ping', '-n', '-q', '-i', interval, '-c',
-             str(packets), '-W', '1', self.tunnel[1]], stdout=subprocess.PIPE, text=True).stdout
-        sent, received = map(int, re.search(
-            r'(\d+) packets transmitted, (\d+) received', out).groups())
-        return sent - received
+             str(packets), '-W', '1', self.tunnel[1]], stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True)
+        received = re.search(r'(\d+) packets transmitted, (\d+) received', done.stdout)
+        if received is None:
+            return packets  # there is no way there at all
+        # What could not even be sent is not counted as transmitted.
+        return packets - int(received.group(2)) + done.stderr.count('sendmsg')
 
     def __exit__(self, *_):
         for end in range(2):
@@ -86,6 +89,7 @@ class Ends:
              *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.last = [{}, {}]
         self.events = [[], []]
+        self.log = []
         self.most_failures = 0
         self.buffer = b''
         self.did = None
@@ -108,6 +112,8 @@ class Ends:
             said = json.loads(line)
             if 'did' in said:
                 self.did = said['did']
+            elif 'log' in said:
+                self.log.append(said['log'])
             elif 'event' in said:
                 self.events[said['end']].append(said['event'])
             else:
