@@ -393,6 +393,10 @@ static int run_role(struct daemon *daemon, enum role role)
 		skex_agent_config_read(daemon->config_path, &daemon->config, message);
 	int code = 0;
 
+	if (error == SKEX_OK && !skex_bindings_check(&daemon->config, message)) {
+		error = SKEX_E_CONFIG;
+		skex_agent_config_clear(&daemon->config);
+	}
 	if (error != SKEX_OK) {
 		fprintf(stderr, "skexd: %s\n", message);
 		return (int)skex_error_class(error);

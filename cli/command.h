@@ -59,6 +59,7 @@ extern const struct skex_command skex_doctor_commands[];
 extern const struct skex_command skex_hub_commands[];
 extern const struct skex_command skex_join_commands[];
 extern const struct skex_command skex_binding_commands[];
+extern const struct skex_command skex_deliver_commands[];
 extern const struct skex_command skex_keyfill_commands[];
 extern const struct skex_command skex_lab_commands[];
 

@@ -11,6 +11,7 @@ static const struct skex_command_group groups[] = {
 	{"peer", skex_peer_commands},
 	{"key", skex_key_commands},
 	{"binding", skex_binding_commands},
+	{"deliver", skex_deliver_commands},
 	{"cms", skex_cms_commands},
 	{"note", skex_note_commands},
 	{"pair", skex_pair_commands},

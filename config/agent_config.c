@@ -263,6 +263,8 @@ void skex_agent_config_clear(struct skex_agent_config *config)
 	free(config->peers);
 	free(config->profiles);
 	free(config->identities);
+	for (size_t i = 0; config->bindings != NULL && i < config->bindings_count; i++)
+		skex_binding_clear(&config->bindings[i]);
 	free(config->bindings);
 	memset(config, 0, sizeof(*config));
 }

@@ -13,7 +13,9 @@
 enum skex_error config_check_twice(const struct config_reading *reading, struct config_text *texts,
 	size_t count, const char *what);
 
-/* binding_config.c */
+/* binding_config.c: frees what is in it. */
+void skex_binding_clear(struct skex_binding_config *binding);
+
 extern const struct schema config_binding_schema[];
 enum skex_error config_check_bindings(const struct config_reading *reading,
 	const config_setting_t *root, const struct skex_agent_config *config);

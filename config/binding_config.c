@@ -10,30 +10,172 @@
 
 #define FIELD(member) .offset = offsetof(struct skex_binding_config, member)
 #define SIZED(member) FIELD(member), .size = sizeof(((struct skex_binding_config *)0)->member)
-#define WIREGUARD(member)                                                                          \
-	.offset = offsetof(struct skex_binding_config, wireguard.member) -                         \
-		offsetof(struct skex_binding_config, wireguard)
+/* A member of one of the groups of consumers, as that group sees it. */
+#define OF(group, member)                                                                          \
+	.offset = offsetof(struct skex_binding_config, group.member) -                             \
+		offsetof(struct skex_binding_config, group)
 
-/* ---- consumers ---- */
+/* ---- consumers ---------------------------------------------------------------------------------
+ */
 
 static const struct schema wireguard_schema[] = {
-	{.name = "interface", .type = SCHEMA_CREDENTIAL, .required = true, WIREGUARD(interface)},
+	{.name = "interface",
+		.type = SCHEMA_CREDENTIAL,
+		.required = true,
+		OF(wireguard, interface)},
 	{.name = "socket",
 		.type = SCHEMA_SOCKET,
 		.shown = "/var/run/wireguard/INTERFACE.sock",
-		WIREGUARD(socket)},
-	{.name = "public_key", .type = SCHEMA_LABEL, .required = true, WIREGUARD(public_key)},
+		OF(wireguard, socket)},
+	{.name = "public_key", .type = SCHEMA_LABEL, .required = true, OF(wireguard, public_key)},
 	{.name = NULL},
 };
 
-/* All groups of which a binding has one. */
-static const struct {
+static const struct schema_list ikev2_settings_list = {
+	.least = 1,
+	.most = 64,
+	.stride = SKEX_ASSIGNMENT_MAX + 1,
+	.count_offset = offsetof(struct skex_binding_config, ikev2.settings_count) -
+		offsetof(struct skex_binding_config, ikev2),
+	.count_size = sizeof(((struct skex_binding_config *)0)->ikev2.settings_count),
+	.allocated = true,
+};
+
+static const struct schema ikev2_schema[] = {
+	{.name = "connection", .type = SCHEMA_WORD, .required = true, OF(ikev2, connection)},
+	{.name = "domain", .type = SCHEMA_WORD, .fallback = "skex", OF(ikev2, domain)},
+	{.name = "socket",
+		.type = SCHEMA_SOCKET,
+		.fallback = "/var/run/charon.vici",
+		OF(ikev2, socket)},
+	{.name = "settings",
+		.type = SCHEMA_ASSIGNMENT,
+		.required = true,
+		OF(ikev2, settings),
+		.list = &ikev2_settings_list},
+	{.name = NULL},
+};
+
+/* A command is given where its words are: their number stands before. */
+#define COMMAND(group, member)                                                                     \
+	.offset = offsetof(struct skex_binding_config, group.member.words) -                       \
+		offsetof(struct skex_binding_config, group)
+#define COMMAND_LIST(group, member)                                                                \
+	{                                                                                          \
+		.least = 1, .most = 16, .stride = SKEX_ASSIGNMENT_MAX + 1,                         \
+		.count_offset = offsetof(struct skex_binding_config, group.member.count) -         \
+			offsetof(struct skex_binding_config, group),                               \
+		.count_size = sizeof(size_t), .allocated = true,                                   \
+	}
+
+static const struct schema_list tls_reload_list = COMMAND_LIST(tls, reload);
+static const struct schema_list tls_check_list = COMMAND_LIST(tls, check);
+static const struct schema_list hook_program_list = COMMAND_LIST(hook, program);
+
+static const struct schema tls_schema[] = {
+	{.name = "file", .type = SCHEMA_PATH, .required = true, OF(tls, file)},
+	{.name = "pid_file",
+		.type = SCHEMA_PATH,
+		.shown = "none, so that no signal is sent",
+		OF(tls, pid_file)},
+	{.name = "program",
+		.type = SCHEMA_LABEL,
+		.shown = "none; needed with pid_file",
+		OF(tls, program)},
+	{.name = "reload",
+		.type = SCHEMA_ARGUMENT,
+		.shown = "none",
+		COMMAND(tls, reload),
+		.list = &tls_reload_list},
+	{.name = "check",
+		.type = SCHEMA_ARGUMENT,
+		.shown = "none",
+		COMMAND(tls, check),
+		.list = &tls_check_list},
+	{.name = "probe",
+		.type = SCHEMA_ADDRESS,
+		.shown = "none, so that what the server does is taken on trust",
+		OF(tls, probe)},
+	{.name = NULL},
+};
+
+static const struct schema hook_schema[] = {
+	{.name = "file", .type = SCHEMA_PATH, .shown = "none", OF(hook, file)},
+	{.name = "mode",
+		.type = SCHEMA_MODE,
+		.shown = "as the file has it, 0600 for a new one",
+		OF(hook, mode)},
+	{.name = "format",
+		.type = SCHEMA_CHOICE,
+		.fallback = "raw",
+		.choices = "raw|hex|base64|id-hex",
+		OF(hook, format),
+		.size = sizeof(((struct skex_binding_config *)0)->hook.format)},
+	{.name = "program",
+		.type = SCHEMA_ARGUMENT,
+		.shown = "none",
+		COMMAND(hook, program),
+		.list = &hook_program_list},
+	{.name = "checks", .type = SCHEMA_FLAG, .fallback = "false", OF(hook, checks)},
+	{.name = "one_place", .type = SCHEMA_FLAG, .fallback = "false", OF(hook, one_place)},
+	{.name = "timeout",
+		.type = SCHEMA_TIME,
+		.fallback = "10 s",
+		.least = 1,
+		.most = 600,
+		OF(hook, timeout_s),
+		.size = sizeof(((struct skex_binding_config *)0)->hook.timeout_s)},
+	{.name = NULL},
+};
+
+static enum skex_error check_wireguard(const struct config_reading *reading,
+	const config_setting_t *written, struct skex_binding_config *binding);
+static enum skex_error check_tls(const struct config_reading *reading,
+	const config_setting_t *written, struct skex_binding_config *binding);
+static enum skex_error check_hook(const struct config_reading *reading,
+	const config_setting_t *written, struct skex_binding_config *binding);
+
+static void place_of_wireguard(const struct skex_binding_config *binding, char *text, size_t size)
+{
+	(void)snprintf(
+		text, size, "%s of %s", binding->wireguard.public_key, binding->wireguard.socket);
+}
+
+static void place_of_ikev2(const struct skex_binding_config *binding, char *text, size_t size)
+{
+	(void)snprintf(text, size, "%s of %s", binding->ikev2.connection, binding->ikev2.socket);
+}
+
+static void place_of_none(const struct skex_binding_config *binding, char *text, size_t size)
+{
+	(void)snprintf(text, size, "%s", binding->name.text);
+}
+
+static void place_of_hook(const struct skex_binding_config *binding, char *text, size_t size)
+{
+	(void)snprintf(text, size, "%s",
+		binding->hook.file[0] != '\0' ? binding->hook.file : binding->name.text);
+}
+
+/* All groups of which a binding has one, and a last row for one that has none. */
+static const struct consumer {
 	const char *name;
 	size_t enabled;
+	enum skex_error (*check)(const struct config_reading *reading,
+		const config_setting_t *written, struct skex_binding_config *binding); /* or NULL */
+	/* What it is that is keyed: no two bindings have the same. */
+	void (*place)(const struct skex_binding_config *binding, char *text, size_t size);
 } consumers[] = {
-	{"wireguard", offsetof(struct skex_binding_config, wireguard.enabled)},
+	{"wireguard", offsetof(struct skex_binding_config, wireguard.enabled), check_wireguard,
+		place_of_wireguard},
+	{"ikev2", offsetof(struct skex_binding_config, ikev2.enabled), NULL, place_of_ikev2},
+	/* One key file can be that of many bindings: each has its own lines. */
+	{"tls", offsetof(struct skex_binding_config, tls.enabled), check_tls, place_of_none},
+	{"hook", offsetof(struct skex_binding_config, hook.enabled), check_hook, place_of_hook},
+	{"", 0, NULL, place_of_none},
 };
-#define CONSUMERS (sizeof(consumers) / sizeof(consumers[0]))
+#define CONSUMERS  (sizeof(consumers) / sizeof(consumers[0]) - 1)
+#define PLACE_SIZE (SKEX_PATH_MAX + 2 * SKEX_NAME_MAX)
 
 static bool is_enabled(const struct skex_binding_config *binding, size_t which)
 {
@@ -43,15 +185,27 @@ static bool is_enabled(const struct skex_binding_config *binding, size_t which)
 	return enabled;
 }
 
+static const struct consumer *consumer_of(const struct skex_binding_config *binding)
+{
+	size_t i = 0;
+
+	while (i < CONSUMERS && !is_enabled(binding, i))
+		i++;
+	return &consumers[i];
+}
+
 const char *skex_binding_consumer(const struct skex_binding_config *binding)
 {
-	size_t i;
+	return consumer_of(binding)->name;
+}
 
-	for (i = 0; i < CONSUMERS; i++) {
-		if (is_enabled(binding, i))
-			return consumers[i].name;
-	}
-	return "";
+void skex_binding_clear(struct skex_binding_config *binding)
+{
+	free(binding->ikev2.settings);
+	free(binding->tls.reload.words);
+	free(binding->tls.check.words);
+	free(binding->hook.program.words);
+	memset(binding, 0, sizeof(*binding));
 }
 
 /* ---- the binding ---- */
@@ -99,6 +253,21 @@ const struct schema config_binding_schema[] = {
 		FIELD(wireguard),
 		.inner = wireguard_schema,
 		.present_offset = offsetof(struct skex_binding_config, wireguard.enabled)},
+	{.name = "ikev2",
+		.type = SCHEMA_GROUP,
+		FIELD(ikev2),
+		.inner = ikev2_schema,
+		.present_offset = offsetof(struct skex_binding_config, ikev2.enabled)},
+	{.name = "tls",
+		.type = SCHEMA_GROUP,
+		FIELD(tls),
+		.inner = tls_schema,
+		.present_offset = offsetof(struct skex_binding_config, tls.enabled)},
+	{.name = "hook",
+		.type = SCHEMA_GROUP,
+		FIELD(hook),
+		.inner = hook_schema,
+		.present_offset = offsetof(struct skex_binding_config, hook.enabled)},
 	{.name = NULL},
 };
 
@@ -131,6 +300,45 @@ static enum skex_error check_wireguard(const struct config_reading *reading,
 	size = snprintf(binding->wireguard.socket, room, "/var/run/wireguard/%s.sock",
 		binding->wireguard.interface);
 	return size > 0 && (size_t)size < room ? SKEX_OK : SKEX_E_CONFIG;
+}
+
+/* Programs are run as they are written, by no shell. */
+static enum skex_error check_command(const struct config_reading *reading,
+	const config_setting_t *group, const char *name, const struct skex_command_config *command)
+{
+	if (command->count == 0 || command->words[0][0] == '/')
+		return SKEX_OK;
+	return config_wrong_setting(reading, config_member(group, name),
+		"\"%s\" is no absolute path; write the program with its whole path",
+		command->words[0]);
+}
+
+static enum skex_error check_tls(const struct config_reading *reading,
+	const config_setting_t *written, struct skex_binding_config *binding)
+{
+	const config_setting_t *group = config_member(written, "tls");
+	enum skex_error error;
+
+	if ((binding->tls.pid_file[0] != '\0') != (binding->tls.program[0] != '\0'))
+		return config_wrong_setting(
+			reading, group, "pid_file and program go together; write both, or neither");
+	error = check_command(reading, group, "reload", &binding->tls.reload);
+	return error != SKEX_OK ? error
+				: check_command(reading, group, "check", &binding->tls.check);
+}
+
+static enum skex_error check_hook(const struct config_reading *reading,
+	const config_setting_t *written, struct skex_binding_config *binding)
+{
+	const config_setting_t *group = config_member(written, "hook");
+
+	if (binding->hook.file[0] == '\0' && binding->hook.program.count == 0)
+		return config_wrong_setting(
+			reading, group, "has neither file nor program; write one, or both");
+	if (binding->hook.checks && binding->hook.program.count == 0)
+		return config_wrong_setting(reading, config_member(group, "checks"),
+			"there is no program that could check; write program");
+	return check_command(reading, group, "program", &binding->hook.program);
 }
 
 static enum skex_error check_require(const struct config_reading *reading,
@@ -172,13 +380,13 @@ static enum skex_error check_binding(const struct config_reading *reading,
 	for (i = 0; i < CONSUMERS; i++)
 		count += is_enabled(binding, i);
 	if (count != 1)
-		return config_wrong_setting(
-			reading, written, "has %zu consumers; write one group: wireguard", count);
+		return config_wrong_setting(reading, written,
+			"has %zu consumers; write one group: wireguard, ikev2, tls or hook", count);
 	if (skex_name_equal(&binding->peer, self))
 		return config_wrong_setting(reading, config_member(written, "peer"),
 			"\"%s\" is this agent itself; name another one", binding->peer.text);
-	if (binding->wireguard.enabled)
-		error = check_wireguard(reading, written, binding);
+	if (consumer_of(binding)->check != NULL)
+		error = consumer_of(binding)->check(reading, written, binding);
 	return error != SKEX_OK ? error : check_require(reading, written, binding);
 }
 
@@ -187,8 +395,7 @@ static enum skex_error check_shared(const struct config_reading *reading,
 	const config_setting_t *list, const struct skex_agent_config *config,
 	struct config_text *texts)
 {
-	const size_t stride = SKEX_PATH_MAX + SKEX_NAME_MAX + 8;
-	char *places = malloc(config->bindings_count * stride);
+	char *places = malloc(config->bindings_count * PLACE_SIZE);
 	enum skex_error error;
 	size_t i;
 
@@ -196,14 +403,14 @@ static enum skex_error check_shared(const struct config_reading *reading,
 		return SKEX_E_MEMORY;
 	for (i = 0; i < config->bindings_count; i++) {
 		const struct skex_binding_config *binding = &config->bindings[i];
+		char *place = places + i * PLACE_SIZE;
 
-		texts[i].text = places + i * stride;
+		texts[i].text = place;
 		texts[i].setting = config_setting_get_elem(list, (unsigned)i);
-		(void)snprintf(places + i * stride, stride, "%s of %s",
-			binding->wireguard.public_key, binding->wireguard.socket);
+		consumer_of(binding)->place(binding, place, PLACE_SIZE);
 	}
-	error = config_check_twice(reading, texts, config->bindings_count,
-		"another binding has this peer of this interface");
+	error = config_check_twice(
+		reading, texts, config->bindings_count, "another binding keys this already");
 	free(places);
 	return error;
 }

@@ -123,7 +123,14 @@ struct skex_skip_config {
 	uint32_t key_bits; /* default size */
 };
 
+#define SKEX_ASSIGNMENT_MAX       255u
 #define SKEX_WIREGUARD_PUBLIC_KEY 44u /* characters: 32 bytes in base64 */
+
+/* A program and its arguments; none when there are no words. */
+struct skex_command_config {
+	size_t count;
+	char (*words)[SKEX_ASSIGNMENT_MAX + 1];
+};
 
 /* One key after the other for a consumer here and one at a peer; exactly one consumer is enabled.
  * The names of its keys' purpose are those of the consumer and of the binding. */
@@ -142,6 +149,33 @@ struct skex_binding_config {
 		char socket[SKEX_PATH_MAX];         /* default /var/run/wireguard/INTERFACE.sock */
 		char public_key[SKEX_NAME_MAX + 1]; /* of the peer; checked */
 	} wireguard;
+	struct {
+		bool enabled;
+		char socket[SKEX_PATH_MAX]; /* of charon's vici */
+		char connection[SKEX_NAME_MAX + 1];
+		char domain[SKEX_NAME_MAX + 1];
+		size_t settings_count; /* "children.net.local_ts = 10.1.0.0/16" */
+		char (*settings)[SKEX_ASSIGNMENT_MAX + 1];
+	} ikev2;
+	struct {
+		bool enabled;
+		char file[SKEX_PATH_MAX];
+		char pid_file[SKEX_PATH_MAX]; /* "": no signal */
+		char program[SKEX_NAME_MAX + 1];
+		struct skex_command_config reload;
+		struct skex_command_config check;
+		struct skex_address probe; /* of the server; port 0: none */
+	} tls;
+	struct {
+		bool enabled;
+		char file[SKEX_PATH_MAX]; /* "": none */
+		uint32_t mode;            /* 0: as the file has it */
+		uint8_t format;           /* raw, hex, base64, id-hex */
+		struct skex_command_config program;
+		bool checks;
+		bool one_place;
+		uint32_t timeout_s;
+	} hook;
 };
 enum skex_binding_role {
 	SKEX_BINDING_LEADS,   /* says when there is a new key */

@@ -24,6 +24,8 @@ enum schema_type {
 	SCHEMA_IDENTITY,   /* char[SKEX_PURPOSE_MAX + 1], printable ASCII */
 	SCHEMA_LABEL,      /* char[SKEX_NAME_MAX + 1], the same but shorter */
 	SCHEMA_PATTERN,    /* char[SKEX_PURPOSE_MAX + 1], the same with at most one *, at its end */
+	SCHEMA_ARGUMENT,   /* char[SKEX_ASSIGNMENT_MAX + 1], printable ASCII */
+	SCHEMA_ASSIGNMENT, /* char[SKEX_ASSIGNMENT_MAX + 1], printable ASCII with a = in it */
 	SCHEMA_ADDRESS,    /* struct skex_address, port 1 to 65535 */
 	SCHEMA_LISTEN,     /* the same, literal, port 0 to 65535 */
 	SCHEMA_MODE,       /* uint32_t */

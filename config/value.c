@@ -36,10 +36,22 @@ static void range_of_numbers(const struct schema *setting, char *text, size_t si
 
 static void range_of_choices(const char *choices, char *text, size_t size)
 {
-	const char *bar = strchr(choices, '|');
+	const char *at = choices;
+	size_t used = 0;
 
-	/* There are two of them, or somebody adds a comma here. */
-	(void)snprintf(text, size, "%.*s or %s", (int)(bar - choices), choices, bar + 1);
+	/* "a", "a or b", "a, b or c" */
+	while (used < size) {
+		const size_t one = strcspn(at, "|");
+		const char *next = at + one;
+
+		used += (size_t)snprintf(text + used, size - used, "%.*s%s", (int)one, at,
+			*next == '\0'                           ? ""
+				: strchr(next + 1, '|') == NULL ? " or "
+								: ", ");
+		if (*next == '\0')
+			return;
+		at = next + 1;
+	}
 }
 
 static void range_of_one(const struct schema *setting, char *text, size_t size)
@@ -80,6 +92,14 @@ static void range_of_one(const struct schema *setting, char *text, size_t size)
 	case SCHEMA_PATTERN:
 		(void)snprintf(text, size, "1 to %u %s; a * at the end stands for any more",
 			SKEX_PURPOSE_MAX, printable);
+		break;
+	case SCHEMA_ARGUMENT:
+		(void)snprintf(
+			text, size, "1 to %u printable ASCII characters", SKEX_ASSIGNMENT_MAX);
+		break;
+	case SCHEMA_ASSIGNMENT:
+		(void)snprintf(text, size, "NAME = VALUE, at most %u printable ASCII characters",
+			SKEX_ASSIGNMENT_MAX);
 		break;
 	case SCHEMA_ADDRESS:
 		(void)snprintf(text, size, "HOST:PORT or [IPV6]:PORT, port 1 to 65535");
@@ -211,6 +231,24 @@ static bool take_pattern(const char *text, void *field)
 		take_printable(text, SKEX_PURPOSE_MAX + 1, field);
 }
 
+static bool take_argument(const char *text, void *field)
+{
+	const char *at;
+
+	for (at = text; *at != '\0'; at++) {
+		if (*at < ' ' || *at > '~')
+			return false;
+	}
+	return take_text(text, SKEX_ASSIGNMENT_MAX + 1, field);
+}
+
+static bool take_assignment(const char *text, void *field)
+{
+	const char *equals = strchr(text, '=');
+
+	return equals != NULL && equals != text && take_argument(text, field);
+}
+
 static bool take_address(const struct schema *setting, const char *text, struct skex_address *field)
 {
 	struct skex_address address;
@@ -281,6 +319,10 @@ static bool take_written(const struct schema *setting, const char *text, void *f
 		return take_printable(text, SKEX_NAME_MAX + 1, field);
 	case SCHEMA_PATTERN:
 		return take_pattern(text, field);
+	case SCHEMA_ARGUMENT:
+		return take_argument(text, field);
+	case SCHEMA_ASSIGNMENT:
+		return take_assignment(text, field);
 	case SCHEMA_ADDRESS:
 	case SCHEMA_LISTEN:
 		return take_address(setting, text, field);

@@ -201,6 +201,7 @@ static enum skex_error end_init(struct bindings_end *end)
 {
 	const struct skex_binding_config *config = end->config;
 	const struct skex_crypto *crypto = skex_crypto_openssl();
+	char why[BINDINGS_WHY_BYTES] = "";
 	uint8_t digest[SKEX_HASH_BYTES];
 	struct skex_view purpose;
 	enum skex_error error;
@@ -210,7 +211,10 @@ static enum skex_error end_init(struct bindings_end *end)
 	purpose = skex_view(end->purpose, strlen(end->purpose));
 	error = crypto->sha256(crypto->context, &purpose, 1, digest);
 	if (error == SKEX_OK)
-		error = bindings_consumer_new(end->all->platform, config, &end->consumer);
+		error = bindings_consumer_new(end->all->platform, config, &end->consumer, why);
+	if (error != SKEX_OK)
+		skex_log(end->all->platform, SKEX_LEVEL_ERROR, "binding %s: %s",
+			config->name.text, why[0] != '\0' ? why : skex_error_name(error));
 	if (error != SKEX_OK)
 		return error;
 	memcpy(end->hash, digest, sizeof(end->hash));
@@ -302,6 +306,26 @@ static void end_all(struct bindings *bindings)
 	free(bindings->by_hash);
 	free(bindings->ends);
 	skex_loop_free(bindings->loop);
+}
+
+bool skex_bindings_check(const struct skex_agent_config *config, char why[SKEX_CONFIG_MESSAGE_MAX])
+{
+	static const struct skex_platform platform; /* it is not asked anything */
+	struct bindings_consumer consumer;
+	char what[BINDINGS_WHY_BYTES];
+	enum skex_error error = SKEX_OK;
+	size_t i;
+
+	for (i = 0; error == SKEX_OK && i < config->bindings_count; i++) {
+		error = bindings_consumer_new(&platform, &config->bindings[i], &consumer, what);
+		if (error == SKEX_OK)
+			bindings_consumer_free(&consumer);
+		else
+			(void)snprintf(why, SKEX_CONFIG_MESSAGE_MAX, "binding %s: %s",
+				config->bindings[i].name.text,
+				what[0] != '\0' ? what : skex_error_name(error));
+	}
+	return error == SKEX_OK;
 }
 
 int skex_bindings_main(int api_descriptor, const struct skex_agent_config *config)

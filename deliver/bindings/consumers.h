@@ -14,9 +14,13 @@ struct bindings_consumer {
 	void (*release)(struct bindings_consumer *consumer);
 };
 
-/* binding and platform outlive it.  SKEX_E_MEMORY; SKEX_E_CONFIG for what no adapter takes. */
+#define BINDINGS_WHY_BYTES 256u
+
+/* binding and platform outlive it.  SKEX_E_MEMORY; SKEX_E_CONFIG for what its adapter does not
+ * take, and why says that to people. */
 SKEX_MUST_USE enum skex_error bindings_consumer_new(const struct skex_platform *platform,
-	const struct skex_binding_config *binding, struct bindings_consumer *consumer);
+	const struct skex_binding_config *binding, struct bindings_consumer *consumer,
+	char why[BINDINGS_WHY_BYTES]);
 /* After the binding that uses it was freed; one that was never made (zero) is fine. */
 void bindings_consumer_free(struct bindings_consumer *consumer);
 

@@ -20,17 +20,36 @@ AGENTS = ['agent1', 'agent2']
 HUBS = ['hub1', 'hub2', 'hub3']
 
 
-def configure(lab, tunnel, end, role, name='site', period='6 s'):
-    """The agent starts again with one binding; what it had before is gone."""
+def bindings_of(lab, tunnel, end, text):
+    """The agent starts again with these bindings; what it had before is gone."""
     lab.stop(AGENTS[end])
     with open(lab.config(AGENTS[end]), encoding='utf-8') as f:
-        text = re.sub(r'\nbindings = .*', '', f.read(), flags=re.S).rstrip('\n')
-    text += ('\nbindings = ({ name = "%s"; peer = "%s"; role = "%s"; period = "%s";\n'
-             '    wireguard = { interface = "%s"; public_key = "%s"; }; });\n'
-             % (name, AGENTS[1 - end], role, period, INTERFACES[end], tunnel.public[1 - end]))
+        conf = re.sub(r'\nbindings = .*', '', f.read(), flags=re.S).rstrip('\n')
+    for setting, value in (('interface', INTERFACES[end]), ('public_key', tunnel.public[1 - end])):
+        text = re.sub(setting + ' = "[^"]*"', '%s = "%s"' % (setting, value), text)
     with open(lab.config(AGENTS[end]), 'w', encoding='utf-8') as f:
-        f.write(text)
+        f.write(conf + '\n' + text)
     lab.start(AGENTS[end])
+
+
+def configure(lab, tunnel, end, role, name='site', period='6 s'):
+    bindings_of(lab, tunnel, end,
+                'bindings = ({ name = "%s"; peer = "%s"; role = "%s"; period = "%s";\n'
+                '    wireguard = { interface = "-"; public_key = "-"; }; });\n'
+                % (name, AGENTS[1 - end], role, period))
+
+
+def documented():
+    """The bindings of both ends, as the page shows them."""
+    page = os.path.join(os.path.dirname(__file__), '../../../docs/integration/wireguard.md')
+    with open(page, encoding='utf-8') as f:
+        return re.findall(r'```conf\n(bindings = .*?)```', f.read(), flags=re.S)
+
+
+def exemplary():
+    """The same, as skex writes them."""
+    out = skex('deliver', 'example', 'wireguard', '--leads', AGENTS[0], '--follows', AGENTS[1]).out
+    return re.findall(r'(bindings = .*?\n\} \);\n)', out, flags=re.S)
 
 
 def binding(lab, end):
@@ -73,6 +92,13 @@ def rotating(lab, tunnel):
 
 
 def ordered(lab, tunnel):
+    for end, text in enumerate(documented()):
+        bindings_of(lab, tunnel, end, text)
+    ok(in_step(lab, tunnel) and binding(lab, 1)['binding'] == 'site-b', 'as docs/ has it as well')
+    for end, text in enumerate(exemplary()):
+        bindings_of(lab, tunnel, end, text)
+    ok(in_step(lab, tunnel) and binding(lab, 1)['binding'] == 'site',
+       'and as skex deliver example has it')
     for end, role in enumerate(['leads', 'follows']):
         configure(lab, tunnel, end, role, period='1 h')
     first = in_step(lab, tunnel)

@@ -4,7 +4,8 @@
 
 usage: ikev2.py BUILD
 
-There is one charon in each namespace, with ESP in user space (kernel-libipsec).
+There is one charon in each namespace, with ESP in user space (kernel-libipsec), or with the
+kernel's where SKEX_KERNEL_ESP is set and the kernel has it.
 """
 
 import contextlib
@@ -86,7 +87,8 @@ class Tunnel(Spaces):
 
     def swanctl(self, end, *arguments):
         return run('swanctl', *arguments, '--uri', 'unix://' + self.socket(end),
-                   stderr=subprocess.DEVNULL, env=dict(os.environ, STRONGSWAN_CONF=self.path(end, 'strongswan.conf')))
+                   stderr=subprocess.DEVNULL,
+                   env=dict(os.environ, STRONGSWAN_CONF=self.path(end, 'strongswan.conf')))
 
     def sas(self, end):
         """The names of the IKE_SAs that are up, and whether each has a PPK."""

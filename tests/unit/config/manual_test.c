@@ -29,6 +29,8 @@ static const char *kind(const struct schema *setting)
 	case SCHEMA_IDENTITY:
 	case SCHEMA_LABEL:
 	case SCHEMA_PATTERN:
+	case SCHEMA_ARGUMENT:
+	case SCHEMA_ASSIGNMENT:
 		return "Text";
 	case SCHEMA_ADDRESS:
 	case SCHEMA_LISTEN:

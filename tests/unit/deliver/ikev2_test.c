@@ -545,6 +545,7 @@ static void bad_answers(void **state)
 {
 	struct fixture *fixture = *state;
 	struct fake_charon *charon = &fixture->charon;
+	static const uint8_t event[] = {0, 0, 0, 4, SKEX_VICI_EVENT, 2, 'n', 'o'};
 	static uint8_t endless[1 << 20];
 
 	broken(fixture, NULL, 0, "charon does not answer");
@@ -561,8 +562,8 @@ static void bad_answers(void **state)
 	fails(fixture, STAGE, "charon refuses the key: it does not say why");
 	charon->breaks_at = 0;
 	/* Events without end: one that nobody asked for, again and again. */
-	for (size_t i = 0; i + 8 <= sizeof(endless); i += 8)
-		memcpy(endless + i, "\0\0\0\4\7\2no", 8);
+	for (size_t i = 0; i + sizeof(event) <= sizeof(endless); i += sizeof(event))
+		memcpy(endless + i, event, sizeof(event));
 	charon->breaks_at = 1;
 	charon->answer = endless;
 	charon->answer_size = sizeof(endless);

@@ -128,17 +128,16 @@ static void what_is_none(void **state)
 
 static void long_values_are_cut(void **state)
 {
-	const size_t size = 4 + 1 + 1 + 2 + 2 + UINT16_MAX;
+	static const uint8_t head[] = {0, 1, 0, 5, SKEX_VICI_CMD_RESPONSE, 3, 1, 'k', 255, 255};
+	const size_t size = sizeof(head) + UINT16_MAX;
 	uint8_t *bytes = calloc(1, size);
 	struct skex_vici_reader reader;
 	struct skex_view view;
 
 	(void)state;
 	assert_non_null(bytes);
-	memcpy(bytes, "\0\1\0\5\1\3\1k\xff\xff", 10);
-	bytes[1] = (uint8_t)((size - 4) >> 16);
-	bytes[2] = (uint8_t)((size - 4) >> 8);
-	bytes[3] = (uint8_t)(size - 4);
+	memcpy(bytes, head, sizeof(head));
+	assert_int_equal(size - 4, 0x10005);
 	skex_vici_reader_init(&reader);
 	view = skex_view(bytes, size);
 	assert_int_equal(skex_vici_next(&reader, &view), SKEX_VICI_PACKET);
