@@ -287,6 +287,7 @@ static void bindings(void **state)
 		{BINDING(USUAL GROUP("wg0", DIGITS "=")),
 			NO_KEY "; write what `wg show wg0 peers` shows"},
 		{BINDING(USUAL GROUP("wg0", DIGITS "AA=")), NO_KEY},
+		{BINDING(USUAL GROUP("wg0", DIGITS "A=A")), NO_KEY},
 		{BINDING(USUAL GROUP("wg0", DIGITS "AA")), NO_KEY},
 		{BINDING(USUAL GROUP("wg0", DIGITS "==")), NO_KEY},
 		/* The last digit stands for four bits: two are zero. */
