@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A WireGuard tunnel between two network namespaces."""
+
+import base64
+import os
+import subprocess
+import time
+
+from rotation_harness import LINK, SPACES, TAG, Ends, Spaces, inside, run
+
+INTERFACES = ['wga' + TAG, 'wgb' + TAG]
+
+
+class Tunnel(Spaces):
+    """An interface with one peer in each namespace."""
+
+    tunnel = ['10.66.0.1', '10.66.0.2']
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.processes = [None, None]
+        self.secret = [run('wg', 'genkey').strip() for _ in range(2)]
+        self.public = [run('wg', 'pubkey', input=key).strip() for key in self.secret]
+
+    def start(self, end):
+        self.processes[end] = subprocess.Popen(
+            ['ip', 'netns', 'exec', SPACES[end], 'wireguard-go', '-f', INTERFACES[end]],
+            env=dict(os.environ, WG_PROCESS_FOREGROUND='1', LOG_LEVEL='error'),
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while not os.path.exists(self.socket(end)):
+            time.sleep(0.05)
+        path = os.path.join(self.folder, 'key%d' % end)
+        with open(path, 'w', opener=lambda p, f: os.open(p, f, 0o600), encoding='ascii') as f:
+            f.write(self.secret[end])
+        inside(end, 'wg', 'set', INTERFACES[end], 'listen-port', '51820', 'private-key', path,
+               'peer', self.public[1 - end], 'allowed-ips', self.tunnel[1 - end] + '/32',
+               'endpoint', LINK[1 - end] + ':51820')
+        inside(end, 'ip', 'addr', 'add', self.tunnel[end] + '/24', 'dev', INTERFACES[end])
+        inside(end, 'ip', 'link', 'set', INTERFACES[end], 'up')
+
+    def stop(self, end):
+        if self.processes[end] is not None:
+            self.processes[end].terminate()
+            self.processes[end].wait()
+        self.processes[end] = None
+        while os.path.exists(self.socket(end)):
+            time.sleep(0.05)
+
+    @staticmethod
+    def socket(end):
+        return '/var/run/wireguard/%s.sock' % INTERFACES[end]
+
+    def peer(self, end):
+        return base64.b64decode(self.public[1 - end]).hex()
+
+    def psk(self, end):
+        return inside(end, 'wg', 'show', INTERFACES[end], 'preshared-keys').split()[1]
+
+    def private(self, end):
+        return inside(end, 'wg', 'show', INTERFACES[end], 'private-key').strip()
+
+    def ends(self, period_ms, **options):
+        arguments = []
+        for end in range(2):
+            arguments += [self.socket(end), self.peer(end)]
+        return Ends('wireguard', arguments, period_ms, **options)
