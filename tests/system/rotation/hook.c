@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* PROGRAM: a hook with one place for a key, which reads it in base64, and checks. */
+/* PROGRAM and three arguments of it: a hook with one place for a key, which reads it in base64, and
+ * checks. */
 #include "deliver/hook/hook.h"
 #include "tests/system/rotation/ends.h"
 
 static struct skex_hook_config configs[2];
-static const char *programs[2][2];
+static const char *programs[2][5];
 
 static void *open_end(const struct skex_platform *platform, unsigned end, char **arguments)
 {
 	struct skex_hook *hook;
 
-	programs[end][0] = arguments[0];
+	for (int i = 0; i < 4; i++)
+		programs[end][i] = arguments[i];
 	configs[end] = (struct skex_hook_config){
 		.binding = "test",
 		.peer = end == 0 ? "follower" : "leader",
@@ -29,7 +31,7 @@ static void close_end(void *consumer)
 
 const struct ends_kind ends_hook = {
 	.name = "hook",
-	.arguments = 1,
+	.arguments = 4,
 	.consumer = &skex_hook_one_place_consumer,
 	.open = open_end,
 	.close = close_end,

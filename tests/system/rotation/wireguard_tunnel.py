@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Real WireGuard in user space (wireguard-go), one interface in each of two namespaces."""
+"""A WireGuard tunnel between two network namespaces."""
 
 import base64
 import os
