@@ -213,8 +213,8 @@ static enum skex_error end_init(struct bindings_end *end)
 	if (error == SKEX_OK)
 		error = bindings_consumer_new(end->all->platform, config, &end->consumer, why);
 	if (error != SKEX_OK)
-		skex_log(end->all->platform, SKEX_LEVEL_ERROR, "binding %s: %s",
-			config->name.text, why[0] != '\0' ? why : skex_error_name(error));
+		skex_log(end->all->platform, SKEX_LEVEL_ERROR, "binding %s: %s", config->name.text,
+			why[0] != '\0' ? why : skex_error_name(error));
 	if (error != SKEX_OK)
 		return error;
 	memcpy(end->hash, digest, sizeof(end->hash));
@@ -310,21 +310,26 @@ static void end_all(struct bindings *bindings)
 
 bool skex_bindings_check(const struct skex_agent_config *config, char why[SKEX_CONFIG_MESSAGE_MAX])
 {
-	static const struct skex_platform platform; /* it is not asked anything */
 	struct bindings_consumer consumer;
-	char what[BINDINGS_WHY_BYTES];
+	char what[BINDINGS_WHY_BYTES] = "";
+	struct skex_loop *loop = NULL;
 	enum skex_error error = SKEX_OK;
 	size_t i;
 
+	if (config->bindings_count == 0)
+		return true;
+	error = skex_loop_new(&loop);
 	for (i = 0; error == SKEX_OK && i < config->bindings_count; i++) {
-		error = bindings_consumer_new(&platform, &config->bindings[i], &consumer, what);
+		error = bindings_consumer_new(
+			skex_loop_platform(loop), &config->bindings[i], &consumer, what);
 		if (error == SKEX_OK)
 			bindings_consumer_free(&consumer);
-		else
-			(void)snprintf(why, SKEX_CONFIG_MESSAGE_MAX, "binding %s: %s",
-				config->bindings[i].name.text,
-				what[0] != '\0' ? what : skex_error_name(error));
 	}
+	if (error != SKEX_OK)
+		(void)snprintf(why, SKEX_CONFIG_MESSAGE_MAX, "binding %s: %s",
+			i == 0 ? "" : config->bindings[i - 1].name.text,
+			what[0] != '\0' ? what : skex_error_name(error));
+	skex_loop_free(loop);
 	return error == SKEX_OK;
 }
 

@@ -15,7 +15,6 @@
 int skex_bindings_main(int api_descriptor, const struct skex_agent_config *config);
 
 /* Whether the adapters take what is configured; why says what one does not. */
-bool skex_bindings_check(
-	const struct skex_agent_config *config, char why[SKEX_CONFIG_MESSAGE_MAX]);
+bool skex_bindings_check(const struct skex_agent_config *config, char why[SKEX_CONFIG_MESSAGE_MAX]);
 
 #endif

@@ -32,8 +32,7 @@ void ikev2_finish(struct skex_ikev2 *ikev2, uint8_t reason, const char *text)
 {
 	hang_up(ikev2);
 	if (ikev2->looking)
-		ikev2->seen(ikev2->owner, ikev2->sight,
-			reason == SKEX_ROTATION_FINE ? "" : text);
+		ikev2->seen(ikev2->owner, ikev2->sight, reason == SKEX_ROTATION_FINE ? "" : text);
 	else
 		ikev2->done(ikev2->owner, reason, text);
 }

@@ -8,11 +8,12 @@ usage: bindings.py BUILD
 import os
 import re
 import signal
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..'))
 
-from lab_harness import Lab, alive, ask, skex, until  # noqa: E402
+from lab_harness import BUILD, Lab, alive, ask, skex, until  # noqa: E402
 from rotation_harness import main, ok  # noqa: E402
 from wireguard_tunnel import INTERFACES, Tunnel  # noqa: E402
 
@@ -169,11 +170,72 @@ def misconfigured(lab, tunnel):
     ok(in_step(lab, tunnel, key), 'mended, they are in step again')
 
 
+OTHERS = '''bindings = (
+    { name = "files"; peer = "%(peer)s"; role = "%(role)s"; period = "5 s";
+      hook = { file = "%(folder)s/hook%(end)d"; format = "id-hex"; one_place = true; }; },
+    { name = "service"; peer = "%(peer)s"; role = "%(role)s"; period = "5 s";
+      tls = { file = "%(folder)s/psk%(end)d"; }; },
+    { name = "gateway"; peer = "%(peer)s"; role = "%(role)s";
+      ikev2 = { socket = "%(folder)s/no.vici"; connection = "gateway";
+                settings = [ "remote_addrs = 192.0.2.1", "children.net.local_ts = 10.1.0.0/16" ];
+      }; });
+'''
+
+
+def others(lab, tunnel):
+    """The other kinds of consumers, as the configuration has them."""
+    for end, role in enumerate(['leads', 'follows']):
+        bindings_of(lab, tunnel, end, OTHERS % {
+            'peer': AGENTS[1 - end], 'role': role, 'folder': tunnel.folder, 'end': end})
+
+    def lines(name, end):
+        try:
+            with open('%s/%s%d' % (tunnel.folder, name, end), encoding='ascii') as f:
+                return f.read().split('\n')[:-1]
+        except OSError:
+            return []
+
+    def shown(end, name):
+        return next(b for b in ask(lab.socket(AGENTS[end]), op='bindings')['bindings']
+                    if b['binding'] == name)
+
+    def keyed(name, read):
+        """The key in use is in the file of each end; gives its id."""
+        ids = [shown(end, name)['active_key'] for end in range(2)]
+        return ids[0] and ids[0] == ids[1] and read(0, ids[0]) == read(1, ids[0]) != '' and ids[0]
+
+    for name, read in (
+            ('files', lambda end, key: ''.join(lines('hook', end)) if
+             ''.join(lines('hook', end)).startswith(key + ':') else ''),
+            ('service', lambda end, key: ''.join(
+                line for line in lines('psk', end) if line.startswith('service.%s:' % key)))):
+        first = until(lambda n=name, r=read: keyed(n, r), 60)
+        ok(first, '%s: both ends have one key in their files' % name)
+        ok(until(lambda n=name, r=read, f=first: keyed(n, r) not in (False, None, f), 60),
+           '%s: and then another one' % name)
+    ok(until(lambda: 'charon' in shown(0, 'gateway')['problem'] and
+             'charon' in shown(1, 'gateway')['problem'], 60),
+       'gateway: where there is no charon it is said')
+    doctor = skex('doctor', '--socket', lab.socket('agent1'))
+    ok('gateway with agent2: there was no key yet' in doctor.out and
+       'files with agent2: a key' in doctor.out, 'skex doctor sees both')
+    with open(lab.config('agent1'), encoding='utf-8') as f:
+        text = f.read().replace('children.net.local_ts', 'ppk_required = no; x')
+    with open(lab.config('agent1') + '.wrong', 'w', encoding='utf-8') as f:
+        f.write(text)
+    checked = subprocess.run([os.path.join(BUILD, 'skexd'), '--check', '-c',
+                              lab.config('agent1') + '.wrong'],
+                             stderr=subprocess.PIPE, text=True, check=False)
+    ok(checked.returncode == 1 and 'binding gateway: ' in checked.stderr,
+       'skexd --check says what an adapter does not take')
+
+
 def test(folder):
     with Tunnel(folder) as tunnel, Lab() as lab:
         for end, role in enumerate(['leads', 'follows']):
             configure(lab, tunnel, end, role)
-        for case in (rotating, ordered, killed, without_hubs, consumer_again, misconfigured):
+        for case in (rotating, ordered, killed, without_hubs, consumer_again, misconfigured,
+                     others):
             case(lab, tunnel)
 
 

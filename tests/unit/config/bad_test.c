@@ -276,7 +276,9 @@ static void bindings(void **state)
 			"2: bindings[0].grace: \"401 d\" is not allowed; allowed: 0 ms to 400 d"},
 		{BINDING("peer=\"a\";role=\"leads\";" WG),
 			"2: bindings[0].peer: \"a\" is this agent itself; name another one"},
-		{BINDING(USUAL), "2: bindings[0]: has 0 consumers; write one group: wireguard, ikev2, tls or hook"},
+		{BINDING(USUAL),
+			"2: bindings[0]: has 0 consumers; write one group: wireguard, ikev2, tls "
+			"or hook"},
 		{BINDING(USUAL WG WG), "2: bindings.wireguard: is there twice"},
 		{BINDING(USUAL "wireguard={interface=\"wg0\";};"),
 			"2: bindings[0].wireguard: public_key is missing"},
