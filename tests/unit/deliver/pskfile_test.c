@@ -274,7 +274,7 @@ static void shared_file(void **state)
 		worlds[i].answered = false;
 		worlds[i].keys.active = consumer_key(1);
 		(void)snprintf(expected + strlen(expected), sizeof(expected) - strlen(expected),
-			"lab%u%s", i, LAB1 + 3);
+			"lab%u%s", i, &LAB1[3]);
 	}
 	for (unsigned i = 0; i < BINDINGS; i++)
 		world.consumer->act(all[i], SETTLE, &worlds[i].keys, consumer_on_done, &worlds[i]);
