@@ -247,9 +247,9 @@ struct net_spawn {
 	void *owner;
 };
 
-/* child is valid until ended returns. */
+/* The child is valid until ended returns. */
 enum skex_error net_spawn(
-	struct skex_loop *loop, const struct net_spawn *spawn, struct net_child **child);
+	struct skex_loop *loop, const struct net_spawn *spawn, struct net_child **out);
 
 /* work.c */
 enum skex_error net_work(void *context, void (*run)(void *owner), void (*done)(void *owner),

@@ -22,9 +22,9 @@ struct skex_pskfile_edit {
 	char why[SKEX_FOREIGN_WHY_BYTES];
 };
 
-/* Makes the file have the lines, and signals if it was changed. */
-void skex_pskfile_edit_write(void *edit);
+/* Makes the file have the lines, and signals if it was changed.  owner is the edit. */
+void skex_pskfile_edit_write(void *owner);
 /* Sees whether it has them. */
-void skex_pskfile_edit_read(void *edit);
+void skex_pskfile_edit_read(void *owner);
 
 #endif

@@ -6,9 +6,9 @@
 #include "core/base/mem.h"
 
 /* Ids are no secrets. */
-static bool is_id(const struct skex_pskfile_line *key, const uint8_t *id)
+static bool is_id(const struct skex_pskfile_line *line, const uint8_t *id)
 {
-	return memcmp(key->id, id, SKEX_ROTATION_ID_BYTES) == 0;
+	return memcmp(line->id, id, SKEX_ROTATION_ID_BYTES) == 0;
 }
 
 static bool copy_key(struct skex_pskfile_line *copy, const struct skex_rotation_secret *key)
@@ -62,12 +62,10 @@ static void settle(
 /* The key that the other end calls active, when it is neither of ours; it may be in the file. */
 static void add_peers(struct skex_pskfile_plan *plan, const struct skex_pskfile_keys *keys)
 {
-	static const uint8_t none[SKEX_ROTATION_ID_BYTES];
 	struct skex_pskfile_line key = {.optional = true};
 
-	if (is_id(&keys->next, keys->peer_active_id) ||
-		(keys->active_there && is_id(&keys->active, keys->peer_active_id)) ||
-		memcmp(keys->peer_active_id, none, sizeof(none)) == 0)
+	if (is_id(&key, keys->peer_active_id) || is_id(&keys->next, keys->peer_active_id) ||
+		(keys->active_there && is_id(&keys->active, keys->peer_active_id)))
 		return;
 	memcpy(key.id, keys->peer_active_id, sizeof(key.id));
 	add(plan, keys->old_there && is_id(&keys->old, key.id) ? &keys->old : &key);

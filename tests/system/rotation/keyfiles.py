@@ -125,6 +125,18 @@ def takes(identity, key):
     return 'CONNECTION ESTABLISHED' in out and 'TLSv1.3' in out
 
 
+def openssl_client(*options, said=b'', pause=1):
+    """What the server answers to it; the connection is held open for a while."""
+    client = subprocess.Popen(
+        ['openssl', 's_client', '-connect', '127.0.0.1:%d' % SERVER, '-tls1_3', '-ciphersuites',
+         SUITES, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT)
+    client.stdin.write(said)
+    client.stdin.flush()
+    time.sleep(pause)
+    return client.communicate()[0]
+
+
 class Echo(socketserver.StreamRequestHandler):
     def handle(self):
         for line in self.rfile:
@@ -196,6 +208,16 @@ class Service:
         """With the key that a client would take."""
         return takes(*keys_in(self.path('client.psk'))[0])
 
+    def session(self, identity, key):
+        """Makes a connection; what the client may resume it with later, if the server let it."""
+        path = self.path('session')
+        openssl_client('-psk_identity', identity, '-psk', key, '-sess_out', path)
+        return path
+
+    def resumes(self, session):
+        return (os.path.exists(session) and
+                b'Reused, TLSv1.3' in openssl_client('-sess_in', session))
+
     def __enter__(self):
         return self
 
@@ -239,7 +261,8 @@ class Gnutls(Service):
 
     def start(self, name):
         self.spawn(name, 'gnutls-serv', '--echo', '--port', str(SERVER), '--pskpasswd',
-                   self.path('server.psk'), '--priority', 'NORMAL:-KX-ALL:+ECDHE-PSK:+DHE-PSK:+PSK')
+                   self.path('server.psk'), '--noticket', '--priority',
+                   'NORMAL:-KX-ALL:+ECDHE-PSK:+DHE-PSK:+PSK')
         wait_for(lambda: listens(SERVER))
 
 
@@ -262,6 +285,23 @@ class Mosquitto(Service):
         self.spawn(name, 'mosquitto', '-c', self.path('server.conf'))
         wait_for(lambda: listens(SERVER))
 
+    # CONNECT of MQTT 3.1.1, and what accepts it.
+    CONNECT = b'\x10\x10\x00\x04MQTT\x04\x02\x00\x3c\x00\x04test'
+    CONNACK = b'\x20\x02\x00\x00'
+
+    def session(self, identity, key):
+        """It has tickets, and no way to turn them off."""
+        path = self.path('session')
+        out = openssl_client('-psk_identity', identity, '-psk', key, '-sess_out', path, '-quiet',
+                             '-no_ign_eof', said=self.CONNECT)
+        return path if self.CONNACK in out else None
+
+    def resumes(self, session):
+        """TLS does; but who showed no identity is no user."""
+        return (session is None or not super().resumes(session) or
+                self.CONNACK in openssl_client('-sess_in', session, '-quiet',
+                                               '-no_ign_eof', said=self.CONNECT))
+
     def once(self):
         identity, key = keys_in(self.path('client.psk'))[0]
         return subprocess.run(
@@ -282,6 +322,7 @@ def under_traffic(service, what, rotations=10):
                 service.start(name)
         ok(ends.rotated(1) and service.once(), '%s: the first key is agreed' % what)
         first = keys_in(client)[0]
+        session = service.session(*first)
         failures = ends.most_failures
         with Traffic(service.once) as traffic:
             ok(ends.rotated(1 + rotations), '%s: ten rotations' % what)
@@ -289,6 +330,7 @@ def under_traffic(service, what, rotations=10):
         ok(traffic.made > rotations and not traffic.failures,
            '%s: none of %d connections was refused' % (what, traffic.made))
         ok(not takes(*first), '%s: the first key is refused' % what)
+        ok(not service.resumes(session), '%s: so is a session that was made with it' % what)
         ends.order('cut')
         ok(ends.until(lambda _: takes(*keys_in(client)[0])), '%s: the one in use is not' % what)
         identity = keys_in(client)[0][0]
@@ -347,7 +389,7 @@ def closed(service, what):
 
 
 def lost_reloads(service):
-    """stunnel does not take a file with a line that it cannot read, and goes on with the old one."""
+    """stunnel takes no file with a line that it cannot read, and goes on with the old one."""
     client, server = service.path('client.psk'), service.path('server.psk')
     with service.ends(HOUR) as ends:
         ok(ends.rotated(1) and service.once(), 'stunnel: a key that stays')
