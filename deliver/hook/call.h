@@ -40,6 +40,9 @@ enum skex_hook_answer {
 	SKEX_HOOK_GONE = 3,
 };
 
+/* One that said that a key is in use is asked again after this, if nothing changes. */
+#define SKEX_HOOK_QUIET_MS 60000u
+
 /* As start of the platform's jobs; input may be empty. */
 SKEX_MUST_USE enum skex_error skex_hook_start(const struct skex_platform *platform,
 	const struct skex_hook_program *program, const struct skex_hook_facts *facts,

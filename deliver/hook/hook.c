@@ -66,8 +66,9 @@ struct skex_hook {
 	enum stage stage;
 	uint32_t actions; /* still to be done, the lowest first */
 	bool swapped;
-	bool switched; /* it was told to use the key that it was given */
-	bool warned;   /* that the files cannot be looked at */
+	bool switched;     /* it was told to use the key that it was given */
+	bool warned;       /* that the files cannot be looked at */
+	uint64_t quiet_ms; /* until then the program need not be asked */
 	struct skex_work *work;
 	struct skex_program *program;
 	skex_consumer_done_fn done;
@@ -99,8 +100,15 @@ static void fail(struct skex_hook *hook, const char *text)
 	finish(hook, SKEX_ROTATION_CONSUMER, said);
 }
 
+static uint64_t now(const struct skex_hook *hook)
+{
+	return hook->platform->now_ms(hook->platform->context);
+}
+
 static void saw(struct skex_hook *hook, enum skex_rotation_event event)
 {
+	if (hook->stage == ASKING && event == SKEX_ROTATION_USED)
+		hook->quiet_ms = now(hook) + SKEX_HOOK_QUIET_MS;
 	hook->stage = RESTING;
 	hook->seen(hook->owner, event, "");
 }
@@ -420,6 +428,7 @@ static void act(struct skex_hook *hook, bool one_place, uint32_t actions,
 	hook->done = done;
 	hook->owner = owner;
 	hook->actions = actions;
+	hook->quiet_ms = 0;
 	hook->swapped = keys->swapped;
 	hold(hook, &keys->next, &hook->secrets->next);
 	hold(hook, &keys->active, &hook->secrets->active);
@@ -461,7 +470,7 @@ static void look_on(struct skex_hook *hook)
 		saw(hook, hook->switched ? SKEX_ROTATION_USED : SKEX_ROTATION_EVENTS);
 		return;
 	}
-	if (!given->there) {
+	if (!given->there || now(hook) < hook->quiet_ms) {
 		saw(hook, SKEX_ROTATION_EVENTS);
 		return;
 	}

@@ -45,7 +45,8 @@ struct skex_pskfile {
 	uint64_t told_ms; /* when it was told last to read its file */
 	bool reloaded;    /* it was told since the file changed */
 	bool switched;
-	bool warned; /* that the file cannot be looked at */
+	bool warned;       /* that the file cannot be looked at */
+	uint64_t quiet_ms; /* until then the program need not be asked */
 	enum skex_pskfile_answer answer;
 	struct skex_work *work;
 	struct skex_later *later;
@@ -100,6 +101,8 @@ static void fail(struct skex_pskfile *pskfile, const char *text)
 
 static void saw(struct skex_pskfile *pskfile, enum skex_rotation_event event)
 {
+	if (pskfile->stage == CHECKING && event == SKEX_ROTATION_USED)
+		pskfile->quiet_ms = now(pskfile) + SKEX_HOOK_QUIET_MS;
 	let_go(pskfile);
 	pskfile->seen(pskfile->owner, event, "");
 }
@@ -388,6 +391,7 @@ static void act(void *context, uint32_t actions, const struct skex_rotation_keys
 	pskfile->done = done;
 	pskfile->owner = owner;
 	pskfile->actions = actions;
+	pskfile->quiet_ms = 0;
 	skex_pskfile_keys_set(copy, keys);
 	copy->nobody = (struct skex_pskfile_line){
 		.known = true, .keep = true, .size = SKEX_PSKFILE_KEY_BYTES};
@@ -411,7 +415,7 @@ static void look_on(struct skex_pskfile *pskfile)
 		saw(pskfile, pskfile->switched ? SKEX_ROTATION_USED : SKEX_ROTATION_EVENTS);
 		return;
 	}
-	if (memcmp(id, none, sizeof(none)) == 0) {
+	if (memcmp(id, none, sizeof(none)) == 0 || now(pskfile) < pskfile->quiet_ms) {
 		saw(pskfile, SKEX_ROTATION_EVENTS);
 		return;
 	}

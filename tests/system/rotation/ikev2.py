@@ -306,7 +306,7 @@ def absent(tunnel):
             for _ in range(10):
                 ends.read(0.1)
             ends.order('skip 61000')
-            ok(ends.until(lambda _: words(ends.events[end], 'has not answered')),
+            ok(ends.until(lambda _: words(ends.events[end], 'does not answer')),
                'charon of end %d hangs: it is said' % end)
             tunnel.processes[end].send_signal(signal.SIGCONT)
             rotations = ends.last[0]['rotations']

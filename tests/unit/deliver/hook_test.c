@@ -381,6 +381,12 @@ static void checks(void **state)
 		if (strstr(script, "sleep") != NULL)
 			config.program.timeout_ms = 200;
 		assert_int_equal(consumer_look(&world), answers[i].seen);
+		/* What is in use is not asked about all the time. */
+		if (answers[i].seen == SKEX_ROTATION_USED) {
+			assert_int_equal(consumer_look(&world), SKEX_ROTATION_EVENTS);
+			assert_int_equal(consumer_act(&world, SWITCH), SKEX_ROTATION_FINE);
+			assert_int_equal(consumer_look(&world), SKEX_ROTATION_USED);
+		}
 	}
 }
 

@@ -429,7 +429,10 @@ static void checks(void **state)
 	world.keys.next = consumer_key(1);
 	assert_int_equal(consumer_act(&world, STAGE | SWITCH), SKEX_ROTATION_FINE);
 	assert_int_equal(consumer_look(&world), SKEX_ROTATION_USED);
+	/* What is in use is not asked about all the time. */
+	assert_int_equal(consumer_look(&world), SKEX_ROTATION_EVENTS);
 	argv[2] = "exit 1";
+	assert_int_equal(consumer_act(&world, SWITCH), SKEX_ROTATION_FINE);
 	assert_int_equal(consumer_look(&world), SKEX_ROTATION_EVENTS);
 	argv[2] = "exit 2";
 	assert_int_equal(consumer_look(&world), SKEX_ROTATION_FAILING);
