@@ -8,12 +8,10 @@
 #define DAY_S  UINT64_C(86400)
 #define YEAR_S (UINT64_C(400) * DAY_S)
 
-#define FIELD(member) .offset = offsetof(struct skex_binding_config, member)
-#define SIZED(member) FIELD(member), .size = sizeof(((struct skex_binding_config *)0)->member)
-/* A member of one of the groups of consumers, as that group sees it. */
-#define OF(group, member)                                                                          \
-	.offset = offsetof(struct skex_binding_config, group.member) -                             \
-		offsetof(struct skex_binding_config, group)
+#define FIELD(member)     .offset = offsetof(struct skex_binding_config, member)
+#define SIZED(member)     FIELD(member), .size = sizeof(((struct skex_binding_config *)0)->member)
+/* A member of the group of a consumer. */
+#define OF(group, member) .offset = offsetof(struct skex_binding_##group, member)
 
 /* ---- consumers ---------------------------------------------------------------------------------
  */
@@ -35,9 +33,8 @@ static const struct schema_list ikev2_settings_list = {
 	.least = 1,
 	.most = 64,
 	.stride = SKEX_ASSIGNMENT_MAX + 1,
-	.count_offset = offsetof(struct skex_binding_config, ikev2.settings_count) -
-		offsetof(struct skex_binding_config, ikev2),
-	.count_size = sizeof(((struct skex_binding_config *)0)->ikev2.settings_count),
+	.count_offset = offsetof(struct skex_binding_ikev2, settings_count),
+	.count_size = sizeof(((struct skex_binding_ikev2 *)0)->settings_count),
 	.allocated = true,
 };
 
@@ -56,21 +53,19 @@ static const struct schema ikev2_schema[] = {
 	{.name = NULL},
 };
 
-/* A command is given where its words are: their number stands before. */
-#define COMMAND(group, member)                                                                     \
-	.offset = offsetof(struct skex_binding_config, group.member.words) -                       \
-		offsetof(struct skex_binding_config, group)
-#define COMMAND_LIST(group, member)                                                                \
+/* A command: its words, and their number, which stands before them. */
+#define COMMAND_LIST(count_at)                                                                     \
 	{                                                                                          \
 		.least = 1, .most = 16, .stride = SKEX_ASSIGNMENT_MAX + 1,                         \
-		.count_offset = offsetof(struct skex_binding_config, group.member.count) -         \
-			offsetof(struct skex_binding_config, group),                               \
-		.count_size = sizeof(size_t), .allocated = true,                                   \
+		.count_offset = (count_at), .count_size = sizeof(size_t), .allocated = true,       \
 	}
 
-static const struct schema_list tls_reload_list = COMMAND_LIST(tls, reload);
-static const struct schema_list tls_check_list = COMMAND_LIST(tls, check);
-static const struct schema_list hook_program_list = COMMAND_LIST(hook, program);
+static const struct schema_list tls_reload_list =
+	COMMAND_LIST(offsetof(struct skex_binding_tls, reload.count));
+static const struct schema_list tls_check_list =
+	COMMAND_LIST(offsetof(struct skex_binding_tls, check.count));
+static const struct schema_list hook_program_list =
+	COMMAND_LIST(offsetof(struct skex_binding_hook, program.count));
 
 static const struct schema tls_schema[] = {
 	{.name = "file", .type = SCHEMA_PATH, .required = true, OF(tls, file)},
@@ -85,12 +80,12 @@ static const struct schema tls_schema[] = {
 	{.name = "reload",
 		.type = SCHEMA_ARGUMENT,
 		.shown = "none",
-		COMMAND(tls, reload),
+		OF(tls, reload.words),
 		.list = &tls_reload_list},
 	{.name = "check",
 		.type = SCHEMA_ARGUMENT,
 		.shown = "none",
-		COMMAND(tls, check),
+		OF(tls, check.words),
 		.list = &tls_check_list},
 	{.name = "probe",
 		.type = SCHEMA_ADDRESS,
@@ -110,11 +105,11 @@ static const struct schema hook_schema[] = {
 		.fallback = "raw",
 		.choices = "raw|hex|base64|id-hex",
 		OF(hook, format),
-		.size = sizeof(((struct skex_binding_config *)0)->hook.format)},
+		.size = sizeof(((struct skex_binding_hook *)0)->format)},
 	{.name = "program",
 		.type = SCHEMA_ARGUMENT,
 		.shown = "none",
-		COMMAND(hook, program),
+		OF(hook, program.words),
 		.list = &hook_program_list},
 	{.name = "checks", .type = SCHEMA_FLAG, .fallback = "false", OF(hook, checks)},
 	{.name = "one_place", .type = SCHEMA_FLAG, .fallback = "false", OF(hook, one_place)},
@@ -124,7 +119,7 @@ static const struct schema hook_schema[] = {
 		.least = 1,
 		.most = 600,
 		OF(hook, timeout_s),
-		.size = sizeof(((struct skex_binding_config *)0)->hook.timeout_s)},
+		.size = sizeof(((struct skex_binding_hook *)0)->timeout_s)},
 	{.name = NULL},
 };
 

@@ -143,13 +143,13 @@ struct skex_binding_config {
 	uint32_t grace_s;
 	size_t require_count; /* what its keys have to be, as the local API has it */
 	char require[4][SKEX_NAME_MAX + 1];
-	struct {
+	struct skex_binding_wireguard {
 		bool enabled;
 		char interface[64];
 		char socket[SKEX_PATH_MAX];         /* default /var/run/wireguard/INTERFACE.sock */
 		char public_key[SKEX_NAME_MAX + 1]; /* of the peer; checked */
 	} wireguard;
-	struct {
+	struct skex_binding_ikev2 {
 		bool enabled;
 		char socket[SKEX_PATH_MAX]; /* of charon's vici */
 		char connection[SKEX_NAME_MAX + 1];
@@ -157,7 +157,7 @@ struct skex_binding_config {
 		size_t settings_count; /* "children.net.local_ts = 10.1.0.0/16" */
 		char (*settings)[SKEX_ASSIGNMENT_MAX + 1];
 	} ikev2;
-	struct {
+	struct skex_binding_tls {
 		bool enabled;
 		char file[SKEX_PATH_MAX];
 		char pid_file[SKEX_PATH_MAX]; /* "": no signal */
@@ -166,7 +166,7 @@ struct skex_binding_config {
 		struct skex_command_config check;
 		struct skex_address probe; /* of the server; port 0: none */
 	} tls;
-	struct {
+	struct skex_binding_hook {
 		bool enabled;
 		char file[SKEX_PATH_MAX]; /* "": none */
 		uint32_t mode;            /* 0: as the file has it */
