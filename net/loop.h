@@ -38,7 +38,8 @@ SKEX_MUST_USE enum skex_error skex_loop_spawn(struct skex_loop *loop, const char
 SKEX_MUST_USE enum skex_error skex_loop_adopt(
 	struct skex_loop *loop, int descriptor, struct skex_stream **stream);
 /* Closes all streams and listeners without a callback; waits for syncs and lookups under way, whose
- * callbacks are not called either.  Children go on.  NULL is fine. */
+ * callbacks are not called either, and for work, whose are.  Kills the programs of the jobs; other
+ * children go on.  NULL is fine. */
 void skex_loop_free(struct skex_loop *loop);
 
 /* Tells systemd (Type=notify) a state such as "READY=1"; nothing when there is no NOTIFY_SOCKET. */
