@@ -268,8 +268,10 @@ def hostile_times(tunnel):
         for end in range(2):
             tunnel.swanctl(end, '--load-all', '--file', tunnel.path(end, 'swanctl.conf'))
             ok(tunnel.ours(end) == ([], []), 'swanctl at end %d clears what is not its' % end)
-            ok(ends.until(lambda _: tunnel.ours(end) != ([], [])) and tunnel.arrive(20) and
-               ends.rest(), 'it is there again, and traffic went on')
+            # The follower was started since it had the key: it gets a new one.
+            ok(ends.until(lambda _: tunnel.ours(end) != ([], []) and keyed(tunnel, ends)) and
+               ends.rest() and ends.until(lambda _: tunnel.arrive(20)),
+               'it is there again, and so is the tunnel')
         for delay in (0, 0.04, 0.07, 0.1, 0.15):
             ends.order('order')
             time.sleep(delay)
