@@ -255,8 +255,9 @@ def hostile_times(tunnel):
         ok(ends.rotated(1), 'a key')
         before = ends.last[0]['active']
         ends.order('start 0')
-        ok(tunnel.arrive(20) and ends.until(lambda last: last[0]['active'] ==
-                                            last[1]['active'] != before) and ends.rest() and keyed(tunnel, ends),
+        ok(tunnel.arrive(20) and
+           ends.until(lambda last: last[0]['active'] == last[1]['active'] != before) and
+           ends.rest() and keyed(tunnel, ends),
            'the agent of the leader starts again, and gives a new key')
         ends.order('start 1')
         ok(ends.rest() and tunnel.arrive(20) and keyed(tunnel, ends),
