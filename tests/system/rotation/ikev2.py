@@ -17,7 +17,7 @@ import subprocess
 import time
 import uuid
 
-from rotation_harness import LINK, SPACES, Ends, Spaces, inside, main, ok, run
+from rotation_harness import LINK, Ends, Spaces, enter, inside, main, ok, run
 
 PLUGINS = ('random nonce aes sha1 sha2 hmac kdf mgf1 pem pkcs1 pkcs8 x509 pubkey constraints '
            'curve25519 openssl gcm revocation kernel-libipsec kernel-netlink socket-default vici '
@@ -69,10 +69,10 @@ class Tunnel(Spaces):
             f.write(SECRETS)
         if os.path.exists(self.socket(end)):
             os.unlink(self.socket(end))
-        subprocess.run(['ip', 'netns', 'exec', SPACES[end], 'ip', 'addr', 'replace',
+        subprocess.run([*enter(end), 'ip', 'addr', 'replace',
                         self.tunnel[end] + '/32', 'dev', 'lo'], check=True)
         self.processes[end] = subprocess.Popen(
-            ['ip', 'netns', 'exec', SPACES[end], '/usr/sbin/charon-systemd'],
+            [*enter(end), '/usr/sbin/charon-systemd'],
             env=dict(os.environ, STRONGSWAN_CONF=self.path(end, 'strongswan.conf')),
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         while not os.path.exists(self.socket(end)):

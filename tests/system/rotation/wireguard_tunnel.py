@@ -6,7 +6,7 @@ import os
 import subprocess
 import time
 
-from rotation_harness import LINK, SPACES, TAG, Ends, Spaces, inside, run
+from rotation_harness import LINK, TAG, Ends, Spaces, enter, inside, run
 
 INTERFACES = ['wga' + TAG, 'wgb' + TAG]
 
@@ -24,7 +24,7 @@ class Tunnel(Spaces):
 
     def start(self, end):
         self.processes[end] = subprocess.Popen(
-            ['ip', 'netns', 'exec', SPACES[end], 'wireguard-go', '-f', INTERFACES[end]],
+            [*enter(end), 'wireguard-go', '-f', INTERFACES[end]],
             env=dict(os.environ, WG_PROCESS_FOREGROUND='1', LOG_LEVEL='error'),
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         while not os.path.exists(self.socket(end)):
