@@ -47,6 +47,8 @@ static void start_service(void)
 	service = fork();
 	assert_true(service >= 0);
 	if (service == 0) {
+		/* A shell does not trap what was ignored when it began, as under nohup(1). */
+		(void)signal(SIGHUP, SIG_DFL);
 		(void)execl("/bin/sh", "sh", "-c", script, "sh", world.folder, (char *)NULL);
 		_exit(127);
 	}
