@@ -12,6 +12,8 @@
  * it has a place among what waits to be sent, and leaves when that has come, whatever was taken in
  * after it.
  */
+#define ACKS_WAITING_MAX 16u /* more than that wait only where nothing is read */
+
 struct skex_leg_ack {
 	struct skex_leg_ack *next;
 	struct skex_leg *leg;
@@ -163,6 +165,27 @@ static bool refusals_wait(const struct skex_leg *leg)
 	return leg->refusals_count > 0;
 }
 
+bool leg_ack_refuses(const struct skex_leg *leg)
+{
+	return leg->acks != NULL && refusals_wait(leg);
+}
+
+/* Whoever sends and does not read gets no ACKs to pile up: the connection ends.  True when so. */
+static bool goes_unread(const struct skex_leg *leg)
+{
+	const struct skex_leg_ack *ack;
+	uint32_t count = 0;
+
+	if (leg->state != SKEX_LEG_UP)
+		return false;
+	for (ack = leg->acks; ack != NULL; ack = ack->next)
+		count += ack->durable;
+	if (count < ACKS_WAITING_MAX && skex_leg_queued(leg) < CONNECTION_QUEUE_BYTES)
+		return false;
+	connection_break(leg->connection, "the other end does not read");
+	return true;
+}
+
 /* Without pad the mark still gets through, and the refusals wait. */
 static void tell_mark(void *owner, enum skex_error error)
 {
@@ -191,7 +214,7 @@ void leg_acknowledge_with_commit(struct skex_leg *leg)
 {
 	struct skex_leg_ack *ack = NULL;
 	struct skex_leg_ack **end = &leg->acks;
-	const bool waits = one_waits(leg);
+	const bool waits = one_waits(leg) || goes_unread(leg);
 
 	if (!waits)
 		ack = calloc(1, sizeof(*ack));
@@ -267,7 +290,8 @@ void leg_acknowledge(struct skex_leg *leg)
 	enum skex_error error;
 
 	if (!leg->rx_answer || leg->state != SKEX_LEG_UP ||
-		(ripe == 0 && skex_pad_compare(leg->rx_durable, leg->rx_acked) <= 0))
+		(ripe == 0 && skex_pad_compare(leg->rx_durable, leg->rx_acked) <= 0) ||
+		goes_unread(leg))
 		return;
 	error = make_ack(leg, leg->rx_durable, leg->refusals, ripe, &message);
 	if (error != SKEX_OK) {

@@ -125,6 +125,8 @@ void leg_acknowledge_with_commit(struct skex_leg *leg);
 void leg_acknowledge(struct skex_leg *leg);
 /* Hub: no ACK that was made leaves; what they refuse is for the next one. */
 void leg_acks_take_back(struct skex_leg *leg);
+/* Does an ACK wait, and something that it or the next one refuses? */
+bool leg_ack_refuses(const struct skex_leg *leg);
 /* Frees them. */
 void leg_acks_clear(struct skex_leg *leg);
 

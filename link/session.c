@@ -295,7 +295,9 @@ void session_send_ping(struct skex_connection *connection, bool answer_wanted)
 
 	ping.direction = link_tx_direction(connection->link);
 	ping.answer_wanted = answer_wanted ? 1 : 0;
-	ping.received = connection->leg->rx_durable;
+	/* Nothing that an ACK on its way refuses: it would be taken as accepted. */
+	ping.received = leg_ack_refuses(connection->leg) ? connection->leg->rx_acked
+							 : connection->leg->rx_durable;
 	skex_ping_encode(&ping, bytes);
 	(void)!connection_send(connection, skex_view(bytes, sizeof(bytes)), skex_view(NULL, 0));
 }

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "core/wire/confirm_message.h"
+#include "link/internal.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/hostile.h"
 
@@ -133,6 +134,11 @@ static void rule_an_ack_waits_for_its_place(void **state)
 		say_refused(world, &ranges[i]);
 		world_run(world, 100);
 	}
+	/* Also when it is asked for. */
+	hub_leg->state = SKEX_LEG_CONNECTING;
+	session_send_ping(hub_leg->connection, false);
+	world_run(world, 100);
+	hub_leg->state = SKEX_LEG_UP;
 	assert_int_equal(seen_count(agent, SKEX_MESSAGE_SHARE), 0);
 	assert_int_equal(seen_refusal(agent, leg->record.leg, ranges[0]), 0);
 	assert_int_equal(skex_pad_compare(leg->released, released), 0);
@@ -173,6 +179,40 @@ static void rule_an_ack_waits_for_nothing_that_is_gone(void **state)
 	world_run(world, 4000);
 	assert_int_equal(seen_count(agent, SKEX_MESSAGE_SHARE), 0);
 	assert_int_equal(seen_refusal(agent, leg->record.leg, range), SKEX_ACK_UNKNOWN);
+	world_free(world);
+}
+
+static void unheard(void *owner, struct skex_leg *leg)
+{
+	(void)owner;
+	(void)leg;
+}
+
+/* Whoever does not read, and goes on sending what is refused, loses the connection: ACKs do not
+ * pile up for it. */
+static void rule_acks_for_who_does_not_read_are_few(void **state)
+{
+	struct world *world = busy_world(8, 4 * PAD_BYTES);
+	struct skex_leg *hub_leg = hostile_hub_leg(world, 0, 0);
+	const struct skex_link_events *real = hub_leg->link->events;
+	struct skex_link_events events = *real;
+	struct skex_pad_range range;
+	uint32_t i;
+
+	(void)state;
+	events.writable = unheard;
+	hub_leg->link->events = &events;
+	skex_leg_unsent(hub_leg, hub_leg->tx.next);
+	for (i = 0; i < 4096 && (i == 0 || hub_leg->acks != NULL); i++) {
+		say_refused(world, &range);
+		world_run(world, 10);
+	}
+	/* With the connection, what waited is taken back. */
+	assert_in_range(i, SKEX_ACK_ENTRIES_MAX, 4095);
+	hub_leg->link->events = real;
+	world_run(world, 5000);
+	assert_int_equal(hub_leg->state, SKEX_LEG_UP);
+	assert_true(world_pads_intact(world));
 	world_free(world);
 }
 
@@ -270,6 +310,7 @@ int main(void)
 		cmocka_unit_test(rule_an_ack_leaves_in_its_place),
 		cmocka_unit_test(rule_an_ack_waits_for_its_place),
 		cmocka_unit_test(rule_an_ack_waits_for_nothing_that_is_gone),
+		cmocka_unit_test(rule_acks_for_who_does_not_read_are_few),
 		cmocka_unit_test(rule_an_agent_acknowledges_what_is_durable),
 		cmocka_unit_test(rule_an_agents_ack_finds_room),
 	};
