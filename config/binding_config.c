@@ -152,7 +152,8 @@ static void place_of_hook(const struct skex_binding_config *binding, char *text,
 		binding->hook.file[0] != '\0' ? binding->hook.file : binding->name.text);
 }
 
-/* All groups of which a binding has one, and a last row for one that has none. */
+/* All groups of which a binding has one, by the name in purposes (tls: is that of programs), and a
+ * last row for one that has none. */
 static const struct consumer {
 	const char *name;
 	size_t enabled;
@@ -165,7 +166,7 @@ static const struct consumer {
 		place_of_wireguard},
 	{"ikev2", offsetof(struct skex_binding_config, ikev2.enabled), NULL, place_of_ikev2},
 	/* One key file can be that of many bindings: each has its own lines. */
-	{"tls", offsetof(struct skex_binding_config, tls.enabled), check_tls, place_of_none},
+	{"tlsfile", offsetof(struct skex_binding_config, tls.enabled), check_tls, place_of_none},
 	{"hook", offsetof(struct skex_binding_config, hook.enabled), check_hook, place_of_hook},
 	{"", 0, NULL, place_of_none},
 };
