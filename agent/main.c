@@ -393,7 +393,9 @@ static int run_role(struct daemon *daemon, enum role role)
 		skex_agent_config_read(daemon->config_path, &daemon->config, message);
 	int code = 0;
 
-	if (error == SKEX_OK && !skex_bindings_check(&daemon->config, message)) {
+	/* The daemon's own processes are started with what it has checked. */
+	if (error == SKEX_OK && (role == ROLE_DAEMON || role == ROLE_CHECK) &&
+		!skex_bindings_check(&daemon->config, message)) {
 		error = SKEX_E_CONFIG;
 		skex_agent_config_clear(&daemon->config);
 	}
