@@ -329,5 +329,8 @@ void association_settle(struct skex_association *association)
 
 		due = at < due ? at : due;
 	}
-	due_update(association, due);
+	if (due == UINT64_MAX)
+		skex_schedule_remove(&association->all->schedule, &association->due);
+	else
+		skex_schedule_set(&association->all->schedule, &association->due, due);
 }

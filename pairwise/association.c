@@ -55,7 +55,7 @@ void association_free(struct skex_association *association)
 	}
 	if (association->engine != NULL) {
 		association_unlist(association);
-		due_update(association, UINT64_MAX);
+		skex_schedule_remove(&all->schedule, &association->due);
 	}
 	if (association->self != NULL && !association->dead)
 		all->count--;
@@ -81,7 +81,7 @@ static struct skex_association *association_new(
 		return NULL;
 	*error = id_table_reserve(&all->ids, all->count + 1);
 	if (*error == SKEX_OK)
-		*error = due_reserve(all, all->count + 1);
+		*error = skex_schedule_reserve(&all->schedule, all->count + 1);
 	if (*error != SKEX_OK)
 		return NULL;
 	*error = SKEX_E_MEMORY;
@@ -89,7 +89,7 @@ static struct skex_association *association_new(
 	if (association == NULL)
 		return NULL;
 	association->all = all;
-	association->heap_at = SIZE_MAX;
+	association->due.item = association;
 	association->key_size = (uint8_t)key.size;
 	memcpy(association->key, key.data, key.size);
 	association->engine = engine_new();
@@ -199,7 +199,7 @@ void skex_association_remove(struct skex_association *association)
 		skex_txn_remove(txn, all->commit->store, all->table,
 			skex_view(association->key, association->key_size));
 	association_unlist(association);
-	due_update(association, UINT64_MAX);
+	skex_schedule_remove(&all->schedule, &association->due);
 	association->dead = true;
 	association->open = false;
 	all->count--;

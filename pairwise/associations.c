@@ -39,7 +39,7 @@ void skex_associations_free(struct skex_associations *all)
 	while (all->first != NULL)
 		association_free(all->first);
 	id_table_clear(&all->ids);
-	free(all->heap);
+	skex_schedule_clear(&all->schedule);
 	skex_secret_free(all->plain);
 	free(all);
 }
@@ -97,11 +97,10 @@ bool skex_associations_receive(
 
 void skex_associations_turn(struct skex_associations *all, uint64_t now_ms)
 {
-	size_t most = all->heap_count;
+	struct skex_association *association;
+	size_t most = all->schedule.count;
 
-	while (most-- > 0 && all->heap_count > 0 && all->heap[0]->due_ms <= now_ms) {
-		struct skex_association *association = all->heap[0];
-
+	while (most-- > 0 && (association = skex_schedule_take(&all->schedule, now_ms)) != NULL) {
 		association_tick(association, now_ms);
 		association_settle(association);
 	}
@@ -110,5 +109,5 @@ void skex_associations_turn(struct skex_associations *all, uint64_t now_ms)
 
 uint64_t skex_associations_due(const struct skex_associations *all)
 {
-	return all->heap_count == 0 ? UINT64_MAX : all->heap[0]->due_ms;
+	return skex_schedule_first_ms(&all->schedule);
 }

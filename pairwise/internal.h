@@ -5,6 +5,7 @@
 #include "core/pairwise/initiator.h"
 #include "core/pairwise/responder.h"
 #include "pairwise/association.h"
+#include "platform/schedule.h"
 
 /*
  * What the files of associations share, and nobody else uses.
@@ -16,7 +17,6 @@
  *   sessions.c      sessions that are kept to be rekeyed
  *   persist.c       the record of the state
  *   table.c         from an id to its association
- *   due.c           whose timer is next
  */
 
 #define WINDOW 8u
@@ -99,8 +99,7 @@ struct skex_association {
 	struct engine *engine;
 	void *data;
 	void *route;
-	size_t heap_at; /* its place in the heap, or SIZE_MAX */
-	uint64_t due_ms;
+	struct skex_schedule_entry due;
 	uint32_t held; /* answers so far that waited for a commit of the owner's */
 	uint32_t refs; /* callbacks under way that point here */
 	bool dead;     /* freed with the last of them */
@@ -139,10 +138,8 @@ struct skex_associations {
 	struct skex_association *dirty;
 	size_t count;
 	struct id_table ids;
-	struct skex_association **heap; /* the one that is due first is heap[0] */
-	size_t heap_count;
-	size_t heap_room;
-	uint8_t *plain; /* locked, SKEX_PAIRWISE_SEALED_MAX */
+	struct skex_schedule schedule; /* of those with a timer */
+	uint8_t *plain;                /* locked, SKEX_PAIRWISE_SEALED_MAX */
 };
 
 /* table.c */
@@ -154,11 +151,6 @@ struct skex_association *id_table_find(
 /* Makes the table say what the engine knows now. */
 void association_list(struct skex_association *association);
 void association_unlist(struct skex_association *association);
-
-/* due.c */
-SKEX_MUST_USE enum skex_error due_reserve(struct skex_associations *all, size_t count);
-/* due_ms has changed; UINT64_MAX takes it out. */
-void due_update(struct skex_association *association, uint64_t due_ms);
 
 /* sessions.c */
 /* A copy of a session that was made, in memory of its own; NULL when there is none. */

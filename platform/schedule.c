@@ -1,29 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "deliver/bindings/schedule.h"
+#include "platform/schedule.h"
 
 #include <stdlib.h>
 
-enum skex_error schedule_init(struct schedule *schedule, size_t room)
+#define ROOM_FIRST 16u
+
+enum skex_error skex_schedule_reserve(struct skex_schedule *schedule, size_t count)
 {
-	schedule->heap = calloc(room + 1, sizeof(struct schedule_entry *));
-	schedule->count = 0;
+	size_t room = schedule->room == 0 ? ROOM_FIRST : schedule->room;
+	struct skex_schedule_entry **grown;
+
+	while (room < count)
+		room *= 2;
+	if (room == schedule->room)
+		return SKEX_OK;
+	grown = realloc(schedule->heap, room * sizeof(struct skex_schedule_entry *));
+	if (grown == NULL)
+		return SKEX_E_MEMORY;
+	schedule->heap = grown;
 	schedule->room = room;
-	return schedule->heap == NULL ? SKEX_E_MEMORY : SKEX_OK;
+	return SKEX_OK;
 }
 
-void schedule_clear(struct schedule *schedule)
+void skex_schedule_clear(struct skex_schedule *schedule)
 {
 	free(schedule->heap);
-	*schedule = (struct schedule){0};
+	*schedule = (struct skex_schedule){0};
 }
 
-static void put(struct schedule *schedule, size_t place, struct schedule_entry *entry)
+static void put(struct skex_schedule *schedule, size_t place, struct skex_schedule_entry *entry)
 {
 	schedule->heap[place - 1] = entry;
 	entry->place = place;
 }
 
-static void rise(struct schedule *schedule, struct schedule_entry *entry)
+static void rise(struct skex_schedule *schedule, struct skex_schedule_entry *entry)
 {
 	size_t place = entry->place;
 
@@ -34,7 +45,7 @@ static void rise(struct schedule *schedule, struct schedule_entry *entry)
 	put(schedule, place, entry);
 }
 
-static void sink(struct schedule *schedule, struct schedule_entry *entry)
+static void sink(struct skex_schedule *schedule, struct skex_schedule_entry *entry)
 {
 	size_t place = entry->place;
 
@@ -52,7 +63,8 @@ static void sink(struct schedule *schedule, struct schedule_entry *entry)
 	put(schedule, place, entry);
 }
 
-void schedule_set(struct schedule *schedule, struct schedule_entry *entry, uint64_t due_ms)
+void skex_schedule_set(
+	struct skex_schedule *schedule, struct skex_schedule_entry *entry, uint64_t due_ms)
 {
 	if (entry->place == 0) {
 		if (schedule->count == schedule->room)
@@ -64,24 +76,33 @@ void schedule_set(struct schedule *schedule, struct schedule_entry *entry, uint6
 	sink(schedule, entry);
 }
 
-void *schedule_take(struct schedule *schedule, uint64_t now_ms)
+void skex_schedule_remove(struct skex_schedule *schedule, struct skex_schedule_entry *entry)
 {
-	struct schedule_entry *first;
-	struct schedule_entry *last;
+	struct skex_schedule_entry *last;
+
+	if (entry->place == 0)
+		return;
+	last = schedule->heap[--schedule->count];
+	if (last != entry) {
+		put(schedule, entry->place, last);
+		rise(schedule, last);
+		sink(schedule, last);
+	}
+	entry->place = 0;
+}
+
+void *skex_schedule_take(struct skex_schedule *schedule, uint64_t now_ms)
+{
+	struct skex_schedule_entry *first;
 
 	if (schedule->count == 0 || schedule->heap[0]->due_ms > now_ms)
 		return NULL;
 	first = schedule->heap[0];
-	last = schedule->heap[--schedule->count];
-	if (last != first) {
-		put(schedule, 1, last);
-		sink(schedule, last);
-	}
-	first->place = 0;
+	skex_schedule_remove(schedule, first);
 	return first->item;
 }
 
-uint64_t schedule_first_ms(const struct schedule *schedule)
+uint64_t skex_schedule_first_ms(const struct skex_schedule *schedule)
 {
 	return schedule->count == 0 ? UINT64_MAX : schedule->heap[0]->due_ms;
 }

@@ -30,11 +30,15 @@ void bindings_changed(struct bindings_end *end)
 
 static void serve(struct bindings_end *end, uint64_t now_ms)
 {
+	uint64_t due_ms;
+
 	if (end->unasked) {
 		end->unasked = false;
 		bindings_keyless(end);
 	}
-	schedule_set(&end->all->schedule, &end->due, skex_binding_turn(end->binding, now_ms));
+	due_ms = skex_binding_turn(end->binding, now_ms);
+	/* What wants to be called again at once gets the next turn, not this one. */
+	skex_schedule_set(&end->all->schedule, &end->due, due_ms > now_ms ? due_ms : now_ms + 1);
 	bindings_report(end);
 }
 
@@ -52,14 +56,9 @@ static uint64_t turn(void *owner, uint64_t now_ms)
 		serve(end, now_ms);
 		end = next;
 	}
-	while ((end = schedule_take(&bindings->schedule, now_ms)) != NULL) {
-		const uint64_t due_ms = skex_binding_turn(end->binding, now_ms);
-
-		/* What wants to be called again at once gets the next turn, not this one. */
-		schedule_set(&bindings->schedule, &end->due, due_ms > now_ms ? due_ms : now_ms + 1);
-		bindings_report(end);
-	}
-	return schedule_first_ms(&bindings->schedule);
+	while ((end = skex_schedule_take(&bindings->schedule, now_ms)) != NULL)
+		serve(end, now_ms);
+	return skex_schedule_first_ms(&bindings->schedule);
 }
 
 /* ---- the host of a binding ---------------------------------------------------------------------
@@ -247,7 +246,7 @@ static enum skex_error ends_init(struct bindings *bindings)
 	bindings->by_hash = calloc(bindings->count + 1, sizeof(struct bindings_end *));
 	if (bindings->ends == NULL || bindings->by_hash == NULL)
 		return SKEX_E_MEMORY;
-	error = schedule_init(&bindings->schedule, bindings->count);
+	error = skex_schedule_reserve(&bindings->schedule, bindings->count);
 	for (i = 0; error == SKEX_OK && i < bindings->count; i++) {
 		bindings->ends[i].all = bindings;
 		bindings->ends[i].config = &bindings->config->bindings[i];
@@ -302,7 +301,7 @@ static void end_all(struct bindings *bindings)
 		bindings_consumer_free(&bindings->ends[i].consumer);
 	}
 	local_api_free(bindings->api);
-	schedule_clear(&bindings->schedule);
+	skex_schedule_clear(&bindings->schedule);
 	free(bindings->by_hash);
 	free(bindings->ends);
 	skex_loop_free(bindings->loop);

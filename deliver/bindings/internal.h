@@ -6,9 +6,9 @@
 #include "core/wire/key_id.h"
 #include "deliver/bindings/consumers.h"
 #include "deliver/bindings/local_api.h"
-#include "deliver/bindings/schedule.h"
 #include "deliver/rotation/binding.h"
 #include "net/loop.h"
+#include "platform/schedule.h"
 
 /* Shared by the files of this process. */
 
@@ -29,7 +29,7 @@ struct bindings_end {
 
 	bool unasked; /* the agent could not be asked for the key that is waited for */
 
-	struct schedule_entry due;
+	struct skex_schedule_entry due;
 	struct bindings_end *next_changed;
 	bool changed; /* it is in the list of those */
 
@@ -53,7 +53,7 @@ struct bindings {
 	struct skex_loop *loop;
 	const struct skex_platform *platform;
 	struct local_api *api;
-	struct schedule schedule;
+	struct skex_schedule schedule;
 	struct bindings_end *ends;
 	struct bindings_end **by_hash; /* in the order of the hashes */
 	size_t count;

@@ -9,7 +9,6 @@
 
 #define LOOK_BUSY_MS  500u   /* while something is under way */
 #define LOOK_QUIET_MS 10000u /* to see whether the consumer is there and has its key */
-#define PATIENCE_MS   60000u /* with a consumer that says nothing */
 
 #define OF_CONSUMER                                                                                \
 	((uint32_t)SKEX_ROTATION_DO_SETTLE | (uint32_t)SKEX_ROTATION_DO_STAGE |                    \

@@ -9,10 +9,9 @@
 
 #include <cmocka.h>
 
-#include "deliver/bindings/schedule.h"
+#include "platform/schedule.h"
 
-/* The schedule of the process that runs bindings, beside a list that is searched from end to end.
- */
+/* The schedule, beside a list that is searched from end to end. */
 
 #define ENTRIES 300u
 #define ROUNDS  200000u
@@ -43,7 +42,7 @@ static uint64_t list_first(void)
 	return first;
 }
 
-static void check(const struct schedule *schedule, const struct schedule_entry *entries)
+static void check(const struct skex_schedule *schedule, const struct skex_schedule_entry *entries)
 {
 	size_t count = 0;
 	size_t i;
@@ -60,36 +59,40 @@ static void check(const struct schedule *schedule, const struct schedule_entry *
 	assert_int_equal(schedule->count, count);
 	for (i = 1; i < count; i++)
 		assert_true(schedule->heap[(i - 1) / 2]->due_ms <= schedule->heap[i]->due_ms);
-	assert_true(schedule_first_ms(schedule) == list_first());
+	assert_true(skex_schedule_first_ms(schedule) == list_first());
 }
 
 static void like_a_list(void **state)
 {
-	static struct schedule_entry entries[ENTRIES];
+	static struct skex_schedule_entry entries[ENTRIES];
 	static size_t numbers[ENTRIES];
-	struct schedule schedule;
+	struct skex_schedule schedule = {0};
 	uint32_t taken = 0;
 	uint32_t round;
 	size_t i;
 
 	(void)state;
-	assert_int_equal(schedule_init(&schedule, ENTRIES), SKEX_OK);
+	assert_int_equal(skex_schedule_reserve(&schedule, ENTRIES), SKEX_OK);
 	for (i = 0; i < ENTRIES; i++) {
 		numbers[i] = i;
 		entries[i].item = &numbers[i];
 	}
-	assert_null(schedule_take(&schedule, UINT64_MAX));
+	assert_null(skex_schedule_take(&schedule, UINT64_MAX));
 	check(&schedule, entries);
 	for (round = 0; round < ROUNDS; round++) {
-		if (dice(3) > 0) {
+		if (dice(10) == 0) {
+			i = dice(ENTRIES);
+			there[i] = false;
+			skex_schedule_remove(&schedule, &entries[i]);
+		} else if (dice(3) > 0) {
 			i = dice(ENTRIES);
 			/* Often the same time, sometimes the end of all. */
 			list[i] = dice(50) == 0 ? UINT64_MAX : dice(1000);
 			there[i] = true;
-			schedule_set(&schedule, &entries[i], list[i]);
+			skex_schedule_set(&schedule, &entries[i], list[i]);
 		} else {
 			const uint64_t now_ms = dice(100);
-			const size_t *item = schedule_take(&schedule, now_ms);
+			const size_t *item = skex_schedule_take(&schedule, now_ms);
 
 			assert_int_equal(item != NULL, list_first() <= now_ms);
 			if (item != NULL) {
@@ -102,49 +105,49 @@ static void like_a_list(void **state)
 			check(&schedule, entries);
 	}
 	assert_true(taken > 1000);
-	schedule_clear(&schedule);
+	skex_schedule_clear(&schedule);
 	assert_null(schedule.heap);
 }
 
 static void all_come_in_their_order(void **state)
 {
-	static struct schedule_entry entries[ENTRIES];
-	struct schedule schedule;
-	const struct schedule_entry *entry;
+	static struct skex_schedule_entry entries[ENTRIES];
+	struct skex_schedule schedule = {0};
+	const struct skex_schedule_entry *entry;
 	uint64_t last_ms = 0;
 	size_t count = 0;
 	size_t i;
 
 	(void)state;
-	assert_int_equal(schedule_init(&schedule, ENTRIES), SKEX_OK);
+	assert_int_equal(skex_schedule_reserve(&schedule, ENTRIES), SKEX_OK);
 	for (i = 0; i < ENTRIES; i++) {
 		entries[i].item = &entries[i];
-		schedule_set(&schedule, &entries[i], dice(1000000));
+		skex_schedule_set(&schedule, &entries[i], dice(1000000));
 	}
 	/* Set again: sooner, later, and to the same. */
 	for (i = 0; i < ENTRIES; i++)
-		schedule_set(
+		skex_schedule_set(
 			&schedule, &entries[i], i % 3 == 0 ? entries[i].due_ms : dice(1000000));
-	while ((entry = schedule_take(&schedule, UINT64_MAX - 1)) != NULL) {
+	while ((entry = skex_schedule_take(&schedule, UINT64_MAX - 1)) != NULL) {
 		assert_true(entry->due_ms >= last_ms);
 		last_ms = entry->due_ms;
 		count++;
 	}
 	assert_int_equal(count, ENTRIES);
-	assert_true(schedule_first_ms(&schedule) == UINT64_MAX);
-	schedule_clear(&schedule);
+	assert_true(skex_schedule_first_ms(&schedule) == UINT64_MAX);
+	skex_schedule_clear(&schedule);
 }
 
 static void of_nothing(void **state)
 {
-	struct schedule schedule;
+	struct skex_schedule schedule = {0};
 
 	(void)state;
-	assert_int_equal(schedule_init(&schedule, 0), SKEX_OK);
-	assert_true(schedule_first_ms(&schedule) == UINT64_MAX);
-	assert_null(schedule_take(&schedule, UINT64_MAX));
-	schedule_clear(&schedule);
-	schedule_clear(&schedule);
+	assert_int_equal(skex_schedule_reserve(&schedule, 0), SKEX_OK);
+	assert_true(skex_schedule_first_ms(&schedule) == UINT64_MAX);
+	assert_null(skex_schedule_take(&schedule, UINT64_MAX));
+	skex_schedule_clear(&schedule);
+	skex_schedule_clear(&schedule);
 }
 
 int main(void)
@@ -155,5 +158,5 @@ int main(void)
 		cmocka_unit_test(of_nothing),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests_name("platform/schedule", tests, NULL, NULL);
 }
