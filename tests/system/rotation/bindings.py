@@ -216,6 +216,17 @@ def others(lab, tunnel):
     ok(until(lambda: 'charon' in shown(0, 'gateway')['problem'] and
              'charon' in shown(1, 'gateway')['problem'], 60),
        'gateway: where there is no charon it is said')
+    example = skex('deliver', 'example', 'ikev2').out
+    for end, role in enumerate(['leads', 'follows']):
+        path = '%s/example%d' % (tunnel.folder, end)
+        with open(path, 'w', encoding='utf-8') as f:
+            f.write('name = "%s"; directory = "/tmp"; kek = { file = "/k"; };\n' % AGENTS[end])
+            f.write(re.findall(r'(bindings = .*?\n\} \);\n)', example, flags=re.S)[end])
+        checked = subprocess.run([os.path.join(BUILD, 'skexd'), '--check', '-c', path],
+                                 stdout=subprocess.DEVNULL,
+                                 stderr=subprocess.PIPE, text=True, check=False)
+        ok(checked.returncode == 0,
+           'the example for IKEv2 of the end that %s is taken: %s' % (role, checked.stderr))
     doctor = skex('doctor', '--socket', lab.socket('agent1'))
     ok('gateway with agent2: there was no key yet' in doctor.out and
        'files with agent2: a key' in doctor.out, 'skex doctor sees both')
