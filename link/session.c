@@ -104,7 +104,7 @@ static enum skex_leg_halt contradiction(
 	return SKEX_HALT_NONE;
 }
 
-static bool take_over(struct skex_connection *connection, struct skex_leg *leg)
+static void take_over(struct skex_connection *connection, struct skex_leg *leg)
 {
 	struct skex_connection *older = leg->connection;
 
@@ -116,7 +116,6 @@ static bool take_over(struct skex_connection *connection, struct skex_leg *leg)
 	}
 	leg->connection = connection;
 	connection->leg = leg;
-	return true;
 }
 
 /* The leg stops, or is stopped; false, for the connection ends. */
@@ -128,7 +127,7 @@ static bool turn_away(struct skex_connection *connection, struct skex_leg *leg,
 		(void)!send_hello(connection, leg, 3);
 	if (halt != SKEX_HALT_NONE)
 		leg_stop(leg, halt, text);
-	(void)take_over(connection, leg);
+	take_over(connection, leg);
 	connection->up = true;
 	skex_leg_bye(leg, SKEX_BYE_ROLLBACK);
 	return false;
@@ -174,6 +173,16 @@ bool session_spoken(struct skex_connection *connection)
 	return leg->connection == connection;
 }
 
+/* Refusals went over the connection before, or were given up with it, since our HELLO, which says
+ * less: what they refuse would come again, and be acknowledged without them. */
+static bool refused_more(struct skex_connection *connection, const struct skex_leg *leg)
+{
+	if (skex_pad_compare(leg->rx_refused, connection->said) <= 0)
+		return false;
+	connection_close(connection, "the marks moved while it opened");
+	return true;
+}
+
 static bool go_up(
 	struct skex_connection *connection, struct skex_leg *leg, const struct skex_hello *hello)
 {
@@ -185,12 +194,8 @@ static bool go_up(
 		connection_close(connection, ends);
 		return false;
 	}
-	/* Refusals went over the connection before since our HELLO, which says less: what they
-	 * refuse would come again, and be acknowledged without them. */
-	if (skex_pad_compare(leg->rx_refused, connection->said) > 0) {
-		connection_close(connection, "the marks moved while it opened");
+	if (refused_more(connection, leg))
 		return false;
-	}
 	halt = contradiction(leg, hello, &wrong);
 	if (halt != SKEX_HALT_NONE || leg->state == SKEX_LEG_STOPPED)
 		return turn_away(connection, leg, halt, wrong);
@@ -198,7 +203,9 @@ static bool go_up(
 		connection_close(connection, "cannot send");
 		return false;
 	}
-	(void)take_over(connection, leg);
+	take_over(connection, leg);
+	if (refused_more(connection, leg))
+		return false;
 	connection->up = true;
 	skex_frames_limit(&connection->frames, SKEX_PACKET_MAX);
 	if (skex_pad_compare(hello->received, leg->released) > 0)

@@ -274,6 +274,49 @@ static void rule_no_refusal_is_forgotten_between_connections(void **state)
 	world_free(world);
 }
 
+/* Nor when one connection replaces another, which the hub believes to be up, with more of them
+ * than one ACK holds. */
+static void rule_no_refusal_is_forgotten_when_replaced(void **state)
+{
+	static struct skex_pad_range ranges[SKEX_ACK_ENTRIES_MAX + 8];
+	struct world *world = world_new(11, 2, 2, 2, 16 * PAD_BYTES);
+	struct skex_leg *leg;
+	struct skex_leg *hub;
+	struct skex_pad_position told;
+	uint32_t i;
+
+	(void)state;
+	world_run(world, 1000);
+	leg = hostile_agent_leg(world, 0, 0);
+	seen_watch(leg->link);
+	hub = hostile_hub_leg(world, 0, 0);
+	world_hold_disk(world_hub(world, 0), true);
+	for (i = 0; i < SKEX_ACK_ENTRIES_MAX + 8; i++) {
+		say_refused(world, &ranges[i]);
+		if (i % 100 == 99)
+			world_run(world, 300);
+	}
+	world_run(world, 300);
+	assert_non_null(hub->acks);
+	/* The agent lost the stream; no word of that came to the hub. */
+	leg->connection->leg = NULL;
+	leg->connection = NULL;
+	leg->state = SKEX_LEG_DOWN;
+	leg->attempt_ms = 0;
+	world_run(world, 3000);
+	world_hold_disk(world_hub(world, 0), false);
+	while (leg->state != SKEX_LEG_UP)
+		world_run(world, 1);
+	/* What its HELLO released counts as neither. */
+	told = leg->released;
+	world_run(world, 10000);
+	for (i = 0; i < SKEX_ACK_ENTRIES_MAX + 8; i++)
+		assert_true(ranges[i].offset < told.offset ||
+			leg->accepted.offset <= ranges[i].offset ||
+			refusal_of(world, ranges[i]) == SKEX_ACK_UNKNOWN);
+	world_free(world);
+}
+
 /* A share that could not be sent arrives all the same, in its place. */
 static void rule_nothing_follows_what_was_not_sent(void **state)
 {
@@ -467,6 +510,7 @@ int main(void)
 		cmocka_unit_test(rule_refusals_are_told_again),
 		cmocka_unit_test(rule_no_refusal_is_forgotten),
 		cmocka_unit_test(rule_no_refusal_is_forgotten_between_connections),
+		cmocka_unit_test(rule_no_refusal_is_forgotten_when_replaced),
 		cmocka_unit_test(rule_nothing_follows_what_was_not_sent),
 		cmocka_unit_test(rule_what_the_peer_refused_is_declined),
 		cmocka_unit_test(rule_a_hub_that_declines_alone_is_one_of_n),
