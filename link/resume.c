@@ -210,10 +210,22 @@ static const char *out_of_reach(struct skex_leg *leg, const char *text)
 	return text;
 }
 
+/* The other end took its marks too, and may have gone over whole generations: what comes next does
+ * not lie in the one behind ours, as it does otherwise. */
+static void follow(struct skex_leg *leg, struct skex_pad_position sent)
+{
+	const struct skex_pad_position begin = {sent.generation, 0};
+
+	if (leg->record.halt == SKEX_HALT_TAKEN && skex_pad_compare(begin, leg->rx.mark) > 0 &&
+		reachable(leg->rx_pad, leg->rx.mark, sent))
+		raise_received(leg, begin);
+}
+
 const char *leg_take_marks(struct skex_leg *leg, const struct skex_hello *hello)
 {
 	struct skex_txn *txn;
 
+	follow(leg, hello->sent);
 	if (leg->record.halt != SKEX_HALT_RESUMED)
 		return NULL;
 	if (leg->taking)
