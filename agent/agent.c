@@ -456,7 +456,7 @@ void skex_agent_free(struct skex_agent *agent)
 
 enum skex_error skex_agent_failed(const struct skex_agent *agent)
 {
-	return agent->link.commit.failed;
+	return skex_commit_failed(&agent->link.commit);
 }
 
 const struct skex_name *skex_agent_name(const struct skex_agent *agent)

@@ -227,6 +227,11 @@ enum skex_error skex_commit_settle(struct skex_commit *commit)
 	return skex_store_settle(commit->store);
 }
 
+enum skex_error skex_commit_failed(const struct skex_commit *commit)
+{
+	return commit->failed != SKEX_OK ? commit->failed : skex_store_failed(commit->store);
+}
+
 bool skex_commit_busy(const struct skex_commit *commit)
 {
 	return commit->open != NULL || commit->pending != NULL || commit->erasing != NULL;

@@ -19,7 +19,7 @@ struct skex_commit {
 	struct skex_commit_round *open;      /* being gathered, or NULL */
 	struct skex_commit_round *pending;   /* submitted, not yet durable: in order */
 	struct skex_commit_erasing *erasing; /* durable, and keys are being destroyed */
-	enum skex_error failed;              /* once set, nothing is taken any more */
+	enum skex_error failed;              /* skex_commit_failed says more */
 };
 
 void skex_commit_init(struct skex_commit *commit, struct skex_store *store);
@@ -43,6 +43,9 @@ void skex_commit_flush(struct skex_commit *commit);
 SKEX_MUST_USE enum skex_error skex_commit_settle(struct skex_commit *commit);
 /* Bytes that are gathered, or submitted and not durable. */
 uint64_t skex_commit_load(const struct skex_commit *commit);
+/* SKEX_OK, or why nothing is taken any more: what the commit met, or the store in the background.
+ */
+enum skex_error skex_commit_failed(const struct skex_commit *commit);
 /* True while something is gathered or pending. */
 bool skex_commit_busy(const struct skex_commit *commit);
 /* Ends all that waits, with SKEX_E_STATE: it may be durable or not.  The store, which tells nobody

@@ -35,6 +35,11 @@ static uint64_t log_pending(const struct skex_store *store)
 	return log->waiting.size + log->flight.size;
 }
 
+static enum skex_error log_failed(const struct skex_store *store)
+{
+	return ((const struct skex_log *)store)->failed;
+}
+
 static size_t log_txn_size(const struct skex_txn *txn)
 {
 	return txn->size;
@@ -77,6 +82,7 @@ static const struct skex_store_ops log_ops = {
 	.erased = skex_log_erased,
 	.pending = log_pending,
 	.size = log_txn_size,
+	.failed = log_failed,
 	.turn = log_turn,
 	.settle = skex_log_settle,
 	.close = log_close,

@@ -59,6 +59,7 @@ struct skex_store_ops {
 	enum skex_error (*erased)(struct skex_store *store, skex_done_fn done, void *owner);
 	uint64_t (*pending)(const struct skex_store *store);
 	size_t (*size)(const struct skex_txn *txn);
+	enum skex_error (*failed)(const struct skex_store *store);
 	uint64_t (*turn)(struct skex_store *store, uint64_t now_ms);
 	enum skex_error (*settle)(struct skex_store *store);
 	void (*close)(struct skex_store *store);
@@ -174,6 +175,13 @@ static inline uint64_t skex_store_pending(const struct skex_store *store)
 static inline size_t skex_txn_size(const struct skex_txn *txn, const struct skex_store *store)
 {
 	return store->ops->size(txn);
+}
+
+/* SKEX_OK, or what made the store fail, be it in the background: it takes nothing any more, and the
+ * daemon has to stop. */
+static inline enum skex_error skex_store_failed(const struct skex_store *store)
+{
+	return store->ops->failed(store);
 }
 
 /* Work in the background (sync what was submitted, destroy keys, compact the log), a bounded amount

@@ -270,7 +270,7 @@ void skex_token_hub_free(struct skex_token_hub *tokens)
 
 enum skex_error skex_token_hub_failed(const struct skex_token_hub *tokens)
 {
-	return tokens->commit.failed;
+	return skex_commit_failed(&tokens->commit);
 }
 
 /* ---- the operator -----------------------------------------------------------------------------
