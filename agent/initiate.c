@@ -299,6 +299,9 @@ static bool start(struct agent_pool *pool, struct agent_profile *profile, uint16
 		agent->counters.blocks_initiated += blocks;
 		send_shares(run, &material);
 	} else {
+		/* What the other legs took for it is gone: not again in the next turn. */
+		agent_pool_error(pool, "the pads of too few hubs can be read: look at the disk");
+		failed(pool, agent_now(agent));
 		run_free(run);
 	}
 	skex_secret_free(material.bytes);

@@ -396,7 +396,8 @@ void skex_leg_want_reserve(struct skex_leg *leg)
 	struct snapshot *snapshot;
 	struct skex_txn *txn;
 
-	if (leg->link->role == SKEX_ROLE_HUB || leg->reserve_pending)
+	if (leg->link->role == SKEX_ROLE_HUB || leg->reserve_pending ||
+		skex_pad_bytes_failed(leg->tx_pad))
 		return;
 	if (skex_pad_tx_plan(&leg->tx, leg_stride(leg), &mark) != SKEX_OK)
 		return;

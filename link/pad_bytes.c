@@ -12,11 +12,13 @@
 #include "store/tables.h"
 
 /* Generations open at once: the current one, and the next while messages of both are in flight. */
-#define OPEN_MAX 2u
+#define OPEN_MAX  2u
+#define REOPEN_MS 5000u /* after a file failed, and from try to try */
 
 struct table {
 	uint32_t generation;
 	struct skex_pad_file *file;
+	uint64_t reopen_ms; /* when to try that, if the file failed */
 };
 
 /* All in locked memory. */
@@ -262,6 +264,18 @@ uint64_t skex_pad_bytes_size(struct skex_pad_bytes *pad, uint32_t generation)
 	return table == NULL ? 0 : skex_pad_file_size(table->file);
 }
 
+bool skex_pad_bytes_failed(const struct skex_pad_bytes *pad)
+{
+	size_t i;
+
+	for (i = 0; i < OPEN_MAX; i++) {
+		if (pad->tables[i].file != NULL &&
+			skex_pad_file_failed(pad->tables[i].file) != SKEX_OK)
+			return true;
+	}
+	return false;
+}
+
 enum skex_error skex_pad_bytes_read(
 	struct skex_pad_bytes *pad, struct skex_pad_position at, uint8_t *out, size_t size)
 {
@@ -329,6 +343,25 @@ void skex_pad_bytes_commit(
 	skex_wipe(value, sizeof(value));
 }
 
+/* One failure of the disk must not end the leg until the next start.  What the file forgot already
+ * it forgets again: its keys and the mark say where it goes on. */
+static void reopen(struct skex_pad_bytes *pad, struct table *table, uint64_t now_ms)
+{
+	uint64_t mark = 0;
+
+	if (now_ms < table->reopen_ms)
+		return;
+	table->reopen_ms = now_ms + REOPEN_MS;
+	if (table->generation == pad->mark.generation)
+		mark = pad->mark.offset;
+	else if (table->generation < pad->mark.generation)
+		mark = skex_pad_file_size(table->file);
+	if (open_table(pad, table, table->generation, mark) == SKEX_OK)
+		skex_log(pad->link->platform, SKEX_LEVEL_WARNING,
+			"leg %016llx: its pad failed and was opened again: look at the disk",
+			(unsigned long long)pad->leg);
+}
+
 uint64_t skex_pad_bytes_turn(struct skex_pad_bytes *pad, uint64_t now_ms)
 {
 	uint64_t next = UINT64_MAX;
@@ -339,6 +372,10 @@ uint64_t skex_pad_bytes_turn(struct skex_pad_bytes *pad, uint64_t now_ms)
 
 		if (pad->tables[i].file == NULL)
 			continue;
+		if (skex_pad_file_failed(pad->tables[i].file) != SKEX_OK)
+			reopen(pad, &pad->tables[i], now_ms);
+		else
+			pad->tables[i].reopen_ms = now_ms + REOPEN_MS;
 		due = skex_pad_file_turn(pad->tables[i].file, now_ms);
 		next = due < next ? due : next;
 	}

@@ -34,7 +34,7 @@ bool skex_leg_can_take(const struct skex_leg *leg, uint64_t body_size)
 {
 	uint64_t size = skex_pad_align(SKEX_ONETIME_KEY_BYTES + body_size);
 
-	if (leg->state != SKEX_LEG_UP)
+	if (leg->state != SKEX_LEG_UP || skex_pad_bytes_failed(leg->tx_pad))
 		return false;
 	/* Where the current generation cannot hold it, take goes to the next. */
 	if (size > skex_pad_tx_left(&leg->tx))
@@ -55,6 +55,9 @@ static enum skex_error take(
 
 	if (leg->link->role == SKEX_ROLE_AGENT && in_flight(leg) >= most)
 		return SKEX_E_BUSY;
+	/* It would be taken and could not be used. */
+	if (skex_pad_bytes_failed(leg->tx_pad))
+		return SKEX_E_IO;
 	if (leg->link->role == SKEX_ROLE_HUB) {
 		struct skex_pad_position end = {leg->tx.next.generation, leg->tx.size};
 

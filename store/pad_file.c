@@ -196,6 +196,11 @@ uint64_t skex_pad_file_size(const struct skex_pad_file *file)
 	return file->size;
 }
 
+enum skex_error skex_pad_file_failed(const struct skex_pad_file *file)
+{
+	return file->failed;
+}
+
 /* ---- opening ---- */
 
 static enum skex_error header_read(

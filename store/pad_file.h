@@ -66,6 +66,9 @@ SKEX_MUST_USE enum skex_error skex_pad_file_open(const struct skex_platform *pla
 	const uint8_t kek[static SKEX_KEK_BYTES], uint64_t mark, struct skex_pad_file **file);
 void skex_pad_file_close(struct skex_pad_file *file);
 uint64_t skex_pad_file_size(const struct skex_pad_file *file);
+/* SKEX_OK, or why used bytes could not be destroyed: nothing is read from it any more.  Opened
+ * again it goes on, where the disk does. */
+enum skex_error skex_pad_file_failed(const struct skex_pad_file *file);
 /* Reads pad bytes.  The last segments read stay decrypted in locked memory for a while.
  * SKEX_E_SPENT when they begin before a mark that was forgotten or before what was destroyed;
  * SKEX_E_CORRUPT; SKEX_E_EXHAUSTED beyond the end; SKEX_E_IO, also after used bytes could not be
