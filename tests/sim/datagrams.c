@@ -46,6 +46,7 @@ struct sim_datagrams {
 	struct skex_socket *sockets;
 	struct event *events; /* by time, then in the order of making */
 	const uint64_t *now;
+	const uint64_t *apart; /* may be NULL */
 };
 
 static uint64_t below(struct sim_datagrams *datagrams, uint64_t limit)
@@ -198,6 +199,9 @@ static enum skex_error send_to(
 
 	if (bytes.size == 0 || bytes.size > SKEX_DATAGRAM_MAX || address->size != ADDRESS_SIZE)
 		return SKEX_E_ARGUMENT;
+	if (datagrams->apart != NULL && address_node(address) < NODES_MAX &&
+		(datagrams->apart[socket->node] >> address_node(address) & 1) != 0)
+		return SKEX_OK;
 	if (chance(datagrams, datagrams->rules->lost_per_million))
 		return SKEX_OK;
 	put_on_the_way(socket, address, bytes);
@@ -241,6 +245,11 @@ static void unresolve(struct skex_lookup *lookup)
 static void address_text(const struct skex_net_address *address, char text[64])
 {
 	(void)snprintf(text, 64, "node %u:%u", address_node(address), address_port(address));
+}
+
+void sim_datagrams_part(struct sim_datagrams *datagrams, const uint64_t *apart)
+{
+	datagrams->apart = apart;
 }
 
 void sim_datagrams_table(struct skex_net *net)

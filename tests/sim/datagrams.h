@@ -15,6 +15,8 @@ struct sim_datagrams;
 struct sim_datagrams *sim_datagrams_new(const struct sim_net_rules *rules, const uint64_t *now,
 	uint64_t (*random)(void *owner), void *owner);
 void sim_datagrams_free(struct sim_datagrams *datagrams);
+/* Of each node, a bit for each that hears nothing of it; read whenever it is needed. */
+void sim_datagrams_part(struct sim_datagrams *datagrams, const uint64_t *apart);
 /* Names can be resolved from now on. */
 void sim_datagrams_name(struct sim_datagrams *datagrams, uint32_t node, const char *name);
 enum skex_error sim_datagrams_bind(struct sim_datagrams *datagrams, uint32_t node, int port,

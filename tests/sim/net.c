@@ -7,7 +7,8 @@
 
 #include "tests/sim/datagrams.h"
 
-#define TABLES_MAX 64u
+#define TABLES_MAX   64u
+#define UNREACHED_MS 3000u /* until an attempt to connect ends */
 
 enum event_kind {
 	EVENT_OPENED,
@@ -34,6 +35,7 @@ struct skex_stream {
 	uint32_t node;
 	bool open;
 	bool dead;
+	bool torn;        /* it lost something while its ends were apart */
 	uint64_t last_ms; /* what is sent later arrives later */
 	size_t queued;
 	bool paused;
@@ -68,6 +70,7 @@ struct sim_net {
 	struct skex_stream *streams;
 	struct event *events; /* by time, then in the order of making */
 	struct sim_datagrams *datagrams;
+	uint64_t apart[TABLES_MAX]; /* of a node: a bit for each that hears nothing of it */
 	uint64_t now;
 };
 
@@ -110,6 +113,11 @@ static void deliver(struct skex_stream *to, struct event *event)
 static bool chance(struct sim_net *net, uint32_t per_million)
 {
 	return per_million > 0 && net->random(net->random_owner) % 1000000 < per_million;
+}
+
+static bool apart(const struct sim_net *net, uint32_t a, uint32_t b)
+{
+	return (net->apart[a] >> b & 1) != 0;
 }
 
 static struct skex_stream *stream_new(struct sim_net *net, uint32_t node)
@@ -190,6 +198,10 @@ static enum skex_error net_connect(void *context, const char *host, int port,
 	*out = stream;
 	while (listener != NULL && !(strcmp(listener->name, host) == 0 && listener->port == port))
 		listener = listener->next;
+	if (listener != NULL && apart(net, table->node, listener->node)) {
+		schedule(net, event_new(EVENT_CLOSED, stream, 0), net->now + UNREACHED_MS);
+		return SKEX_OK;
+	}
 	if (listener == NULL || chance(net, net->rules.reset_per_million)) {
 		deliver(stream, event_new(EVENT_CLOSED, stream, 0));
 		return SKEX_OK;
@@ -222,6 +234,10 @@ static enum skex_error net_send(
 		return SKEX_E_OFFLINE;
 	if (other == NULL)
 		return SKEX_OK; /* into the void: closed follows */
+	if (apart(stream->net, stream->node, other->node)) {
+		stream->torn = true;
+		return SKEX_OK;
+	}
 	if (chance(stream->net, stream->net->rules.reset_per_million)) {
 		struct event *closed = event_new(EVENT_CLOSED, stream, 0);
 
@@ -351,12 +367,43 @@ struct sim_net *sim_net_new(uint64_t (*random)(void *owner), void *owner)
 	net->random = random;
 	net->random_owner = owner;
 	net->datagrams = sim_datagrams_new(&net->rules, &net->now, random, owner);
+	sim_datagrams_part(net->datagrams, net->apart);
 	return net;
 }
 
 void sim_net_rules(struct sim_net *net, const struct sim_net_rules *rules)
 {
 	net->rules = *rules;
+}
+
+/* Both ends of a stream learn that it is gone. */
+static void tear(struct skex_stream *stream)
+{
+	struct skex_stream *other = stream->other;
+
+	stream->torn = false;
+	if (other == NULL || stream->dead)
+		return;
+	stream->other = NULL;
+	other->other = NULL;
+	deliver(other, event_new(EVENT_CLOSED, other, 0));
+	deliver(stream, event_new(EVENT_CLOSED, stream, 0));
+}
+
+void sim_net_part(struct sim_net *net, uint32_t a, uint32_t b, bool apart)
+{
+	const uint64_t of_a = UINT64_C(1) << a;
+	const uint64_t of_b = UINT64_C(1) << b;
+	struct skex_stream *stream;
+
+	net->apart[a] = apart ? net->apart[a] | of_b : net->apart[a] & ~of_b;
+	net->apart[b] = apart ? net->apart[b] | of_a : net->apart[b] & ~of_a;
+	if (apart)
+		return;
+	for (stream = net->streams; stream != NULL; stream = stream->next_all) {
+		if (stream->torn)
+			tear(stream);
+	}
 }
 
 const struct skex_net *sim_net_table(struct sim_net *net, uint32_t node, const char *name)

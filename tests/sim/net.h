@@ -30,6 +30,9 @@ void sim_net_rules(struct sim_net *net, const struct sim_net_rules *rules);
 const struct skex_net *sim_net_table(struct sim_net *net, uint32_t node, const char *name);
 /* A node died: its listeners, streams and sockets end without a word to it. */
 void sim_net_kill(struct sim_net *net, uint32_t node);
+/* Two nodes hear nothing of each other, or do again: what was sent meanwhile is lost, and the
+ * streams that it was sent on end then. */
+void sim_net_part(struct sim_net *net, uint32_t a, uint32_t b, bool apart);
 /* When the next event is due; UINT64_MAX for none. */
 uint64_t sim_net_due(const struct sim_net *net);
 /* Delivers the events of this instant one at a time; false when none was due.  *node is who got it.

@@ -34,6 +34,7 @@ struct world_node {
 	struct skex_agent_config agent_config;
 	bool woken;
 	bool disk_held;
+	int64_t clock_off_ms;
 	uint64_t turn_ms;
 };
 
@@ -87,7 +88,7 @@ static uint64_t wall_ms(void *context)
 {
 	struct world_node *node = context;
 
-	return UINT64_C(1700000000000) + node->world->now;
+	return UINT64_C(1700000000000) + node->world->now + (uint64_t)node->clock_off_ms;
 }
 
 static enum skex_error random_bytes(void *context, void *out, size_t size)
@@ -269,11 +270,10 @@ static void enrol(
 /* ---- nodes -------------------------------------------------------------------------------------
  */
 
-static void open_store(struct world_node *node)
+static enum skex_error open_store(struct world_node *node)
 {
-	must(skex_log_store_open(
-		     &node->platform, skex_crypto_openssl(), DIRECTORY "/store", kek, &node->store),
-		"store");
+	return skex_log_store_open(
+		&node->platform, skex_crypto_openssl(), DIRECTORY "/store", kek, &node->store);
 }
 
 static void node_init(struct world *world, uint32_t number, bool is_hub, uint32_t index)
@@ -302,7 +302,7 @@ static void node_init(struct world *world, uint32_t number, bool is_hub, uint32_
 		"directory");
 	must(node->platform.files->sync_directory(node->platform.files->context, DIRECTORY),
 		"directory");
-	open_store(node);
+	must(open_store(node), "store");
 	memset(id, (int)number + 1, sizeof(id));
 	if (is_hub)
 		must(skex_registry_set(node->registry, "hub_id", skex_view(id, sizeof(id))),
@@ -366,29 +366,52 @@ static void accepted(void *owner, struct skex_stream *stream)
 	skex_hub_accept(node->hub, stream);
 }
 
-void world_start(struct world_node *node)
+static enum skex_error start_hub(struct world_node *node)
 {
-	if (world_is_up(node))
-		return;
-	if (node->store == NULL)
-		open_store(node);
-	if (node->is_hub) {
-		struct skex_hub_setup setup = {&node->platform, skex_crypto_openssl(),
-			&skex_math_portable, node->store, node->registry, &node->hub_config,
-			DIRECTORY, kek};
+	struct skex_hub_setup setup = {&node->platform, skex_crypto_openssl(), &skex_math_portable,
+		node->store, node->registry, &node->hub_config, DIRECTORY, kek};
+	enum skex_error error = skex_hub_new(&setup, &node->hub);
 
-		must(skex_hub_new(&setup, &node->hub), "hub");
+	if (error == SKEX_OK)
 		must(node->platform.net->listen(node->platform.net->context, node->name, HUB_PORT,
 			     accepted, node, &node->listener),
 			"listen");
-	} else {
-		struct skex_agent_setup setup = {&node->platform, skex_crypto_openssl(),
-			&skex_math_portable, node->store, node->registry, &node->agent_config,
-			DIRECTORY, kek};
+	return error;
+}
 
-		must(skex_agent_new(&setup, &node->agent), "agent");
-	}
+static enum skex_error start_agent(struct world_node *node)
+{
+	struct skex_agent_setup setup = {&node->platform, skex_crypto_openssl(),
+		&skex_math_portable, node->store, node->registry, &node->agent_config, DIRECTORY,
+		kek};
+
+	return skex_agent_new(&setup, &node->agent);
+}
+
+static enum skex_error start(struct world_node *node)
+{
+	enum skex_error error = node->store == NULL ? open_store(node) : SKEX_OK;
+
+	if (error == SKEX_OK)
+		error = node->is_hub ? start_hub(node) : start_agent(node);
 	node->woken = true;
+	return error;
+}
+
+void world_start(struct world_node *node)
+{
+	if (!world_is_up(node))
+		must(start(node), "start");
+}
+
+bool world_try_start(struct world_node *node)
+{
+	if (world_is_up(node) || start(node) == SKEX_OK)
+		return true;
+	skex_store_close(node->store);
+	node->store = NULL;
+	disk_crash(node->disk);
+	return false;
 }
 
 static void stop(struct world_node *node)
@@ -567,6 +590,27 @@ struct disk *world_disk(struct world_node *node)
 void world_hold_disk(struct world_node *node, bool held)
 {
 	node->disk_held = held;
+}
+
+struct world_node *world_node_of(struct world *world, uint8_t number)
+{
+	return &world->nodes[number];
+}
+
+uint64_t world_leg(struct world *world, uint8_t hub, uint8_t agent)
+{
+	return leg_number(world_hub(world, hub), world_agent(world, agent));
+}
+
+void world_set_clock(struct world_node *node, int64_t off_ms)
+{
+	node->clock_off_ms = off_ms;
+	node->woken = true;
+}
+
+void world_part(struct world_node *a, struct world_node *b, bool apart)
+{
+	sim_net_part(a->world->net, a->number, b->number, apart);
 }
 
 struct skex_registry *world_registry(struct world_node *node)

@@ -68,11 +68,21 @@ struct disk *world_disk(struct world_node *node);
 struct skex_registry *world_registry(struct world_node *node);
 struct skex_hub_config *world_hub_config(struct world_node *hub);
 struct skex_agent_config *world_agent_config(struct world_node *agent);
+/* A node by its number: hubs first. */
+struct world_node *world_node_of(struct world *world, uint8_t number);
+/* The number of the leg of a hub and an agent. */
+uint64_t world_leg(struct world *world, uint8_t hub, uint8_t agent);
+/* The wall clock of a node is so many milliseconds off, from now on. */
+void world_set_clock(struct world_node *node, int64_t off_ms);
+/* Two nodes hear nothing of each other, or do again. */
+void world_part(struct world_node *a, struct world_node *b, bool apart);
 /* While held, no sync of the node's disk ends. */
 void world_hold_disk(struct world_node *node, bool held);
 void world_crash(struct world_node *node);
 void world_power_cut(struct world_node *node);
 void world_start(struct world_node *node);
+/* False, and it stays down, when what lies on its disk cannot be opened. */
+bool world_try_start(struct world_node *node);
 /* A copy of a node's disk, as a backup or a snapshot would take it. */
 struct disk *world_snapshot(struct world_node *node);
 /* Puts a copy (taken over) in place of the disk of a node that is down. */

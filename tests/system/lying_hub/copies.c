@@ -33,10 +33,20 @@ static void pass_copy(const struct passing *passing, const struct hub_mail *mail
 	hub_mail_free(again.mail);
 }
 
+static struct hub_mail *before; /* for replay */
+static struct hub_mail *first;  /* for swap_shares */
+
+void copies_forget(void)
+{
+	hub_mail_free(before);
+	hub_mail_free(first);
+	before = NULL;
+	first = NULL;
+}
+
 /* The share itself, once more, and the one before it. */
 uint16_t replay(struct passing *passing)
 {
-	static struct hub_mail *before;
 	struct hub_mail *copy = copy_mail(passing->mail);
 	uint16_t status = pass_on(passing);
 
@@ -63,7 +73,6 @@ static void exchange(uint8_t *a, uint8_t *b, size_t size)
 /* Two blocks of one message; or two messages, of which the first waits for the second. */
 uint16_t swap_shares(struct passing *passing)
 {
-	static struct hub_mail *first;
 	const size_t vector = skex_vector_size(&passing->share.common);
 
 	if (passing->share.blocks > 1) {

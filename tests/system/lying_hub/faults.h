@@ -50,6 +50,8 @@ uint16_t wrong_time(struct passing *passing);
 uint16_t replay(struct passing *passing);
 uint16_t swap_shares(struct passing *passing);
 uint16_t redirect(struct passing *passing);
+/* Frees the messages that are kept. */
+void copies_forget(void);
 /* Another agent than these two; false when there is none. */
 bool find_third(const struct passing *passing, struct skex_member *third);
 

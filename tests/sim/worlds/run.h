@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SKEX_TESTS_SIM_WORLDS_RUN_H
+#define SKEX_TESTS_SIM_WORLDS_RUN_H
+
+#include "tests/sim/worlds/plan.h"
+
+/*
+ * One world by its plan, in the process that calls it.  After all events everything is healed, and
+ * keys have to come again: there is no state without a way out.
+ */
+struct run_figures {
+	uint64_t events;
+	uint64_t got;     /* keys */
+	uint64_t fetched; /* of these, at the other end */
+	uint64_t ranges;  /* of pad */
+	uint64_t blocks;  /* whose secret fewer than k hubs could not compute */
+	uint64_t memory;  /* bytes in use at most, looked at after each event; 0: not known */
+};
+
+/* broken is told what does not hold, and does not return. */
+void run_plan(const struct plan *plan, struct run_figures *figures, void (*broken)(const char *));
+
+#endif
