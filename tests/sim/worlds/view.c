@@ -29,8 +29,9 @@ struct seen {
 struct block {
 	struct block *next;
 	struct skex_common common;
-	uint16_t number; /* of the block in its batch */
-	uint32_t column; /* the byte in its vector */
+	uint8_t tag[SKEX_SECRET_TAG_BYTES]; /* of the first of the batch */
+	uint16_t number;                    /* of the block in its batch */
+	uint32_t column;                    /* the byte in its vector */
 	struct seen seen[SEEN_MOST];
 	size_t count;
 };
@@ -58,8 +59,10 @@ static struct block *block_of(struct view *view, const struct skex_share_message
 	const struct skex_common *common = &share->common;
 	struct block *block = view->blocks;
 
+	/* Who was taken back in time may give an id to another block. */
 	while (block != NULL &&
-		!(memcmp(&block->common.first, &common->first, sizeof(common->first)) == 0 &&
+		!(memcmp(block->tag, share->secret_tags.data, sizeof(block->tag)) == 0 &&
+			memcmp(&block->common.first, &common->first, sizeof(common->first)) == 0 &&
 			skex_name_equal(&block->common.initiator, &common->initiator) &&
 			skex_name_equal(&block->common.responder, &common->responder)))
 		block = block->next;
@@ -67,6 +70,7 @@ static struct block *block_of(struct view *view, const struct skex_share_message
 		return block;
 	block = calloc(1, sizeof(*block));
 	block->common = *common;
+	memcpy(block->tag, share->secret_tags.data, sizeof(block->tag));
 	/* Some byte of the secret, from what is the same on every leg. */
 	block->number = (uint16_t)(common->first.counter % share->blocks);
 	block->column = SKEX_SHARE_EXTRA_BYTES +
