@@ -9,6 +9,7 @@
  * worlds FOLDER                what make check runs: the plans in the folder, then many worlds
  * worlds --seed N [--large]    one world; its plan is written, and made smaller if it fails
  * worlds --plan FILE           a plan that was written
+ * worlds --count N [FIRST]     so many small ones, from this seed on
  *
  * Speaks TAP.  A world that fails is told with its seed, what does not hold, and the smallest plan
  * that was found for it.
@@ -122,8 +123,9 @@ int main(int argc, char **argv)
 		plan_write(&plan, stdout);
 		return one(&plan);
 	}
-	if (argc == 3 && strcmp(argv[1], "--count") == 0) {
-		many("small worlds", 0, strtoull(argv[2], NULL, 10), &small);
+	if (argc >= 3 && strcmp(argv[1], "--count") == 0) {
+		many("small worlds", argc > 3 ? strtoull(argv[3], NULL, 10) : 0,
+			strtoull(argv[2], NULL, 10), &small);
 		return failed > 0;
 	}
 	if (argc != 2)
