@@ -84,12 +84,44 @@ static void ikev2(const struct order *order)
 	}
 }
 
+static void routing(const struct order *order)
+{
+	unsigned end;
+
+	printf("# BIRD, here for OSPF; for BFD and BGP in the same way.  Once, at both ends:\n"
+	       "#   usermod -a -G bird skex\n"
+	       "#   install -d -o skex -g bird -m 2750 /etc/bird/skex\n");
+	for (end = 0; end < 2; end++) {
+		printf("\n# bird.conf at %s, with no other authentication or password there:\n"
+		       "protocol ospf v2 ospf1 {\n"
+		       "    ipv4 { import all; export none; };\n"
+		       "    area 0 {\n"
+		       "        interface \"eth1\" {\n"
+		       "            type ptp;\n"
+		       "            include \"/etc/bird/skex/%s.conf\";\n"
+		       "        };\n"
+		       "    };\n"
+		       "}\n\n",
+			end == 0 ? order->here : order->there, order->name);
+		binding_head(order, end == 0);
+		printf("\trouting = {\n"
+		       "\t\tmethod = \"ospf\";\n"
+		       "\t\tprotocol = \"ospf1\";\n"
+		       "\t\tinterface = \"eth1\";\n"
+		       "\t\tfile = \"/etc/bird/skex/%s.conf\";\n"
+		       "\t};\n"
+		       "} );\n",
+			order->name);
+	}
+}
+
 static const struct {
 	const char *kind;
 	void (*print)(const struct order *order);
 } examples[] = {
 	{"wireguard", wireguard},
 	{"ikev2", ikev2},
+	{"routing", routing},
 };
 
 static bool are_names(const struct order *order)
@@ -128,11 +160,11 @@ static int run_example(int argc, char **argv)
 							     "the example cannot be printed");
 		}
 	}
-	return skex_command_misuse("there are examples for wireguard and ikev2");
+	return skex_command_misuse("there are examples for wireguard, ikev2 and routing");
 }
 
 const struct skex_command skex_deliver_commands[] = {
-	{"example", "wireguard|ikev2 [--name BINDING] [--leads AGENT] [--follows AGENT]",
+	{"example", "wireguard|ikev2|routing [--name BINDING] [--leads AGENT] [--follows AGENT]",
 		"print what to write at both ends to key a consumer", run_example},
 	{.name = NULL},
 };

@@ -94,6 +94,26 @@ static const struct schema tls_schema[] = {
 	{.name = NULL},
 };
 
+static const struct schema routing_schema[] = {
+	{.name = "method",
+		.type = SCHEMA_CHOICE,
+		.required = true,
+		.choices = "ospf|bfd|tcp-md5|tcp-ao",
+		OF(routing, method),
+		.size = sizeof(((struct skex_binding_routing *)0)->method)},
+	{.name = "protocol", .type = SCHEMA_CREDENTIAL, .required = true, OF(routing, protocol)},
+	{.name = "interface",
+		.type = SCHEMA_CREDENTIAL,
+		.shown = "none; needed with ospf and bfd",
+		OF(routing, interface)},
+	{.name = "file", .type = SCHEMA_PATH, .required = true, OF(routing, file)},
+	{.name = "socket",
+		.type = SCHEMA_SOCKET,
+		.fallback = "/run/bird/bird.ctl",
+		OF(routing, socket)},
+	{.name = NULL},
+};
+
 static const struct schema hook_schema[] = {
 	{.name = "file", .type = SCHEMA_PATH, .shown = "none", OF(hook, file)},
 	{.name = "mode",
@@ -127,6 +147,8 @@ static enum skex_error check_wireguard(const struct config_reading *reading,
 	const config_setting_t *written, struct skex_binding_config *binding);
 static enum skex_error check_tls(const struct config_reading *reading,
 	const config_setting_t *written, struct skex_binding_config *binding);
+static enum skex_error check_routing(const struct config_reading *reading,
+	const config_setting_t *written, struct skex_binding_config *binding);
 static enum skex_error check_hook(const struct config_reading *reading,
 	const config_setting_t *written, struct skex_binding_config *binding);
 
@@ -144,6 +166,11 @@ static void place_of_ikev2(const struct skex_binding_config *binding, char *text
 static void place_of_none(const struct skex_binding_config *binding, char *text, size_t size)
 {
 	(void)snprintf(text, size, "%s", binding->name.text);
+}
+
+static void place_of_routing(const struct skex_binding_config *binding, char *text, size_t size)
+{
+	(void)snprintf(text, size, "%s", binding->routing.file);
 }
 
 static void place_of_hook(const struct skex_binding_config *binding, char *text, size_t size)
@@ -167,6 +194,8 @@ static const struct consumer {
 	{"ikev2", offsetof(struct skex_binding_config, ikev2.enabled), NULL, place_of_ikev2},
 	/* One key file can be that of many bindings: each has its own lines. */
 	{"tlsfile", offsetof(struct skex_binding_config, tls.enabled), check_tls, place_of_none},
+	{"routing", offsetof(struct skex_binding_config, routing.enabled), check_routing,
+		place_of_routing},
 	{"hook", offsetof(struct skex_binding_config, hook.enabled), check_hook, place_of_hook},
 	{"", 0, NULL, place_of_none},
 };
@@ -259,6 +288,11 @@ const struct schema config_binding_schema[] = {
 		FIELD(tls),
 		.inner = tls_schema,
 		.present_offset = offsetof(struct skex_binding_config, tls.enabled)},
+	{.name = "routing",
+		.type = SCHEMA_GROUP,
+		FIELD(routing),
+		.inner = routing_schema,
+		.present_offset = offsetof(struct skex_binding_config, routing.enabled)},
 	{.name = "hook",
 		.type = SCHEMA_GROUP,
 		FIELD(hook),
@@ -323,6 +357,34 @@ static enum skex_error check_tls(const struct config_reading *reading,
 				: check_command(reading, group, "check", &binding->tls.check);
 }
 
+/* What BIRD calls a symbol. */
+static bool is_symbol(const char *text)
+{
+	static const char more[] =
+		"_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+	return text[strspn(text, more)] == '\0' && (text[0] < '0' || text[0] > '9');
+}
+
+static enum skex_error check_routing(const struct config_reading *reading,
+	const config_setting_t *written, struct skex_binding_config *binding)
+{
+	const config_setting_t *group = config_member(written, "routing");
+	const bool link = binding->routing.method < 2; /* ospf, bfd */
+
+	if (!is_symbol(binding->routing.protocol))
+		return config_wrong_setting(reading, config_member(group, "protocol"),
+			"\"%s\" is no name of a protocol in BIRD; write what "
+			"`birdc show protocols` "
+			"shows",
+			binding->routing.protocol);
+	if (link != (binding->routing.interface[0] != '\0'))
+		return config_wrong_setting(reading, group,
+			"ospf and bfd need interface, and tcp-md5 and tcp-ao have none; %s",
+			link ? "write it" : "leave it out");
+	return SKEX_OK;
+}
+
 static enum skex_error check_hook(const struct config_reading *reading,
 	const config_setting_t *written, struct skex_binding_config *binding)
 {
@@ -377,7 +439,9 @@ static enum skex_error check_binding(const struct config_reading *reading,
 		count += is_enabled(binding, i);
 	if (count != 1)
 		return config_wrong_setting(reading, written,
-			"has %zu consumers; write one group: wireguard, ikev2, tls or hook", count);
+			"has %zu consumers; write one group: wireguard, ikev2, tls, routing or "
+			"hook",
+			count);
 	if (skex_name_equal(&binding->peer, self))
 		return config_wrong_setting(reading, config_member(written, "peer"),
 			"\"%s\" is this agent itself; name another one", binding->peer.text);

@@ -166,6 +166,14 @@ struct skex_binding_config {
 		struct skex_command_config check;
 		struct skex_address probe; /* of the server; port 0: none */
 	} tls;
+	struct skex_binding_routing {
+		bool enabled;
+		uint8_t method;     /* enum skex_bird_method */
+		char protocol[64];  /* the instance in BIRD */
+		char interface[64]; /* of ospf and bfd, else "" */
+		char file[SKEX_PATH_MAX];
+		char socket[SKEX_PATH_MAX];
+	} routing;
 	struct skex_binding_hook {
 		bool enabled;
 		char file[SKEX_PATH_MAX]; /* "": none */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "api/client/base64.h"
+#include "deliver/bird/bird.h"
 #include "deliver/hook/hook.h"
 #include "deliver/ikev2/ikev2.h"
 #include "deliver/pskfile/pskfile.h"
@@ -202,6 +203,44 @@ static enum skex_error tls_new(const struct skex_platform *platform,
 	return SKEX_OK;
 }
 
+/* ---- routing -----------------------------------------------------------------------------------
+ */
+
+static void routing_release(struct bindings_consumer *consumer)
+{
+	skex_bird_free(consumer->context);
+}
+
+static enum skex_error routing_new(const struct skex_platform *platform,
+	const struct skex_binding_config *binding, struct bindings_consumer *consumer)
+{
+	struct skex_bird_config *config = calloc(1, sizeof(*config));
+	const char *interface = binding->routing.interface;
+	struct skex_bird *made;
+	enum skex_error error;
+
+	if (config == NULL)
+		return SKEX_E_MEMORY;
+	consumer->config = config;
+	*config = (struct skex_bird_config){
+		.binding = binding->name.text,
+		.socket = binding->routing.socket,
+		.protocol = binding->routing.protocol,
+		.interface = interface[0] != '\0' ? interface : NULL,
+		.file = binding->routing.file,
+		.method = (enum skex_bird_method)binding->routing.method,
+		.leads = binding->role == SKEX_BINDING_LEADS,
+	};
+	error = skex_bird_new(platform, config, &made);
+	if (error != SKEX_OK)
+		return error;
+	consumer->consumer = config->method == SKEX_BIRD_TCP_MD5 ? &skex_bird_one_place_consumer
+								 : &skex_bird_consumer;
+	consumer->context = made;
+	consumer->release = routing_release;
+	return SKEX_OK;
+}
+
 /* ---- hooks -------------------------------------------------------------------------------------
  */
 
@@ -264,6 +303,8 @@ enum skex_error bindings_consumer_new(const struct skex_platform *platform,
 		error = ikev2_new(platform, binding, &made, why);
 	else if (binding->tls.enabled)
 		error = tls_new(platform, binding, &made);
+	else if (binding->routing.enabled)
+		error = routing_new(platform, binding, &made);
 	else if (binding->hook.enabled)
 		error = hook_new(platform, binding, &made);
 	if (error != SKEX_OK) {

@@ -15,6 +15,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..'))
 
 from lab_harness import BUILD, Lab, alive, ask, skex, until  # noqa: E402
 from rotation_harness import main, ok  # noqa: E402
+from routing_pair import Birds, device  # noqa: E402
 from wireguard_tunnel import INTERFACES, Tunnel  # noqa: E402
 
 AGENTS = ['agent1', 'agent2']
@@ -178,15 +179,22 @@ OTHERS = '''bindings = (
     { name = "gateway"; peer = "%(peer)s"; role = "%(role)s";
       ikev2 = { socket = "%(folder)s/no.vici"; connection = "gateway";
                 settings = [ "remote_addrs = 192.0.2.1", "children.net.local_ts = 10.1.0.0/16" ];
-      }; });
+      }; },
+    { name = "routes"; peer = "%(peer)s"; role = "%(role)s"; period = "5 s";
+      routing = { method = "ospf"; protocol = "ospf1"; interface = "%(device)s";
+                  socket = "%(folder)s/ctl%(end)d"; file = "%(folder)s/ospf.conf%(end)d"; }; });
 '''
 
 
 def others(lab, tunnel):
     """The other kinds of consumers, as the configuration has them."""
+    birds = Birds(tunnel.folder)
+    for end in range(2):
+        birds.start(end)
     for end, role in enumerate(['leads', 'follows']):
         bindings_of(lab, tunnel, end, OTHERS % {
-            'peer': AGENTS[1 - end], 'role': role, 'folder': tunnel.folder, 'end': end})
+            'peer': AGENTS[1 - end], 'role': role, 'folder': tunnel.folder, 'end': end,
+            'device': device(end)})
 
     def lines(name, end):
         try:
@@ -216,8 +224,21 @@ def others(lab, tunnel):
     ok(until(lambda: 'charon' in shown(0, 'gateway')['problem'] and
              'charon' in shown(1, 'gateway')['problem'], 60),
        'gateway: where there is no charon it is said')
-    example = skex('deliver', 'example', 'ikev2').out
-    for end, role in enumerate(['leads', 'follows']):
+    def routes():
+        ids = [shown(end, 'routes')['active_key'] for end in range(2)]
+        return ids[0] and ids[0] == ids[1] and birds.both_up('ospf') and \
+            all([key[2] for key in birds.held(end, 'ospf')] == [ids[0]] for end in range(2)) and \
+            ids[0]
+    first, left = until(routes, 60), birds.left('ospf')
+    ok(first, 'routes: both BIRDs have one key, and are neighbors')
+    ok(until(lambda: routes() not in (False, None, first), 60) and birds.left('ospf') == left,
+       'routes: and then another one, and stay so')
+    for end in range(2):
+        birds.stop(end)
+    ok(until(lambda: all('is BIRD running' in shown(end, 'routes')['problem']
+                         for end in range(2)), 60), 'routes: where there is no BIRD it is said')
+    for kind, end in (('ikev2', 0), ('ikev2', 1), ('routing', 0), ('routing', 1)):
+        example = skex('deliver', 'example', kind).out
         path = '%s/example%d' % (tunnel.folder, end)
         with open(path, 'w', encoding='utf-8') as f:
             f.write('name = "%s"; directory = "/tmp"; kek = { file = "/k"; };\n' % AGENTS[end])
@@ -226,7 +247,7 @@ def others(lab, tunnel):
                                  stdout=subprocess.DEVNULL,
                                  stderr=subprocess.PIPE, text=True, check=False)
         ok(checked.returncode == 0,
-           'the example for IKEv2 of the end that %s is taken: %s' % (role, checked.stderr))
+           'the example for %s of end %d is taken: %s' % (kind, end, checked.stderr))
     doctor = skex('doctor', '--socket', lab.socket('agent1'))
     ok('gateway with agent2: there was no key yet' in doctor.out and
        'files with agent2: a key' in doctor.out, 'skex doctor sees both')

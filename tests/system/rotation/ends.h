@@ -19,5 +19,7 @@ extern const struct ends_kind ends_wireguard;
 extern const struct ends_kind ends_pskfile;
 extern const struct ends_kind ends_hook;
 extern const struct ends_kind ends_ikev2;
+extern const struct ends_kind ends_bird;
+extern const struct ends_kind ends_bird_one_place;
 
 #endif

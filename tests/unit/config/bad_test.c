@@ -277,8 +277,8 @@ static void bindings(void **state)
 		{BINDING("peer=\"a\";role=\"leads\";" WG),
 			"2: bindings[0].peer: \"a\" is this agent itself; name another one"},
 		{BINDING(USUAL),
-			"2: bindings[0]: has 0 consumers; write one group: wireguard, ikev2, tls "
-			"or hook"},
+			"2: bindings[0]: has 0 consumers; write one group: wireguard, ikev2, tls, "
+			"routing or hook"},
 		{BINDING(USUAL WG WG), "2: bindings.wireguard: is there twice"},
 		{BINDING(USUAL "wireguard={interface=\"wg0\";};"),
 			"2: bindings[0].wireguard: public_key is missing"},
