@@ -318,6 +318,38 @@ static void bindings(void **state)
 	CHECK_AGENT(cases);
 }
 
+#define ONLY_LINKS                                                                                 \
+	"2: bindings[0].routing: ospf and bfd need interface, and tcp-md5 and tcp-ao have none"
+#define ROUTING(members) BINDING(USUAL "routing={file=\"/f\";protocol=\"p1\";" members "};")
+
+static void routing(void **state)
+{
+	static const struct bad cases[] = {
+		{ROUTING(""), "2: bindings[0].routing: method is missing"},
+		{ROUTING("method=\"rip\";"),
+			"2: bindings[0].routing.method: \"rip\" is not allowed; allowed: ospf, bfd, "
+			"tcp-md5 or tcp-ao"},
+		{ROUTING("method=\"ospf\";"),
+			"2: bindings[0].routing: ospf and bfd need interface"},
+		{ROUTING("method=\"bfd\";"), ONLY_LINKS "; write it"},
+		{ROUTING("method=\"tcp-md5\";interface=\"eth1\";"), ONLY_LINKS "; leave it out"},
+		{ROUTING("method=\"tcp-ao\";interface=\"eth1\";"), ONLY_LINKS "; leave it out"},
+		{BINDING(USUAL "routing={file=\"/f\";protocol=\"1p\";method=\"tcp-md5\";};"),
+			"2: bindings[0].routing.protocol: \"1p\" is no name of a protocol in BIRD"},
+		{BINDING(USUAL "routing={file=\"/f\";protocol=\"p-1\";method=\"tcp-md5\";};"),
+			"2: bindings[0].routing.protocol: \"p-1\" is no name of a protocol"},
+		{BINDING(USUAL "routing={protocol=\"p1\";method=\"tcp-md5\";};"),
+			"2: bindings[0].routing: file is missing"},
+		{"bindings=({name=\"x\";" USUAL "routing={file=\"/f\";protocol=\"p1\";"
+		 "method=\"tcp-md5\";};},\n{name=\"y\";" USUAL "routing={file=\"/f\";"
+		 "protocol=\"p2\";method=\"tcp-ao\";};});",
+			"3: bindings[1]: another binding keys this already; \"/f\" stays at one place"},
+	};
+
+	(void)state;
+	CHECK_AGENT(cases);
+}
+
 static void form(void **state)
 {
 	static const struct bad cases[] = {
@@ -456,6 +488,7 @@ int main(void)
 		cmocka_unit_test(names),
 		cmocka_unit_test(cross_checks),
 		cmocka_unit_test(bindings),
+		cmocka_unit_test(routing),
 		cmocka_unit_test(form),
 		cmocka_unit_test(hub_settings),
 		cmocka_unit_test(files),

@@ -129,8 +129,23 @@ static void agent_example(void **state)
 	skex_agent_config_clear(&config);
 }
 
-/* The two snippets of docs/integration/wireguard.md: a binding of agent1, and one of agent2. */
-static void wireguard_page(void **state)
+static void check_wireguard(const struct skex_binding_config *binding)
+{
+	assert_string_equal(binding->wireguard.interface, "wg0");
+}
+
+static void check_routing(const struct skex_binding_config *binding)
+{
+	assert_string_equal(skex_binding_consumer(binding), "routing");
+	assert_int_equal(binding->routing.method, 0);
+	assert_string_equal(binding->routing.protocol, "ospf1");
+	assert_string_equal(binding->routing.interface, "eth1");
+	assert_string_equal(binding->routing.file, "/etc/bird/skex/site-b.conf");
+	assert_string_equal(binding->routing.socket, "/run/bird/bird.ctl");
+}
+
+/* The two snippets of a page: a binding of agent1, and one of agent2. */
+static void check_page(const char *name, void (*check)(const struct skex_binding_config *binding))
 {
 	const char *const ends[] = {"agent1", "agent2"};
 	struct skex_agent_config config;
@@ -139,8 +154,7 @@ static void wireguard_page(void **state)
 	const char *at = page;
 	FILE *file;
 
-	(void)state;
-	(void)snprintf(path, sizeof(path), "%s/docs/integration/wireguard.md", root);
+	(void)snprintf(path, sizeof(path), "%s/docs/integration/%s.md", root, name);
 	file = fopen(path, "r");
 	assert_non_null(file);
 	assert_true(fread(page, 1, sizeof(page) - 1, file) < sizeof(page) - 1);
@@ -167,9 +181,21 @@ static void wireguard_page(void **state)
 		assert_string_equal(config.bindings[0].peer.text, ends[1 - i]);
 		assert_int_equal(config.bindings[0].role,
 			i == 0 ? SKEX_BINDING_LEADS : SKEX_BINDING_FOLLOWS);
-		assert_string_equal(config.bindings[0].wireguard.interface, "wg0");
+		check(&config.bindings[0]);
 		skex_agent_config_clear(&config);
 	}
+}
+
+static void wireguard_page(void **state)
+{
+	(void)state;
+	check_page("wireguard", check_wireguard);
+}
+
+static void routing_page(void **state)
+{
+	(void)state;
+	check_page("routing", check_routing);
 }
 
 static void hub_example(void **state)
@@ -313,6 +339,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(agent_bindings),
 		cmocka_unit_test(agent_example),
 		cmocka_unit_test(wireguard_page),
+		cmocka_unit_test(routing_page),
 		cmocka_unit_test(many_peers),
 	};
 
