@@ -25,18 +25,23 @@ static uint64_t now(const struct skex_bird *bird)
 	return bird->platform->now_ms(bird->platform->context);
 }
 
+static void hang_up(struct skex_bird *bird)
+{
+	if (bird->stream != NULL)
+		bird->platform->net->close(bird->stream);
+	bird->stream = NULL;
+}
+
 static void let_go(struct skex_bird *bird)
 {
 	const struct skex_jobs *jobs = bird->platform->jobs;
 
 	jobs->drop(bird->work);
 	jobs->never(bird->later);
-	if (bird->stream != NULL)
-		bird->platform->net->close(bird->stream);
+	hang_up(bird);
 	(void)bird_file_was_opened(&bird->file);
 	bird->work = NULL;
 	bird->later = NULL;
-	bird->stream = NULL;
 	bird->stage = BIRD_RESTING;
 	skex_wipe(&bird->secrets->next, sizeof(bird->secrets->next));
 	skex_wipe(&bird->secrets->active, sizeof(bird->secrets->active));
@@ -92,7 +97,6 @@ static void action_done(struct skex_bird *bird, bool anew)
 	const uint32_t action = lowest(bird);
 	const struct skex_bird_key *next =
 		skex_bird_find(&bird->secrets->given, bird->keys.next.id);
-	const bool hears = bird->config->method == SKEX_BIRD_OSPF && !bird->config->leads;
 
 	if (anew || action == SKEX_ROTATION_DO_SWITCH)
 		bird->since_ms = now(bird);
@@ -101,12 +105,7 @@ static void action_done(struct skex_bird *bird, bool anew)
 	bird->placed = action != SKEX_ROTATION_DO_SETTLE || bird->keys.active.there;
 	bird->staged = action == SKEX_ROTATION_DO_STAGE;
 	bird->switched = action == SKEX_ROTATION_DO_SWITCH;
-	if (bird->switched)
-		bird->was_up = bird->up;
-	if (bird->staged && hears)
-		bird_ear_open(bird, bird->number);
-	else if (!bird->staged && !bird->switched)
-		bird_ear_close(bird);
+	bird->was_up = bird->up;
 	bird->todo &= bird->todo - 1;
 	step(bird);
 }
@@ -120,9 +119,7 @@ static void was_taken(struct skex_bird *bird)
 		bird_fail(bird, what, "include it in the block that is to be protected");
 		return;
 	}
-	if (bird->stream != NULL)
-		bird->platform->net->close(bird->stream);
-	bird->stream = NULL;
+	hang_up(bird);
 	bird->taken = true;
 	action_done(bird, true);
 }
@@ -143,24 +140,25 @@ static void poll_later(struct skex_bird *bird)
 		no_memory(bird);
 }
 
-/* false: this BIRD cannot do it. */
-static bool is_able(struct skex_bird *bird)
+/* Before anything is written that an older one would not read. */
+static void probed(struct skex_bird *bird)
 {
 	const struct skex_bird_facts *facts = &bird->facts;
 	const bool knows = facts->major > 3 || (facts->major == 3 && facts->minor >= AO_MAJOR_3) ||
 		(facts->major == 2 && facts->minor >= AO_MAJOR_2);
 	char what[128];
 
-	if (bird->config->method != SKEX_BIRD_TCP_AO)
-		return true;
-	if (knows && bird_kernel_has_ao())
-		return true;
+	if (!bird->failed && knows && bird_kernel_has_ao()) {
+		hang_up(bird);
+		bird->able = true;
+		step(bird);
+		return;
+	}
 	(void)snprintf(what, sizeof(what), "%s %u.%u has no TCP-AO",
 		knows ? "the kernel under its version" : "its version", facts->major, facts->minor);
 	bird_fail(bird, what,
 		knows ? "take one with CONFIG_TCP_AO, or the method tcp-md5"
 		      : "take 2.17, 3.1 or a later one, or the method tcp-md5");
-	return false;
 }
 
 static void talked(struct skex_bird *bird)
@@ -174,13 +172,8 @@ static void talked(struct skex_bird *bird)
 		return;
 	}
 	if (bird->command == 0) {
-		if (!is_able(bird))
-			return;
-		bird->command = 1;
-		bird_send_command(bird);
-	} else if (bird->command == 1) {
 		/* "Reconfigured", or still under way. */
-		bird->command = 2;
+		bird->command = 1;
 		bird_send_command(bird);
 	} else if (bird->facts.configuring) {
 		poll_later(bird);
@@ -254,9 +247,13 @@ static void step(struct skex_bird *bird)
 		finish(bird, SKEX_ROTATION_FINE, "");
 		return;
 	}
+	if (bird->config->method == SKEX_BIRD_TCP_AO && !bird->able) {
+		bird_talk(bird, BIRD_PROBING);
+		return;
+	}
 	if (stages && is_bad(bird, bird->keys.next.id)) {
-		bird_fail(bird, "the new key is another one at the other end",
-			"see the log of both agents");
+		bird_fail(bird, "nothing is taken from the neighbor with the new key",
+			"is it another one there?");
 		return;
 	}
 	if (!skex_bird_plan(bird->config->method, action, &bird->keys, &secrets->given,
@@ -390,13 +387,17 @@ static void asked(struct skex_bird *bird)
 		.number = bird->number,
 		.was_up = bird->was_up,
 		.past_ms = now(bird) - bird->since_ms,
-		.complained = bird->ear.complained,
 	};
 	char text[256];
 
 	if (facts->no_protocol) {
 		bird_fail(bird, "it has no such protocol, or one of another kind",
 			"is `protocol` in skexd.conf right?");
+		return;
+	}
+	if (bird->config->method == SKEX_BIRD_OSPF && facts->hello_ms == 0) {
+		bird_fail(bird, "it does not run on that interface",
+			"is `interface` in skexd.conf right, and up?");
 		return;
 	}
 	bird->up = facts->up > 0;
@@ -410,6 +411,8 @@ void bird_command_done(struct skex_bird *bird)
 
 	if (bird->stage == BIRD_TALKING) {
 		talked(bird);
+	} else if (bird->stage == BIRD_PROBING) {
+		probed(bird);
 	} else if (more && !bird->failed) {
 		bird->command++;
 		bird_send_command(bird);
@@ -536,7 +539,6 @@ void skex_bird_free(struct skex_bird *bird)
 	if (bird == NULL)
 		return;
 	end(bird);
-	bird_ear_close(bird);
 	skex_secret_free(bird->secrets);
 	free(bird);
 }

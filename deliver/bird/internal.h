@@ -5,12 +5,12 @@
 #include "deliver/bird/bird.h"
 #include "deliver/bird/look.h"
 
-/* bird.c does one thing after the other, talk.c asks BIRD, file.c does what waits for the disk,
- * ear.c hears BIRD's log. */
+/* bird.c does one thing after the other, talk.c asks BIRD, file.c does what waits for the disk. */
 
 enum bird_stage {
 	BIRD_RESTING,
 	BIRD_LEARNING, /* what the file holds from before our start */
+	BIRD_PROBING,  /* whether this BIRD, and this kernel, can do it */
 	BIRD_WAITING,  /* for the other end, before an old key goes */
 	BIRD_WRITING,
 	BIRD_TALKING, /* to BIRD, of an action */
@@ -46,13 +46,6 @@ struct bird_file {
 	char why[SKEX_FOREIGN_WHY_BYTES];
 };
 
-struct bird_ear {
-	struct skex_stream *stream; /* NULL: none */
-	uint8_t number;
-	bool complained; /* that the key of this number does not verify */
-	struct skex_bird_reader reader;
-};
-
 struct skex_bird {
 	const struct skex_platform *platform;
 	const struct skex_bird_config *config;
@@ -78,15 +71,15 @@ struct skex_bird {
 	char answer[160]; /* why */
 
 	/* what is known from one time to the next */
-	struct bird_ear ear;
+	bool able;     /* to do TCP-AO */
 	bool learned;  /* given is what the file has */
 	bool written;  /* and we wrote it */
 	bool taken;    /* and BIRD has read it */
 	bool placed;   /* one place: the key in it is one to use */
 	bool staged;   /* BIRD accepts `number` */
 	bool switched; /* and sends with it */
-	bool was_up;   /* as of the last look, or when it was switched */
-	bool up;
+	bool was_up;   /* when BIRD was told so */
+	bool up;       /* as of the last look */
 	uint8_t number;
 	uint64_t since_ms; /* when BIRD was given the key */
 	bool bad;          /* the key of bad_id is another one at the other end */
@@ -120,11 +113,5 @@ bool bird_file_was_opened(struct bird_file *file);
 
 /* Can the kernel do TCP-AO? */
 bool bird_kernel_has_ao(void);
-
-/* ear.c */
-
-/* Listens for complaints about a key, in place of another one. */
-void bird_ear_open(struct skex_bird *bird, uint8_t number);
-void bird_ear_close(struct skex_bird *bird);
 
 #endif

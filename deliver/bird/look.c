@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HELLO_MORE_MS 1000u  /* for BIRD's jitter and the way */
+#define SILENT_MS     1500u  /* a hello is missing when it comes so much later */
+#define SAID_MS       3000u  /* and by then the leader has heard of it */
 #define HELLO_MOST_MS 13000u /* a proof takes SKEX_ROTATION_PROVE_MS at most */
 #define BFD_TIMES     3u
 #define BFD_LEAST_MS  1000u
@@ -185,10 +186,11 @@ void skex_bird_facts_line(
 static enum skex_bird_verdict judge_ospf(
 	const struct skex_bird_question *question, const struct skex_bird_facts *facts)
 {
-	const uint64_t hello_ms = facts->hello_ms + HELLO_MORE_MS;
-	const uint64_t wait_ms = hello_ms < HELLO_MOST_MS ? hello_ms : HELLO_MOST_MS;
+	const uint64_t said_ms = facts->hello_ms + SAID_MS;
+	const uint64_t wait_ms = said_ms < HELLO_MOST_MS ? said_ms : HELLO_MOST_MS;
 
-	if (question->complained && (question->staged || question->switched))
+	if (question->staged && !question->leads && question->was_up &&
+		facts->silent_ms > facts->hello_ms + SILENT_MS)
 		return SKEX_BIRD_WRONG;
 	if (!question->switched || question->past_ms < wait_ms || facts->neighbors == 0 ||
 		(question->was_up && facts->up == 0))
@@ -238,19 +240,4 @@ enum skex_bird_verdict skex_bird_judge(
 	if (question->method == SKEX_BIRD_TCP_AO)
 		return judge_ao(question, facts);
 	return judge_md5(question, facts);
-}
-
-bool skex_bird_is_complaint(
-	const char *line, const char *protocol, const char *interface, uint8_t number)
-{
-	const size_t size = strlen(protocol);
-	char place[96];
-	char end[64];
-
-	(void)snprintf(place, sizeof(place), " on %s - ", interface);
-	(void)snprintf(end, sizeof(end), " - wrong authentication code (%u)", number);
-	return strncmp(line, protocol, size) == 0 &&
-		strncmp(line + size, ": Authentication failed for ", 28) == 0 &&
-		strstr(line, place) != NULL && strlen(line) > strlen(end) &&
-		strcmp(line + strlen(line) - strlen(end), end) == 0;
 }

@@ -10,9 +10,9 @@
  *
  * BIRD tells nobody which key a packet was under, but for TCP-AO.  So a key counts as used
  *
- *    ospf      when the other end had one hello interval to complain of ours, a packet of it was
- *              taken since the switch, and who was Full is so still.  The complaint of the end that
- *              follows, that ours does not verify, is in its log, which it hears (ear.c).
+ *    ospf      when the other end had one hello interval, and some, to find that it takes none of
+ *              ours, a packet of it was taken since the switch, and who was Full is so still.  The
+ *              end that follows finds that by the silence, and says so as long as it can go back.
  *    bfd       when the session is Up three detection times after the switch: where ours are not
  *              taken the other end says Down within one.
  *    tcp-md5   when the session is Established: a new key resets it.
@@ -49,7 +49,6 @@ struct skex_bird_question {
 	uint8_t number;
 	bool was_up;      /* before */
 	uint64_t past_ms; /* since then */
-	bool complained;  /* the key of the other end is not the same */
 };
 
 enum skex_bird_verdict {
@@ -61,9 +60,5 @@ enum skex_bird_verdict {
 
 enum skex_bird_verdict skex_bird_judge(
 	const struct skex_bird_question *question, const struct skex_bird_facts *facts);
-
-/* Is this line of the log the complaint about the key of this number? */
-bool skex_bird_is_complaint(
-	const char *line, const char *protocol, const char *interface, uint8_t number);
 
 #endif

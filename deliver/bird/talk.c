@@ -32,7 +32,8 @@ void bird_send_command(struct skex_bird *bird)
 		size = look_command(bird, text);
 	else
 		size = (size_t)snprintf(text, sizeof(text), "%s\n",
-			bird->command == 1 ? "configure" : "show status");
+			bird->stage == BIRD_TALKING && bird->command == 0 ? "configure"
+									  : "show status");
 	bird->failed = false;
 	bytes = skex_view((const uint8_t *)text, size);
 	if (bird->platform->net->send(bird->stream, &bytes, 1) != SKEX_OK)

@@ -28,7 +28,8 @@ def bindings_of(lab, tunnel, end, text):
     with open(lab.config(AGENTS[end]), encoding='utf-8') as f:
         conf = re.sub(r'\nbindings = .*', '', f.read(), flags=re.S).rstrip('\n')
     for setting, value in (('interface', INTERFACES[end]), ('public_key', tunnel.public[1 - end])):
-        text = re.sub(setting + ' = "[^"]*"', '%s = "%s"' % (setting, value), text)
+        if 'wireguard' in text:
+            text = re.sub(setting + ' = "[^"]*"', '%s = "%s"' % (setting, value), text)
     with open(lab.config(AGENTS[end]), 'w', encoding='utf-8') as f:
         f.write(conf + '\n' + text)
     lab.start(AGENTS[end])

@@ -62,7 +62,7 @@ def on_the_wire(pair):
         ok(settled(pair, ends, 'ospf'), 'ospf: a key that stays')
         number = pair.birds.held(0, 'ospf')[0][1]
         # 2: cryptographic.
-        ok(pair.sniff(3) == {(LINK[0], '2', number), (LINK[1], '2', number)},
+        ok(pair.sniff(5) == {(LINK[0], '2', number), (LINK[1], '2', number)},
            'ospf: every packet of both is authenticated, with that key')
         status = os.stat(pair.birds.keys(0, 'ospf'))
         ok(status.st_mode & 0o777 == 0o640, 'ospf: others cannot read it')
@@ -91,7 +91,7 @@ def hostile_keys(pair, method):
            ends.last[0]['rotations'] == 2 and ends.last[0]['active'] == second,
            '%s: another key at each end is never called active' % method)
         if method == 'ospf':
-            ok(said(ends, 1, 'another one at the other end') and pair.birds.left(method) == left,
+            ok(said(ends, 1, 'nothing is taken from the neighbor with the new key') and pair.birds.left(method) == left,
                'ospf: it is said, and no neighbor was left')
         ok(ends.rotated(3) and settled(pair, ends, method) and
            ends.last[0]['active'] not in (first, second),
@@ -214,10 +214,22 @@ def one_place(pair, method, rotations):
         ok(settled(pair, ends, method), '%s: and it is up again' % method)
 
 
+def without_ao(pair):
+    """Neither BIRD of Debian 12 nor its kernel can do TCP-AO."""
+    with pair.ends('tcp-ao') as ends:
+        ok(ends.until(lambda _: said(ends, 0, 'its version 2.0 has no TCP-AO') and
+                      said(ends, 1, 'its version 2.0 has no TCP-AO')),
+           'tcp-ao: a BIRD that cannot do it is told apart')
+        ok(ends.last[0].get('rotations', 0) == 0 and
+           not any(pair.birds.held(end, 'tcp-ao') for end in range(2)),
+           'tcp-ao: and gets nothing that it would not read')
+
+
 def test(folder):
     with Pair(folder) as pair:
         for method in sys.argv[2:] or ('ospf', 'bfd', 'tcp-md5'):
             if method == 'tcp-md5':
+                without_ao(pair)
                 one_place(pair, method, 3)
             else:
                 hitless(pair, method, 10)

@@ -11,7 +11,7 @@ import time
 
 from rotation_harness import LINK, TAG, Ends, Spaces, enter
 
-PROTOCOLS = {'ospf': 'ospf1', 'bfd': 'bfd1', 'tcp-md5': 'bgp1'}
+PROTOCOLS = {'ospf': 'ospf1', 'bfd': 'bfd1', 'tcp-md5': 'bgp1', 'tcp-ao': 'bgp1'}
 SHOW = {'ospf': ['show', 'ospf', 'neighbors', 'ospf1'], 'bfd': ['show', 'bfd', 'sessions', 'bfd1'],
         'tcp-md5': ['show', 'protocols', 'bgp1']}
 UP = {'ospf': 'Full/', 'bfd': ' Up ', 'tcp-md5': 'Established'}
@@ -34,7 +34,7 @@ protocol ospf v2 ospf1 {
     ipv4 { import all; export none; };
     area 0 {
         interface "%(device)s" {
-            type ptp; hello 1; dead 4;
+            type ptp; hello 2; dead 10;
             include "%(ospf)s";
         };
     };
@@ -165,7 +165,7 @@ class Pair(Spaces):
         arguments = []
         for end in range(2):
             arguments += [self.birds.socket(end), method, PROTOCOLS[method],
-                          '-' if method == 'tcp-md5' else device(end),
+                          '-' if method.startswith('tcp') else device(end),
                           self.birds.keys(end, method)]
         return Ends('routing-one-place' if method == 'tcp-md5' else 'routing', arguments,
                     period_ms, **options)
