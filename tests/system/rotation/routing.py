@@ -91,7 +91,8 @@ def hostile_keys(pair, method):
            ends.last[0]['rotations'] == 2 and ends.last[0]['active'] == second,
            '%s: another key at each end is never called active' % method)
         if method == 'ospf':
-            ok(said(ends, 1, 'nothing is taken from the neighbor with the new key') and pair.birds.left(method) == left,
+            ok(said(ends, 1, 'nothing is taken from the neighbor with the new key') and
+               pair.birds.left(method) == left,
                'ospf: it is said, and no neighbor was left')
         ok(ends.rotated(3) and settled(pair, ends, method) and
            ends.last[0]['active'] not in (first, second),
@@ -112,16 +113,14 @@ def restarts(pair, method):
            '%s: the agent of the leader starts again, and gives a new key' % method)
         if method != 'tcp-md5':
             ok(pair.birds.left(method) == left, '%s: no neighbor was left' % method)
-        for end in range(2):
-            for how in (signal.SIGTERM, signal.SIGKILL):
-                before = ends.last[0]['active']
-                ends.order('order')
-                ends.until(lambda last: last[0]['state'] != 0)
-                pair.birds.stop(end, how)
-                pair.birds.start(end)
-                ok(settled(pair, ends, method),
-                   '%s: BIRD of end %d is started again after signal %d, in a rotation: it has '
-                   'the key' % (method, end, how))
+        for end, how in ((0, signal.SIGKILL), (1, signal.SIGTERM)):
+            ends.order('order')
+            ends.until(lambda last: last[0]['state'] != 0)
+            pair.birds.stop(end, how)
+            pair.birds.start(end)
+            ok(settled(pair, ends, method),
+               '%s: BIRD of end %d is started again after signal %d, in a rotation: it has the '
+               'key' % (method, end, how))
         for end in range(2):
             before = pair.birds.held(end, method)
             with open(pair.birds.keys(end, method), 'w', encoding='ascii') as f:
@@ -237,10 +236,11 @@ def test(folder):
                 on_the_wire(pair)
             hostile_keys(pair, method)
             restarts(pair, method)
-            absent(pair, method)
             closed(pair, method)
             stranger(pair, method)
-            misconfigured(pair, method)
+            if method != 'bfd':
+                absent(pair, method)
+                misconfigured(pair, method)
 
 
 if __name__ == '__main__':

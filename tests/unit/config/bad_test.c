@@ -327,8 +327,8 @@ static void routing(void **state)
 	static const struct bad cases[] = {
 		{ROUTING(""), "2: bindings[0].routing: method is missing"},
 		{ROUTING("method=\"rip\";"),
-			"2: bindings[0].routing.method: \"rip\" is not allowed; allowed: ospf, bfd, "
-			"tcp-md5 or tcp-ao"},
+			"2: bindings[0].routing.method: \"rip\" is not allowed; allowed: ospf, "
+			"bfd, tcp-md5 or tcp-ao"},
 		{ROUTING("method=\"ospf\";"),
 			"2: bindings[0].routing: ospf and bfd need interface"},
 		{ROUTING("method=\"bfd\";"), ONLY_LINKS "; write it"},
@@ -343,7 +343,8 @@ static void routing(void **state)
 		{"bindings=({name=\"x\";" USUAL "routing={file=\"/f\";protocol=\"p1\";"
 		 "method=\"tcp-md5\";};},\n{name=\"y\";" USUAL "routing={file=\"/f\";"
 		 "protocol=\"p2\";method=\"tcp-ao\";};});",
-			"3: bindings[1]: another binding keys this already; \"/f\" stays at one place"},
+			"3: bindings[1]: another binding keys this already; \"/f\" stays at one "
+			"place"},
 	};
 
 	(void)state;

@@ -123,8 +123,8 @@ static void wrong_replies(void **state)
 					 on_line, &heard),
 			SKEX_E_SYNTAX);
 	}
-	memset(text, 'x', sizeof(text));
-	memcpy(text, "0000 ", 5);
+	memset(text, '0', sizeof(text));
+	text[4] = ' ';
 	skex_bird_reader_init(&reader);
 	assert_int_equal(
 		skex_bird_read(&reader, skex_view((const uint8_t *)text, SKEX_BIRD_LINE_MAX - 1),
