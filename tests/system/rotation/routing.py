@@ -60,10 +60,19 @@ def hitless(pair, method, rotations):
 def on_the_wire(pair):
     with pair.ends('ospf') as ends:
         ok(settled(pair, ends, 'ospf'), 'ospf: a key that stays')
-        number = pair.birds.held(0, 'ospf')[0][1]
+        old = pair.birds.held(0, 'ospf')[0][1]
+        with pair.sniff() as seen:
+            time.sleep(5)  # more than a hello interval, as below
+            ends.order('order')
+            ok(ends.rotated(2) and settled(pair, ends, 'ospf'), 'ospf: and another one')
+            time.sleep(5)
+        new = pair.birds.held(0, 'ospf')[0][1]
         # 2: cryptographic.
-        ok(pair.sniff(5) == {(LINK[0], '2', number), (LINK[1], '2', number)},
-           'ospf: every packet of both is authenticated, with that key')
+        ok(set(seen) == {(link, '2', number) for link in LINK for number in (old, new)} and
+           seen[-1][2] == new, 'ospf: every packet of both is authenticated, with these keys')
+        ok(seen.index((LINK[0], '2', new)) < seen.index((LINK[1], '2', new)) and
+           (LINK[1], '2', old) in seen[seen.index((LINK[0], '2', new)):],
+           'ospf: the end that leads begins, and the other one takes both meanwhile')
         status = os.stat(pair.birds.keys(0, 'ospf'))
         ok(status.st_mode & 0o777 == 0o640, 'ospf: others cannot read it')
         secret = pair.birds.held(0, 'ospf')[0][0]

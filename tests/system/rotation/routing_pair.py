@@ -50,19 +50,16 @@ protocol bgp bgp1 {
 
 # The source of each OSPF packet on a link, its authentication, and the number of its key.
 SNIFF = '''
-import socket, sys, time
+import socket, sys
 s = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3))
 s.bind((sys.argv[1], 3))
-s.settimeout(0.1)
-end = time.monotonic() + float(sys.argv[2])
-while time.monotonic() < end:
-    try:
-        p = s.recv(2048)
-    except socket.timeout:
-        continue
+print('ready', flush=True)
+while True:
+    p = s.recv(2048)
     if p[0] >> 4 == 4 and p[9] == 89:
         o = p[(p[0] & 15) * 4:]
-        print(socket.inet_ntoa(p[12:16]), int.from_bytes(o[14:16], 'big'), o[18])
+        print(socket.inet_ntoa(p[12:16]), int.from_bytes(o[14:16], 'big'), o[18],
+              flush=True)
 '''
 
 
@@ -171,7 +168,13 @@ class Pair(Spaces):
                     period_ms, **options)
 
     @staticmethod
-    def sniff(seconds):
-        out = subprocess.run([*enter(0), sys.executable, '-c', SNIFF, device(0), str(seconds)],
-                             stdout=subprocess.PIPE, text=True).stdout
-        return {tuple(line.split()) for line in out.splitlines()}
+    @contextlib.contextmanager
+    def sniff():
+        """Gives a list, in which is afterwards what SNIFF has seen meanwhile."""
+        seen = []
+        with subprocess.Popen([*enter(0), sys.executable, '-c', SNIFF, device(0)],
+                              stdout=subprocess.PIPE, text=True) as process:
+            process.stdout.readline()
+            yield seen
+            process.terminate()
+            seen += [tuple(line.split()) for line in process.stdout]

@@ -110,7 +110,7 @@ static void replies(void **state)
 static void wrong_replies(void **state)
 {
 	static const char *const texts[] = {"\n", " x\n", "001 x\n", "00x1 x\n", "0001x\n",
-		"0001\n", "HTTP/1.1 200 OK\n", "0000 \n x\n"};
+		"0001\n", "HTTP/1.1 200 OK\n", "0000 \n x\n", "0001 a\n x\n"};
 	char text[SKEX_BIRD_LINE_MAX + 2];
 	struct skex_bird_reader reader;
 	struct heard heard = {0};
