@@ -247,6 +247,17 @@ int agent_purpose_place(const char *purpose, const char *single)
 	return -1;
 }
 
+bool agent_purpose_for_others(const char *purpose, const char *single)
+{
+	struct parts all;
+	struct parts one;
+
+	return take_apart(purpose, &all) && take_apart(single, &one) &&
+		skex_view_equal(all.consumer, one.consumer) &&
+		skex_view_equal(all.initiator, one.initiator) &&
+		agent_purpose_place(purpose, single) < 0;
+}
+
 uint32_t agent_purpose_responders(const char *purpose)
 {
 	struct parts parts;

@@ -51,6 +51,8 @@ SKEX_MUST_USE enum skex_error agent_purpose_make(char *purpose, const char *cons
 /* Which of the identities of a purpose the one of `single` is, from 0; -1 when it is none.  single
  * is a purpose of one responder, or of no identities: then it is the same purpose or none. */
 int agent_purpose_place(const char *purpose, const char *single);
+/* Are keys of a purpose of the same initiator as `single`, and for other identities only? */
+bool agent_purpose_for_others(const char *purpose, const char *single);
 /* How many identities a key of this purpose is for; 1 when it names none. */
 uint32_t agent_purpose_responders(const char *purpose);
 /* How many identities of a peer can be named besides this one, whichever they are. */

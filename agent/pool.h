@@ -169,6 +169,10 @@ struct agent_pool *agent_pool_find(
  * Without an id: any that it may fetch from. */
 struct agent_pool *agent_pool_holding(
 	const struct agent_peer *peer, const char *purpose, const struct skex_key_id *id);
+/* Is one of these keys here, of this initiator, but for other identities than that of the purpose?
+ */
+bool agent_pool_for_others(const struct agent_peer *peer, const char *purpose,
+	const uint8_t (*ids)[SKEX_KEY_ID_BYTES], uint32_t count);
 void agent_pool_free(struct agent_pool *pool);
 /* It may hold too little now: the providers look at it in this turn, and in each one until it holds
  * what it should.  Of others than the initiator's pools of keys nothing happens. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "agent/combine.h"
+#include "agent/consumer.h"
 #include "agent/pool_internal.h"
 #include "agent/record.h"
 #include "core/base/mem.h"
@@ -59,6 +60,27 @@ static uint32_t piece_of(
 	*at = offset % AGENT_PIECE_BYTES;
 	return block * ((secret + AGENT_PIECE_BYTES - 1) / AGENT_PIECE_BYTES) +
 		offset / AGENT_PIECE_BYTES;
+}
+
+bool agent_pool_for_others(const struct agent_peer *peer, const char *purpose,
+	const uint8_t (*ids)[SKEX_KEY_ID_BYTES], uint32_t count)
+{
+	struct agent_pool *pool;
+	struct skex_key_id id;
+	uint32_t i;
+
+	for (pool = peer->pools; pool != NULL; pool = pool->next) {
+		if (pool->side != AGENT_RESPONDER ||
+			!agent_purpose_for_others(pool->purpose, purpose))
+			continue;
+		for (i = 0; i < count; i++) {
+			if (skex_key_id_decode(pool->agent->link.crypto, &id, &peer->name,
+				    &pool->agent->name, ids[i]) == SKEX_OK &&
+				agent_batch_find(pool, id.block) != NULL)
+				return true;
+		}
+	}
+	return false;
 }
 
 static uint64_t units(uint32_t at, uint32_t size)

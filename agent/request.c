@@ -14,6 +14,9 @@
 /* A stride or a confirmation that is under way is waited for, whatever the caller's patience. */
 #define GRACE_MS 3000u
 
+static const char not_named[] = "one of these keys is for other identities than this one";
+static const char not_named_act[] = "let the other end name this identity as well";
+
 /* ---- taking requests ---------------------------------------------------------------------------
  */
 
@@ -262,6 +265,9 @@ enum skex_error skex_agent_fetch(struct skex_agent *agent, const struct skex_key
 	pool = agent_pool_holding(peer, purpose, NULL);
 	if (pool == NULL)
 		pool = agent_keyfill_pool(peer, purpose, request->ids[0]);
+	if (pool == NULL && agent_pool_for_others(peer, purpose, request->ids, request->count))
+		return agent_complain(
+			problem, SKEX_E_REFUSED, "not_named", not_named, not_named_act);
 	if (pool == NULL)
 		return agent_complain(problem, SKEX_E_UNKNOWN, "unknown_key",
 			"no key from this peer for this purpose is here",
@@ -559,6 +565,10 @@ static void serve_fetch(struct agent_request *request, uint64_t now_ms)
 		answer_problem(request, error, "spent_key",
 			"that key has been fetched already: each is delivered once",
 			"get a new key at the other end");
+	else if (error == SKEX_E_UNKNOWN &&
+		agent_pool_for_others(request->pool->peer, request->purpose,
+			(const uint8_t(*)[SKEX_KEY_ID_BYTES])request->ids, request->count))
+		answer_problem(request, SKEX_E_REFUSED, "not_named", not_named, not_named_act);
 	else if (error == SKEX_E_UNKNOWN)
 		answer_problem(request, error, "unknown_key",
 			"no such key is here: used up, expired, or never made",

@@ -64,7 +64,7 @@ def check_each_gets_it_once(a, b, b2, b3, c):
     tap.equal('the slave gets one', b.fetch('sae-agent1', [one]), (200, [first]))
     tap.equal('and not again', b.fetch('sae-agent1', [one])[0], 400)
     tap.equal('nor with another', b.fetch('sae-agent1', [two, one])[0], 400)
-    tap.equal('who was not named gets none', b3.fetch('sae-agent1', [two])[0], 400)
+    tap.equal('who was not named gets none', b3.fetch('sae-agent1', [two])[0], 401)
     tap.equal('nor does another agent\'s', c.fetch('sae-agent1', [two])[0], 400)
     tap.equal('the additional one gets both', b2.fetch('sae-agent1', [one, two]),
               (200, [first, second]))
@@ -81,8 +81,8 @@ def check_sets(a, b, b2, b3):
               (200, [(200, [first])] * 3))
     alone = a.get('sae-agent2')[1][0]
     shared = a.get('sae-agent2', ['sae-b3'])[1][0]
-    tap.equal('a key for one is for that one', b3.fetch('sae-agent1', [alone[0]])[0], 400)
-    tap.equal('all or none', b3.fetch('sae-agent1', [shared[0], alone[0]])[0], 400)
+    tap.equal('a key for one is for that one', b3.fetch('sae-agent1', [alone[0]])[0], 401)
+    tap.equal('all or none', b3.fetch('sae-agent1', [shared[0], alone[0]])[0], 401)
     tap.equal('keys of several sets at once', b.fetch('sae-agent1', [alone[0], shared[0]]),
               (200, [alone[1], shared[1]]))
     tap.equal('and the rest', b3.fetch('sae-agent1', [shared[0]]), (200, [shared[1]]))

@@ -241,6 +241,11 @@ static void a_set_has_one_purpose(void **state)
 	assert_int_equal(agent_purpose_place(a, "etsi014:their-a>our-a,our-b"), -1);
 	assert_int_equal(agent_purpose_place("app:x", "app:x"), 0);
 	assert_int_equal(agent_purpose_place("app:x", "app:y"), -1);
+	assert_true(agent_purpose_for_others(a, "etsi014:their-a>our-d"));
+	assert_false(agent_purpose_for_others(a, "etsi014:their-a>our-b"));
+	assert_false(agent_purpose_for_others(a, "etsi014:their-b>our-d"));
+	assert_false(agent_purpose_for_others(a, "skip:their-a>our-d"));
+	assert_false(agent_purpose_for_others("app:x", "app:y"));
 	one.count = 1;
 	assert_int_equal(agent_purpose_make(a, "etsi014", "their-a", &one), SKEX_OK);
 	assert_string_equal(a, "etsi014:their-a>our-c");
