@@ -196,7 +196,7 @@ void skex_agent_counters(const struct skex_agent *agent, struct skex_agent_count
 /* How many keys of this size stand ready for get; 0 when there is no such pool or peer.  For 014's
  * status. *other is set to the agent that the remote identity lives at, *additional to how many
  * others of that agent, whichever they are, can be named besides it; SKEX_E_UNKNOWN when it lives
- * nowhere. */
+ * nowhere, SKEX_E_REFUSED when the local one does not live here. */
 SKEX_MUST_USE enum skex_error skex_agent_identity_status(struct skex_agent *agent,
 	const char *consumer, const char *local, const char *remote, uint32_t bytes,
 	uint64_t *ready, struct skex_name *other, uint32_t *additional);

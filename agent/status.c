@@ -135,7 +135,9 @@ enum skex_error skex_agent_identity_status(struct skex_agent *agent, const char 
 	char purpose[SKEX_PURPOSE_MAX + 1];
 	const struct agent_pool *pool;
 
-	if (peer == NULL || !agent_identity_is_local(agent, local) || bytes == 0)
+	if (!agent_identity_is_local(agent, local))
+		return SKEX_E_REFUSED;
+	if (peer == NULL || bytes == 0)
 		return SKEX_E_UNKNOWN;
 	if (agent_purpose_make(purpose, consumer, local, &one) != SKEX_OK)
 		return SKEX_E_ARGUMENT;

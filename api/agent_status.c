@@ -187,18 +187,26 @@ void skex_agent_op_identity_status(
 	const struct skex_agent_ops *ops = owner;
 	struct identity_request in = {.bits = 256};
 	struct skex_name other;
+	enum skex_error error;
 	uint32_t additional;
 	uint64_t ready;
 
 	if (!skex_agent_ops_read(call, fields, SKEX_COUNT(fields), request, &in))
 		return;
 	if (strcmp(in.consumer, skex_api_call_consumer(call)) != 0 ||
-		strcmp(in.consumer, SKEX_BINDINGS_CONSUMER) == 0)
+		strcmp(in.consumer, SKEX_BINDINGS_CONSUMER) == 0) {
 		skex_api_fail(call, SKEX_E_REFUSED, "not_here",
 			"this connection belongs to another consumer",
 			"ask in the name of the consumer that the daemon started");
-	else if (skex_agent_identity_status(ops->agent, in.consumer, in.local, in.remote,
-			 (uint32_t)((in.bits + 7) / 8), &ready, &other, &additional) != SKEX_OK)
+		return;
+	}
+	error = skex_agent_identity_status(ops->agent, in.consumer, in.local, in.remote,
+		(uint32_t)((in.bits + 7) / 8), &ready, &other, &additional);
+	if (error == SKEX_E_REFUSED)
+		skex_api_fail(call, error, "foreign_identity",
+			"that identity does not live at this agent",
+			"see identities in skexd.conf");
+	else if (error != SKEX_OK)
 		skex_api_fail(call, SKEX_E_UNKNOWN, "unknown_identity",
 			"no peer of this agent has that identity",
 			"add it to the identities of its peer in the configuration");

@@ -28,11 +28,12 @@
 #define HEADERS_MAX    16384u /* bytes of memory that one request line and its headers may take */
 #define TLS_PRIORITIES "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%SERVER_PRECEDENCE"
 
-/* With AES of 256 bits in TLS 1.2.  In TLS 1.3 the hash of an external PSK is SHA-256, with which
- * no AES of 256 bits goes. */
+/* Ciphers of 256 bits only, like the keys.  In TLS 1.3 the hash of an external PSK is SHA-256, with
+ * which no AES of 256 bits goes, so that ChaCha20 is left; a list has one set of ciphers for both
+ * versions, so that AES of 128 bits for the one would be in the other as well. */
 #define PSK_PRIORITIES                                                                             \
 	"NONE:+VERS-TLS1.3:+VERS-TLS1.2:+DHE-PSK:+ECDHE-PSK:+PSK:+AES-256-GCM:+AES-256-CBC:"       \
-	"+CHACHA20-POLY1305:+AES-128-GCM:+AEAD:+SHA384:+SHA256:+SHA1:+COMP-NULL:+GROUP-ALL:"       \
+	"+CHACHA20-POLY1305:+AEAD:+SHA384:+SHA256:+SHA1:+COMP-NULL:+GROUP-ALL:"                    \
 	"+SIGN-ALL:+CTYPE-X509:%SERVER_PRECEDENCE"
 
 struct server {

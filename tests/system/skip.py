@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Cisco SKIP with real hubs and agents: every clause of the table in docs/integration/skip.md.
+"""Every row of docs/integration/skip-clauses.md, asked of agents with real hubs: with curl(1), or,
+by TLS-PSK, with openssl(1).
 
 usage: skip.py BUILD
 """
@@ -10,189 +11,187 @@ import os
 import re
 import subprocess
 
+from clauses_harness import (Answer, LabAuthority, curl, filled, message_is, move_in, parse_head,
+                             read_rows, walk, words_of)
+from docs_harness import SOURCE
+from etsi014_harness import Authority
 from lab_harness import Lab, Tap, until
 
-tap = Tap()
-PSK = os.urandom(32).hex()
+PAGE = os.path.join(SOURCE, 'docs', 'integration', 'skip-clauses.md')
+HOMES = {'agent1': ['router-a'], 'agent2': ['router-b', 'router-c']}
+SUITE = 'DHE-PSK-AES256-GCM-SHA384'
 HEX = re.compile(r'[0-9a-f]+')
+PSKS = {name: os.urandom(32).hex() for name in ('router-b', 'router-c', 'stranger')}
+WRONG = os.urandom(32).hex()
+
+tap = Tap()
 
 
-# --- clients ---
+# --- who asks ---
 
-class ByCertificate:
-    """Asks with curl, by mutual TLS."""
-
-    def __init__(self, lab, port, name):
-        self.url = 'https://127.0.0.1:%d' % port
-        self.words = ['--cacert', lab.path('tls', 'ca.pem')]
-        if name:
-            self.words += ['--cert', lab.path('tls', name + '.pem'),
-                           '--key', lab.path('tls', name + '.key')]
-
-    def ask(self, path, *words):
-        """The code and the JSON; (0, None) when there was no answer."""
-        done = subprocess.run(
-            ['curl', '-s', '-g', '--path-as-is', '--max-time', '60', '-w', '\n%{http_code}',
-             *self.words, *words, self.url + path], stdout=subprocess.PIPE, check=False, text=True)
-        body, code = done.stdout.rsplit('\n', 1)
-        return int(code), json.loads(body) if body else None
+def by_certificate(lab, url, certificate):
+    return lambda method, target, body: curl(lab.directory, url + target, method,
+                                             words_of(lab, certificate), body)
 
 
-class ByPsk:
-    """Asks with openssl(1), by TLS-PSK."""
+def by_psk(port, name, key, suite):
+    """Asks with openssl(1): curl can not do TLS-PSK."""
+    version = ['-tls1_3', '-ciphersuites'] if suite.startswith('TLS_') else ['-tls1_2', '-cipher']
+    words = ['openssl', 's_client', '-connect', '127.0.0.1:%d' % port, '-quiet', '-psk_identity',
+             name, '-psk', key, *version, suite]
 
-    def __init__(self, port, name, key, *suite):
-        self.words = ['openssl', 's_client', '-connect', '127.0.0.1:%d' % port, '-quiet',
-                      '-psk_identity', name, '-psk', key, *suite]
-
-    def ask(self, path):
-        request = 'GET %s HTTP/1.1\r\nHost: skip\r\nConnection: close\r\n\r\n' % path
-        done = subprocess.run(self.words, input=request.encode(), stdout=subprocess.PIPE,
+    def ask(method, target, body):
+        request = '%s %s HTTP/1.1\r\nHost: skip\r\nConnection: close\r\n\r\n%s' % (
+            method, target, body or '')
+        done = subprocess.run(words, input=request.encode(), stdout=subprocess.PIPE,
                               stderr=subprocess.DEVNULL, check=False)
-        head, _, body = done.stdout.partition(b'\r\n\r\n')
-        return (int(head.split()[1]), json.loads(body)) if head else (0, None)
+        head, _, rest = done.stdout.partition(b'\r\n\r\n')
+        return Answer(*parse_head(head.decode('latin-1')), rest)
+    return ask
 
 
-SUITES = [('-tls1_2', '-cipher', name) for name in (
-    'DHE-PSK-AES256-GCM-SHA384', 'ECDHE-PSK-AES256-CBC-SHA384', 'PSK-AES256-GCM-SHA384',
-    'DHE-PSK-AES256-CBC-SHA384')] + [('-tls1_3', '-ciphersuites', 'TLS_CHACHA20_POLY1305_SHA256')]
+def callers(lab, ports):
+    """Who, as the page calls them: how they ask."""
+    ca = LabAuthority(lab)
+    url = ['https://127.0.0.1:%d' % port for port in ports]
+    other = Authority(ca.directory, 'other').issue('other-a', subject='/CN=router-a')
+    b = ca.issue('router-b')
+    found = {
+        '`router-a`': by_certificate(lab, url[0], ca.issue('router-a')),
+        'nobody, without a certificate': by_certificate(lab, url[0], None),
+        '`router-a` of another authority': by_certificate(lab, url[0], other),
+        '`router-x`, who lives nowhere': by_certificate(lab, url[0], ca.issue('router-x')),
+        '`router-b` with a certificate, at the first agent': by_certificate(lab, url[0], b),
+        '`router-b` with a certificate, where PSKs are wanted': by_certificate(lab, url[1], b),
+        '`router-x` with a PSK that the agent has under another name':
+            by_psk(ports[1], 'router-x', PSKS['router-b'], SUITE),
+        '`stranger`, who has a PSK there and lives nowhere':
+            by_psk(ports[1], 'stranger', PSKS['stranger'], SUITE),
+        '`router-c`': by_psk(ports[1], 'router-c', PSKS['router-c'], SUITE)}
+
+    def look(who):
+        if who in found:
+            return found[who]
+        wrong, suite = re.fullmatch(r'`router-b`( with another PSK)?(?: by (\S+))?', who).groups()
+        return by_psk(ports[1], 'router-b', WRONG if wrong else PSKS['router-b'], suite or SUITE)
+    return look
 
 
-# --- the two ends ---
-
-def serve(lab, agent, settings):
-    """Adds SKIP to an agent; the port."""
-    lab.stop(agent)
-    with open(lab.config(agent), 'a', encoding='utf-8') as f:
-        f.write('skip = { listen = "127.0.0.1:0"; %s };\n' % settings)
-    lab.start(agent)
-    found = until(lambda: re.search(r'skip: listening on https://\S*:(\d+)\n', lab.log(agent)))
-    return int(found.group(1))
-
-
-def ready(client, remote):
-    """Waits until the pools are there."""
-    return until(lambda: client.ask('/key?remoteSystemID=' + remote)[0] == 200, 60)
-
-
-def ends(lab):
-    tls = [lab.path('tls', name) for name in ('ca.pem', 'kme-agent1.pem', 'kme-agent1.key')]
-    first = serve(lab, 'agent1', 'ca = "%s"; certificate = "%s"; key = "%s";' % tuple(tls))
+def serve(lab):
+    """Both agents serve SKIP; their ports."""
+    tls = tuple(lab.path('tls', name) for name in ('ca.pem', 'kme-agent1.pem', 'kme-agent1.key'))
     psks = lab.path('agent2', 'psks')
     with open(psks, 'w', encoding='ascii') as f:
-        f.write('# SKIP clients\n\nsae-agent2:%s\nstranger:%s\n' % (PSK, PSK))
+        f.write('# SKIP clients\n\n' + ''.join('%s:%s\n' % psk for psk in PSKS.items()))
     os.chmod(psks, 0o600)
-    return first, serve(lab, 'agent2', 'psk_file = "%s";' % psks)
+    form = 'skip = { listen = "127.0.0.1:0"; %s };\n'
+    move_in(lab, HOMES, {
+        'agent1': form % ('ca = "%s"; certificate = "%s"; key = "%s";' % tls),
+        'agent2': form % ('psk_file = "%s";' % psks)})
+    return [int(until(lambda agent=agent: re.search(
+        r'skip: listening on https://\S*:(\d+)\n', lab.log(agent))).group(1)) for agent in HOMES]
 
 
-# --- the clauses ---
+# --- answers ---
 
-def capabilities(a, b):
-    for name, client, local, remote in (('a', a, 'sae-agent1', 'sae-agent2'),
-                                        ('b', b, 'sae-agent2', 'sae-agent1')):
-        tap.equal('S1 capabilities of ' + name, client.ask('/capabilities'), (200, {
-            'entropy': True, 'key': True, 'algorithm': 'skex', 'localSystemID': local,
-            'remoteSystemID': [remote]}))
+class Walk:
+    """The keys that were made so far, and what is wrong with an answer."""
 
+    def __init__(self, look):
+        self.look = look
+        self.keys = {}    # name: (id, key)
+        self.random = set()
 
-def keys(a, b):
-    code, made = a.ask('/key?remoteSystemID=sae-agent2')
-    tap.check('S2 a key of 256 bits', code == 200 and set(made) == {'keyId', 'key'} and
-              len(made['keyId']) == 32 and len(made['key']) == 64 and
-              all(HEX.fullmatch(v) for v in made.values()), code)
-    path = '/key/%s?remoteSystemID=sae-agent1'
-    for name, wrong in (('another remoteSystemID', '/key/%s?remoteSystemID=sae-x'),
-                        ('our own', '/key/%s?remoteSystemID=sae-agent2'),
-                        ('none', '/key/%s'), ('a size', path + '&size=256')):
-        tap.equal('S3 with %s it is refused' % name, b.ask(wrong % made['keyId'])[0], 400)
-    tap.check('S3 the same key at the other end, nothing was lost',
-              b.ask(path % made['keyId']) == (200, made))
-    code, answer = b.ask(path % made['keyId'])
-    tap.equal('S4 once only', (code, list(answer)), (400, ['message']))
-    for bits in (64, 128, 512, 8192):
-        code, made = a.ask('/key?remoteSystemID=sae-agent2&size=%d' % bits)
-        tap.check('S2 a key of %d bits' % bits, code == 200 and len(made['key']) == bits // 4)
-        tap.check('S3 in capitals', b.ask(path % made['keyId'].upper()) == (200, made))
-    code, made = b.ask('/key?remoteSystemID=sae-agent1')
-    tap.check('S3 the other way', code == 200 and a.ask(
-        '/key/%s?remoteSystemID=sae-agent2' % made['keyId']) == (200, made))
+    def ask(self, row):
+        known = {name: key[0] for name, key in self.keys.items()}
+        known.update({name.lower(): key.upper() for name, key in known.items()})
+        return self.look(row.who)(row.method, filled(row.target, known), row.body)
 
+    def good(self, words, json_):
+        """What is wrong with the JSON of an answer of 200."""
+        quoted = re.fullmatch(r'`(.*)`', words)
+        made = re.fullmatch(r'made (\w+) of (\d+) bits', words)
+        same = re.fullmatch(r'the key (\w+)', words)
+        drawn = re.fullmatch(r'(\d+) random bits', words)
+        if words == '`...`':
+            return []
+        if quoted:
+            return [] if json_ == json.loads(quoted.group(1)) else ['another answer']
+        if drawn:
+            bits = int(drawn.group(1))
+            text = json_.pop('randomStr')
+            good = json_ == {'minentropy': bits} and len(text) == bits // 4 and \
+                HEX.fullmatch(text) and (bits < 64 or text not in self.random)
+            self.random.add(text)
+            return [] if good else ['no such random bits']
+        if not (made or same) or set(json_) != {'keyId', 'key'}:
+            return ['no key, or the row cannot be read']
+        if same:
+            return [] if self.keys[same.group(1)] == (json_['keyId'], json_['key']) else [
+                'another key']
+        self.keys[made.group(1)] = (json_['keyId'], json_['key'])
+        return [] if len(json_['keyId']) == 32 and len(json_['key']) == int(made.group(2)) // 4 \
+            and HEX.fullmatch(json_['keyId'] + json_['key']) else ['no such key']
 
-def entropy(a, b):
-    seen = set()
-    for client, query, bits in ((a, '', 256), (b, '', 256), (a, '?minentropy=8', 8),
-                                (a, '?minentropy=8192', 8192)):
-        code, answer = client.ask('/entropy' + query)
-        tap.check('S5 entropy' + query, code == 200 and answer['minentropy'] == bits and
-                  len(answer['randomStr']) == bits // 4 and HEX.fullmatch(answer['randomStr']))
-        seen.add(answer['randomStr'])
-    tap.equal('S5 each another', len(seen), 4)
-
-
-def nonsense(a):
-    key = '/key?remoteSystemID=sae-agent2'
-    for path in ('/key', '/key?', '/key?remoteSystemID', '/key?remoteSystemID=', '/key?size=256',
-                 '/key?remoteSystemID=a%20b', '/key?remoteSystemID=%', '/key?remoteSystemID=%zz',
-                 '/key?remoteSystemID=%00', '/key?remoteSystemID=' + 'x' * 81, key + '&size=',
-                 '/key?remoteSystemID=sae-x', '/key?remoteSystemID=sae-agent1',
-                 key + '&size=0', key + '&size=-8', key + '&size=100', key + '&size=56',
-                 key + '&size=65544', key + '&size=99999999999', key + '&size=0x100',
-                 key + '&size=256&size=256', key + '&remoteSystemID=sae-agent2', key + '&x=1',
-                 key + '&minentropy=8', '/capabilities?x=1', '/entropy?minentropy=',
-                 '/entropy?minentropy=7', '/entropy?minentropy=8200', '/entropy?size=8',
-                 '/entropy?minentropy=8&minentropy=8', '/key/?remoteSystemID=sae-agent2',
-                 '/key/xyz?remoteSystemID=sae-agent2',
-                 '/key/%s?remoteSystemID=sae-agent2' % ('g' * 32),
-                 '/key/%s?remoteSystemID=sae-agent2' % ('0' * 31),
-                 '/key/%s?remoteSystemID=sae-agent2' % ('0' * 33),
-                 '/key/%s?remoteSystemID=sae-agent2' % ('0' * 32),
-                 key + '&' + 'x' * 600):
-        code, answer = a.ask(path)
-        tap.equal('S6 400 for %s' % path[:50], (code, list(answer)), (400, ['message']))
-    for path in ('/', '/Key', '/keys', '/key/a/b', '/capabilities/', '/entropy/', '//key',
-                 '/api/v1/keys/sae-agent2/enc_keys', '/key%2F'):
-        tap.equal('S7 404 for ' + path, a.ask(path + '?remoteSystemID=sae-agent2')[0], 404)
-    for path in ('/capabilities', key, '/entropy', '/key/%s' % ('0' * 32)):
-        for method in ('POST', 'PUT', 'DELETE', 'OPTIONS', 'get'):
-            tap.equal('S8 405 for %s %s' % (method, path[:20]), a.ask(path, '-X', method)[0], 405)
-    tap.equal('S6 a body', a.ask(key, '-X', 'GET', '-d', 'x')[0], 400)
+    def faults(self, row, answer):
+        if row.answer == 'no answer':
+            return [] if answer.status == 0 else ['an answer']
+        code, words = row.answer[:3], row.answer[3:].strip(' ,')
+        found = [] if answer.status == int(code) else ['not %s' % code]
+        if found:
+            return found
+        if code == '200':
+            return self.good(words, answer.json) + (
+                [] if answer.headers.get('cache-control') == 'no-store' else ['it may be stored'])
+        if code == '401':
+            return ['a body'] if answer.body else []
+        if row.method != 'HEAD' and list(answer.json or {}) != ['message']:
+            return ['no message']
+        if words.startswith('Allow: '):
+            return [] if answer.headers.get('allow') == words[7:].lower() else ['another Allow']
+        return [] if message_is(words.strip('`'), answer.message) else ['another message']
 
 
-def strangers(lab, first, second):
-    tap.equal('S9 no certificate: 401', ByCertificate(lab, first, None).ask('/capabilities'),
-              (401, None))
-    far = ByCertificate(lab, first, 'sae-agent2')
-    tap.equal('S9 who lives at another agent gets no key',
-              far.ask('/key?remoteSystemID=sae-agent1')[0], 400)
-    for name, who, key in (('another key', 'sae-agent2', os.urandom(32).hex()),
-                           ('a name that is not known', 'sae-agent1', PSK)):
-        for suite in SUITES:
-            tap.equal('S9 %s, %s' % (name, suite[2]),
-                      ByPsk(second, who, key, *suite).ask('/capabilities'), (0, None))
-    tap.equal('S9 a known name that lives nowhere gets no key', ByPsk(
-        second, 'stranger', PSK, *SUITES[0]).ask('/key?remoteSystemID=sae-agent1')[0], 400)
-    tap.equal('S9 a certificate where keys are shared',
-              ByCertificate(lab, second, 'sae-agent2').ask('/capabilities'), (0, None))
+# --- the page as a whole ---
+
+def complete(rows):
+    """Nothing that the server knows is without a row: paths, parameters, messages."""
+    def has(code, *words):
+        return any(row.answer.startswith(code) and all(
+            word in row.request or word in row.answer for word in words) for row in rows)
+
+    with open(os.path.join(SOURCE, 'deliver', 'skip', 'request.c'), encoding='utf-8') as f:
+        source = f.read()
+    paths = re.findall(r'^\t\{"(/\w+)", SKEX_SKIP', source, re.M) + ['/key/']
+    tap.equal('the server knows these paths', sorted(paths),
+              ['/capabilities', '/entropy', '/key', '/key/'])
+    for path in paths:
+        for code in ('200', '400', '405'):
+            tap.check('%s: %s is in the table' % (path, code), has(code, path))
+    for name in re.findall(r'named\(name, "(\w+)"\)', source):
+        tap.check(name + ': good and bad are in the table',
+                  has('200', name + '=') and has('400', name + '='))
+    messages = re.findall(r'wrong\(problem, "([^"]*)"\)', source)
+    tap.check('messages are found', len(messages) > 7, messages)
+    for message in messages:
+        tap.check('in the table: ' + message, has('400', message))
+    for code in ('401', '404', '503'):
+        tap.check(code + ' is in the table', has(code))
 
 
-def suites(second):
-    for suite in SUITES:
-        client = ByPsk(second, 'sae-agent2', PSK, *suite)
-        tap.equal('S10 ' + suite[2], client.ask('/capabilities')[0], 200)
-    tap.equal('S10 no AES of 128 bits in TLS 1.2', ByPsk(
-        second, 'sae-agent2', PSK, '-tls1_2', '-cipher', 'PSK-AES128-CBC-SHA').ask(
-            '/capabilities'), (0, None))
+def walk_all(lab, rows):
+    walking = Walk(callers(lab, serve(lab)))
+    for remote, who in (('router-b', 'router-a'), ('router-a', 'router-b')):
+        ask = walking.look('`%s`' % who)
+        tap.check('%s gets keys' % who, until(lambda ask=ask, remote=remote: ask(
+            'GET', '/key?remoteSystemID=' + remote, None).status == 200, 120))
+    walk(tap, lab, rows, walking.ask, walking.faults)
 
 
 def run_all():
-    with Lab(hubs=2, threshold=2, agents=2) as lab:
-        first, second = ends(lab)
-        a = ByCertificate(lab, first, 'sae-agent1')
-        b = ByPsk(second, 'sae-agent2', PSK, *SUITES[0])
-        tap.check('keys are made', ready(a, 'sae-agent2') and ready(b, 'sae-agent1'))
-        tap.run([lambda: capabilities(a, b), lambda: keys(a, b), lambda: entropy(a, b),
-                 lambda: nonsense(a), lambda: strangers(lab, first, second),
-                 lambda: suites(second)])
+    rows = read_rows(PAGE)
+    with Lab(hubs=2, threshold=2, agents=2, pad='8MiB') as lab:
+        tap.run([lambda: complete(rows), lambda: walk_all(lab, rows)])
 
 
 run_all()

@@ -437,6 +437,10 @@ static void test_consumer(void **state)
 		"\"local\":\"sae-a\",\"remote\":\"sae-c\"}",
 		"refused", "unknown_identity");
 	bed_error(bed,
+		"{\"id\":3,\"op\":\"identity_status\",\"consumer\":\"etsi014\","
+		"\"local\":\"sae-x\",\"remote\":\"sae-b\"}",
+		"refused", "foreign_identity");
+	bed_error(bed,
 		"{\"id\":3,\"op\":\"identity_status\",\"consumer\":\"skip\","
 		"\"local\":\"sae-a\",\"remote\":\"sae-b\"}",
 		"refused", "not_here");

@@ -332,8 +332,9 @@ enum skex_error skex_agent_identity_status(struct skex_agent *agent, const char 
 	struct skex_name *other, uint32_t *additional)
 {
 	(void)agent;
-	if (strcmp(consumer, "etsi014") != 0 || strcmp(local, "sae-a") != 0 ||
-		strcmp(remote, "sae-b") != 0)
+	if (strcmp(local, "sae-a") != 0)
+		return SKEX_E_REFUSED;
+	if (strcmp(consumer, "etsi014") != 0 || strcmp(remote, "sae-b") != 0)
 		return SKEX_E_UNKNOWN;
 	*ready = 3200 / bytes;
 	*additional = 7;
