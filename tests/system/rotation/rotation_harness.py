@@ -9,12 +9,29 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 BUILD = sys.argv[1]
 TAG = '%x' % (os.getpid() & 0xfffff)
 SPACES = ['skra' + TAG, 'skrb' + TAG]
 LINK = ['10.67.0.1', '10.67.0.2']
+MINUTES = 10 if os.environ.get('SKEX_LONG') else 1  # of rotation under traffic
+
+# Counts what passes a device, and how much of it has one of two addresses, until its input ends.
+WATCH = '''
+import select, socket, sys
+s = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3))
+s.bind((sys.argv[1], 0))
+inner = [socket.inet_aton(address) for address in sys.argv[2:]]
+seen = clear = 0
+print('ready', flush=True)
+while sys.stdin not in select.select([s, sys.stdin], [], [])[0]:
+    packet, (_, kind, *_) = s.recvfrom(65536)
+    seen += kind == 0x0800
+    clear += kind == 0x0800 and (packet[12:16] in inner or packet[16:20] in inner)
+print(seen, clear)
+'''
 
 AFTER = 10  # echo requests behind those that count
 
@@ -82,6 +99,22 @@ class Spaces:
             print('# lost of %d: %s' % (packets, sorted(lost)[:20]), flush=True)
         return len(lost)
 
+    def long_ping(self, ends, packets):
+        """As ping, and takes what both ends say meanwhile; also, of all packets on the link below
+        the tunnel, how many there were and how many of these were the tunnel's own, in clear."""
+        lost = []
+        with subprocess.Popen(
+                [*enter(0), sys.executable, '-c', WATCH, 'va' + TAG, *self.tunnel],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as watch:
+            watch.stdout.readline()
+            pinging = threading.Thread(target=lambda: lost.append(self.ping(packets)))
+            pinging.start()
+            while pinging.is_alive():
+                ends.read(0.2)
+            pinging.join()
+            seen, clear = watch.communicate('')[0].split()
+        return lost[0], int(seen), int(clear)
+
     def __exit__(self, *_):
         for end in range(2):
             self.stop(end)
@@ -99,6 +132,7 @@ class Ends:
         self.events = [[], []]
         self.log = []
         self.most_failures = 0
+        self.was_closed = False
         self.buffer = b''
         self.did = None
 
@@ -127,6 +161,7 @@ class Ends:
             else:
                 self.last[said['end']] = said
                 self.most_failures = max(self.most_failures, said['failures'])
+                self.was_closed = self.was_closed or said['closed']
 
     def until(self, good, seconds=120):
         """Waits until it is so; False if it never is."""
