@@ -176,6 +176,18 @@ static bool wanted_anew(void *machine, const void *input)
 	return true;
 }
 
+/* After a start with what was remembered long ago: the consumers are further than we know, and are
+ * left as they are until the next key. */
+static bool overtaken(void *machine, const void *input)
+{
+	struct skex_rotation *rotation = machine;
+
+	rotation->swapped = false;
+	rotation->old.there = false;
+	rotation->actions |= SKEX_ROTATION_DO_FORGET;
+	return wanted_anew(rotation, input);
+}
+
 const struct skex_row skex_rotation_lead_rows[] = {
 	{SKEX_ROTATION_IDLE, SKEX_ROTATION_DUE, SKEX_ROTATION_GETTING, get},
 	{SKEX_ROTATION_IDLE, SKEX_ROTATION_GONE, SKEX_ROTATION_IDLE, rotation_restore},
@@ -216,6 +228,7 @@ const struct skex_row skex_rotation_lead_rows[] = {
 	{SKEX_ROTATION_TELLING, SKEX_ROTATION_PEER_ACTIVE, SKEX_ROTATION_SETTLING, settle},
 	{SKEX_ROTATION_TELLING, SKEX_ROTATION_PEER_REFUSED, SKEX_ROTATION_SETTLING,
 		told_of_refusal},
+	{SKEX_ROTATION_TELLING, SKEX_ROTATION_PEER_AHEAD, SKEX_ROTATION_IDLE, overtaken},
 	{SKEX_ROTATION_TELLING, SKEX_ROTATION_FAILING, SKEX_ROTATION_TELLING, rotation_swap},
 	{SKEX_ROTATION_TELLING, SKEX_ROTATION_USED, SKEX_ROTATION_SETTLING, works_again},
 	{SKEX_ROTATION_TELLING, SKEX_ROTATION_GONE, SKEX_ROTATION_TELLING, rotation_restore},

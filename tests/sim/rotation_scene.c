@@ -412,6 +412,19 @@ void scene_restart_agent(struct scene *scene, unsigned end, bool memory)
 	start(scene, end, memory);
 }
 
+void scene_take_backup(struct scene *scene, unsigned end)
+{
+	scene->end[end].backup = scene->end[end].memory;
+	scene->end[end].backup_ms = scene->end[end].remembered_ms;
+}
+
+void scene_restore_backup(struct scene *scene, unsigned end)
+{
+	scene->end[end].memory = scene->end[end].backup;
+	scene->end[end].remembered_ms = scene->end[end].backup_ms;
+	start(scene, end, true);
+}
+
 void scene_init(struct scene *scene, uint64_t seed, bool one_place, uint64_t period_ms,
 	uint64_t grace_ms, bool close)
 {

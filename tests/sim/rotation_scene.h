@@ -47,7 +47,9 @@ struct scene_end {
 	uint64_t skew_ms; /* its clock minus the scene's; another one after each start */
 	struct scene_key place[SCENE_PLACES];
 	struct skex_rotation_memory memory;
-	uint64_t remembered_ms; /* by its wall clock, which can jump */
+	uint64_t remembered_ms;             /* by its wall clock, which can jump */
+	struct skex_rotation_memory backup; /* both at another time */
+	uint64_t backup_ms;
 	int64_t wall_skew_ms;
 	uint32_t asked;   /* of the consumer: actions not done yet, in the order of their bits */
 	uint64_t done_ms; /* when they are */
@@ -104,6 +106,9 @@ void scene_run(struct scene *scene, uint64_t ms);
 bool scene_settles(struct scene *scene, uint64_t most_ms);
 /* Stops and starts an agent; memory: whether it finds what it stored. */
 void scene_restart_agent(struct scene *scene, unsigned end, bool memory);
+/* Keeps what an agent has stored, and starts it with that later. */
+void scene_take_backup(struct scene *scene, unsigned end);
+void scene_restore_backup(struct scene *scene, unsigned end);
 void scene_restart_consumer(struct scene *scene, unsigned end);
 bool scene_traffic(const struct scene *scene);
 unsigned scene_known(const struct scene_consumer *consumer);

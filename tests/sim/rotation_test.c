@@ -191,6 +191,44 @@ static void starts_do_not_prolong_it(void **state)
 	assert_int_equal(scene_known(&scene.end[0].consumer), 0);
 }
 
+/* An end, or both, start with what they remembered half an hour ago: they meet at a key that was
+ * never in use before, and the one that is meanwhile in use is not taken for an old one. */
+static void backups(bool one_place)
+{
+	for (unsigned seed = 1; seed <= worlds(20); seed++) {
+		struct scene scene;
+		uint64_t last;
+
+		scene_init(&scene, seed * 29, one_place, 2 * MINUTE, HOUR, true);
+		scene.faults.delay_ms = 500;
+		assert_true(scene_settles(&scene, MINUTE));
+		scene_take_backup(&scene, 0);
+		scene_take_backup(&scene, 1);
+		scene_run(&scene, 30 * MINUTE + scene_random(&scene, 100) * 100);
+		last = scene.end[0].place[SCENE_ACTIVE].id;
+		for (unsigned i = 0; i < 2; i++)
+			if ((seed % 3 + 1) & (1u << i))
+				scene_restore_backup(&scene, i);
+		assert_true(scene_settles(&scene, 5 * MINUTE));
+		assert_true(scene.end[0].place[SCENE_ACTIVE].id > last);
+		assert_int_equal(scene.dark_ms, 0);
+		scene_run(&scene, 20 * MINUTE);
+		assert_int_equal(scene.dark_ms, 0);
+	}
+}
+
+static void backups_many(void **state)
+{
+	(void)state;
+	backups(false);
+}
+
+static void backups_one_place(void **state)
+{
+	(void)state;
+	backups(true);
+}
+
 /* The clock of a machine that starts jumps: nothing is closed at once, and nothing lasts for ever.
  */
 static void clock_jumps(void **state)
@@ -255,7 +293,7 @@ static void disturb(struct scene *scene)
 	struct scene_faults *faults = &scene->faults;
 	const unsigned end = (unsigned)scene_random(scene, 2);
 
-	switch (scene_random(scene, 14)) {
+	switch (scene_random(scene, 16)) {
 	case 0:
 		faults->hubs_cut = !faults->hubs_cut;
 		break;
@@ -297,6 +335,12 @@ static void disturb(struct scene *scene)
 	case 11:
 		skex_rotation_step(&scene->end[end].machine, SKEX_ROTATION_ORDER, NULL,
 			scene->now_ms + scene->end[end].skew_ms);
+		break;
+	case 12:
+		scene_take_backup(scene, end);
+		break;
+	case 13:
+		scene_restore_backup(scene, end);
 		break;
 	default:
 		/* Some good time in between, or nothing would ever be under way. */
@@ -377,6 +421,8 @@ int main(void)
 		cmocka_unit_test(bad_notes_one_place),
 		cmocka_unit_test(hubs_cut_many),
 		cmocka_unit_test(hubs_cut_one_place),
+		cmocka_unit_test(backups_many),
+		cmocka_unit_test(backups_one_place),
 		cmocka_unit_test(agents_start_in_a_round_many),
 		cmocka_unit_test(agents_start_in_a_round_one_place),
 		cmocka_unit_test(grace_ends),
