@@ -7,6 +7,7 @@ usage: bindings.py BUILD
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -134,6 +135,37 @@ def killed(lab, tunnel):
     key = in_step(lab, tunnel)
     ok(skex('binding', 'rotate', 'site', '--socket', lab.socket('agent1')).code == 0 and
        in_step(lab, tunnel, key), 'and then they rotate')
+
+
+def restored(lab, tunnel):
+    """An agent gets all of its state back out of a backup, from before some rotations: hubs do not
+    let it use pads again, and it hands out no key of which it cannot know that it is fresh."""
+    for agent in AGENTS:
+        state = lab.path(agent, 'state')
+        backup, newest = ('%s/%s-%s' % (tunnel.folder, agent, name) for name in ('old', 'new'))
+        lab.stop(agent)
+        shutil.copytree(state, backup)
+        lab.start(agent)
+        for _ in range(2):
+            key = in_step(lab, tunnel)
+            skex('binding', 'rotate', 'site', '--socket', lab.socket('agent1'))
+            in_step(lab, tunnel, key)
+        key, psk = in_step(lab, tunnel), tunnel.psk(0)
+        lab.stop(agent)
+        shutil.move(state, newest)
+        shutil.copytree(backup, state)
+        lab.start(agent)
+        skex('binding', 'rotate', 'site', '--socket', lab.socket('agent1'))
+        ok(until(lambda a=agent: 'from the past' in ask(lab.socket(a), op='status')['status'][
+            'peers'][0]['last_error'], 60), '%s is restored from a backup: it says so' % agent)
+        ok(tunnel.ping(40) == 0 and tunnel.psk(0) == tunnel.psk(1) == psk,
+           'the tunnel keeps its key, and no old one comes back')
+        lab.stop(agent)
+        shutil.rmtree(state)
+        shutil.move(newest, state)
+        lab.start(agent)
+        skex('binding', 'rotate', 'site', '--socket', lab.socket('agent1'))
+        ok(in_step(lab, tunnel, key) and tunnel.ping(20) == 0, 'it has its own again: a new key')
 
 
 def without_hubs(lab, tunnel):
@@ -267,7 +299,7 @@ def test(folder):
     with Tunnel(folder) as tunnel, Lab() as lab:
         for end, role in enumerate(['leads', 'follows']):
             configure(lab, tunnel, end, role)
-        for case in (rotating, ordered, killed, without_hubs, consumer_again, misconfigured,
+        for case in (rotating, ordered, killed, restored, without_hubs, consumer_again, misconfigured,
                      others):
             case(lab, tunnel)
 
