@@ -5,8 +5,10 @@
 usage: wireguard.py BUILD
 """
 
+import os
+
 from rotation_harness import MINUTES, main, ok
-from wireguard_tunnel import Tunnel
+from wireguard_tunnel import Liar, Tunnel
 
 
 def under_traffic(tunnel):
@@ -59,6 +61,38 @@ def hostile_times(tunnel):
         ok(ends.last[0]['rotations'] >= rotations, 'by a new one where the old one is not known')
 
 
+LIES = [(Liar.REFUSES, 'refuses what it is asked', 'it refuses the request'),
+        (Liar.SWALLOWS, 'says yes and does nothing', 'it did not keep the key'),
+        (Liar.BABBLES, 'gives no answer that can be read', 'its answer cannot be read'),
+        (Liar.FORGETS, 'has no such peer any more', 'the interface has no such peer'),
+        (Liar.IS_SILENT, 'gives no answer', 'does not answer')]
+
+
+def lied_to(tunnel):
+    """Between skex and WireGuard, of one end after the other, is one who lies."""
+    for end in range(2):
+        sockets = [tunnel.socket(0), tunnel.socket(1)]
+        sockets[end] = os.path.join(tunnel.folder, 'liar')
+        with Liar(sockets[end], tunnel.socket(end)) as liar, \
+                tunnel.ends(3600000, sockets=sockets) as ends:
+            ok(ends.rotated(1) and tunnel.ping(20) == 0, 'end %d: a key that stays' % end)
+            for lie, what, words in LIES:
+                before, rotations = tunnel.psk(0), ends.last[0]['rotations']
+                liar.lie = lie
+                ends.order('order')
+                ok(ends.until(lambda last, w=words: w in last[end]['problem'] or any(
+                    w in event for event in ends.events[end])),
+                   'end %d: WireGuard %s: it is said' % (end, what))
+                # One place: the end that follows has the new one for a moment in each try.
+                ok(tunnel.ping(20) == 0 and ends.last[0]['rotations'] == rotations and
+                   ends.until(lambda _, b=before: tunnel.psk(0) == tunnel.psk(1) == b),
+                   'and the old key stays at work')
+                liar.lie = None
+                ok(ends.rotated(rotations + 1) and tunnel.ping(20) == 0 and
+                   tunnel.psk(0) == tunnel.psk(1) != before, 'it is honest again: a new key')
+                ends.events[end].clear()
+
+
 def closed(tunnel):
     with tunnel.ends(1000, grace_ms=60000) as ends:
         ok(ends.rotated(1) and tunnel.ping(20) == 0, 'a key with little grace')
@@ -77,6 +111,7 @@ def test(folder):
         ok(tunnel.ping(1) == 0, 'without skex there is a tunnel')
         under_traffic(tunnel)
         hostile_times(tunnel)
+        lied_to(tunnel)
         closed(tunnel)
 
 

@@ -3,7 +3,10 @@
 
 import base64
 import os
+import re
+import socket
 import subprocess
+import threading
 import time
 
 from rotation_harness import LINK, TAG, Ends, Spaces, enter, inside, run
@@ -59,8 +62,76 @@ class Tunnel(Spaces):
     def private(self, end):
         return inside(end, 'wg', 'show', INTERFACES[end], 'private-key').strip()
 
-    def ends(self, period_ms, **options):
+    def ends(self, period_ms, sockets=None, **options):
         arguments = []
         for end in range(2):
-            arguments += [self.socket(end), self.peer(end)]
+            arguments += [sockets[end] if sockets else self.socket(end), self.peer(end)]
         return Ends('wireguard', arguments, period_ms, **options)
+
+
+class Liar(threading.Thread):
+    """A socket that passes what it is asked on to WireGuard's, and lies about it as `lie` says."""
+
+    REFUSES, SWALLOWS, BABBLES, FORGETS, IS_SILENT = range(5)
+
+    def __init__(self, path, real):
+        super().__init__(daemon=True)
+        self.path, self.real, self.lie = path, real, None
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(path)
+        self.listener.listen()
+        self.silent = []
+
+    def run(self):
+        while True:
+            try:
+                near = self.listener.accept()[0]
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(near,), daemon=True).start()
+
+    @staticmethod
+    def block(stream):
+        """A request or an answer, up to its empty line; b'' at the end."""
+        lines = b''
+        while not lines.endswith(b'\n\n'):
+            line = stream.readline()
+            if not line:
+                return b''
+            lines += line
+        return lines
+
+    def serve(self, near):
+        with near, near.makefile('rb') as asked, socket.socket(socket.AF_UNIX) as far:
+            far.connect(self.real)
+            with far.makefile('rb') as told:
+                while request := self.block(asked):
+                    answer = self.answer(request, far, told)
+                    if answer is None:
+                        self.silent.append(near.dup())
+                        return
+                    near.sendall(answer)
+
+    def answer(self, request, far, told):
+        sets = request.startswith(b'set=1')
+        if self.lie == self.IS_SILENT:
+            return None
+        if sets and self.lie == self.REFUSES:
+            return b'errno=-22\n\n'
+        if sets and self.lie == self.SWALLOWS:
+            return b'errno=0\n\n'
+        far.sendall(request)
+        answer = self.block(told)
+        if self.lie == self.BABBLES:
+            return b'preshared_key=no key\n\n'
+        if self.lie == self.FORGETS:
+            return re.sub(rb'public_key=.*?errno', b'errno', answer, flags=re.S)
+        return answer
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.listener.close()
+        os.unlink(self.path)
