@@ -109,7 +109,7 @@ void scene_restart_agent(struct scene *scene, unsigned end, bool memory);
 /* Keeps what an agent has stored, and starts it with that later. */
 void scene_take_backup(struct scene *scene, unsigned end);
 void scene_restore_backup(struct scene *scene, unsigned end);
-void scene_restart_consumer(struct scene *scene, unsigned end);
+void scene_restart_consumer(struct scene *scene, unsigned number);
 bool scene_traffic(const struct scene *scene);
 unsigned scene_known(const struct scene_consumer *consumer);
 

@@ -45,6 +45,12 @@ def read_rows(page):
     return rows
 
 
+def some_row(rows, code, words):
+    """Is there a row with this code, and with all of these words?"""
+    return any(row.answer.startswith(code) and all(
+        word in row.request or word in row.answer for word in words) for row in rows)
+
+
 def filled(text, known):
     """<x*80> is 80 times x, <K1> what is known as K1."""
     text = re.sub(r'<([A-Za-z][0-9]+)>', lambda m: known[m.group(1)], text)

@@ -13,7 +13,7 @@ import re
 import time
 
 from clauses_harness import (LabAuthority, curl, differs, filled, message_is, move_in, read_rows,
-                             walk, words_of)
+                             some_row, walk, words_of)
 from docs_harness import SOURCE
 from etsi014_harness import Authority
 from etsi014_schema import answer_faults
@@ -129,8 +129,7 @@ def source(name):
 def complete(rows):
     """Nothing that the server knows is without a row: calls, methods, members, messages."""
     def has(code, *words):
-        return any(row.answer.startswith(code) and all(
-            word in row.request or word in row.answer for word in words) for row in rows)
+        return some_row(rows, code, words)
 
     for call, allow in re.findall(r'\{"(\w+)", \w+, "([A-Z, ]+)"\}', source('request.c')):
         for method in allow.split(', '):

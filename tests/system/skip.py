@@ -12,7 +12,7 @@ import re
 import subprocess
 
 from clauses_harness import (Answer, LabAuthority, curl, filled, message_is, move_in, parse_head,
-                             read_rows, walk, words_of)
+                             read_rows, some_row, walk, words_of)
 from docs_harness import SOURCE
 from etsi014_harness import Authority
 from lab_harness import Lab, Tap, until
@@ -157,8 +157,7 @@ class Walk:
 def complete(rows):
     """Nothing that the server knows is without a row: paths, parameters, messages."""
     def has(code, *words):
-        return any(row.answer.startswith(code) and all(
-            word in row.request or word in row.answer for word in words) for row in rows)
+        return some_row(rows, code, words)
 
     with open(os.path.join(SOURCE, 'deliver', 'skip', 'request.c'), encoding='utf-8') as f:
         source = f.read()

@@ -299,8 +299,8 @@ def test(folder):
     with Tunnel(folder) as tunnel, Lab() as lab:
         for end, role in enumerate(['leads', 'follows']):
             configure(lab, tunnel, end, role)
-        for case in (rotating, ordered, killed, restored, without_hubs, consumer_again, misconfigured,
-                     others):
+        for case in (rotating, ordered, killed, restored, without_hubs, consumer_again,
+                     misconfigured, others):
             case(lab, tunnel)
 
 
