@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -6,6 +7,7 @@
 
 #include "agent/agent.h"
 #include "agent/binding.h"
+#include "agent/confined.h"
 #include "api/agent_join.h"
 #include "api/agent_metrics.h"
 #include "api/agent_ops.h"
@@ -19,6 +21,7 @@
 #include "deliver/skip/skip.h"
 #include "enrol/unlock.h"
 #include "net/loop.h"
+#include "net/starter.h"
 #include "platform/memory.h"
 #include "platform/posix.h"
 #include "store/state.h"
@@ -66,8 +69,11 @@ struct daemon {
 	bool ready;
 
 	char program[4096]; /* this one */
+	struct skex_starter *starter;
 	struct consumer consumers[SERVED];
+	struct skex_confined confined;
 	bool stopping;
+	bool starter_failed;
 };
 
 static int fail(enum skex_error error, const char *what, const char *act)
@@ -104,8 +110,6 @@ static void consumer_ended(void *owner, int status)
 static enum skex_error start_consumer(struct consumer *consumer)
 {
 	struct daemon *daemon = consumer->daemon;
-	const char *const argv[] = {
-		daemon->program, served[consumer->which].role, "-c", daemon->config_path, NULL};
 	struct skex_stream *stream;
 	enum skex_error error;
 	int32_t process;
@@ -120,8 +124,8 @@ static enum skex_error start_consumer(struct consumer *consumer)
 		error = skex_api_server_adopt(
 			daemon->server, stream, served[consumer->which].consumer);
 	if (error == SKEX_OK)
-		error = skex_loop_spawn(
-			daemon->loop, argv, &pair[1], 1, consumer_ended, consumer, &process);
+		error = skex_starter_start(daemon->starter, daemon->loop, consumer->which, pair[1],
+			consumer_ended, consumer, &process);
 	/* When it did not start, the stream ends with this. */
 	close(pair[1]);
 	if (error != SKEX_OK)
@@ -160,6 +164,84 @@ static uint64_t restart_consumers(struct daemon *daemon, uint64_t now_ms)
 	return next_ms;
 }
 
+static void starter_ended(void *owner, int status)
+{
+	struct daemon *daemon = owner;
+
+	if (daemon->stopping)
+		return;
+	skex_log(daemon->platform, SKEX_LEVEL_ERROR,
+		"the process that starts the others ended with status %d: the agent stops", status);
+	daemon->starter_failed = true;
+	skex_loop_stop(daemon->loop);
+}
+
+static bool wanted(const struct skex_agent_config *config, size_t which)
+{
+	const bool are[SERVED] = {
+		config->etsi014.enabled, config->skip.enabled, config->bindings_count > 0};
+
+	return are[which];
+}
+
+/* First of all: what it is forked from has no secrets and no second thread yet. */
+static int start_starter(struct daemon *daemon)
+{
+	const char *argv[SERVED][5];
+	const char *const *programs[SERVED];
+	ssize_t size = readlink("/proc/self/exe", daemon->program, sizeof(daemon->program) - 1);
+	bool any = false;
+	enum skex_error error;
+
+	for (size_t i = 0; i < SERVED; i++) {
+		any = any || wanted(&daemon->config, i);
+		argv[i][0] = daemon->program;
+		argv[i][1] = served[i].role;
+		argv[i][2] = "-c";
+		argv[i][3] = daemon->config_path;
+		argv[i][4] = NULL;
+		programs[i] = argv[i];
+	}
+	if (!any)
+		return 0;
+	if (size <= 0)
+		return fail(SKEX_E_IO, "this program does not find itself", "mount /proc");
+	error = skex_starter_new(programs, SERVED, &daemon->starter);
+	if (error != SKEX_OK)
+		return fail(error, "no process can be made", "look at the limits of processes");
+	return 0;
+}
+
+/* ---- what the process gives up ---- */
+
+/* Before there is a second thread, and with its key read. */
+static int confine_files(struct daemon *daemon)
+{
+	const struct skex_files *files = daemon->platform->files;
+	const char *wrong = daemon->config.directory;
+	enum skex_error error = files->make_directory(files->context, wrong);
+
+	if (error == SKEX_OK)
+		error = skex_agent_confine(&daemon->config, &daemon->confined, &wrong);
+	if (error == SKEX_OK)
+		return 0;
+	fprintf(stderr, "skexd: %s: %s\n", wrong, strerror(errno));
+	return fail(error, "cannot confine itself to its folders",
+		"make that folder; those of pad_folders have to be there too");
+}
+
+/* Before the first packet. */
+static int confine_calls(struct daemon *daemon)
+{
+	enum skex_error error = skex_confine_calls(SKEX_CALLS_AGENT, &daemon->confined);
+
+	if (error != SKEX_OK)
+		return fail(error, "cannot confine itself to its system calls",
+			"look whether the kernel lets it use seccomp");
+	skex_confined_log(daemon->platform, "the agent", &daemon->confined);
+	return 0;
+}
+
 /* ---- start ---- */
 
 static int open_state(struct daemon *daemon)
@@ -169,6 +251,7 @@ static int open_state(struct daemon *daemon)
 		config->kek.passphrase_file, config->directory};
 	struct skex_reason reason;
 	enum skex_error error;
+	int code;
 
 	daemon->kek = skex_secret_new(SKEX_KEK_BYTES);
 	if (daemon->kek == NULL)
@@ -176,6 +259,9 @@ static int open_state(struct daemon *daemon)
 	error = skex_unlock(daemon->platform, &from, daemon->kek, &reason);
 	if (error != SKEX_OK)
 		return fail(error, reason.message, reason.act);
+	code = confine_files(daemon);
+	if (code != 0)
+		return code;
 	error = skex_state_open(daemon->platform, skex_crypto_openssl(), config->directory,
 		daemon->kek, &daemon->state);
 	if (error == SKEX_E_BUSY)
@@ -247,24 +333,23 @@ static int start_api(struct daemon *daemon, const struct skex_agent_setup *setup
 
 static int start_consumers(struct daemon *daemon)
 {
-	const bool wanted[SERVED] = {daemon->config.etsi014.enabled, daemon->config.skip.enabled,
-		daemon->config.bindings_count > 0};
-	ssize_t size = readlink("/proc/self/exe", daemon->program, sizeof(daemon->program) - 1);
+	enum skex_error error;
 	char what[64];
 
+	if (daemon->starter == NULL)
+		return 0;
+	error = skex_starter_watch(daemon->starter, daemon->loop, starter_ended, daemon);
+	if (error != SKEX_OK)
+		return fail(error, "no memory", NULL);
 	for (uint32_t i = 0; i < SERVED; i++) {
-		daemon->consumers[i] =
-			(struct consumer){daemon, i, 0, UINT64_MAX, RESTART_FIRST_MS};
-		if (!wanted[i])
+		if (!wanted(&daemon->config, i))
 			continue;
-		if (size <= 0)
-			return fail(SKEX_E_IO, "this program does not find itself", "mount /proc");
-		enum skex_error error = start_consumer(&daemon->consumers[i]);
-		if (error != SKEX_OK) {
-			(void)snprintf(what, sizeof(what),
-				"the process that serves %s cannot be started", served[i].shown);
-			return fail(error, what, "look at the log");
-		}
+		error = start_consumer(&daemon->consumers[i]);
+		if (error == SKEX_OK)
+			continue;
+		(void)snprintf(what, sizeof(what), "the process that serves %s cannot be started",
+			served[i].shown);
+		return fail(error, what, "look at the log");
 	}
 	return 0;
 }
@@ -338,6 +423,7 @@ static void stop(struct daemon *daemon)
 	skex_state_close(&daemon->state);
 	skex_agent_join_free(daemon->join);
 	skex_secret_free(daemon->kek);
+	skex_starter_free(daemon->starter);
 	if (daemon->loop != NULL)
 		skex_loop_free(daemon->loop);
 }
@@ -345,9 +431,15 @@ static void stop(struct daemon *daemon)
 static int run(struct daemon *daemon)
 {
 	static struct skex_agent_setup setup;
-	enum skex_error error = skex_loop_new(&daemon->loop);
-	int code;
+	enum skex_error error;
+	int code = start_starter(daemon);
 
+	if (code != 0)
+		return code;
+	for (uint32_t i = 0; i < SERVED; i++)
+		daemon->consumers[i] =
+			(struct consumer){daemon, i, 0, UINT64_MAX, RESTART_FIRST_MS};
+	error = skex_loop_new(&daemon->loop);
 	if (error != SKEX_OK)
 		return fail(error, "no event loop", NULL);
 	daemon->platform = skex_loop_platform(daemon->loop);
@@ -358,9 +450,13 @@ static int run(struct daemon *daemon)
 		code = start_api(daemon, &setup);
 	if (code == 0)
 		code = start_consumers(daemon);
+	if (code == 0)
+		code = confine_calls(daemon);
 	if (code != 0)
 		return code;
 	skex_loop_run(daemon->loop, turn, stopping, reload, daemon);
+	if (daemon->failed == SKEX_OK && daemon->starter_failed)
+		return (int)skex_error_class(SKEX_E_IO);
 	return (int)skex_error_class(daemon->failed);
 }
 
@@ -386,6 +482,19 @@ static int usage(FILE *out, int code)
 	return code;
 }
 
+/* A kernel that lacks something is no error, but not passed over in silence. */
+static void tell_missing(void)
+{
+	struct skex_confined confined;
+	char missing[SKEX_CONFINED_TEXT];
+
+	skex_confine_support(&confined);
+	skex_confined_missing(&confined, missing);
+	if (missing[0] != '\0')
+		fprintf(stderr, "skexd: its processes will not be confined as they should be: %s\n",
+			missing);
+}
+
 static int run_role(struct daemon *daemon, enum role role)
 {
 	char message[SKEX_CONFIG_MESSAGE_MAX];
@@ -403,9 +512,10 @@ static int run_role(struct daemon *daemon, enum role role)
 		fprintf(stderr, "skexd: %s\n", message);
 		return (int)skex_error_class(error);
 	}
-	if (role == ROLE_CHECK)
+	if (role == ROLE_CHECK) {
 		printf("%s: ok\n", daemon->config_path);
-	else if (role == ROLE_ETSI014)
+		tell_missing();
+	} else if (role == ROLE_ETSI014)
 		code = skex_etsi014_main(
 			API_DESCRIPTOR, &daemon->config.etsi014, daemon->config.name.text);
 	else if (role == ROLE_SKIP)

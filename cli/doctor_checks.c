@@ -12,6 +12,7 @@
 #include "cli/doctor.h"
 #include "cli/local.h"
 #include "cli/text.h"
+#include "platform/confine.h"
 
 #define DAYS_FAIL   7.0
 #define DAYS_WARN   30.0
@@ -74,10 +75,31 @@ static void check_socket(struct skex_doctor *doctor, const char *path)
 			(unsigned)status.st_uid, (unsigned)status.st_gid);
 }
 
+/* The same kernel as the daemons'. */
+static void check_confinement(struct skex_doctor *doctor)
+{
+	struct skex_confined confined;
+	char missing[SKEX_CONFINED_TEXT];
+
+	skex_confine_support(&confined);
+	confined.exempt = NULL; /* how skex is built says nothing about skexd */
+	skex_confined_missing(&confined, missing);
+	if (missing[0] != '\0')
+		skex_doctor_find(doctor, "confine", SKEX_WARN,
+			"run a kernel with both, or let systemd confine skexd (docs/systemd.md)",
+			"%s: who takes over one process of skexd gets further than he should",
+			missing);
+	else
+		skex_doctor_find(doctor, "confine", SKEX_PASS, NULL,
+			"the kernel confines files (Landlock %d) and system calls (seccomp)",
+			confined.landlock);
+}
+
 void skex_doctor_machine(struct skex_doctor *doctor, const char *socket)
 {
 	check_clock(doctor);
 	check_randomness(doctor);
+	check_confinement(doctor);
 	check_socket(doctor, socket);
 }
 

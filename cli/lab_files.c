@@ -69,7 +69,7 @@ static void write_hub(FILE *file, const struct lab *lab, const struct lab_node *
 		"admin_socket = \"%s\";\npolicy = ( { between = [\"*\", \"*\"]; } );\nlisten = [",
 		hub->name, state, kek, socket);
 	write_address(file, lab->host, hub->port);
-	fputs("];\n", file);
+	fprintf(file, "];\npad_folders = [\"%s/sources\"];\n", lab->dir);
 }
 
 /* ---- agents -----------------------------------------------------------------------------------
@@ -127,8 +127,8 @@ static void write_agent(FILE *file, const struct lab *lab, const struct lab_node
 	lab_path(socket, lab, agent, "api.sock");
 	fprintf(file,
 		"name = \"%s\";\ndirectory = \"%s\";\nkek = { file = \"%s\"; };\n"
-		"socket = \"%s\";\nidentities = [\"sae-%s\"];\n",
-		agent->name, state, kek, socket, agent->name);
+		"socket = \"%s\";\nidentities = [\"sae-%s\"];\npad_folders = [\"%s/sources\"];\n",
+		agent->name, state, kek, socket, agent->name, lab->dir);
 	write_profile(file, lab);
 	write_peers(file, lab, agent);
 	write_etsi014(file, lab, agent);
@@ -174,8 +174,11 @@ static enum skex_error make_node(
 
 enum skex_error lab_make_files(const struct lab *lab, struct skex_reason *reason)
 {
-	enum skex_error error = SKEX_OK;
+	char path[LAB_PATH_MAX];
+	enum skex_error error;
 
+	lab_path(path, lab, NULL, "sources");
+	error = make_directory(path, reason);
 	for (unsigned i = 0; i < lab->n && error == SKEX_OK; i++)
 		error = make_node(lab, &lab->hubs[i], reason);
 	for (unsigned i = 0; i < lab->m && error == SKEX_OK; i++)

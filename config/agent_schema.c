@@ -268,6 +268,13 @@ static const struct schema_list bindings_list = {
 	.allocated = true,
 };
 
+static const struct schema_list pad_folders_list = {
+	.least = 0,
+	.most = SKEX_PAD_FOLDERS_MAX,
+	.stride = SKEX_PATH_MAX,
+	COUNTED(skex_agent_config, pad_folders_count),
+};
+
 const struct schema skex_agent_schema[] = {
 	{.name = "name", .type = SCHEMA_NAME, .required = true, FIELD(skex_agent_config, name)},
 	{.name = "directory",
@@ -338,5 +345,10 @@ const struct schema skex_agent_schema[] = {
 		.shown = "none, so that there are no metrics",
 		.least = 1,
 		FIELD(skex_agent_config, metrics)},
+	{.name = "pad_folders",
+		.type = SCHEMA_PATH,
+		.shown = "none",
+		FIELD(skex_agent_config, pad_folders),
+		.list = &pad_folders_list},
 	{.name = NULL},
 };

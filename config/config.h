@@ -21,6 +21,7 @@
 #define SKEX_PATH_MAX           512u
 #define SKEX_HOST_MAX           255u
 #define SKEX_CONFIG_MESSAGE_MAX 512u
+#define SKEX_PAD_FOLDERS_MAX    8u
 
 struct skex_address {
 	char host[SKEX_HOST_MAX + 1];
@@ -57,6 +58,8 @@ struct skex_hub_config {
 	uint64_t unacknowledged_bytes;   /* cap of what waits for one responder */
 	uint32_t lifetime_max_s;         /* of a stored message */
 	uint32_t shards;
+	size_t pad_folders_count; /* 0..8, of files that pads may be taken from */
+	char pad_folders[SKEX_PAD_FOLDERS_MAX][SKEX_PATH_MAX];
 };
 
 struct skex_profile_config {
@@ -215,7 +218,9 @@ struct skex_agent_config {
 	struct skex_datagram_config pairwise;
 	size_t bindings_count; /* in the order of their names */
 	struct skex_binding_config *bindings;
-	bool require_its; /* refuse to establish over legs that are not its */
+	bool require_its;         /* refuse to establish over legs that are not its */
+	size_t pad_folders_count; /* as at a hub */
+	char pad_folders[SKEX_PAD_FOLDERS_MAX][SKEX_PATH_MAX];
 };
 
 /*

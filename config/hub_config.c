@@ -54,6 +54,14 @@ static const struct schema policy_schema[] = {
 	{.name = NULL},
 };
 
+static const struct schema_list pad_folders_list = {
+	.least = 0,
+	.most = SKEX_PAD_FOLDERS_MAX,
+	.stride = SKEX_PATH_MAX,
+	.count_offset = offsetof(struct skex_hub_config, pad_folders_count),
+	.count_size = sizeof(size_t),
+};
+
 /* Its offsets are in struct skex_hub_config. */
 static const struct schema quota_schema[] = {
 	{.name = "pair_per_day",
@@ -118,6 +126,11 @@ const struct schema skex_hub_schema[] = {
 		.shown = "none, so that there are no metrics",
 		.least = 1,
 		FIELD(metrics)},
+	{.name = "pad_folders",
+		.type = SCHEMA_PATH,
+		.shown = "none",
+		FIELD(pad_folders),
+		.list = &pad_folders_list},
 	{.name = NULL},
 };
 

@@ -37,8 +37,8 @@ static enum skex_error fail_source(
 	struct skex_reason *reason, enum skex_error error, const char *path, const char *what)
 {
 	return skex_reason_set(reason, error, "pad_source",
-		"give a file of truly random bytes or the device that makes them, readable by the "
-		"hub",
+		"give a file of truly random bytes, in one of the daemon's `pad_folders`, or the "
+		"device that makes them; the daemon has to be able to read it",
 		"pad source %s: %s", path, what);
 }
 
@@ -103,7 +103,8 @@ static enum skex_error fail_mark(
 {
 	return skex_reason_set(reason, error, "pad_source_mark",
 		error == SKEX_E_IO
-			? "make its directory writable for the daemon; or, with "
+			? "name its directory in `pad_folders`, and make it writable for the "
+			  "daemon; or, with "
 			  "--pad-source-unmarked, only the registry remembers it, and one from a "
 			  "backup gives bytes again"
 			: "put back the mark that belongs to this file; if it never had one, move "

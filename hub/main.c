@@ -13,6 +13,7 @@
 #include "crypto/openssl.h"
 #include "enrol/enrol_hub.h"
 #include "enrol/unlock.h"
+#include "hub/confined.h"
 #include "hub/hub.h"
 #include "net/loop.h"
 #include "platform/memory.h"
@@ -40,6 +41,7 @@ struct daemon {
 	struct skex_enrol_hub enrol;
 	char addresses[SKEX_ADDRESSES_MAX];
 	enum skex_error failed;
+	struct skex_confined confined;
 };
 
 static int fail(enum skex_error error, const char *what, const char *act)
@@ -113,6 +115,37 @@ static int start_listening(struct daemon *daemon)
 	return 0;
 }
 
+/* ---- what the process gives up ----------------------------------------------------------------
+ */
+
+/* Before there is a second thread, and with all that lies elsewhere read. */
+static int confine_files(struct daemon *daemon)
+{
+	const struct skex_files *files = daemon->platform->files;
+	const char *wrong = daemon->config.directory;
+	enum skex_error error = files->make_directory(files->context, wrong);
+
+	if (error == SKEX_OK)
+		error = skex_hub_confine(&daemon->config, &daemon->confined, &wrong);
+	if (error == SKEX_OK)
+		return 0;
+	fprintf(stderr, "skex-hub: %s: %s\n", wrong, strerror(errno));
+	return fail(error, "cannot confine itself to its folders",
+		"make that folder; those of pad_folders have to be there too");
+}
+
+/* Before the first packet. */
+static int confine_calls(struct daemon *daemon)
+{
+	enum skex_error error = skex_confine_calls(SKEX_CALLS_HUB, &daemon->confined);
+
+	if (error != SKEX_OK)
+		return fail(error, "cannot confine itself to its system calls",
+			"look whether the kernel lets it use seccomp");
+	skex_confined_log(daemon->platform, "the hub", &daemon->confined);
+	return 0;
+}
+
 /* ---- start ------------------------------------------------------------------------------------
  */
 
@@ -123,6 +156,7 @@ static int open_state(struct daemon *daemon)
 		config->kek.passphrase_file, config->directory};
 	struct skex_reason reason;
 	enum skex_error error;
+	int code;
 
 	daemon->kek = skex_secret_new(SKEX_KEK_BYTES);
 	if (daemon->kek == NULL)
@@ -130,6 +164,9 @@ static int open_state(struct daemon *daemon)
 	error = skex_unlock(daemon->platform, &from, daemon->kek, &reason);
 	if (error != SKEX_OK)
 		return fail(error, reason.message, reason.act);
+	code = confine_files(daemon);
+	if (code != 0)
+		return code;
 	error = skex_state_open(daemon->platform, skex_crypto_openssl(), config->directory,
 		daemon->kek, &daemon->state);
 	if (error == SKEX_E_BUSY)
@@ -297,6 +334,8 @@ static int run(struct daemon *daemon)
 		code = start_listening(daemon);
 	if (code == 0)
 		code = start_admin(daemon);
+	if (code == 0)
+		code = confine_calls(daemon);
 	if (code != 0)
 		return code;
 	skex_log(daemon->platform, SKEX_LEVEL_NOTICE, "hub %s is ready", daemon->config.name.text);
@@ -314,6 +353,18 @@ static int usage(FILE *out, int code)
 	      "  --check   read the configuration, say what is wrong with it, and end\n",
 		out);
 	return code;
+}
+
+/* A kernel that lacks something is no error, but not passed over in silence. */
+static void tell_missing(void)
+{
+	struct skex_confined confined;
+	char missing[SKEX_CONFINED_TEXT];
+
+	skex_confine_support(&confined);
+	skex_confined_missing(&confined, missing);
+	if (missing[0] != '\0')
+		fprintf(stderr, "skex-hub: it will not be confined as it should be: %s\n", missing);
 }
 
 int main(int argc, char **argv)
@@ -349,6 +400,7 @@ int main(int argc, char **argv)
 	}
 	if (check) {
 		printf("%s: ok\n", path);
+		tell_missing();
 		skex_hub_config_clear(&daemon.config);
 		return 0;
 	}

@@ -247,6 +247,19 @@ struct net_spawn {
 	void *owner;
 };
 
+/* In the child that was forked: becomes the program of spawn.  When it cannot, an errno is written
+ * to report, which is closed when it can.  It ends with parent. */
+_Noreturn void net_run_child(const struct net_spawn *spawn, int report, pid_t parent);
+/* The other end of report: waits until the child has become the program; false when it cannot. */
+bool net_wait_exec(int report);
+
+/* For a child that is to be started; NULL when there is no memory.  Given to free while it is not.
+ */
+struct net_child *net_child_new(
+	struct skex_loop *loop, void (*ended)(void *owner, int status), void *owner);
+/* From now on the loop has it: until ended returns it is valid. */
+void net_child_started(struct skex_loop *loop, struct net_child *child, pid_t process);
+
 /* The child is valid until ended returns. */
 enum skex_error net_spawn(
 	struct skex_loop *loop, const struct net_spawn *spawn, struct net_child **out);

@@ -111,7 +111,7 @@ static int place_descriptors(const struct net_spawn *spawn, int report)
 	return report;
 }
 
-static _Noreturn void run_child(const struct net_spawn *spawn, int report, pid_t parent)
+_Noreturn void net_run_child(const struct net_spawn *spawn, int report, pid_t parent)
 {
 	char *const *arguments;
 	char *const *environment = environ;
@@ -156,13 +156,13 @@ static pid_t fork_blocked(const struct net_spawn *spawn, int report)
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
 	process = fork();
 	if (process == 0)
-		run_child(spawn, report, parent);
+		net_run_child(spawn, report, parent);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return process;
 }
 
 /* Waits until the child has become the program; false when that failed. */
-static bool wait_exec(int fd)
+bool net_wait_exec(int fd)
 {
 	int error;
 	ssize_t size;
@@ -187,7 +187,7 @@ static enum skex_error start(const struct net_spawn *spawn, pid_t *process)
 		(void)close(report[0]);
 		return SKEX_E_MEMORY;
 	}
-	running = wait_exec(report[0]);
+	running = net_wait_exec(report[0]);
 	(void)close(report[0]);
 	if (!running) {
 		while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
@@ -198,30 +198,47 @@ static enum skex_error start(const struct net_spawn *spawn, pid_t *process)
 	return SKEX_OK;
 }
 
+struct net_child *net_child_new(
+	struct skex_loop *loop, void (*ended)(void *owner, int status), void *owner)
+{
+	struct net_child *child = calloc(1, sizeof(*child));
+
+	if (child == NULL)
+		return NULL;
+	/* Before the fork: the child may end at once. */
+	if (uv_signal_start(&loop->child, net_children_ended, SIGCHLD) != 0) {
+		free(child);
+		return NULL;
+	}
+	child->ended = ended;
+	child->owner = owner;
+	return child;
+}
+
+void net_child_started(struct skex_loop *loop, struct net_child *child, pid_t process)
+{
+	child->process = process;
+	net_list_add(&loop->children, &child->link);
+}
+
 enum skex_error net_spawn(
 	struct skex_loop *loop, const struct net_spawn *spawn, struct net_child **out)
 {
 	struct net_child *child;
 	enum skex_error error;
+	pid_t process;
 
 	if (spawn->count > DESCRIPTORS_MAX)
 		return SKEX_E_ARGUMENT;
-	child = calloc(1, sizeof(*child));
+	child = net_child_new(loop, spawn->ended, spawn->owner);
 	if (child == NULL)
 		return SKEX_E_MEMORY;
-	/* Before the fork: the child may end at once. */
-	if (uv_signal_start(&loop->child, net_children_ended, SIGCHLD) != 0) {
-		free(child);
-		return SKEX_E_MEMORY;
-	}
-	error = start(spawn, &child->process);
+	error = start(spawn, &process);
 	if (error != SKEX_OK) {
 		free(child);
 		return error;
 	}
-	child->ended = spawn->ended;
-	child->owner = spawn->owner;
-	net_list_add(&loop->children, &child->link);
+	net_child_started(loop, child, process);
 	*out = child;
 	return SKEX_OK;
 }

@@ -288,7 +288,9 @@ enum skex_error skex_registry_open(const char *path, struct skex_registry **regi
 		error = execute(made,
 			"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
 			"PRAGMA secure_delete = ON; PRAGMA foreign_keys = ON;"
-			"PRAGMA trusted_schema = OFF; PRAGMA cache_size = -1024;");
+			"PRAGMA trusted_schema = OFF; PRAGMA cache_size = -1024;"
+			/* Nothing in a folder for temporary files, which is not ours. */
+			"PRAGMA temp_store = MEMORY;");
 	}
 	if (error == SKEX_OK)
 		error = schema_check(made);

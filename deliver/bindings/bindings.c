@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "crypto/openssl.h"
+#include "deliver/bindings/confined.h"
 #include "deliver/bindings/internal.h"
 #include "platform/memory.h"
 #include "platform/posix.h"
@@ -338,7 +338,6 @@ int skex_bindings_main(int api_descriptor, const struct skex_agent_config *confi
 	enum skex_error error;
 
 	skex_process_protect();
-	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	/* Key bytes pass through its strings. */
 	json_set_alloc_funcs(skex_secret_new, skex_secret_free);
 	bindings.config = config;
@@ -348,7 +347,9 @@ int skex_bindings_main(int api_descriptor, const struct skex_agent_config *confi
 		return (int)skex_error_class(error);
 	}
 	bindings.platform = skex_loop_platform(bindings.loop);
-	error = begin(&bindings, api_descriptor);
+	error = skex_bindings_confine(bindings.platform, config);
+	if (error == SKEX_OK)
+		error = begin(&bindings, api_descriptor);
 	if (error == SKEX_OK) {
 		skex_loop_run(bindings.loop, turn, stopping, reload, &bindings);
 		error = bindings.failed;

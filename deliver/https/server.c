@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/select.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -19,6 +18,7 @@
 #include "deliver/https/connection.h"
 #include "deliver/https/listen.h"
 #include "deliver/https/psk.h"
+#include "platform/confine.h"
 #include "platform/memory.h"
 #include "platform/posix.h"
 
@@ -253,7 +253,6 @@ static int descriptors_keep(int api_descriptor)
 static void process_prepare(void)
 {
 	skex_process_protect();
-	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	/* Key bytes pass through its strings. */
 	json_set_alloc_funcs(skex_secret_new, skex_secret_free);
 }
@@ -271,6 +270,24 @@ static enum skex_error server_open(
 		error = signals_open(&server->signals);
 	if (error == SKEX_OK)
 		error = server_listen(server, tls);
+	return error;
+}
+
+/* It has its certificates and its sockets: no file, no other socket and no program from now on. */
+static enum skex_error process_confine(void)
+{
+	const struct skex_platform platform = {.log = skex_posix_log};
+	const struct skex_confine_files nothing = {.paths = NULL};
+	struct skex_confined confined = {.exempt = NULL};
+	const char *wrong = "seccomp";
+	enum skex_error error = skex_confine_files(&nothing, &confined, &wrong);
+
+	if (error == SKEX_OK)
+		error = skex_confine_calls(SKEX_CALLS_SERVER, &confined);
+	if (error != SKEX_OK)
+		log_line(SKEX_LEVEL_ERROR, "cannot confine itself: %s: %s", wrong, strerror(errno));
+	else
+		skex_confined_log(&platform, log_label, &confined);
 	return error;
 }
 
@@ -390,6 +407,8 @@ int skex_https_main(int api_descriptor, const struct skex_https_tls *tls,
 	log_label = service->label;
 	process_prepare();
 	error = server_open(&server, descriptors_keep(api_descriptor), tls);
+	if (error == SKEX_OK)
+		error = process_confine();
 	if (error == SKEX_OK) {
 		error = server_run(&server);
 		/* The agent has ended: so does what it started. */

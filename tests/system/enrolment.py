@@ -144,7 +144,7 @@ def passphrases():
     refusal('a passphrase that others can read', lab.hub('hub1', 'enrol', 'agentp', '--out',
             kit('p'), '--pad', PAD, '--passphrase-file', kit('pass')), REFUSED, 'read by others')
     os.chmod(kit('pass'), 0o600)
-    source = kit('random')
+    source = lab.path('sources', 'random')
     with open(source, 'wb') as f:
         f.write(os.urandom(3 << 19))
     made = lab.hub('hub1', 'enrol', 'agentp', '--out', kit('p'), '--pad', PAD, '--pad-source',
@@ -164,7 +164,7 @@ def passphrases():
 
 
 def sources():
-    source = kit('random')
+    source = lab.path('sources', 'random')
     its = lab.hub('hub1', 'enrol', 'agents', '--out', kit('s'), '--pad', PAD, '--pad-source',
                   source, '--json')
     tap.check('a declared source gives its', its.code == OK and its.json['class'] == 'its', its)
@@ -172,13 +172,13 @@ def sources():
     # 2 * 256 KiB for each of two kits are used of 1.5 MiB less 32 bytes.
     refusal('a source is used once', lab.hub('hub1', 'enrol', 'agentu', '--out', kit('u'), '--pad',
             PAD, '--pad-source', source), LIMIT, 'are used')
-    shutil.copy(source, kit('copy of random'))
+    shutil.copy(source, lab.path('sources', 'copy of random'))
     refusal('its copy is known', lab.hub('hub1', 'enrol', 'agentu', '--out', kit('u'), '--pad',
-            PAD, '--pad-source', kit('copy of random')), LIMIT, 'are used')
+            PAD, '--pad-source', lab.path('sources', 'copy of random')), LIMIT, 'are used')
     with open(source + '.skex-used') as f:
         tap.check('how much is used stands beside it', f.read().endswith(f' {32 + (2 << 19)}\n'))
     # In the way of that note, for root too.
-    unmarked = kit('unmarked')
+    unmarked = lab.path('sources', 'unmarked')
     os.mkdir(unmarked + '.skex-used.new')
     with open(unmarked, 'wb') as f:
         f.write(os.urandom(2 << 19))
@@ -190,9 +190,13 @@ def sources():
     refusal('the kernel is no such source', lab.hub('hub1', 'enrol', 'agentu', '--out', kit('u'),
             '--pad', PAD, '--pad-source', '/dev/urandom'), REFUSED, 'not truly random')
     refusal('nor is a directory', lab.hub('hub1', 'enrol', 'agentu', '--out', kit('u'), '--pad',
-            PAD, '--pad-source', '/'), USAGE, 'is no file')
+            PAD, '--pad-source', lab.path('sources')), USAGE, 'is no file')
     refusal('nor what is not there', lab.hub('hub1', 'enrol', 'agentu', '--out', kit('u'), '--pad',
-            PAD, '--pad-source', kit('none')), REFUSED, 'No such file')
+            PAD, '--pad-source', lab.path('sources', 'none')), REFUSED, 'No such file')
+    elsewhere = kit('elsewhere')
+    shutil.copy(source, elsewhere)
+    refusal('nor what is in no folder of pad_folders', lab.hub('hub1', 'enrol', 'agentu', '--out',
+            kit('u'), '--pad', PAD, '--pad-source', elsewhere), ENVIRONMENT, 'pad_folders')
     tap.equal('nobody was enrolled by that', lab.member('hub1', 'agentu'), {})
     joined = skex('join', kit('s'), '--dir', kit('states'), '--kek', lab.path('agent1', 'kek'),
                   '--json')

@@ -199,13 +199,17 @@ def passphrase():
 
 
 def true_random():
-    write(path('random'), os.urandom(32 + 65536))
-    source = keyfill('carol', 'make', 'dave', '--bytes', '64KiB', '--pad-source', path('random'),
-                     '--out', path('its'), '--json')
+    write(path('elsewhere'), os.urandom(32 + 65536))
+    refusal('a source elsewhere', keyfill('carol', 'make', 'dave', '--bytes', '64KiB',
+            '--pad-source', path('elsewhere'), '--out', path('its')), ENVIRONMENT, 'pad_folders')
+    write(path('sources', 'random'), os.urandom(32 + 65536))
+    source = keyfill('carol', 'make', 'dave', '--bytes', '64KiB', '--pad-source',
+                     path('sources', 'random'), '--out', path('its'), '--json')
     tap.check('of a true random source', source.code == OK and source.json['class'] == 'its',
               source)
     refusal('which is used once', keyfill('carol', 'make', 'dave', '--bytes', '64KiB',
-            '--pad-source', path('random'), '--out', path('its2')), LIMIT, 'bytes are used')
+            '--pad-source', path('sources', 'random'), '--out', path('its2')), LIMIT,
+            'bytes are used')
     carry('its')
     tap.equal('taken in where only its will do', take('dave', path('its.copy')).code, OK)
     tap.equal('and here', take('carol', path('its')).code, OK)
@@ -256,7 +260,9 @@ def machine():
 
 
 def main():
-    for name, peers, more in (('alice', ['bob'], ''), ('bob', [], ''), ('carol', ['dave'], ''),
+    os.mkdir(path('sources'))
+    sources = 'pad_folders = ["%s"];\n' % path('sources')
+    for name, peers, more in (('alice', ['bob'], ''), ('bob', [], ''), ('carol', ['dave'], sources),
                               ('dave', ['carol'], 'require_its = true;\n'), ('erin', ['frank'], ''),
                               ('frank', ['erin'], '')):
         make_agent(name, peers, more)

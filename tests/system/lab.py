@@ -72,8 +72,8 @@ def check_json(what):
         all(is_absolute_and_there(one[name]) for one in agents
             for name in ['socket', 'ca', 'cert', 'key', 'log']))
     tap.check('all processes run', all(alive(pid) for pid in pids_of(what)))
-    tap.check('an agent has a process for 014', all(
-        agent['pids'][0] == agent['pid'] and len(agent['pids']) == 2 for agent in agents))
+    tap.check('an agent has a process for 014, and one that starts it', all(
+        agent['pids'][0] == agent['pid'] and len(agent['pids']) == 3 for agent in agents))
 
 
 def whole_life():

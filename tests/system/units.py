@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The units for systemd, as they are installed: systemd knows all of them, and they are sandboxes."""
+"""The units for systemd as they are installed: systemd knows all of them; each is a sandbox."""
 
 import os
 import re
