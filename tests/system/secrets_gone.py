@@ -1,0 +1,281 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Secrets are where they have to be and nowhere else: in the memory of all processes, in all files.
+
+Run by root, for it reads /proc/PID/mem. What is looked for is known to the test: what the state of
+an agent holds, opened with its key-encryption key by docs/spec/state.md; and keys that were handed
+out. The same scan has to find each kind somewhere, or it would prove nothing.
+"""
+
+import base64
+import hashlib
+import hmac
+import os
+import re
+import struct
+import sys
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from lab_harness import Lab, Sae, Tap, skex, until
+
+tap = Tap()
+
+ZERO = bytes(12)
+PIECE = 1 << 20
+LONGEST = 64  # of what is looked for
+HOOK = '{ name = "files"; peer = "%s"; role = "%s"; period = "1 h"; grace = "1 h"; ' \
+    'hook = { file = "%s"; }; }'
+SKIP = 'skip = { listen = "127.0.0.1:0"; ca = "%s"; certificate = "%s"; key = "%s"; };\n'
+
+
+# --- what a state holds ---
+
+def kdf(key, label, context=b''):
+    info = bytes([len(label)]) + label + struct.pack('>H', len(context)) + context + b'\0 '
+    return hmac.new(key, info + b'\1', hashlib.sha256).digest()
+
+
+class Slots:
+    """A file of key slots: its own key, and what is in the slots."""
+
+    def __init__(self, path, kek):
+        with open(path, 'rb') as f:
+            data = f.read()
+        self.id = data[16:32]
+        self.key = kdf(kek, b'skex key slots', self.id)
+        self.values = {}
+        for slot in range((len(data) - 4096) // 8192 * 32):
+            group = 4096 + slot // 32 * 8192 + slot % 32 * 128
+            copies = [self.open(slot, data[at:at + 128]) for at in (group, group + 4096)]
+            best = max((copy for copy in copies if copy), default=None)
+            if best and best[1] == 1:
+                self.values[slot] = best[2]
+
+    def open(self, slot, copy):
+        """(sequence, kind, data), None when it is empty or damaged."""
+        number = struct.pack('>I', slot)
+        key = kdf(self.key, b'skex slot', copy[8:32] + number)
+        try:
+            data = AESGCM(key).decrypt(ZERO, copy[48:128] + copy[32:48],
+                                       self.id + number + copy[:8])
+        except InvalidTag:
+            return None
+        return int.from_bytes(copy[1:8], 'big'), copy[0], data
+
+
+def last_of_pad(path, slots):
+    """The last bytes of a pad that nobody has touched yet."""
+    with open(path, 'rb') as f:
+        data = f.read()
+    size = struct.unpack('>Q', data[32:40])[0]
+    chunk = (size - 1) // 65536
+    key, first = slots.values[chunk][:32], slots.values[chunk][64]
+    at = 16384 + 66048 * chunk
+    segment = (size - 1) % 65536 // 4096
+    for _ in range(first, segment):
+        key = kdf(key, b'pad next')
+    where = struct.pack('>QB', chunk, segment)
+    length = (size - 1) % 4096 + 1
+    sealed = data[at + segment * 4096:at + segment * 4096 + length]
+    tag = data[at + 65536 + 16 * segment:at + 65536 + 16 * segment + 16]
+    return AESGCM(kdf(key, b'pad segment', where)).decrypt(
+        ZERO, sealed + tag, data[16:32] + where)[-32:]
+
+
+def secrets_of(lab, agent):
+    """{kind: [bytes]} of what the agent's state holds."""
+    with open(lab.path(agent, 'kek'), 'rb') as f:
+        kek = f.read()
+    store = Slots(lab.path(agent, 'state', 'store', 'secrets.keys'), kek)
+    found = {'key-encryption key': [kek], 'key of a file of keys': [store.key],
+             'secret of the store': [value[:32] for value in list(store.values.values())[:16]],
+             'key of a chunk of pad': [], 'pad': []}
+    for name in lab.pads(agent):
+        path = lab.path(agent, 'state', 'pads', name)
+        slots = Slots(path + '.keys', kek)
+        found['key of a file of keys'].append(slots.key)
+        found['key of a chunk of pad'] += [slots.values[i][:32] for i in sorted(slots.values)[:2]]
+        found['pad'].append(last_of_pad(path, slots))
+    return found
+
+
+# --- scanning ---
+
+def memory(pid):
+    """The readable memory of a process, in pieces that overlap."""
+    with open('/proc/%d/maps' % pid, encoding='utf-8', errors='replace') as f:
+        areas = [line.split() for line in f]
+    with open('/proc/%d/mem' % pid, 'rb', buffering=0) as f:
+        for words in areas:
+            start, end = (int(word, 16) for word in words[0].split('-'))
+            if 'r' not in words[1] or words[-1] in ('[vvar]', '[vsyscall]'):
+                continue
+            for at in range(start, end, PIECE):
+                try:
+                    f.seek(at)
+                    yield words[-1] if len(words) > 5 else 'memory', \
+                        f.read(min(PIECE + LONGEST, end - at))
+                except OSError:  # not there after all, or gone
+                    break
+
+
+def in_memory(pid, wanted):
+    """Which of {name: bytes} are in the memory of a process, and where."""
+    found = {}
+    for area, data in memory(pid):
+        found.update({name: area for name, secret in wanted.items() if secret in data})
+    return found
+
+
+def in_files(folder, wanted):
+    found = {}
+    for path, _, names in os.walk(folder):
+        for name in names:
+            file = os.path.join(path, name)
+            if not os.path.isfile(file):
+                continue
+            with open(file, 'rb') as f:
+                data = f.read()
+            found.update({one: file for one, secret in wanted.items() if secret in data})
+    return found
+
+
+def processes(lab):
+    """{name: pid} of all of a lab."""
+    found = {}
+    for hub in lab.what['hubs']:
+        found[hub['name']] = pid_of(lab, hub['name'])
+    for agent in ['agent1', 'agent2']:
+        pid = found[agent] = pid_of(lab, agent)
+        served = dict((int(p), what) for p, what in
+                      re.findall(r'process (\d+) serves ([A-Za-z0-9 ]+)', lab.log(agent)))
+        with open('/proc/%d/task/%d/children' % (pid, pid), encoding='ascii') as f:
+            for child in (int(word) for word in f.read().split()):
+                found['%s, %s' % (agent, served.get(child, 'the starter'))] = child
+    return found
+
+
+def pid_of(lab, name):
+    with open(lab.path(name, 'pid'), encoding='ascii') as f:
+        return int(f.read().split()[0])
+
+
+def forms(keys):
+    """{name: bytes} of keys, as bytes and as the two texts that they are given out in."""
+    wanted = {}
+    for name, key in keys.items():
+        wanted[name] = key
+        wanted[name + ', base64'] = base64.b64encode(key)[:42]
+        wanted[name + ', hex'] = key.hex().encode()
+    return wanted
+
+
+def anywhere(lab, wanted):
+    found = {'%s in %s' % (name, who): where for who, pid in processes(lab).items()
+             for name, where in in_memory(pid, wanted).items()}
+    found.update(in_files(lab.dir, wanted))
+    return found
+
+
+# --- the cases ---
+
+def at_rest(lab):
+    """What the state of an agent holds is in the agent's memory alone, and in no file."""
+    known = secrets_of(lab, 'agent1')
+    wanted = {'%s %d' % (kind, i): secret for kind, secrets in known.items()
+              for i, secret in enumerate(secrets)}
+    tap.check('the state is understood', all(known.values()), {k: len(v) for k, v in known.items()})
+    everybody = processes(lab)
+    own = in_memory(everybody.pop('agent1'), wanted)
+    for kind in ['key-encryption key', 'key of a file of keys', 'key of a chunk of pad']:
+        tap.check('%s: is found in the agent' % kind, any(one.startswith(kind) for one in own),
+                  own)
+    tap.equal('all processes are looked at', sorted(name for name in everybody
+                                                    if name.startswith('agent1, ')),
+              ['agent1, ETSI 014', 'agent1, SKIP', 'agent1, the bindings', 'agent1, the starter'])
+    shared = {name: secret for name, secret in wanted.items() if not name.startswith('pad ')}
+    for name, pid in everybody.items():
+        # A hub has the same pad; its keys at rest are others.
+        found = in_memory(pid, wanted if ',' in name else shared)
+        tap.equal('%s: has none of it' % name, found, {})
+    kek = lab.path('agent1', 'kek')
+    found = {name: file for name, file in in_files(lab.dir, wanted).items() if file != kek}
+    tap.equal('nor has a file', found, {})
+
+
+def handed_out(lab):
+    """Keys that were handed out at both ends, by the local API and by 014."""
+    keys = {}
+    for i in range(4):
+        got = lab.key('agent1', 'agent2', '--show-key', '--purpose', 'app:gone').json['keys'][0]
+        keys['key %d' % i] = base64.b64decode(got['key'])
+        fetched = skex('key', 'fetch', got['key_id'], '--peer', 'agent1', '--socket',
+                       lab.socket('agent2'), '--json', '--show-key', '--purpose', 'app:gone')
+        tap.equal('key %d: the same at the other end' % i, fetched.json['keys'][0]['key'],
+                  got['key'])
+    saes = [Sae(lab, 'sae-agent%d' % i, 'agent%d' % i) for i in (1, 2)]
+    for i in range(4):
+        _, [[key_id, key]] = saes[0].get('sae-agent2')
+        keys['014 key %d' % i] = base64.b64decode(key)
+        tap.equal('014 key %d: the same at the other end' % i,
+                  saes[1].fetch('sae-agent1', [key_id]), (200, [key]))
+    wanted = forms(keys)
+    tap.check('a scan of the one who has them finds them',
+              set(keys) <= set(in_memory(os.getpid(), wanted)))
+    until(lambda: not anywhere(lab, wanted), 10, 1)
+    tap.equal('nobody else has them', anywhere(lab, wanted), {})
+
+
+def content(lab, agent):
+    path = lab.path('keys', agent)
+    if not os.path.exists(path):
+        return b''
+    with open(path, 'rb') as f:
+        return f.read()
+
+
+def rotate(lab, before):
+    """The next key of the binding at both ends."""
+    tap.equal('a rotation is ordered', skex('binding', 'rotate', 'files', '--socket',
+                                            lab.socket('agent1')).code, 0)
+    return until(lambda: content(lab, 'agent1') not in (b'', before) and
+                 content(lab, 'agent1') == content(lab, 'agent2') and content(lab, 'agent1'), 60)
+
+
+def rotated(lab):
+    """A key of a binding, once another and one more have come after it."""
+    first = until(lambda: content(lab, 'agent1') == content(lab, 'agent2') != b'' and
+                  content(lab, 'agent1'), 60)
+    wanted = forms({'key': first})
+    tap.check('the key in use is in the processes of the bindings', {
+        'key in agent1, the bindings', 'key in agent2, the bindings'} <= set(anywhere(lab, wanted)),
+        anywhere(lab, wanted))
+    rotate(lab, rotate(lab, first))
+    until(lambda: not anywhere(lab, wanted), 20, 1)
+    tap.equal('and nowhere two rotations later', anywhere(lab, wanted), {})
+
+
+def main():
+    if os.getuid() != 0:
+        print('1..0 # SKIP only root reads the memory of these processes')
+        return
+    with Lab() as lab:
+        os.mkdir(lab.path('keys'))
+        tls = [lab.path('tls', name) for name in ['ca.pem', 'kme-agent1.pem', 'kme-agent1.key']]
+        for agent, peer, role, more in (('agent1', 'agent2', 'leads', SKIP % tuple(tls)),
+                                        ('agent2', 'agent1', 'follows', '')):
+            lab.stop(agent)
+            with open(lab.config(agent), 'a', encoding='utf-8') as f:
+                f.write(more + 'bindings = ( %s );\n' % (
+                    HOOK % (peer, role, lab.path('keys', agent))))
+            lab.start(agent)
+        for agent in ['agent1', 'agent2']:
+            until(lambda a=agent: 'the bindings is confined' in lab.log(a))
+        tap.run([lambda: at_rest(lab), lambda: handed_out(lab), lambda: rotated(lab)])
+    tap.end()
+
+
+if __name__ == '__main__':
+    sys.exit(main())
