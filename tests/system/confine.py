@@ -91,6 +91,8 @@ class Probed(Lab):
 
     def probe(self, name, pid, number=signal.SIGUSR1, last='end'):
         """What the process says that it tried: {name: errno}."""
+        if pid <= 0:  # which would be all of us
+            raise RuntimeError('there is no process to probe')
         pattern = r'^probe %d (\S+) (\d+)$' % pid
         os.kill(pid, number)
         until(lambda: 'probe %d %s ' % (pid, last) in self.log(name) or not alive(pid))
