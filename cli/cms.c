@@ -327,6 +327,8 @@ static int run_decrypt(int argc, char **argv)
 
 	if (code == 0 && message == NULL)
 		code = skex_command_fail(SKEX_E_MEMORY, "free memory", "there is no memory");
+	if (code == 0)
+		code = skex_command_confine();
 	if (code == 0 && message != NULL) {
 		code = look(&order, message);
 		order.identity = message->identity;

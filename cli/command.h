@@ -46,6 +46,10 @@ int skex_command_misuse(const char *format, ...) __attribute__((format(printf, 1
 int skex_command_fail(enum skex_error error, const char *act, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* For a command that reads what came from others: from now on it starts no program, and has a list
+ * of system calls.  0, or the exit code after a message. */
+int skex_command_confine(void);
+
 /* The tables; cli/main.c lists them. */
 extern const struct skex_command skex_status_commands[];
 extern const struct skex_command skex_peer_commands[];

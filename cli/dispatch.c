@@ -5,6 +5,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+
+#include "platform/confine.h"
 
 /* What runs, for messages: a process runs one command. */
 static const struct skex_command_group *running_group;
@@ -101,6 +104,17 @@ static bool wants_help(int argc, char **argv)
 		if (strcmp(argv[i], "--help") == 0)
 			return true;
 	return false;
+}
+
+int skex_command_confine(void)
+{
+	struct skex_confined confined;
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+		skex_confine_calls(SKEX_CALLS_COMMAND, &confined) == SKEX_OK)
+		return 0;
+	return skex_command_fail(SKEX_E_IO, "look whether the kernel lets it use seccomp",
+		"cannot confine itself before it reads what others made");
 }
 
 static int run(const struct skex_command_group *group, const struct skex_command *command, int argc,

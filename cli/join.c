@@ -177,6 +177,11 @@ static int run_join(int argc, char **argv)
 		return skex_command_misuse("--dir and --kek go together");
 	if (options.config != NULL && (order->directory != NULL || order->agent != NULL))
 		return skex_command_misuse("--config stands for --dir, --kek and --name");
+	/* zbarimg reads an image, and is started for it. */
+	if (order->token.image == NULL)
+		code = skex_command_confine();
+	if (code != 0)
+		return code;
 	if (order->directory != NULL)
 		return run_with_directory(&options);
 	if (options.config == NULL)

@@ -211,6 +211,8 @@ static int run_take(int argc, char **argv)
 	bool shredded = false;
 	int code = skex_arguments_read(argc, argv, table, &order.file, 1);
 
+	if (code == 0)
+		code = skex_command_confine();
 	if (code != 0)
 		return code;
 	if (take(&order, &answer, &reason) != SKEX_OK)

@@ -298,6 +298,9 @@ int pair_run_take(int argc, char **argv)
 	json_t *answer = NULL;
 	int code = read_order(&order, argc, argv);
 
+	/* zbarimg reads an image, and is started for it. */
+	if (code == 0 && order.carried.image == NULL)
+		code = skex_command_confine();
 	if (code != 0)
 		return code;
 	pair_protect();
@@ -306,6 +309,8 @@ int pair_run_take(int argc, char **argv)
 		return skex_command_fail(SKEX_E_MEMORY, "free some memory", "no memory");
 	if (!order.words)
 		code = read_carried(&order);
+	if (code == 0 && order.carried.image != NULL)
+		code = skex_command_confine();
 	if (code == 0)
 		code = skex_local_open(&order.local);
 	if (code == 0 && order.words)

@@ -225,6 +225,8 @@ enum skex_error skex_loop_new(struct skex_loop **out)
 		goto failed;
 	loop->alarm_ms = UINT64_MAX;
 	loop->alarm_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	/* Newer ones of libuv would, and the calls are on no list of confine_calls.c. */
+	(void)setenv("UV_USE_IO_URING", "0", 1);
 	if (loop->alarm_fd < 0 || uv_loop_init(&loop->uv) != 0)
 		goto failed;
 	if (uv_async_init(&loop->uv, &loop->async, on_async) != 0) {

@@ -54,6 +54,8 @@ static const int files[] = {SYS(open), SYS(openat), SYS(unlink), SYS(unlinkat), 
 static const int connections[] = {
 	SYS(connect), SYS(bind), SYS(socketpair), SYS(wait4), SYS(waitid), SYS(waitpid), END};
 
+static const int names[] = {SYS(link), SYS(linkat), END};
+
 static const int signals[] = {SYS(pidfd_open), SYS(pidfd_send_signal), END};
 
 /* No program of ours makes these calls, nor one that it would start. */
@@ -69,7 +71,7 @@ static const int hostile[] = {SYS(ptrace), SYS(process_vm_readv), SYS(process_vm
 static const int hostile_alone[] = {SYS(execve), SYS(execveat), SYS(fork), SYS(vfork), SYS(mount),
 	SYS(umount2), SYS(chroot), SYS(setns), SYS(unshare), SYS(fsopen), SYS(fsmount),
 	SYS(move_mount), SYS(open_tree), SYS(setuid), SYS(setreuid), SYS(setresuid), SYS(setgid),
-	SYS(setregid), SYS(setresgid), SYS(capset), SYS(personality), SYS(io_uring_setup), END};
+	SYS(setregid), SYS(setresgid), SYS(capset), SYS(personality), END};
 
 static bool add(scmp_filter_ctx filter, uint32_t action, const int *calls)
 {
@@ -137,7 +139,7 @@ static bool add_process(scmp_filter_ctx filter, enum skex_calls calls)
 {
 	/* AF_UNIX: the service manager is told of the end. */
 	static const int families[] = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK};
-	const bool connects = calls == SKEX_CALLS_AGENT || calls == SKEX_CALLS_BINDINGS;
+	const bool connects = calls != SKEX_CALLS_SERVER && calls != SKEX_CALLS_HUB;
 	const uint32_t yes = SCMP_ACT_ALLOW;
 
 	if (!add(filter, SCMP_ACT_KILL_PROCESS, hostile_alone) || !add(filter, yes, common) ||
@@ -150,6 +152,8 @@ static bool add_process(scmp_filter_ctx filter, enum skex_calls calls)
 		return false;
 	if (connects && !add(filter, yes, connections))
 		return false;
+	if (calls == SKEX_CALLS_COMMAND)
+		return add(filter, yes, names);
 	return calls != SKEX_CALLS_BINDINGS || add(filter, yes, signals);
 }
 

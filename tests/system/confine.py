@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 
 import lab_harness
@@ -210,6 +211,22 @@ def agents(lab):
     tap.check('agent: ends when nothing can be started any more', until(
         lambda: not alive(lab.pid('agent1'))))
     tap.check('agent: and says so', 'starts the others ended' in lab.log('agent1'))
+    lab.start('agent1')
+
+
+def commands(lab):
+    """A command that reads what others made, while it waits for that."""
+    for words in [['pair', 'take', '--in', '-', '--socket', lab.socket('agent1')],
+                  ['join', '--token', '-', '--config', lab.config('agent1')],
+                  ['cms', 'decrypt', '--socket', lab.socket('agent1')]]:
+        what = 'skex ' + ' '.join(words[:2])
+        with subprocess.Popen([os.path.join(BUILD, 'skex')] + words, stdin=subprocess.PIPE,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as command:
+            tap.check('%s: is confined' % what, until(
+                lambda pid=command.pid: mode(pid) == ('2', '1')), mode(command.pid))
+            _, said = command.communicate(b'no such thing\n')
+            tap.check('%s: and says what is wrong' % what, command.returncode not in (0, -31) and
+                      b'what to do: ' in said, (command.returncode, said))
 
 
 def free_port():
@@ -227,7 +244,7 @@ def main():
         lab.configure('agent2', 'bindings = (%s);\n' % (
             HOOK % ('runs', 'agent1', 'program = ["/bin/true"];')))
         tap.run([lambda: hubs(lab), lambda: servers(lab), lambda: bindings(lab),
-                 lambda: programs(lab), lambda: agents(lab)])
+                 lambda: programs(lab), lambda: agents(lab), lambda: commands(lab)])
     tap.end()
 
 
