@@ -108,12 +108,12 @@ static bool add_narrow(scmp_filter_ctx filter)
 
 	for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++)
 		if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, SYS(ioctl), 1,
-			    SCMP_A1(SCMP_CMP_EQ, asked[i])) != 0)
+			    SCMP_A1(SCMP_CMP_EQ, asked[i], 0)) != 0)
 			return false;
-	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SYS(prlimit64), 2, SCMP_A0(SCMP_CMP_EQ, 0),
-		       SCMP_A2(SCMP_CMP_EQ, 0)) == 0 &&
+	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SYS(prlimit64), 2,
+		       SCMP_A0(SCMP_CMP_EQ, 0, 0), SCMP_A2(SCMP_CMP_EQ, 0, 0)) == 0 &&
 		seccomp_rule_add(filter, SCMP_ACT_ALLOW, SYS(tgkill), 1,
-			SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid())) == 0;
+			SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0)) == 0;
 }
 
 /* A thread, not a process.  clone3, whose flags a filter cannot see, fails as if it were not there.
@@ -130,7 +130,7 @@ static bool add_sockets(scmp_filter_ctx filter, const int *families, size_t coun
 {
 	for (size_t i = 0; i < count; i++)
 		if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, SYS(socket), 1,
-			    SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i])) != 0)
+			    SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i], 0)) != 0)
 			return false;
 	return true;
 }

@@ -235,7 +235,7 @@ def handed_out(lab):
         tap.equal('key %d: the same at the other end' % i, fetched.json['keys'][0]['key'],
                   got['key'])
     saes = [Sae(lab, 'sae-agent%d' % i, 'agent%d' % i) for i in (1, 2)]
-    for number in [1, 16]:
+    for number in [1, 8]:
         _, given = saes[0].get('sae-agent2', number=number)
         keys.update(('014 key %d of %d' % (i, number), base64.b64decode(key))
                     for i, (_, key) in enumerate(given))
