@@ -57,6 +57,8 @@ static const int connections[] = {
 static const int names[] = {SYS(link), SYS(linkat), END};
 
 static const int signals[] = {SYS(pidfd_open), SYS(pidfd_send_signal), END};
+/* Of files that a consumer is to read. */
+static const int watches[] = {SYS(inotify_init1), SYS(inotify_add_watch), END};
 
 /* No program of ours makes these calls, nor one that it would start. */
 static const int hostile[] = {SYS(ptrace), SYS(process_vm_readv), SYS(process_vm_writev),
@@ -154,7 +156,8 @@ static bool add_process(scmp_filter_ctx filter, enum skex_calls calls)
 		return false;
 	if (calls == SKEX_CALLS_COMMAND)
 		return add(filter, yes, names);
-	return calls != SKEX_CALLS_BINDINGS || add(filter, yes, signals);
+	return calls != SKEX_CALLS_BINDINGS ||
+		(add(filter, yes, signals) && add(filter, yes, watches));
 }
 
 static bool add_architectures(scmp_filter_ctx filter)

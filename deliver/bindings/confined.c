@@ -21,7 +21,7 @@ static bool runs_none(const struct skex_binding_config *binding)
 		return binding->tls.reload.count == 0 && binding->tls.check.count == 0;
 	if (binding->hook.enabled)
 		return binding->hook.program.count == 0;
-	return binding->wireguard.enabled || binding->ikev2.enabled;
+	return binding->wireguard.enabled || binding->ikev2.enabled || binding->routing.enabled;
 }
 
 static bool none_runs_programs(const struct skex_agent_config *config)
@@ -91,6 +91,8 @@ static void fill(struct table *table, const struct skex_agent_config *config)
 			add_folder_of(table, binding->tls.file, SKEX_PATH_WRITE);
 			add_folder_of(table, binding->tls.pid_file, SKEX_PATH_READ);
 		}
+		if (binding->routing.enabled)
+			add_folder_of(table, binding->routing.file, SKEX_PATH_WRITE);
 		if (binding->hook.enabled)
 			add_folder_of(table, binding->hook.file, SKEX_PATH_WRITE);
 	}
