@@ -51,6 +51,27 @@ static enum skex_error say(enum skex_error error, const struct skex_pskfile_sign
 	return error;
 }
 
+/* Whether a set of signals in /proc/PID/status has this one. */
+static bool in_set(const char *status, const char *set, int number)
+{
+	const char *line = strstr(status, set);
+
+	return line != NULL &&
+		((strtoull(line + strlen(set), NULL, 16) >> (unsigned)(number - 1)) & 1) != 0;
+}
+
+/* A service that writes its pid file before it is ready would be ended by the signal: mosquitto. */
+static bool ready_for(pid_t pid, int number)
+{
+	char path[64];
+	char status[4096];
+
+	(void)snprintf(path, sizeof(path), "/proc/%ld/status", (long)pid);
+	return read_text(path, status, sizeof(status)) &&
+		(in_set(status, "\nSigCgt:\t", number) || in_set(status, "\nSigBlk:\t", number) ||
+			in_set(status, "\nSigIgn:\t", number));
+}
+
 /* The number cannot become another process's while fd is open. */
 static enum skex_error send_to(
 	const struct skex_pskfile_signal *signal, pid_t pid, int fd, char *why)
@@ -70,6 +91,9 @@ static enum skex_error send_to(
 		return say(SKEX_E_REFUSED, signal, what, "start the service, or name its program",
 			why);
 	}
+	if (!ready_for(pid, signal->number))
+		return say(SKEX_E_UNKNOWN, signal, "is of a process that the signal would end",
+			"is the service being started?", why);
 	if (pidfd_send_signal(fd, signal->number, NULL, 0) == 0)
 		return SKEX_OK;
 	if (errno == ESRCH)

@@ -14,8 +14,9 @@ struct skex_pskfile_signal {
 #define SKEX_PSKFILE_WHY_BYTES 512u
 
 /* Reads files that another program writes, and waits for nothing.  SKEX_E_UNKNOWN when there is no
- * such process, SKEX_E_REFUSED when it is another program or may not be signalled, SKEX_E_SYNTAX
- * when the pid file holds no process, SKEX_E_IO; why says it to people. */
+ * such process, or it is not ready for the signal, which would end it; SKEX_E_REFUSED when it is
+ * another program or may not be signalled, SKEX_E_SYNTAX when the pid file holds no process,
+ * SKEX_E_IO; why says it to people. */
 SKEX_MUST_USE enum skex_error skex_pskfile_signal(
 	const struct skex_pskfile_signal *signal, char why[static SKEX_PSKFILE_WHY_BYTES]);
 

@@ -374,6 +374,24 @@ static void bad_pid_files(void **state)
 	assert_int_equal(consumer_act(&world, SETTLE), SKEX_ROTATION_FINE);
 	/* It died and left its file. */
 	stop_service();
+	/* A program of this name that does not catch the signal is not ended by it. */
+	dead = fork();
+	if (dead == 0) {
+		(void)signal(SIGHUP, SIG_DFL);
+		(void)execl("/bin/sh", "sh", "-c", "while :; do sleep 0.01; done", (char *)NULL);
+		_exit(127);
+	}
+	(void)snprintf(text, sizeof(text), "/proc/%d/comm", (int)dead);
+	while (strcmp(consumer_read(text), "sh\n") != 0)
+		(void)usleep(1000);
+	(void)snprintf(text, sizeof(text), "%d\n", (int)dead);
+	consumer_put(pid_path, text, 0600);
+	world.keys.active = consumer_key(3);
+	assert_fails(SETTLE, "a process that the signal would end");
+	assert_int_equal(waitpid(dead, NULL, WNOHANG), 0);
+	assert_int_equal(kill(dead, SIGKILL), 0);
+	assert_int_equal(waitpid(dead, NULL, 0), dead);
+	world.keys.active = consumer_key(1);
 	world.keys.next = consumer_key(2);
 	assert_fails(STAGE, "start the service");
 	assert_int_equal(mkdir(consumer_path(&world, "log"), 0700), 0);
