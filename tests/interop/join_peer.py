@@ -119,6 +119,7 @@ class Leg:
 
     def __init__(self, token, number, pads, seed, keys):
         self.token, self.number, self.pads, self.seed = token, number, pads, seed
+        self.envelope_keys = keys   # of epoch 0
         # A sender begins a new epoch at each start (distributed.md, 3).
         self.epoch, self.key = 1, next_epoch_key(keys[0])
         self.hub_keys = [keys[1]]
