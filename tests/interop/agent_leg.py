@@ -49,7 +49,7 @@ class Leg:
         self.proven = False                    # the hub compared marks in this life
         self.waiting, self.sent = [], {}       # not known to be accepted; by position
         self.owed, self.told, self.refusals = False, self.receiving.durable, []
-        self.counts = dict.fromkeys(('refused', 'forged', 'replayed', 'wrong'), 0)
+        self.counts = dict.fromkeys(('refused', 'forged', 'replayed', 'wrong', 'pings', 'acks'), 0)
 
     # --- epochs and packets ---
 
@@ -110,6 +110,10 @@ class Leg:
     def close(self):
         if self.socket:
             self.socket.close()
+        if self.state == 'hello':
+            # Perhaps this state is from the past, and the hub has left its epoch.
+            self.step_epoch()
+            self.store.commit()
         self.again = time.monotonic() + min(AGAIN_MOST, AGAIN * (1 + self.tries))
         self.socket, self.state = None, 'down'
 
@@ -186,6 +190,7 @@ class Leg:
             self.hear_hello(message)
         elif kind == PING and self.up:
             self.proven = True
+            self.counts['pings'] += 1
             self.passed(message.received)
             if message.answer_wanted:
                 self.ping(0)
@@ -216,6 +221,7 @@ class Leg:
                 self.became(message, PERHAPS)
         self.store.after(self.flush)
         self.agent.leg_is_up(self)
+        self.ping(1)                           # a hub says nothing by itself, and its word is needed
 
     def ping(self, wanted):
         self.told = self.receiving.durable
@@ -284,6 +290,7 @@ class Leg:
         self.agent.hear(self, message, at, body, key[32:])
 
     def hear_ack(self, ack):
+        self.counts['acks'] += 1
         self.passed(ack.received)
         refused = dict(ack.refused)
         for at, status in refused.items():
