@@ -5,6 +5,7 @@ import base64
 import os
 import shutil
 
+from agent_keys import place_of
 from agent_packet import Refused
 from agent_whole import Agent
 from join_peer import Joiner
@@ -86,7 +87,7 @@ class Scene(Lab):
                      purpose=purpose, **more)
         got = answer.get('keys', [{}])[0]
         return base64.b64decode(got.get('key', '')) == key.data and \
-            (got['fingerprint'], got['class'], got['confirmed']) == \
+            (got.get('fingerprint'), got.get('class'), got.get('confirmed')) == \
             (key.fingerprint, key.klass, key.confirmed), answer
 
     def got(self, agent, purpose='app:default', bits=256, count=1):
@@ -113,8 +114,9 @@ def taken(agent, peer, got, purpose='app:default'):
 
 def confirmed(agent, peer, text):
     """Whether the block of a key is here and confirmed."""
-    return any(b['initiator'] == peer and b['confirmed'] and
-               b['instance'] == int(text[:8], 16) for b in agent.pool.batches)
+    instance, counter, _, _ = place_of(text, peer, agent.name)
+    batch = agent.pool.of(peer, agent.name, instance, counter)
+    return bool(batch) and batch['confirmed']
 
 
 def both_roles(what, scene, agent, purpose='app:default', sizes=(32,)):
