@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""distributed.md, sections 6.4 and 4.8: one leg, its connection, what is sent again and acknowledged."""
+"""distributed.md, sections 6.4 and 4.8: one leg: its connection, what is sent again, acks."""
 
 import os
 import socket
@@ -40,7 +40,8 @@ class Leg:
         self.receiving = ReceivePad(self.pads, row, self.store)
         self.scopes = [Scope(d, row['pad_ids'][d], row['leg'], bytes.fromhex(row['hub_id']))
                        for d in (TO_HUB, TO_AGENT)]
-        self.sealer = Sealer(row['suite'], row['leg'], row['send'][0], bytes.fromhex(row['send'][1]))
+        self.sealer = Sealer(row['suite'], row['leg'], row['send'][0],
+                             bytes.fromhex(row['send'][1]))
         self.opener = Opener(row['suite'], row['leg'], row['receive'][0],
                              bytes.fromhex(row['receive'][1]))
         self.step_epoch()                      # at every start (3)
@@ -221,7 +222,7 @@ class Leg:
                 self.became(message, PERHAPS)
         self.store.after(self.flush)
         self.agent.leg_is_up(self)
-        self.ping(1)                           # a hub says nothing by itself, and its word is needed
+        self.ping(1)                           # a hub's word is needed; it says none by itself
 
     def ping(self, wanted):
         self.told = self.receiving.durable

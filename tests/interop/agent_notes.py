@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""distributed.md, sections 13 and 9.5: notes; and how confirmations and notes are kept until they arrived."""
+"""distributed.md, section 13: notes; and how they and confirmations are kept until they arrived."""
 
 import os
 import time

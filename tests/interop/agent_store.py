@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an agent keeps: one file that is replaced as a whole, and the files of its pads.
 
-It is durable, so that what the specification puts before SEND and DELIVER is so here; but nothing is
-encrypted at rest: this is an agent for tests.
+It is durable, so that what the specification puts before SEND and DELIVER is so here; but nothing
+is encrypted at rest: this is an agent for tests.
 """
 
 import json

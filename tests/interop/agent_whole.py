@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """An agent of the distributed mode, made from docs/spec/ alone: it shares nothing with the C.
 
-Its modules are named like what they are about; a comment such as (6.3) is a section of distributed.md.
+Its modules are named like what they are about; (6.3) in a comment is a section of distributed.md.
 It runs in a thread of its own; what a test calls takes its lock. Not here: the states after an
-operator's word (6.4, Going on), the emptying of pools, the naming of batches that too few hubs brought
-(12.4), identities (12.6), kits with a passphrase.
+operator's word (6.4, Going on), the emptying of pools, the naming of batches that too few hubs
+brought (12.4), identities (12.6), parts (combining.md), kits with a passphrase.
 """
 
 import fnmatch

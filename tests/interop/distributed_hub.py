@@ -132,7 +132,8 @@ def pads():
         one = One(scene.agent('py1', [], PADS))
         leg = one.leg
         one.agent.until(lambda: leg.up)
-        taken, fields = one.take(32), Note('py1', 'agent1', bytes(16), bytes(16), bytes(20)).encode()
+        taken = one.take(32)
+        fields = Note('py1', 'agent1', bytes(16), bytes(16), bytes(20)).encode()
         good = one.header(KINDS[Note], taken, fields)
         start = one.mark()
         bad = {
@@ -200,7 +201,7 @@ class Opening:
         self.hello(1)
 
     def receive(self, patience=PATIENCE):
-        """The next message of the hub; None when it ended the connection, 'silence' when it waits."""
+        """The next message of the hub; None when it ended the connection, or 'silence'."""
         self.wire.socket.settimeout(patience)
         try:
             packet = Packet.decode(self.wire.receive())

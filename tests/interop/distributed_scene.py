@@ -124,7 +124,8 @@ def both_roles(what, scene, agent, purpose='app:default', sizes=(32,)):
     for size in sizes:
         key = agent.get(REAL, purpose, size)
         good, answer = scene.fetched(agent, key, purpose)
-        tap.check('%s: %d bytes of a run of Python are fetched at skexd' % (what, size), good, answer)
+        tap.check('%s: %d bytes of a run of Python are fetched at skexd' % (what, size), good,
+                  answer)
         good = taken(agent, REAL, scene.got(agent, purpose, 8 * size), purpose)
         tap.check('%s: and of a run of skexd in Python' % what, good is True, good)
 

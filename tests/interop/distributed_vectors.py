@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The vectors of docs/spec/vectors, checked by the implementation that was made from docs/spec/ alone.
+"""The vectors of docs/spec/vectors, checked by what was made from docs/spec/ alone.
 
 usage: distributed_vectors.py build/tests/distributed_kat
        distributed_vectors.py --make FILE    writes distributed-run.json, which is made here
@@ -175,8 +175,8 @@ def a_batch(some, name, n, k, absent, count, size, klass, own):
     """Everything from the pads of one batch to both confirmations and the identifiers."""
     hubs = [(some(16), 'owner%d' % i if i % 2 else '') for i in range(1, n + 1)]
     pads = {i: some(count * (EXTRA + size)) for i in range(1, n + 1) if i not in absent}
-    common = Common('alice', 'bob', int.from_bytes(some(4), 'big'), 4096 + n, profile_id(n, k, hubs),
-                    n, k, size, klass, 'app:vector', 3600)
+    common = Common('alice', 'bob', int.from_bytes(some(4), 'big'), 4096 + n,
+                    profile_id(n, k, hubs), n, k, size, klass, 'app:vector', 3600)
     whole, _, bodies = split(k, pads)
     blocks = [Vector(v) for v in vectors(whole, count, size)]
     tags = [block.secret_tag() for block in blocks]
@@ -230,9 +230,9 @@ def make():
     some = Bytes()
     notes = [a_note(some, 'one byte', b'x'), a_note(some, 'the longest', bytes(range(256)))]
     return {
-        'about': 'Vectors of docs/spec/distributed.md, version 1, sections 8.2, 9, 11.2, 13 and 14: '
-                 'whole batches, from the pads to the keys, and notes. Bytes are hexadecimal. Made by '
-                 'tests/interop/distributed_vectors.py; do not edit.',
+        'about': 'Vectors of docs/spec/distributed.md, version 1, sections 8.2, 9, 11.2, 13 and '
+                 '14: whole batches, from the pads to the keys, and notes. Bytes are hexadecimal. '
+                 'Made by tests/interop/distributed_vectors.py; do not edit.',
         'batches': [a_batch(some, 'one block, (3, 2)', 3, 2, (), 1, 32, 2, 2),
                     a_batch(some, 'three blocks, (5, 3), no pad on leg 2', 5, 3, (2,), 3, 64, 2, 1),
                     a_batch(some, 'the least, (2, 2)', 2, 2, (), 1, 16, 1, 1)],
@@ -269,7 +269,7 @@ def answers(requests):
 
 
 def other_code():
-    """Batches that are made here are split and combined by the C code, with hubs that lie or not."""
+    """Batches that are made here are split and combined by the C code, also with liars."""
     some, sizes = Bytes(), [(2, 2), (3, 2), (4, 3), (5, 3), (6, 2), (7, 4), (9, 5), (16, 8)]
     requests, wanted = [], []
     for n, k in sizes:
