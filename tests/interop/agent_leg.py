@@ -10,7 +10,7 @@ from agent_messages import (
     Hello, Ping, Share, decode, pad_size)
 from agent_packet import (
     FRAME_MOST, Forged, Opener, Other, Packet, Position, Refused, Replay, Sealer, u32)
-from agent_pads import Pads, Paused, ReceivePad, SendPad
+from agent_pads import FLIGHT, Pads, Paused, ReceivePad, SendPad
 from agent_tags import Scope
 
 AGAIN, AGAIN_MOST = 0.2, 2.0   # seconds between connections
@@ -72,9 +72,15 @@ class Leg:
     def up(self):
         return self.state == 'up'
 
+    @property
+    def runs(self):
+        """Whether it may send what uses pad."""
+        return self.up and not self.row['stopped']
+
     def tick(self, now):
         """Time went by."""
-        if self.state == 'down' and not self.row['stopped'] and now >= self.again:
+        if self.state == 'down' and now >= self.again and (
+                not self.row['stopped'] or self.row['word']):
             self.connect(now)
         elif self.state == 'hello' and now >= self.again:
             self.close()
@@ -117,6 +123,30 @@ class Leg:
             self.store.commit()
         self.again = time.monotonic() + min(AGAIN_MOST, AGAIN * (1 + self.tries))
         self.socket, self.state = None, 'down'
+
+    def resume(self):
+        """The operator's word: durable, and good for one passage through the states of 6.4."""
+        self.row['word'] = 'resumed'
+        self.agent.empty()
+        self.store.changed()
+        self.store.commit()
+
+    def take_larger(self, hub):
+        """In resumed: the larger marks, durable before anything else is said."""
+        if not self.sending.jump(hub.received) or not self.receiving.jump(hub.sent):
+            self.agent.event('no_room', '', self.hub)
+            return
+        self.waiting, self.sent = [], {}
+        self.row['word'] = 'taken'
+        self.row['heard'] = [hub.received.generation, hub.received.offset]
+        self.store.changed()
+        self.store.commit()
+
+    def runs_again(self):
+        """In taken: the first packet that is neither HELLO nor BYE."""
+        self.row['word'] = self.row['stopped'] = ''
+        self.store.changed()
+        self.store.after(self.flush)
 
     def stop(self, why):
         self.row['stopped'] = why
@@ -166,6 +196,8 @@ class Leg:
             if header[1] != TO_AGENT:
                 raise Refused('direction')
             self.heard, self.asked = time.monotonic(), False
+            if self.up and header[0] not in (HELLO, BYE) and self.row['word'] == 'taken':
+                self.runs_again()
             if at is None:
                 self.hear_plain(header[0], message)
             elif self.up:
@@ -197,7 +229,8 @@ class Leg:
                 self.ping(0)
         elif kind == BYE and self.up:
             if message.reason == ROLLBACK:
-                self.stop('rollback')
+                if not self.row['word']:       # no end that is resumed or taken
+                    self.stop('rollback')
             elif message.reason not in (CLOSING, PAUSED):
                 self.stop('replaced' if message.reason == REPLACED else 'banned')
             self.close()
@@ -205,10 +238,13 @@ class Leg:
     def hear_hello(self, hub):
         """Both marks of the hub, for a nonce of this connection."""
         self.greet(3, hub.nonce)
-        past = 'mine' if hub.received > self.sending.next else \
-            'theirs' if hub.sent < self.receiving.mark or \
-            hub.received < Position(*self.row['heard']) else ''
-        if past:
+        if self.row['word'] == 'resumed':
+            self.take_larger(hub)
+            self.write()
+            self.close()
+            return
+        if hub.received > self.sending.next or hub.received < Position(*self.row['heard']) or \
+                hub.sent < self.receiving.mark and not self.row['word']:
             self.packet(Bye(TO_HUB, ROLLBACK).encode())
             self.write()
             self.stop('rollback')
@@ -232,7 +268,8 @@ class Leg:
     # --- sending ---
 
     def room(self, size):
-        return self.up and self.sending.fits(size)
+        flying = self.sending.next.offset - min((m.at.offset for m in self.waiting), default=1 << 62)
+        return self.runs and flying + size <= FLIGHT and self.sending.fits(size)
 
     def send(self, message, result=lambda status: None, taken=None, body=b''):
         """Takes a range, unless it was taken, and sends when that is durable."""
@@ -248,7 +285,7 @@ class Leg:
 
     def flush(self):
         """What was not sent in this connection, in the order of the ranges."""
-        if self.up:
+        if self.runs:
             for message in sorted(self.waiting, key=lambda m: m.at):
                 if message.connection != self.connection:
                     message.connection = self.connection

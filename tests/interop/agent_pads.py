@@ -8,6 +8,7 @@ from agent_messages import TO_AGENT, TO_HUB
 from agent_packet import Position, Refused, Replay
 
 STRIDE = 1 << 14      # bytes that are reserved at a time
+FLIGHT = 1 << 17      # bytes that can have been in flight (6.4, Going on)
 WRONG_MOST = 1 << 20  # wrong one-time tags of a generation
 WRONG_STRIDE = 64     # of which so many may be computed before the count is written again
 
@@ -99,6 +100,24 @@ class SendPad:
             return False
         return True
 
+    def jump(self, mark):
+        """The larger of both views, and beyond it what can have been in flight; False: no room."""
+        mark = max(mark, self.next)
+        here = self.pads.size(TO_HUB, mark.generation)
+        if here is None or mark.offset > here:
+            return False
+        if mark.offset + FLIGHT <= here:
+            mark = mark.plus(FLIGHT)
+        else:
+            mark = Position(mark.generation + 1, FLIGHT)
+            here = self.pads.size(TO_HUB, mark.generation)
+            if here is None or here < FLIGHT:
+                return False
+        self.next = mark
+        self.row['reserved'] = [mark.generation, mark.offset]
+        self.store.changed()
+        return True
+
     def take(self, size):
         """A range, which is used once; the message leaves after the next commit."""
         at, here = self.place(size)
@@ -169,6 +188,16 @@ class ReceivePad:
             self.allow_wrong()
         self.mark = end
         self.settle()
+
+    def jump(self, mark):
+        """The larger of both views; False when it is not here."""
+        here = self.pads.size(TO_AGENT, mark.generation)
+        if mark > self.mark:
+            if here is None or mark.offset > here:
+                return False
+            self.held = []
+            self.move(mark)
+        return True
 
     def hold(self, at):
         self.held.append(at)

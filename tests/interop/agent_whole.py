@@ -2,9 +2,8 @@
 """An agent of the distributed mode, made from docs/spec/ alone: it shares nothing with the C.
 
 Its modules are named like what they are about; (6.3) in a comment is a section of distributed.md.
-It runs in a thread of its own; what a test calls takes its lock. Not here: the states after an
-operator's word (6.4, Going on), the emptying of pools, the naming of batches that too few hubs
-brought (12.4), identities (12.6), parts (combining.md), kits with a passphrase.
+It runs in a thread of its own; what a test calls takes its lock. Not here: the emptying of pools at
+the word of k hubs (6.4), the naming of batches that too few hubs brought (12.4), identities (12.6), parts (combining.md), kits with a passphrase.
 """
 
 import fnmatch
@@ -174,6 +173,13 @@ class Agent:
             if leg.socket:
                 leg.write()
 
+    def empty(self):
+        """Keys that were not handed out are dropped with all peers; a new instance begins (6.4)."""
+        data = self.store.data
+        del data['batches'][:], self.confirms.rows[:], self.confirms.kept[:]
+        data['instance'], data['counter'] = int.from_bytes(os.urandom(4), 'big'), 0
+        self.store.changed()
+
     def event(self, name, peer, hub, text=''):
         self.events.append((name, peer, hub, text))
 
@@ -294,4 +300,4 @@ def row_of(leg, hub_id, suite, pad_ids, addresses, keys, **more):
     return {'leg': leg, 'hub_id': hub_id, 'suite': suite, 'pad_ids': list(pad_ids),
             'addresses': addresses, 'send': [0, keys[0].hex()], 'receive': [0, keys[1].hex()],
             'reserved': [0, 0], 'mark': [0, 0], 'heard': [0, 0], 'wrong': {}, 'sizes': {},
-            'stopped': '', **more}
+            'stopped': '', 'word': '', **more}

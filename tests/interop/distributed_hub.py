@@ -11,11 +11,12 @@ from agent_messages import (
     BANNED_THERE, BY_RESPONDER, COUNTERS, DUPLICATE, EXHAUSTED, EXPIRED, KINDS, QUOTA, REFUSED,
     REPLACED, SHARE, UNKNOWN, Bye, Common, Confirm, Hello, Note, Ping, Share, decode)
 from agent_packet import FRAME_MOST, Packet, Position, seal, u32, u64
+from agent_pads import FLIGHT
 from distributed_scene import PROFILE, Scene, tap, wait_for
 from join_peer import PATIENCE, Closed, Connection
 
 DAY = 86400
-PADS = (('--pad', '64KiB'),)
+PADS = (('--pad', '512KiB'),)
 
 
 class One:
@@ -311,6 +312,23 @@ def rollbacks():
         again = scene.again(old)
         time.sleep(1)
         tap.equal('over a restart too', again.legs['hub1'].state, 'down')
+        goes_on(scene, again)
+
+
+def goes_on(scene, agent):
+    """By the words of both operators, the agent's first."""
+    leg = agent.legs['hub1']
+    with agent.lock:
+        leg.resume()
+    agent.until(lambda: leg.row['word'] == 'taken')
+    tap.equal('one word alone: the larger marks are taken', leg.row['word'], 'taken')
+    time.sleep(1)
+    tap.check('and no pad is used', leg.row['stopped'] and not leg.runs)
+    scene.hub('hub1', 'resume', 'py1')
+    tap.check('with the other one the leg goes on', agent.until(lambda: leg.runs))
+    one = One(agent)
+    tap.equal('and a message is accepted', one.answer(one.share('agent1')), 0)
+    wait_for('at a mark beyond what was in flight', lambda: one.mark().offset > FLIGHT)
 
 
 tap.run([statuses, limits, pads, openings, rollbacks])
