@@ -6,11 +6,13 @@ Also between two of those, and with up to min(k - 1, n - k) hubs that lie, are s
 """
 
 import json
+import shutil
 import socket
 
 from agent_keys import key_id
 from agent_messages import DECLINED, Note
 from agent_notes import NOTE_KEY, PURPOSE, make_note, seal_note
+from agent_packet import Refused
 from distributed_scene import (
     PROFILE, REAL, Scene, both_roles, confirmed, random_purpose, taken, tap, until, wait_for)
 from lab_harness import OK, skex
@@ -210,6 +212,54 @@ def crashes():
         both_roles('after a crash of skexd', scene, agent, random_purpose())
 
 
+# --- refills ---
+
+def refills():
+    """Both ends of each leg go to the next generation, in both directions; kits that are refused."""
+    with Scene(2, 2) as scene:
+        one, two = (scene.agent(name, [], (('--pad', '64KiB'),)) for name in ('py1', 'py2'))
+        meet(scene, one, two)
+        legs_are_up(one)
+        legs_are_up(two)
+        between(one, two)
+        between(two, one)
+        agents = {}
+        for agent in (one, two):
+            agent.stop()
+            for hub in scene.hubs:
+                kit = scene.path('%s-%s.refill' % (agent.name, hub))
+                made = scene.hub(hub, 'refill', agent.name, '--out', kit, '--pad', '1MiB')
+                tap.equal('%s refills %s' % (hub, agent.name), made.code, OK)
+                other = two if agent is one else one
+                shutil.copy(kit, kit + '.copy')
+                for what, who in (('another agent', other), ('', agent), ('taken in before', agent)):
+                    try:
+                        who.join(kit if not what else kit + '.copy')
+                        tap.equal('the kit of %s is taken in once' % agent.name, what, '')
+                    except Refused as error:
+                        tap.check('a kit is refused: ' + str(error), what and what in str(error))
+            agents[agent.name] = type(agent)(agent.name, agent.directory)
+            scene.run(agents[agent.name], list(agent.peers))
+        one, two = agents.values()
+        legs_are_up(one)
+        legs_are_up(two)
+        for _ in range(12):
+            for a, b in ((one, two), (two, one)):
+                run = a.begin(b.name, 'app:x', 1, 8192)
+                a.until(lambda run=run: run.over)
+                if run.state != 'DONE':
+                    tap.check('a run', False, run.why)
+        tap.equal('all are in the next generation', {
+            (leg.sending.next.generation, leg.receiving.mark.generation)
+            for agent in (one, two) for leg in agent.legs.values()}, {(1, 1)})
+        between(one, two, 'app:after')
+        between(two, one, 'app:after')
+        two = scene.again(two)
+        legs_are_up(two)
+        between(one, two, 'app:again')
+        between(two, one, 'app:again')
+
+
 # --- hubs that lie ---
 
 def lies(n, k, modes):
@@ -253,4 +303,4 @@ def main(*cases):
     tap.end()
 
 
-main(small, large, notes, away, crashes, lying)
+main(small, large, notes, away, crashes, refills, lying)
