@@ -13,6 +13,7 @@ from agent_packet import xor
 DEADLINE = 45.0   # seconds
 RANGES = 32       # of spent counters
 LEFT = 8          # instances that are remembered
+LATE = 5.0        # seconds after the acceptance in which a share still comes
 AWAY = 4          # accepted batches without a share of a connected hub (12.4)
 
 
@@ -69,6 +70,7 @@ class Group:
     members: dict = field(default_factory=dict)   # by index
     state: str = 'GATHERING'
     bases: list = None                            # k shares of each block, when it is accepted
+    judged_at: float = None
     batch: dict = None                            # what the pool has of it then
     off: set = field(default_factory=set)         # indices that are inconsistent
 
@@ -175,8 +177,7 @@ class Responder:
             if other is not group and other.overlaps(group):
                 self.name(other, set(other.members) - set(group.members))
                 self.drop(other)
-        for i in range(1, group.profile.n + 1):
-            self.presence(group, i, i in group.members)
+        group.judged_at = time.monotonic() + LATE
 
     def accept(self, group, results):
         """One commit: ranges, secrets, both confirmations, spent counters (12.3)."""
@@ -202,7 +203,6 @@ class Responder:
         """SHARE later: held against the polynomial of each block, and dropped."""
         member.leg.receiving.release(member.at)
         group.members[index] = member
-        self.presence(group, index, True)
         if any(on_polynomial({index: data}, base)
                for data, base in zip(member.blocks, group.bases)):
             group.off.add(index)
@@ -217,15 +217,17 @@ class Responder:
             self.suspects.add(hub)
             self.agent.event('inconsistent_share', group.common.initiator, hub)
 
-    def presence(self, group, index, there):
-        hub = group.profile.hub(index)
-        leg = self.agent.legs.get(hub)
-        if there:
-            self.missing[hub] = 0
-        elif leg and leg.up:
-            self.missing[hub] += 1
-            if self.missing[hub] == AWAY:
-                self.agent.event('hub_unreachable', group.common.initiator, hub)
+    def judge(self, group):
+        """Who brought no share of an accepted batch, also not later."""
+        group.judged_at = None
+        for i, hub in enumerate(group.profile.hubs, 1):
+            leg = self.agent.legs.get(hub)
+            if i in group.members:
+                self.missing[hub] = 0
+            elif leg and leg.up:
+                self.missing[hub] += 1
+                if self.missing[hub] == AWAY:
+                    self.agent.event('hub_unreachable', group.common.initiator, hub)
 
     def drop(self, group):
         for member in group.members.values():
@@ -233,6 +235,8 @@ class Responder:
         self.groups.pop(group.share.identity(), None)
 
     def tick(self, now):
+        for group in [g for g in self.groups.values() if g.judged_at and now > g.judged_at]:
+            self.judge(group)
         for group in [g for g in self.groups.values() if now > g.deadline]:
             if group.state == 'GATHERING':
                 if len(group.members) >= group.profile.k:    # what fewer say spends nothing

@@ -8,6 +8,7 @@ Also between two of those, and with up to min(k - 1, n - k) hubs that lie, are s
 import json
 import shutil
 import socket
+import time
 
 from agent_keys import key_id
 from agent_messages import DECLINED, Note
@@ -284,6 +285,32 @@ def lies(n, k, modes):
         tap.check('and nobody else', named <= liars, named)
 
 
+def silent():
+    """A hub that is connected and gives no share is reported, after some batches."""
+    with Scene(3, 2, more=('--lying-hub', '1:silent')) as scene:
+        agent = scene.agent('py1')
+        agent.until(lambda: agent.legs['hub2'].up and agent.legs['hub3'].up)
+        wait_for('the silent hub is up', lambda: agent.legs['hub1'].up)
+        for _ in range(6):
+            both_roles('a silent hub', scene, agent, random_purpose())
+        wait_for('the silent hub is reported, and no other', lambda: {
+            e[2] for e in agent.events if e[0] == 'hub_unreachable'} == {'hub1'})
+
+
+def wrong_time():
+    """One false stamp moves the interval of a key not out of the range of the true ones (12.5)."""
+    with Scene(3, 2, more=('--lying-hub', '2:wrong-time')) as scene:
+        agent = scene.agent('py1')
+        legs_are_up(agent)
+        before = int(time.time() * 1000)
+        good = taken(agent, REAL, scene.got(agent))
+        tap.check('a key', good is True, good)
+        wait_for('its interval is known', lambda: agent.pool.batches[0]['interval'])
+        earliest, latest = agent.pool.batches[0]['interval']
+        tap.check('and true', before - 1000 <= earliest <= latest <= time.time() * 1000 + 1000,
+                  (before, earliest, latest))
+
+
 def lying():
     for i, mode in enumerate(LYING):
         lies(3, 2, {i % 3 + 1: mode})
@@ -303,4 +330,4 @@ def main(*cases):
     tap.end()
 
 
-main(small, large, notes, away, crashes, refills, lying)
+main(small, large, notes, away, crashes, refills, silent, wrong_time, lying)
