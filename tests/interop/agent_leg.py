@@ -250,6 +250,9 @@ class Leg:
             self.stop('rollback')
             self.close()
             return
+        if self.row['word']:
+            # The hub may have jumped over whole generations.
+            self.receiving.jump(Position(hub.sent.generation, 0))
         self.row['heard'] = [hub.received.generation, hub.received.offset]
         self.store.changed()
         self.state, self.tries = 'up', 0
