@@ -271,7 +271,8 @@ class Leg:
     # --- sending ---
 
     def room(self, size):
-        flying = self.sending.next.offset - min((m.at.offset for m in self.waiting), default=1 << 62)
+        oldest = min((m.at.offset for m in self.waiting), default=1 << 62)
+        flying = self.sending.next.offset - oldest
         return self.runs and flying + size <= FLIGHT and self.sending.fits(size)
 
     def send(self, message, result=lambda status: None, taken=None, body=b''):

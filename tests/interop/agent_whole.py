@@ -3,7 +3,8 @@
 
 Its modules are named like what they are about; (6.3) in a comment is a section of distributed.md.
 It runs in a thread of its own; what a test calls takes its lock. Not here: the emptying of pools at
-the word of k hubs (6.4), the naming of batches that too few hubs brought (12.4), identities (12.6), parts (combining.md), kits with a passphrase.
+the word of k hubs (6.4), the naming of batches that too few hubs brought (12.4), identities (12.6),
+parts (combining.md), kits with a passphrase.
 """
 
 import fnmatch

@@ -216,7 +216,7 @@ def crashes():
 # --- refills ---
 
 def refills():
-    """Both ends of each leg go to the next generation, in both directions; kits that are refused."""
+    """Both ends of each leg go to the next generation, in both directions; refused kits."""
     with Scene(2, 2) as scene:
         one, two = (scene.agent(name, [], (('--pad', '64KiB'),)) for name in ('py1', 'py2'))
         meet(scene, one, two)
@@ -233,7 +233,8 @@ def refills():
                 tap.equal('%s refills %s' % (hub, agent.name), made.code, OK)
                 other = two if agent is one else one
                 shutil.copy(kit, kit + '.copy')
-                for what, who in (('another agent', other), ('', agent), ('taken in before', agent)):
+                for what, who in (
+                        ('another agent', other), ('', agent), ('taken in before', agent)):
                     try:
                         who.join(kit if not what else kit + '.copy')
                         tap.equal('the kit of %s is taken in once' % agent.name, what, '')
