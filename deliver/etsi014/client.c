@@ -4,33 +4,23 @@
 #include <curl/curl.h>
 #include <inttypes.h>
 #include <jansson.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "api/client/base64.h"
 #include "core/base/mem.h"
+#include "deliver/etsi014/client_internal.h"
 #include "platform/memory.h"
 
-#define BODY_MAX 16384u
-#define URL_MAX  256u
-
-struct skex_etsi014_client {
-	CURL *curl;
-	char url[URL_MAX];
-	char why[CURL_ERROR_SIZE];
-	/* In locked memory: the answer holds a key. */
-	char body[BODY_MAX];
-	size_t filled;
-};
+#define CONNECT_MS 5000L /* of the time that a call may take, until there is a connection */
 
 static size_t collect(char *data, size_t one, size_t count, void *owner)
 {
 	struct skex_etsi014_client *client = owner;
 	size_t size = one * count;
 
-	if (size >= BODY_MAX - client->filled)
+	if (size >= CLIENT_BODY_MAX - client->filled)
 		return 0;
 	memcpy(client->body + client->filled, data, size);
 	client->filled += size;
@@ -49,6 +39,7 @@ static bool set_options(struct skex_etsi014_client *client, const char *ca, cons
 		curl_easy_setopt(curl, CURLOPT_SSLCERT, certificate) == CURLE_OK &&
 		curl_easy_setopt(curl, CURLOPT_SSLKEY, key) == CURLE_OK &&
 		curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)timeout_ms) == CURLE_OK &&
+		curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS) == CURLE_OK &&
 		curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
 		curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK &&
 		curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, client->why) == CURLE_OK &&
@@ -61,7 +52,7 @@ enum skex_error skex_etsi014_client_new(const char *url, const char *ca, const c
 {
 	struct skex_etsi014_client *made;
 
-	if (strlen(url) >= URL_MAX)
+	if (strlen(url) >= CLIENT_URL_MAX)
 		return SKEX_E_ARGUMENT;
 	made = skex_secret_new(sizeof(*made));
 	if (made == NULL)
@@ -84,15 +75,29 @@ void skex_etsi014_client_free(struct skex_etsi014_client *client)
 	skex_secret_free(client);
 }
 
-/* The "message" of an error object, when there is one. */
+/* What a status means; "" for one that says nothing by itself. */
+static const char *status_words(long status)
+{
+	switch (status) {
+	case 401:
+		return " (it does not take this certificate for that SAE)";
+	case 503:
+		return " (it has no key to give now)";
+	default:
+		return "";
+	}
+}
+
+/* With the "message" of an error object, when there is one. */
 static void error_message(const struct skex_etsi014_client *client, long status,
 	char message[static SKEX_ETSI014_CLIENT_MESSAGE_MAX])
 {
 	json_t *object = json_loadb(client->body, client->filled, 0, NULL);
 	const char *text = json_string_value(json_object_get(object, "message"));
 
-	(void)snprintf(message, SKEX_ETSI014_CLIENT_MESSAGE_MAX, "%s: HTTP %ld: %.160s",
-		client->url, status, text == NULL ? "" : text);
+	(void)snprintf(message, SKEX_ETSI014_CLIENT_MESSAGE_MAX, "%s: HTTP %ld%s%s%.160s",
+		client->url, status, status_words(status), text == NULL ? "" : ": ",
+		text == NULL ? "" : text);
 	json_decref(object);
 }
 
@@ -103,10 +108,11 @@ static enum skex_error error_of_status(long status)
 	return status == 400 || status == 401 ? SKEX_E_REFUSED : SKEX_E_SYNTAX;
 }
 
-static enum skex_error get(struct skex_etsi014_client *client, const char *path,
+/* Sends what is set, and takes the answer into the body. */
+static enum skex_error perform(struct skex_etsi014_client *client, const char *path,
 	char message[static SKEX_ETSI014_CLIENT_MESSAGE_MAX])
 {
-	char url[URL_MAX + 512];
+	char url[CLIENT_URL_MAX + CLIENT_PATH_MAX];
 	long status = 0;
 	CURLcode code;
 
@@ -129,6 +135,40 @@ static enum skex_error get(struct skex_etsi014_client *client, const char *path,
 	return error_of_status(status);
 }
 
+enum skex_error client_get(struct skex_etsi014_client *client, const char *path,
+	char message[static SKEX_ETSI014_CLIENT_MESSAGE_MAX])
+{
+	return curl_easy_setopt(client->curl, CURLOPT_HTTPGET, 1L) == CURLE_OK
+		? perform(client, path, message)
+		: SKEX_E_MEMORY;
+}
+
+enum skex_error client_post(struct skex_etsi014_client *client, const char *path, const char *body,
+	char message[static SKEX_ETSI014_CLIENT_MESSAGE_MAX])
+{
+	struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
+	enum skex_error error = SKEX_E_MEMORY;
+
+	if (headers != NULL && curl_easy_setopt(client->curl, CURLOPT_POST, 1L) == CURLE_OK &&
+		curl_easy_setopt(client->curl, CURLOPT_POSTFIELDSIZE, (long)strlen(body)) ==
+			CURLE_OK &&
+		curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, body) == CURLE_OK &&
+		curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, headers) == CURLE_OK)
+		error = perform(client, path, message);
+	(void)curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, NULL);
+	(void)curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, NULL);
+	curl_slist_free_all(headers);
+	return error;
+}
+
+json_t *client_answer(struct skex_etsi014_client *client)
+{
+	json_t *answer = json_loadb(client->body, client->filled, JSON_REJECT_DUPLICATES, NULL);
+
+	skex_wipe(client->body, sizeof(client->body));
+	return answer;
+}
+
 /* The one key of a key container. */
 static bool read_key(json_t *container, struct skex_etsi014_key *key)
 {
@@ -149,7 +189,7 @@ static bool read_key(json_t *container, struct skex_etsi014_key *key)
 static enum skex_error take_key(struct skex_etsi014_client *client, const char *path,
 	struct skex_etsi014_key *key, char message[static SKEX_ETSI014_CLIENT_MESSAGE_MAX])
 {
-	enum skex_error error = get(client, path, message);
+	enum skex_error error = client_get(client, path, message);
 	json_t *container;
 	json_t *text;
 	const char *value;
