@@ -79,7 +79,7 @@ static enum skex_error check_peer_profiles(const struct config_reading *reading,
 		reading, texts, peer->profiles_count, "this profile is named twice");
 }
 
-/* Combined is what comes of hubs and of a pair: both are needed. */
+/* Combined is what comes of hubs and of a KME or a pair: both are needed. */
 static enum skex_error check_combine(const struct config_reading *reading,
 	const config_setting_t *written, const struct skex_agent_config *config,
 	const struct skex_peer_config *peer)
@@ -88,12 +88,12 @@ static enum skex_error check_combine(const struct config_reading *reading,
 
 	if (peer->profiles_count == 0)
 		return config_wrong_setting(reading, setting,
-			"keys are combined out of those of hubs and of a pair; name profiles for "
-			"this peer");
-	if (!config->pairwise.enabled)
+			"keys are combined out of those of hubs and of a KME or a pair; name "
+			"profiles for this peer");
+	if (!config->pairwise.enabled && !config_has_kme(config, &peer->name))
 		return config_wrong_setting(reading, setting,
-			"keys are combined out of those of hubs and of a pair; set "
-			"pairwise.listen");
+			"keys are combined out of those of hubs and of a KME or a pair; name the "
+			"peer in qkd014, or set pairwise.listen");
 	return SKEX_OK;
 }
 
@@ -226,6 +226,8 @@ static enum skex_error read_agent(const struct config_reading *reading,
 	if (error == SKEX_OK)
 		error = check_skip(reading, root, &config->skip);
 	if (error == SKEX_OK)
+		error = config_check_qkd014(reading, root, config);
+	if (error == SKEX_OK)
 		error = config_check_bindings(reading, root, config);
 	if (error == SKEX_OK && config->etsi014.kme_id[0] == '\0')
 		memcpy(config->etsi014.kme_id, config->name.text, sizeof(config->name.text));
@@ -263,6 +265,9 @@ void skex_agent_config_clear(struct skex_agent_config *config)
 	free(config->peers);
 	free(config->profiles);
 	free(config->identities);
+	for (size_t i = 0; config->qkd014 != NULL && i < config->qkd014_count; i++)
+		free(config->qkd014[i].peers);
+	free(config->qkd014);
 	for (size_t i = 0; config->bindings != NULL && i < config->bindings_count; i++)
 		skex_binding_clear(&config->bindings[i]);
 	free(config->bindings);

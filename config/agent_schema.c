@@ -260,6 +260,14 @@ static const struct schema_list identities_list = {
 	.allocated = true,
 };
 
+static const struct schema_list qkd014_list = {
+	.least = 0,
+	.most = KMES_MAX,
+	.stride = sizeof(struct skex_qkd014_config),
+	COUNTED(skex_agent_config, qkd014_count),
+	.allocated = true,
+};
+
 static const struct schema_list bindings_list = {
 	.least = 0,
 	.most = BINDINGS_MAX,
@@ -330,6 +338,12 @@ const struct schema skex_agent_schema[] = {
 		FIELD(skex_agent_config, pairwise),
 		.inner = pairwise_schema,
 		.present_offset = offsetof(struct skex_agent_config, pairwise.enabled)},
+	{.name = "qkd014",
+		.type = SCHEMA_GROUP,
+		.shown = "none",
+		FIELD(skex_agent_config, qkd014),
+		.list = &qkd014_list,
+		.inner = config_qkd014_schema},
 	{.name = "bindings",
 		.type = SCHEMA_GROUP,
 		.shown = "none",

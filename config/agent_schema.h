@@ -16,6 +16,14 @@ enum skex_error config_check_twice(const struct config_reading *reading, struct 
 /* binding_config.c: frees what is in it. */
 void skex_binding_clear(struct skex_binding_config *binding);
 
+/* qkd014_config.c */
+#define KMES_MAX 64
+extern const struct schema config_qkd014_schema[];
+enum skex_error config_check_qkd014(const struct config_reading *reading,
+	const config_setting_t *root, struct skex_agent_config *config);
+/* Is the peer one of a KME? */
+bool config_has_kme(const struct skex_agent_config *config, const struct skex_name *peer);
+
 extern const struct schema config_binding_schema[];
 enum skex_error config_check_bindings(const struct config_reading *reading,
 	const config_setting_t *root, const struct skex_agent_config *config);

@@ -82,7 +82,8 @@ struct skex_peer_config {
 	size_t identities_count; /* identities (SAE ids) that live at this peer */
 	char (*identities)[SKEX_PURPOSE_MAX + 1];
 	struct skex_address address; /* where it listens for pairwise runs; port 0: not set */
-	bool combine; /* keys are made out of those of hubs and of a pair, and no others are used */
+	bool combine; /* keys are made out of those of hubs and of a KME, or else a pair, and no
+			 others are used */
 };
 
 struct skex_pool_config {
@@ -128,6 +129,31 @@ struct skex_skip_config {
 
 #define SKEX_ASSIGNMENT_MAX       255u
 #define SKEX_WIREGUARD_PUBLIC_KEY 44u /* characters: 32 bytes in base64 */
+
+/* A peer whose keys are fetched from a KME. */
+struct skex_qkd014_peer_config {
+	struct skex_name name;
+	char sae_id[SKEX_NAME_MAX + 1]; /* of the peer's agent, at its own KME */
+	uint8_t class;                  /* as the operator declares it: enum skex_qkd014_class */
+};
+enum skex_qkd014_class {
+	SKEX_QKD014_COMPUTATIONAL,
+	SKEX_QKD014_ITS, /* the keys come from a link that gives information-theoretic ones */
+};
+
+/* A KME of another house, from which keys are fetched by ETSI GS QKD 014. */
+struct skex_qkd014_config {
+	struct skex_name name;
+	char url[SKEX_ASSIGNMENT_MAX + 1]; /* "https://HOST[:PORT][/PATH]", no "/" at its end */
+	char ca[SKEX_PATH_MAX];
+	char certificate[SKEX_PATH_MAX];
+	char key[SKEX_PATH_MAX];
+	char sae_id[SKEX_NAME_MAX + 1]; /* of this agent, as in its certificate */
+	uint32_t key_bits;              /* of each key that is asked for */
+	bool independent; /* nothing that skex made goes into its keys: see combining.md */
+	size_t peers_count;
+	struct skex_qkd014_peer_config *peers;
+};
 
 /* A program and its arguments; none when there are no words. */
 struct skex_command_config {
@@ -216,6 +242,8 @@ struct skex_agent_config {
 	struct skex_etsi014_config etsi014;
 	struct skex_skip_config skip;
 	struct skex_datagram_config pairwise;
+	size_t qkd014_count;
+	struct skex_qkd014_config *qkd014;
 	size_t bindings_count; /* in the order of their names */
 	struct skex_binding_config *bindings;
 	bool require_its;         /* refuse to establish over legs that are not its */

@@ -218,10 +218,10 @@ static void cross_checks(void **state)
 			"3: peers[0].profiles: has 9 elements; allowed: 0 to 8"},
 		{"peers=({name=\"b\";combine=true;});\npairwise={listen=\"[::1]:7\";};",
 			"2: peers[0].combine: keys are combined out of those of hubs and of a "
-			"pair; name profiles for this peer"},
+			"KME or a pair; name profiles for this peer"},
 		{MAIN "peers=({name=\"b\";profiles=[\"m\"];combine=true;});",
 			"3: peers[0].combine: keys are combined out of those of hubs and of a "
-			"pair; set pairwise.listen"},
+			"KME or a pair; name the peer in qkd014, or set pairwise.listen"},
 		{MAIN "peers=({name=\"a\";profiles=[\"m\"];});",
 			"3: peers[0].name: \"a\" is this agent itself"},
 		{MAIN "peers=({name=\"b\";profiles=[\"m\"];},\n{name=\"c\";profiles=[\"m\"];},\n"
@@ -482,9 +482,48 @@ static void random_damage(void **state)
 	}
 }
 
+#define KME_AT(url, rest)                                                                          \
+	"qkd014=({name=\"q\";url=\"" url "\";ca=\"/c\";certificate=\"/d\";key=\"/e\";"             \
+	"sae_id=\"s\";" rest "});"
+#define KME(rest) KME_AT("https://q:1", rest)
+#define TO_B      "peers=({peer=\"b\";sae_id=\"t\";});"
+#define WITH_B    MAIN "peers=({name=\"b\";profiles=[\"m\"];},{name=\"c\";});\n"
+#define TO(peer)  "{peer=\"" peer "\";sae_id=\"t\";}"
+
+static void kmes(void **state)
+{
+	static const struct bad cases[] = {
+		{WITH_B KME_AT("http://q", TO_B),
+			"4: qkd014[0].url: \"http://q\" is not allowed; write https://HOST"},
+		{WITH_B KME_AT("https://", TO_B), "4: qkd014[0].url: \"https://\" is not allowed"},
+		{WITH_B KME_AT("https://u@q", TO_B),
+			"4: qkd014[0].url: \"https://u@q\" is not allowed"},
+		{WITH_B KME_AT("https://q/?x", TO_B),
+			"4: qkd014[0].url: \"https://q/?x\" is not allowed"},
+		{WITH_B KME(""), "4: qkd014[0]: peers is missing"},
+		{WITH_B KME("peers=();"), "4: qkd014[0].peers: has 0 elements"},
+		{WITH_B KME("peers=(" TO("d") ");"),
+			"4: qkd014[0].peers[0].peer: there is no peer \"d\""},
+		/* Nobody could tell it which keys they are. */
+		{WITH_B KME("peers=(" TO("c") ");"),
+			"4: qkd014[0].peers[0].peer: the two ends tell each other by notes through "
+			"hubs which keys a KME gave; name profiles for \"c\""},
+		{WITH_B KME("peers=(" TO("b") ",\n" TO("b") ");"),
+			"5: qkd014[0].peers[1].peer: the keys with this peer come from one KME"},
+		{WITH_B KME("key_bits=65;" TO_B), "4: qkd014[0].key_bits: "},
+		{WITH_B KME("key_bits=8200;" TO_B), "4: qkd014[0].key_bits: "},
+		{WITH_B KME("peers=({peer=\"b\";sae_id=\"t\";class=\"secret\";});"),
+			"4: qkd014[0].peers[0].class: "},
+	};
+
+	(void)state;
+	CHECK_AGENT(cases);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(kmes),
 		cmocka_unit_test(values),
 		cmocka_unit_test(names),
 		cmocka_unit_test(cross_checks),

@@ -248,6 +248,39 @@ static void agent_lists(void **state)
 	skex_agent_config_clear(&config);
 }
 
+static void agent_kmes(void **state)
+{
+	static const char text[] =
+		LEAST "profiles = ( { name=\"p\"; k=2; hubs=({name=\"h\";owner=\"o\";},\n"
+		      "  {name=\"g\";owner=\"o\";}); } );\n"
+		      "peers = ( { name=\"c\"; profiles=[\"p\"]; combine=true; },\n"
+		      "  { name=\"b\"; profiles=[\"p\"]; } );\n"
+		      "qkd014 = ( { name=\"q\"; url=\"https://kme.example:8443/x/\"; ca=\"/c\";\n"
+		      "    certificate=\"/d\"; key=\"/e\"; sae_id=\"SAE-A/1\"; key_bits=1024;\n"
+		      "    independent=true;\n"
+		      "    peers = ( { peer=\"c\"; sae_id=\"SAE-C\"; class=\"its\"; },\n"
+		      "      { peer=\"b\"; sae_id=\"SAE-B\"; } ); } );";
+	const struct skex_qkd014_config *kme;
+	struct skex_agent_config config;
+
+	(void)state;
+	/* What hubs make is combined with what it gives: no pair is needed. */
+	if (read_agent(text, strlen(text), &config, message) != SKEX_OK)
+		fail_msg("%s", message);
+	assert_int_equal(config.qkd014_count, 1);
+	kme = &config.qkd014[0];
+	assert_string_equal(kme->url, "https://kme.example:8443/x");
+	assert_string_equal(kme->sae_id, "SAE-A/1");
+	assert_int_equal(kme->key_bits, 1024);
+	assert_true(kme->independent);
+	assert_int_equal(kme->peers_count, 2);
+	assert_string_equal(kme->peers[0].name.text, "c");
+	assert_string_equal(kme->peers[0].sae_id, "SAE-C");
+	assert_int_equal(kme->peers[0].class, SKEX_QKD014_ITS);
+	assert_int_equal(kme->peers[1].class, SKEX_QKD014_COMPUTATIONAL);
+	skex_agent_config_clear(&config);
+}
+
 #define KEY_0 "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 #define KEY_1 "+/9zZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZ8="
 
@@ -336,6 +369,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(hub_example),
 		cmocka_unit_test(agent_defaults),
 		cmocka_unit_test(agent_lists),
+		cmocka_unit_test(agent_kmes),
 		cmocka_unit_test(agent_bindings),
 		cmocka_unit_test(agent_example),
 		cmocka_unit_test(wireguard_page),
