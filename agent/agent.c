@@ -8,6 +8,7 @@
 #include "agent/keyfill_internal.h"
 #include "agent/pairwise.h"
 #include "agent/provider.h"
+#include "agent/qkd014_internal.h"
 #include "core/base/cursor.h"
 #include "platform/memory.h"
 
@@ -397,6 +398,8 @@ enum skex_error skex_agent_new(const struct skex_agent_setup *setup, struct skex
 		error = agent_peers_load(agent);
 	if (error == SKEX_OK)
 		error = agent_pairwise_load(agent);
+	if (error == SKEX_OK)
+		error = agent_qkd014_load(agent);
 	if (error == SKEX_OK)
 		error = agent_pools_load(agent);
 	if (error == SKEX_OK)

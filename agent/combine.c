@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "agent/consumer.h"
 #include "core/base/backoff.h"
 #include "core/combiner/combiner.h"
 #include "platform/memory.h"
@@ -18,6 +19,16 @@
 bool agent_peer_combines(const struct agent_peer *peer)
 {
 	return peer->config != NULL && peer->config->combine;
+}
+
+bool agent_combines(const struct agent_peer *peer, const char *purpose)
+{
+	const struct agent_consumer *consumer;
+
+	if (!agent_peer_combines(peer) || peer->qkd == NULL)
+		return agent_peer_combines(peer);
+	consumer = agent_consumer_of(purpose + agent_purpose_is_part(purpose));
+	return consumer == NULL || consumer->only == NULL;
 }
 
 bool agent_purpose_is_part(const char *purpose)
@@ -85,7 +96,7 @@ static void tell_mismatch(struct skex_agent *agent, struct agent_peer *peer, con
 const char *agent_combine_unwelcome(
 	struct skex_agent *agent, struct agent_peer *peer, const char *purpose)
 {
-	const bool wanted = agent_peer_combines(peer);
+	const bool wanted = agent_combines(peer, purpose);
 
 	if (agent_purpose_is_part(purpose) == wanted)
 		return NULL;
@@ -160,83 +171,100 @@ _Static_assert(SKEX_HUB_ID_BYTES == SKEX_ROOT_ID_BYTES, "a hub's id is that of i
  */
 
 static enum skex_error mix_blocks(struct agent_pool *pool, const struct agent_block_ask *ask,
-	const struct agent_batch *part, const uint8_t *others, uint8_t *secrets,
-	struct skex_combined *combined)
+	const struct agent_batch *part, const uint8_t *others, struct skex_component *other,
+	uint8_t *secrets, struct skex_combined *combined)
 {
 	const struct skex_agent *agent = pool->agent;
 	const bool initiator = pool->side == AGENT_INITIATOR;
 	struct skex_component hubs = {
 		.provider = "dske", .class = part->class, .confirmed = part->confirmed};
-	struct skex_component pair = {
-		.provider = "pairwise", .class = SKEX_CLASS_COMPUTATIONAL, .confirmed = true};
 	const struct skex_combination combination = {
 		.initiator = initiator ? &agent->name : &pool->peer->name,
 		.responder = initiator ? &pool->peer->name : &agent->name,
 		.purpose = skex_view(ask->purpose, strlen(ask->purpose)),
-		.components = {&hubs, &pair},
+		.components = {&hubs, other},
 		.size = ask->secret_size};
 	enum skex_error error = SKEX_OK;
 	uint16_t i;
 
 	root_hubs(agent_profile_accepted(pool->peer, part->profile), &hubs);
-	root_credential(pool->peer->pair, &pair);
 	for (i = 0; i < ask->blocks && error == SKEX_OK; i++) {
 		uint8_t *secret = secrets + (size_t)i * ask->secret_size;
 
 		hubs.block = (struct skex_block_id){ask->part.instance, ask->part.counter + i};
 		hubs.secret = others + (size_t)i * ask->secret_size;
-		pair.block = (struct skex_block_id){ask->first.instance, ask->first.counter + i};
-		pair.secret = secret;
+		other->block = (struct skex_block_id){ask->first.instance, ask->first.counter + i};
+		other->secret = secret;
 		error = skex_combine_two(agent->link.crypto, &combination, secret, combined);
 	}
 	return error;
 }
 
-enum skex_error agent_combine_mix(struct agent_pool *pool, const struct agent_block_ask *ask,
-	uint8_t *secrets, struct agent_batch **part, struct agent_quality *quality)
+enum skex_error agent_combine_mix_with(struct agent_pool *pool, const struct agent_block_ask *ask,
+	struct skex_component *other, uint8_t *secrets, struct agent_batch **part,
+	struct agent_quality *quality)
 {
 	struct agent_batch *batch = find_part(find_parts(pool), ask);
 	struct skex_combined combined = {0};
 	uint8_t *others;
 	enum skex_error error;
 
-	if (batch == NULL || !is_usable(batch) || pool->peer->pair == NULL)
+	if (batch == NULL || !is_usable(batch))
 		return SKEX_E_UNKNOWN;
 	others = skex_secret_new((size_t)ask->blocks * ask->secret_size);
 	if (others == NULL)
 		return SKEX_E_MEMORY;
 	error = agent_batch_read(batch, others);
 	if (error == SKEX_OK)
-		error = mix_blocks(pool, ask, batch, others, secrets, &combined);
+		error = mix_blocks(pool, ask, batch, others, other, secrets, &combined);
 	skex_secret_free(others);
 	if (error == SKEX_OK && pool->agent->config->require_its &&
 		combined.class != SKEX_CLASS_ITS)
 		error = SKEX_E_REFUSED;
 	if (error != SKEX_OK)
 		return error;
-	/* What made the keys of the pair is erased, and either component alone says nothing. */
-	*quality = (struct agent_quality){.class = combined.class,
-		.confirmed = combined.confirmed,
-		.forward_secret = true,
-		.combined = true};
+	*quality = (struct agent_quality){
+		.class = combined.class, .confirmed = combined.confirmed, .combined = true};
 	*part = batch;
 	return SKEX_OK;
+}
+
+enum skex_error agent_combine_mix(struct agent_pool *pool, const struct agent_block_ask *ask,
+	uint8_t *secrets, struct agent_batch **part, struct agent_quality *quality)
+{
+	struct skex_component pair = {
+		.provider = "pairwise", .class = SKEX_CLASS_COMPUTATIONAL, .confirmed = true};
+	enum skex_error error;
+
+	if (pool->peer->pair == NULL)
+		return SKEX_E_UNKNOWN;
+	root_credential(pool->peer->pair, &pair);
+	error = agent_combine_mix_with(pool, ask, &pair, secrets, part, quality);
+	/* What made the keys of the pair is erased, and either component alone says nothing. */
+	if (error == SKEX_OK)
+		quality->forward_secret = true;
+	return error;
 }
 
 /* ---- begun by the peer -------------------------------------------------------------------------
  */
 
-uint8_t agent_combine_asked(struct agent_pair *pair, const struct agent_block_ask *ask)
+uint8_t agent_combine_part_asked(struct agent_peer *peer, const struct agent_block_ask *ask)
 {
 	char purpose[SKEX_PURPOSE_MAX + 1];
 	const struct agent_batch *batch;
 
 	if (!part_purpose(ask->purpose, purpose))
 		return AGENT_ALERT_NO_PART;
-	batch = find_part(agent_pool_find(pair->peer, AGENT_RESPONDER, purpose), ask);
+	batch = find_part(agent_pool_find(peer, AGENT_RESPONDER, purpose), ask);
 	if (batch == NULL)
 		return AGENT_ALERT_NO_PART;
 	return is_usable(batch) ? 0 : AGENT_ALERT_PART_LATER;
+}
+
+uint8_t agent_combine_asked(struct agent_pair *pair, const struct agent_block_ask *ask)
+{
+	return agent_combine_part_asked(pair->peer, ask);
 }
 
 /* ---- begun here --------------------------------------------------------------------------------
@@ -287,7 +315,7 @@ bool agent_combine_refused(
 	switch (alert) {
 	case AGENT_ALERT_COMBINE:
 		tell_mismatch(pool->agent, pool->peer,
-			agent_peer_combines(pool->peer)
+			agent_combines(pool->peer, pool->purpose)
 				? "combine is set here, and the peer says that it is not set there"
 				: "the peer has combine set, and it is not set here");
 		agent_pool_error(pool,

@@ -3,6 +3,7 @@
 #define SKEX_AGENT_COMBINE_H
 
 #include "agent/pairwise.h"
+#include "core/combiner/combiner.h"
 
 /*
  * Keys that are safe while either the hubs or the credential of a pair is: docs/spec/combining.md,
@@ -10,6 +11,10 @@
  *
  *   combine.c        who combines, parts and their purposes, the arithmetic, mismatches
  *   combine_fill.c   the provider `combined`: parts are made, and runs that combine them
+ *
+ * Of a peer whose keys come from a KME they are combined with these (qkd014_internal.h), of others
+ * with those of the pair.  What follows is said of a pair; in place of the run there is an offer,
+ * which names the part, and CONF_BA is what M4 is.
  *
  * A peer with combine = true in the configuration has combined keys only.  What hubs make for it
  * are parts: blocks whose purpose is AGENT_PART_MARK and then that of the keys, in pools of that
@@ -42,6 +47,9 @@ enum agent_alert {
 
 /* Are keys with this peer to be combined ones, and no others? */
 bool agent_peer_combines(const struct agent_peer *peer);
+/* The same for a purpose, or that of its parts.  What is combined with keys of a KME needs notes,
+ * whose own keys are those of hubs then. */
+bool agent_combines(const struct agent_peer *peer, const char *purpose);
 /* Is this the purpose of parts? */
 bool agent_purpose_is_part(const char *purpose);
 /* Why a block of this purpose that the peer begins is not taken, given which of the two ends is set
@@ -55,6 +63,7 @@ struct agent_pool *agent_combine_parts(struct agent_pool *pool);
 /* ---- at the responder ----
  * Whether what the peer asks for can be combined: 0, or the alert that says why not. */
 uint8_t agent_combine_asked(struct agent_pair *pair, const struct agent_block_ask *ask);
+uint8_t agent_combine_part_asked(struct agent_peer *peer, const struct agent_block_ask *ask);
 
 /* ---- at both ends ----
  *
@@ -67,6 +76,10 @@ uint8_t agent_combine_asked(struct agent_pair *pair, const struct agent_block_as
 SKEX_MUST_USE enum skex_error agent_combine_mix(struct agent_pool *pool,
 	const struct agent_block_ask *ask, uint8_t *secrets, struct agent_batch **part,
 	struct agent_quality *quality);
+/* The same with what is not of a pair: its block id and secret are set here. */
+SKEX_MUST_USE enum skex_error agent_combine_mix_with(struct agent_pool *pool,
+	const struct agent_block_ask *ask, struct skex_component *other, uint8_t *secrets,
+	struct agent_batch **part, struct agent_quality *quality);
 
 /* ---- at the initiator ----
  *

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/internal.h"
+#include "agent/qkd014_internal.h"
 #include "agent/record.h"
 #include "core/base/backoff.h"
 #include "core/base/cursor.h"
@@ -356,7 +356,8 @@ void agent_confirm_message(struct agent_leg *leg, const struct skex_incoming *in
 		return;
 	if (message.which == SKEX_CONFIRM_AB)
 		confirmed(leg, &message);
-	else if (skex_name_equal(&message.initiator, &agent->name))
+	else if (skex_name_equal(&message.initiator, &agent->name) &&
+		!agent_qkd014_confirm(leg, &message))
 		agent_run_confirm(leg, &message);
 }
 

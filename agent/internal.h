@@ -26,6 +26,7 @@
  *   confirm.c       confirmations that wait to be sent, and those that come in
  *   past.c          states from the past
  *   keyfill*.c      material carried by hand, as a provider; see keyfill_internal.h
+ *   qkd014*.c       keys from KMEs of other houses, as a provider; see qkd014_internal.h
  *   suspect.c       hubs that look dishonest
  *   pool*.c         pools, batches and pieces of key
  *   request.c       get and fetch
@@ -110,9 +111,10 @@ struct agent_peer {
 		*profiles[AGENT_PROFILES_MAX]; /* accepted; the first is used to begin */
 	struct agent_room *rooms;              /* one for each leg that shares of it came through */
 	uint32_t runs;                         /* under way and not stalled */
-	uint64_t answered_ms;    /* the last run that it confirmed; 0: none in this life */
-	bool silent;             /* one that was begun later had no answer */
-	struct agent_pair *pair; /* NULL: no association */
+	uint64_t answered_ms;       /* the last run that it confirmed; 0: none in this life */
+	bool silent;                /* one that was begun later had no answer */
+	struct agent_pair *pair;    /* NULL: no association */
+	struct agent_qkd_peer *qkd; /* NULL: no KME gives keys with it */
 	struct agent_pool *pools;
 	uint32_t pools_counts[AGENT_RESPONDER + 1]; /* by side */
 	struct agent_fill *const *fills;            /* of the agent: those of all peers */
@@ -364,6 +366,7 @@ struct skex_agent {
 	uint64_t start_ms;
 	uint64_t sweep_ms;
 	struct agent_pairwise *pairwise; /* NULL: not configured */
+	struct agent_qkd *qkd;           /* NULL: no KME is configured */
 	bool emptying; /* by the operator's word after a rollback: the pools of all peers */
 	bool removing; /* the removals are being written */
 	struct skex_agent_counters counters;

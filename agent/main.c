@@ -8,6 +8,7 @@
 #include "agent/agent.h"
 #include "agent/binding.h"
 #include "agent/confined.h"
+#include "agent/qkd014.h"
 #include "api/agent_join.h"
 #include "api/agent_metrics.h"
 #include "api/agent_ops.h"
@@ -18,6 +19,7 @@
 #include "crypto/openssl.h"
 #include "deliver/bindings/bindings.h"
 #include "deliver/etsi014/etsi014.h"
+#include "deliver/qkd014/qkd014.h"
 #include "deliver/skip/skip.h"
 #include "enrol/unlock.h"
 #include "net/loop.h"
@@ -41,6 +43,7 @@ static const struct {
 	{"etsi014", "--etsi014", "ETSI 014"},
 	{"skip", "--skip", "SKIP"},
 	{SKEX_BINDINGS_CONSUMER, "--bindings", "the bindings"},
+	{SKEX_QKD014_CONSUMER, "--qkd014", "KMEs"},
 };
 #define SERVED (sizeof(served) / sizeof(served[0]))
 
@@ -178,8 +181,8 @@ static void starter_ended(void *owner, int status)
 
 static bool wanted(const struct skex_agent_config *config, size_t which)
 {
-	const bool are[SERVED] = {
-		config->etsi014.enabled, config->skip.enabled, config->bindings_count > 0};
+	const bool are[SERVED] = {config->etsi014.enabled, config->skip.enabled,
+		config->bindings_count > 0, config->qkd014_count > 0};
 
 	return are[which];
 }
@@ -468,6 +471,7 @@ enum role {
 	ROLE_ETSI014,
 	ROLE_SKIP,
 	ROLE_BINDINGS,
+	ROLE_QKD014,
 };
 
 static int usage(FILE *out, int code)
@@ -522,6 +526,8 @@ static int run_role(struct daemon *daemon, enum role role)
 		code = skex_skip_main(API_DESCRIPTOR, &daemon->config);
 	else if (role == ROLE_BINDINGS)
 		code = skex_bindings_main(API_DESCRIPTOR, &daemon->config);
+	else if (role == ROLE_QKD014)
+		code = skex_qkd014_main(API_DESCRIPTOR, &daemon->config);
 	else {
 		code = run(daemon);
 		stop(daemon);
@@ -547,6 +553,8 @@ int main(int argc, char **argv)
 			role = ROLE_SKIP;
 		} else if (strcmp(argv[i], "--bindings") == 0) {
 			role = ROLE_BINDINGS;
+		} else if (strcmp(argv[i], "--qkd014") == 0) {
+			role = ROLE_QKD014;
 		} else if (strcmp(argv[i], "-v") == 0) {
 			skex_posix_log_up_to(SKEX_LEVEL_DEBUG);
 		} else if (strcmp(argv[i], "--version") == 0) {

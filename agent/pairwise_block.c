@@ -112,47 +112,6 @@ static struct agent_batch *add(struct agent_pool *pool, const struct skex_associ
 	return batch;
 }
 
-/* Which batch of which pool is durable: both may be gone by then. */
-struct settled {
-	struct skex_agent *agent;
-	struct skex_name peer;
-	enum agent_side side;
-	struct agent_block_ask ask;
-};
-
-static void durable(void *owner, enum skex_error error)
-{
-	struct settled *settled = owner;
-	struct agent_batch *batch = NULL;
-	struct agent_peer *peer;
-	struct agent_pool *pool;
-
-	if (error == SKEX_OK) {
-		peer = agent_peer_find(settled->agent, &settled->peer);
-		pool = peer == NULL ? NULL
-				    : agent_pool_find(peer, settled->side, settled->ask.purpose);
-		batch = pool == NULL ? NULL : agent_batch_find(pool, settled->ask.first);
-		if (batch != NULL)
-			agent_batch_durable(batch);
-		agent_wake(settled->agent);
-	}
-	free(settled);
-}
-
-static bool settle(struct agent_pool *pool, const struct agent_block_ask *ask)
-{
-	struct settled *settled = calloc(1, sizeof(*settled));
-
-	if (settled == NULL)
-		return false;
-	settled->agent = pool->agent;
-	settled->peer = pool->peer->name;
-	settled->side = pool->side;
-	settled->ask = *ask;
-	skex_commit_after(&pool->agent->link.commit, durable, settled);
-	return true;
-}
-
 /* ---- begun by the peer -------------------------------------------------------------------------
  */
 
@@ -182,7 +141,7 @@ static uint8_t refuse_kind(struct agent_pair *pair, const struct agent_block_ask
 	const char *purpose = ask->part.instance != 0 ? mark : ask->purpose;
 	const char *why = agent_combine_unwelcome(pair->agent, pair->peer, purpose);
 
-	(void)refuse(pair, why != NULL ? why : "");
+	(void)refuse(pair, why != NULL ? why : "combined with a pair, and not with a KME");
 	return AGENT_ALERT_COMBINE;
 }
 
@@ -194,7 +153,8 @@ void agent_block_asked(
 
 	if (!agent_block_ask_decode(&ask, blob))
 		answer->alert = refuse(pair, "a run that asks for something unknown here");
-	else if (agent_peer_combines(pair->peer) != (ask.part.instance != 0))
+	else if (agent_combines(pair->peer, ask.purpose) != (ask.part.instance != 0) ||
+		(ask.part.instance != 0 && pair->peer->qkd != NULL))
 		answer->alert = refuse_kind(pair, &ask);
 	else if (!agent_purpose_accepted(agent, pair->peer, ask.purpose))
 		answer->alert =
@@ -231,7 +191,7 @@ static bool take(struct agent_pair *pair, const struct skex_association_keys *ke
 	if (batch == NULL)
 		return false;
 	agent_spend(agent, pair->peer, ask.first, ask.blocks);
-	if (!settle(pool, &ask)) {
+	if (!agent_batch_settle(batch)) {
 		agent_batch_drop(batch);
 		return false;
 	}
@@ -273,7 +233,7 @@ static void succeed(struct agent_block_run *run, const struct skex_association_k
 		return;
 	}
 	batch = pair->peer->emptying ? NULL : add(pool, keys, &run->ask);
-	if (batch == NULL || !settle(pool, &run->ask)) {
+	if (batch == NULL || !agent_batch_settle(batch)) {
 		if (batch != NULL)
 			agent_batch_drop(batch);
 		failed(run, "no memory, or the store failed");

@@ -522,7 +522,7 @@ unsigned pool_meets(const struct agent_batch *batch)
 
 unsigned pool_needs(const struct agent_pool *pool, unsigned needs)
 {
-	return needs | (agent_peer_combines(pool->peer) ? AGENT_NEED_COMBINED : 0u);
+	return needs | (agent_combines(pool->peer, pool->purpose) ? AGENT_NEED_COMBINED : 0u);
 }
 
 uint64_t agent_pool_held(const struct agent_pool *pool)

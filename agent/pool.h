@@ -129,6 +129,8 @@ struct agent_pool {
 	uint32_t runs_all;
 	uint32_t pair_runs;     /* under way without hubs */
 	uint64_t pair_bytes;    /* that these make */
+	uint64_t qkd_bytes;     /* that are being made out of keys of a KME */
+	uint32_t asked_bytes;   /* of the largest key that was asked for, whole units */
 	uint64_t pair_retry_ms; /* refused by the peer: not before */
 	uint32_t pair_refusals;
 	bool forward_secret; /* someone asked for keys that are */
@@ -188,6 +190,8 @@ struct agent_batch *agent_batch_add(struct agent_pool *pool, struct skex_block_i
 	uint16_t blocks, uint32_t secret_size, const uint8_t *vectors, uint32_t stride_bytes,
 	uint32_t skip, const struct agent_quality *quality, uint64_t expires_wall_ms);
 void agent_batch_durable(struct agent_batch *batch);
+/* Calls that once this turn is durable, if the batch is still there; false without memory. */
+SKEX_MUST_USE bool agent_batch_settle(const struct agent_batch *batch);
 /* Confirmed, or the interval is known better: rewrites the record. */
 void agent_batch_update(struct agent_batch *batch);
 /* The batch that holds a block; NULL when there is none. */

@@ -29,6 +29,49 @@ void agent_pool_sweep(struct agent_pool *pool, uint64_t wall_ms)
 	}
 }
 
+/* Which batch: it and its pool may be gone when it is durable. */
+struct settled {
+	struct skex_agent *agent;
+	struct skex_name peer;
+	enum agent_side side;
+	struct skex_block_id first;
+	char purpose[SKEX_PURPOSE_MAX + 1];
+};
+
+static void durable(void *owner, enum skex_error error)
+{
+	struct settled *settled = owner;
+	struct agent_batch *batch = NULL;
+	struct agent_peer *peer;
+	struct agent_pool *pool;
+
+	if (error == SKEX_OK) {
+		peer = agent_peer_find(settled->agent, &settled->peer);
+		pool = peer == NULL ? NULL : agent_pool_find(peer, settled->side, settled->purpose);
+		batch = pool == NULL ? NULL : agent_batch_find(pool, settled->first);
+		if (batch != NULL)
+			agent_batch_durable(batch);
+		agent_wake(settled->agent);
+	}
+	free(settled);
+}
+
+bool agent_batch_settle(const struct agent_batch *batch)
+{
+	const struct agent_pool *pool = batch->pool;
+	struct settled *settled = calloc(1, sizeof(*settled));
+
+	if (settled == NULL)
+		return false;
+	settled->agent = pool->agent;
+	settled->peer = pool->peer->name;
+	settled->side = pool->side;
+	settled->first = batch->first;
+	memcpy(settled->purpose, pool->purpose, sizeof(settled->purpose));
+	skex_commit_after(&pool->agent->link.commit, durable, settled);
+	return true;
+}
+
 static bool is_over(const struct agent_pool *pool, uint64_t now_ms)
 {
 	const struct skex_pool_config *config = &pool->agent->config->pool;

@@ -3,10 +3,12 @@
 
 #include "agent/combine.h"
 
-/* In the order in which they are asked: hubs, where they can be reached, may give the better class;
- * what was carried is finite.  Of peers whose keys are combined the first one alone is asked. */
+/* In the order in which they are asked: a KME, which is set for some peers because its keys are
+ * wanted; hubs, where they can be reached, may give the better class; what was carried is finite.
+ * For keys that are combined the first one alone is asked. */
 static const struct agent_provider *const providers[] = {
 	&agent_provider_combined,
+	&agent_provider_qkd014,
 	&agent_provider_dske,
 	&agent_provider_pairwise,
 	&agent_provider_keyfill,
@@ -14,10 +16,11 @@ static const struct agent_provider *const providers[] = {
 
 #define PROVIDERS (sizeof(providers) / sizeof(providers[0]))
 
-/* Is the peer one of its? */
-static bool serves(const struct agent_provider *provider, const struct agent_peer *peer)
+/* Is the peer one of its, for keys that are combined or for others? */
+static bool serves(
+	const struct agent_provider *provider, const struct agent_peer *peer, bool combined)
 {
-	return provider->combined == agent_peer_combines(peer) && provider->class(peer) != 0;
+	return provider->combined == combined && provider->class(peer) != 0;
 }
 
 static bool forgets(const struct agent_provider *provider, const struct agent_peer *peer)
@@ -26,13 +29,21 @@ static bool forgets(const struct agent_provider *provider, const struct agent_pe
 }
 
 /* What the keys that it makes for a peer can be, but for their confirmation. */
-static bool gives(
-	const struct agent_provider *provider, const struct agent_peer *peer, unsigned needs)
+static bool gives(const struct agent_provider *provider, const struct agent_peer *peer,
+	bool combined, unsigned needs)
 {
-	return serves(provider, peer) &&
+	return serves(provider, peer, combined) &&
 		((needs & AGENT_NEED_ITS) == 0 || provider->class(peer) == SKEX_CLASS_ITS) &&
 		((needs & AGENT_NEED_FORWARD_SECRET) == 0 || forgets(provider, peer)) &&
 		((needs & AGENT_NEED_COMBINED) == 0 || provider->combined);
+}
+
+/* The same for a pool. */
+static bool gives_pool(
+	const struct agent_provider *provider, const struct agent_pool *pool, unsigned needs)
+{
+	return gives(provider, pool->peer, agent_combines(pool->peer, pool->purpose), needs) &&
+		(provider->makes == NULL || provider->makes(pool));
 }
 
 /* How many bytes the pool should have more, of keys that meet the needs: wanted by requests, or to
@@ -68,7 +79,6 @@ static uint64_t missing(struct agent_pool *pool, unsigned needs, uint64_t making
  */
 static const struct agent_provider *choose(const struct agent_pool *pool, unsigned kind)
 {
-	const struct agent_peer *peer = pool->peer;
 	const struct agent_provider *found = NULL;
 	bool found_ready = false;
 	size_t i;
@@ -77,9 +87,9 @@ static const struct agent_provider *choose(const struct agent_pool *pool, unsign
 		const struct agent_provider *provider = providers[i];
 		bool ready;
 
-		if (provider->unconfirmed || !gives(provider, peer, kind))
+		if (provider->unconfirmed || !gives_pool(provider, pool, kind))
 			continue;
-		ready = provider->ready(peer);
+		ready = provider->ready(pool->peer);
 		if (ready && provider->able(pool))
 			return provider;
 		if (found == NULL || (ready && !found_ready))
@@ -96,17 +106,17 @@ static void try_others(struct agent_pool *pool, const struct agent_provider *cho
 	size_t i;
 
 	for (i = 0; i < PROVIDERS && providers[i] != chosen; i++) {
-		if (!providers[i]->unconfirmed && gives(providers[i], pool->peer, kind) &&
+		if (!providers[i]->unconfirmed && gives_pool(providers[i], pool, kind) &&
 			providers[i]->ready(pool->peer))
 			providers[i]->fill(pool, bytes, now_ms);
 	}
 }
 
-static bool gives_any(const struct agent_peer *peer, unsigned needs)
+static bool gives_any(const struct agent_pool *pool, unsigned needs)
 {
 	size_t i = 0;
 
-	while (i < PROVIDERS && !gives(providers[i], peer, needs))
+	while (i < PROVIDERS && !gives_pool(providers[i], pool, needs))
 		i++;
 	return i < PROVIDERS;
 }
@@ -130,13 +140,13 @@ static unsigned kind_of(const struct agent_pool *pool)
 	const unsigned secret = pool->forward_secret ? AGENT_NEED_FORWARD_SECRET : 0;
 	const unsigned its = pool->its ? AGENT_NEED_ITS : 0;
 
-	if (gives_any(pool->peer, secret | its))
+	if (gives_any(pool, secret | its))
 		return secret | its;
-	if (wants_its(pool) && gives_any(pool->peer, its))
+	if (wants_its(pool) && gives_any(pool, its))
 		return its;
-	if (gives_any(pool->peer, secret))
+	if (gives_any(pool, secret))
 		return secret;
-	return gives_any(pool->peer, its) ? its : 0;
+	return gives_any(pool, its) ? its : 0;
 }
 
 static uint64_t above(uint64_t wanted, uint64_t have)
@@ -169,14 +179,14 @@ static void fill_unconfirmed(
 	size_t i;
 
 	for (i = 0; i < PROVIDERS && provider == NULL; i++) {
-		if (providers[i]->unconfirmed && serves(providers[i], pool->peer))
+		if (providers[i]->unconfirmed && gives_pool(providers[i], pool, 0))
 			provider = providers[i];
 	}
 	for (needs = 0; needs <= AGENT_NEEDS_ALL && provider != NULL; needs++) {
 		const uint64_t wanted = wanted_unconfirmed(pool, needs);
 		uint64_t bytes;
 
-		if (wanted == 0 || (able && gives(chosen, pool->peer, needs)))
+		if (wanted == 0 || (able && gives_pool(chosen, pool, needs)))
 			continue;
 		bytes = above(wanted, agent_pool_ready(pool, needs) + provider->making(pool));
 		most = bytes > most ? bytes : most;
@@ -195,7 +205,7 @@ static bool fill(struct agent_pool *pool, uint64_t now_ms)
 	size_t i;
 
 	for (i = 0; i < PROVIDERS; i++) {
-		if (!providers[i]->unconfirmed && gives(providers[i], pool->peer, kind))
+		if (!providers[i]->unconfirmed && gives_pool(providers[i], pool, kind))
 			making += providers[i]->making(pool);
 	}
 	bytes = chosen == NULL ? 0 : missing(pool, AGENT_NEED_CONFIRMED | kind, making, now_ms);
@@ -288,5 +298,10 @@ void agent_providers_clear(struct skex_agent *agent)
 
 bool agent_providers_give(const struct agent_peer *peer, unsigned needs)
 {
-	return gives_any(peer, needs);
+	const bool combined = agent_peer_combines(peer);
+	size_t i = 0;
+
+	while (i < PROVIDERS && !gives(providers[i], peer, combined, needs))
+		i++;
+	return i < PROVIDERS;
 }

@@ -9,7 +9,7 @@
  * the table that serves its peer, gives keys of the kind that is asked for and can be expected to
  * make some is asked for them, and adds what it makes with agent_batch_add, in the transaction of
  * the turn.  One before it that is ready and had no answer is tried as well, as often as it finds
- * right.  A peer whose keys are combined is served by the provider that combines, and by no other.
+ * right.  Keys that are to be combined are made by the provider that combines, and by no other.
  *
  * Whoever takes a key does not see which provider made it, only what is known of it: class,
  * confirmation and forward secrecy of its batch.
@@ -27,6 +27,8 @@ struct agent_provider {
 
 	/* The best class that a block for this peer can have now; 0 when it makes none for it. */
 	uint8_t (*class)(const struct agent_peer *peer);
+	/* Does it make keys for this purpose at all?  NULL: for any. */
+	bool (*makes)(const struct agent_pool *pool);
 	/* Are those that it makes for this peer forward-secret?  NULL: never. */
 	bool (*forward_secret)(const struct agent_peer *peer);
 	/* Whether it can make some now: who cannot is passed over for one who can.  NULL of one
@@ -52,6 +54,7 @@ struct agent_provider {
 
 extern const struct agent_provider agent_provider_combined;
 extern const struct agent_provider agent_provider_dske;
+extern const struct agent_provider agent_provider_qkd014;
 extern const struct agent_provider agent_provider_pairwise;
 extern const struct agent_provider agent_provider_keyfill;
 

@@ -199,6 +199,8 @@ enum skex_error skex_agent_get(struct skex_agent *agent, const struct skex_key_r
 			problem, SKEX_E_MEMORY, "memory", "no memory", "try again later");
 	if (units > pool->block_bytes)
 		pool->block_bytes = units;
+	if (units > pool->asked_bytes)
+		pool->asked_bytes = units;
 	pool->asked_ms = agent_now(agent);
 	pool->asked = true;
 	/* From the first such request on those of a pair come first. */

@@ -6,6 +6,7 @@
 #include "agent/note.h"
 #include "api/agent_internal.h"
 #include "api/client/base64.h"
+#include "core/wire/source_note.h"
 
 /*
  * Bindings: what the process that runs them (deliver/bindings) says and asks, and what people see
@@ -184,6 +185,12 @@ void skex_agent_op_binding_remember(
 /* ---- what the ends tell each other -------------------------------------------------------------
  */
 
+/* Text is for people and programs, and what is said of keys of KMEs for the agents themselves. */
+static bool is_for_bindings(uint8_t first)
+{
+	return first < SKEX_NOTE_TEXT_FIRST && first != SKEX_SOURCE_NOTE;
+}
+
 static void told(void *owner, const struct skex_problem *problem,
 	const uint8_t id[SKEX_NOTE_ID_BYTES], uint32_t hubs)
 {
@@ -215,7 +222,7 @@ void skex_agent_op_binding_tell(
 	if (binding == NULL)
 		return;
 	if (!skex_base64_decode(note, sizeof(note), &size, in.view, strlen(in.view)) || size == 0 ||
-		note[0] >= SKEX_NOTE_TEXT_FIRST) {
+		!is_for_bindings(note[0])) {
 		skex_agent_ops_bad(call, "\"view\" has to be base64 of a note that is no text");
 		return;
 	}
@@ -230,7 +237,7 @@ static void on_note(void *owner, const struct skex_note *note)
 {
 	char text[TELL_TEXT];
 
-	if (note->bytes.data[0] >= SKEX_NOTE_TEXT_FIRST || note->bytes.size > SKEX_NOTE_MAX)
+	if (!is_for_bindings(note->bytes.data[0]) || note->bytes.size > SKEX_NOTE_MAX)
 		return;
 	skex_base64_encode(text, note->bytes.data, note->bytes.size);
 	skex_api_send(owner,

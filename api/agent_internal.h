@@ -16,6 +16,7 @@ struct skex_agent_ops {
 	uint64_t started_ms;
 	struct skex_api_call *bindings;       /* of the process that runs them, or NULL */
 	struct agent_binding_report *reports; /* what it said, one for each binding */
+	struct skex_api_call *kmes;           /* of the process that speaks to KMEs, or NULL */
 };
 
 #define SKEX_COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -89,6 +90,17 @@ void skex_agent_binding_status(const struct skex_agent_ops *ops,
 	const struct skex_binding_config *binding, struct skex_agent_binding_status *status);
 /* The bindings as a list, which is the caller's; NULL without memory. */
 struct json_t *skex_agent_bindings_json(const struct skex_agent_ops *ops);
+/* agent_qkd014.c */
+void skex_agent_op_qkd014_watch(
+	void *owner, struct skex_api_call *call, const struct json_t *request);
+void skex_agent_op_qkd014_keys(
+	void *owner, struct skex_api_call *call, const struct json_t *request);
+void skex_agent_op_qkd014_failed(
+	void *owner, struct skex_api_call *call, const struct json_t *request);
+void skex_agent_op_qkd014_report(
+	void *owner, struct skex_api_call *call, const struct json_t *request);
+/* The KMEs as a list, which is the caller's; NULL without memory. */
+struct json_t *skex_agent_kmes_json(struct skex_agent *agent);
 /* agent_status.c */
 void skex_agent_op_status(void *owner, struct skex_api_call *call, const struct json_t *request);
 void skex_agent_op_peers(void *owner, struct skex_api_call *call, const struct json_t *request);

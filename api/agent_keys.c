@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/qkd014.h"
 #include "api/agent_internal.h"
 #include "api/keys_text.h"
 #include "core/wire/key_id.h"
@@ -189,7 +190,7 @@ static bool read_whom(struct skex_api_call *call, const struct skex_agent *agent
 		out->purpose = in->purpose;
 		return read_purpose(call, agent, in);
 	}
-	if (strcmp(consumer, in->consumer) != 0) {
+	if (strcmp(consumer, in->consumer) != 0 || strcmp(consumer, SKEX_QKD014_CONSUMER) == 0) {
 		skex_api_fail(call, SKEX_E_REFUSED, "not_here",
 			"this connection belongs to another consumer",
 			"ask in the name of the consumer that the daemon started");

@@ -225,6 +225,10 @@ static const struct {
 	{"binding_tell", SKEX_API_CONSUMER, skex_agent_op_binding_tell},
 	{"binding_watch", SKEX_API_CONSUMER, skex_agent_op_binding_watch},
 	{"binding_report", SKEX_API_CONSUMER, skex_agent_op_binding_report},
+	{"qkd014_watch", SKEX_API_CONSUMER, skex_agent_op_qkd014_watch},
+	{"qkd014_keys", SKEX_API_CONSUMER, skex_agent_op_qkd014_keys},
+	{"qkd014_failed", SKEX_API_CONSUMER, skex_agent_op_qkd014_failed},
+	{"qkd014_report", SKEX_API_CONSUMER, skex_agent_op_qkd014_report},
 	{"identity_status", SKEX_API_CONSUMER, skex_agent_op_identity_status},
 };
 

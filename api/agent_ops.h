@@ -9,8 +9,8 @@
  * The operations of skexd on the local API, as docs/api.md describes them: get, fetch, status,
  * peers, subscribe, note, notes, pair_ls, keyfill_ls; peer_add, peer_remove, leg_resume, pair_make,
  * pair_take, pair_revoke, keyfill_make, keyfill_fetched, keyfill_take, keyfill_rm for
- * administrators; identity_status for consumers; bindings, binding_rotate, and what the process
- * that runs bindings asks.
+ * administrators; identity_status for consumers; bindings, binding_rotate, and what the processes
+ * that run bindings and that speak to KMEs ask.
  */
 struct skex_agent_ops;
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/qkd014.h"
 #include "api/agent_internal.h"
 #include "api/pad_cost.h"
 #include "platform/memory.h"
@@ -133,14 +134,15 @@ void skex_agent_op_status(void *owner, struct skex_api_call *call, const struct 
 		skex_agent_legs(ops->agent, add_leg, &legs);
 		skex_agent_pools(ops->agent, add_pool, &pools);
 		skex_agent_peers(ops->agent, add_peer, &peers);
-		status = json_pack("{s{ss ss so so so sO sO sO so so so}}", "status", "name",
+		status = json_pack("{s{ss ss so so so sO sO sO so so so so}}", "status", "name",
 			skex_agent_name(ops->agent)->text, "version", SKEX_VERSION, "wall_ms",
 			wall_ms == 0 ? json_null() : number(wall_ms), "uptime_ms",
 			number(platform->now_ms(platform->context) - ops->started_ms),
 			"unlocked_bytes", number(skex_secret_unlocked_bytes()), "legs", legs.items,
 			"pools", pools.items, "peers", peers.items, "keyfills",
 			skex_agent_fills_json(ops->agent), "bindings",
-			skex_agent_bindings_json(ops), "counters", counters(ops->agent));
+			skex_agent_bindings_json(ops), "kmes", skex_agent_kmes_json(ops->agent),
+			"counters", counters(ops->agent));
 		if (legs.failed || pools.failed || peers.failed) {
 			json_decref(status);
 			status = NULL;
@@ -194,7 +196,8 @@ void skex_agent_op_identity_status(
 	if (!skex_agent_ops_read(call, fields, SKEX_COUNT(fields), request, &in))
 		return;
 	if (strcmp(in.consumer, skex_api_call_consumer(call)) != 0 ||
-		strcmp(in.consumer, SKEX_BINDINGS_CONSUMER) == 0) {
+		strcmp(in.consumer, SKEX_BINDINGS_CONSUMER) == 0 ||
+		strcmp(in.consumer, SKEX_QKD014_CONSUMER) == 0) {
 		skex_api_fail(call, SKEX_E_REFUSED, "not_here",
 			"this connection belongs to another consumer",
 			"ask in the name of the consumer that the daemon started");

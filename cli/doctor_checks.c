@@ -257,6 +257,31 @@ static void check_keyfill(struct skex_doctor *doctor, const json_t *fill)
 		skex_doctor_find(doctor, "keyfill", SKEX_PASS, NULL, "%s: good for %s", peer, keys);
 }
 
+static void check_kme(struct skex_doctor *doctor, const json_t *kme)
+{
+	const char *name = skex_json_text(kme, "kme");
+	const char *url = skex_json_text(kme, "url");
+	const char *state = skex_json_text(kme, "state");
+	char keys[SKEX_TEXT_MAX];
+
+	skex_text_count(keys, skex_json_number(kme, "keys"), "key");
+	if (strcmp(state, "unserved") == 0)
+		skex_doctor_find(doctor, "kme", SKEX_FAIL, "see the log of skexd",
+			"%s: the process that speaks to KMEs does not run", name);
+	else if (strcmp(state, "failing") == 0)
+		skex_doctor_find(doctor, "kme", SKEX_FAIL,
+			"see qkd014 in skexd.conf, the KME itself, and skex status at the peer",
+			"%s: no keys from it: %s", name, skex_json_text(kme, "problem"));
+	else if (skex_json_number(kme, "dropped") > 0)
+		skex_doctor_find(doctor, "kme", SKEX_WARN,
+			"see skex events --recent, here and at the peer",
+			"%s at %s: it gave %s, and %" PRIu64 " of them came to nothing", name, url,
+			keys, skex_json_number(kme, "dropped"));
+	else
+		skex_doctor_find(
+			doctor, "kme", SKEX_PASS, NULL, "%s at %s: it gave %s", name, url, keys);
+}
+
 static void check_binding(struct skex_doctor *doctor, const json_t *binding)
 {
 	const char *name = skex_json_text(binding, "binding");
@@ -314,6 +339,7 @@ void skex_doctor_daemon(struct skex_doctor *doctor, const json_t *status)
 			"there are no peers");
 	check_list(doctor, peers, check_quorum);
 	check_list(doctor, fills, check_keyfill);
+	check_list(doctor, json_object_get(status, "kmes"), check_kme);
 	check_list(doctor, json_object_get(status, "pools"), check_pool);
 	check_list(doctor, json_object_get(status, "bindings"), check_binding);
 }

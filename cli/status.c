@@ -112,6 +112,50 @@ static bool print_bindings(const json_t *status)
 	return skex_bindings_print(list);
 }
 
+/* The peers of a KME as far as there is room: "bravo (its), carol (computational)". */
+static void peers_text(const json_t *kme, char *text, size_t room)
+{
+	const json_t *list = json_object_get(kme, "peers");
+	size_t used = 0;
+	size_t i;
+
+	text[0] = '\0';
+	for (i = 0; i < json_array_size(list) && used < room; i++) {
+		const json_t *peer = json_array_get(list, i);
+
+		used += (size_t)snprintf(text + used, room - used, "%s%s (%s)", i > 0 ? ", " : "",
+			skex_json_text(peer, "peer"), skex_json_text(peer, "class"));
+	}
+}
+
+static bool print_kmes(const json_t *status)
+{
+	static const char *const heads[] = {
+		"KME", "STATE", "PEERS", "KEYS", "BLOCKS", "DROPPED", "PROBLEM"};
+	const json_t *list = json_object_get(status, "kmes");
+	char keys[SKEX_TEXT_MAX], blocks[SKEX_TEXT_MAX], dropped[SKEX_TEXT_MAX];
+	char peers[SKEX_TEXT_MAX];
+	struct skex_columns columns;
+	size_t i;
+
+	if (json_array_size(list) == 0)
+		return true;
+	printf("\n");
+	skex_columns_init(&columns, heads, sizeof(heads) / sizeof(heads[0]));
+	for (i = 0; i < json_array_size(list); i++) {
+		const json_t *kme = json_array_get(list, i);
+		const char *cells[] = {skex_json_text(kme, "kme"), skex_json_text(kme, "state"),
+			peers, keys, blocks, dropped, skex_json_text(kme, "problem")};
+
+		peers_text(kme, peers, sizeof(peers));
+		skex_text_count(keys, skex_json_number(kme, "keys"), "key");
+		skex_text_count(blocks, skex_json_number(kme, "blocks"), "block");
+		skex_text_count(dropped, skex_json_number(kme, "dropped"), "key");
+		skex_columns_add(&columns, cells);
+	}
+	return skex_columns_print(&columns, stdout, "");
+}
+
 /* Hubs that passed on what does not fit: the words are those of the event. */
 static void print_inconsistent(const json_t *status)
 {
@@ -141,6 +185,7 @@ static int print_status(const json_t *status)
 	good = skex_peers_print(json_object_get(status, "peers")) && good;
 	good = print_pools(status) && good;
 	good = print_keyfills(status) && good;
+	good = print_kmes(status) && good;
 	good = print_bindings(status) && good;
 	printf("\nkeys handed out %" PRIu64 ", fetched %" PRIu64 "; blocks confirmed %" PRIu64
 	       ", failed %" PRIu64 "; inconsistent shares %" PRIu64 "\n",

@@ -321,6 +321,7 @@ static void answered(
 	asked->class = keys[0].class;
 	asked->confirmed = keys[0].confirmed;
 	asked->forward_secret = keys[0].forward_secret;
+	asked->key.combined = keys[0].combined;
 }
 
 void exchange_key(struct world *world, uint8_t from, uint8_t to)

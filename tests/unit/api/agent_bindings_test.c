@@ -147,6 +147,12 @@ static void the_ends_talk_by_notes(void **state)
 		fake_take(own), "{\"id\":7,\"told\":{\"peer\":\"agent2\",\"view\":\"Hw==\"}}\n");
 	fake_note_arrives(bed->agent, 3, " text", 5);
 	assert_string_equal(fake_take(own), "");
+	/* What agents say of keys of KMEs is their own: it is not told here, nor sent from here. */
+	fake_note_arrives(bed->agent, 4, "\x02", 1);
+	assert_string_equal(fake_take(own), "");
+	error(bed, own,
+		"{\"id\":8,\"op\":\"binding_tell\",\"binding\":\"site-b\",\"view\":\"AgID\"}",
+		"usage", "bad_request");
 	process_down(bed, own);
 	assert_int_equal(bed->agent->note_watches, 0);
 	fake_note_arrives(bed->agent, 4, "\x01", 1);

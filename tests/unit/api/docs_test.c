@@ -63,6 +63,8 @@ static void run_block(struct bed *bed, FILE *file, size_t *examples)
 			assert_string_equal(answers, "");
 			fake_send(bed->client, line + 2);
 			bed_turn(bed);
+			if (strstr(line, "\"qkd014_watch\"") != NULL)
+				fake_qkd014_order(bed->agent, false);
 			answers = fake_take(bed->client);
 		} else if (line[0] == '<') {
 			const char *end = strchr(answers, '\n');
@@ -82,6 +84,7 @@ static void test_examples(void **state)
 	struct skex_stream *mine = bed->client;
 	struct skex_stream *own = fake_pair(&bed->net);
 	struct skex_stream *bindings = fake_pair(&bed->net);
+	struct skex_stream *kmes = fake_pair(&bed->net);
 	FILE *file = fopen(path, "r");
 	char line[16384];
 	size_t examples = 0;
@@ -89,11 +92,13 @@ static void test_examples(void **state)
 	assert_non_null(file);
 	assert_int_equal(skex_api_server_adopt(bed->server, own, "etsi014"), SKEX_OK);
 	assert_int_equal(skex_api_server_adopt(bed->server, bindings, "bindings"), SKEX_OK);
+	assert_int_equal(skex_api_server_adopt(bed->server, kmes, "qkd014"), SKEX_OK);
 	while (fgets(line, sizeof(line), file) != NULL) {
 		if (strncmp(line, "```", 3) != 0)
 			continue;
 		bed->client = strcmp(line, "```consumer\n") == 0 ? own
 			: strcmp(line, "```bindings\n") == 0     ? bindings
+			: strcmp(line, "```kmes\n") == 0         ? kmes
 								 : mine;
 		run_block(bed, file, &examples);
 	}
@@ -102,9 +107,11 @@ static void test_examples(void **state)
 	bed->client = mine;
 	fake_hang_up(own);
 	fake_hang_up(bindings);
+	fake_hang_up(kmes);
 	bed_turn(bed);
 	fake_stream_free(own);
 	fake_stream_free(bindings);
+	fake_stream_free(kmes);
 }
 
 int main(int argc, char **argv)

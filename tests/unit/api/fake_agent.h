@@ -5,6 +5,7 @@
 #include "agent/binding.h"
 #include "agent/keyfill.h"
 #include "agent/note.h"
+#include "agent/qkd014.h"
 
 /*
  * An agent that makes its keys up, for tests of what stands before it.  It implements
@@ -83,6 +84,13 @@ struct skex_agent {
 	struct skex_binding_config bindings[FAKE_BINDINGS];
 	struct skex_binding_memory memories[FAKE_BINDINGS];
 	enum skex_error recall_error; /* of the next recall, unless SKEX_OK */
+	skex_qkd014_order_fn order;
+	void *order_owner;
+	uint64_t orders;
+	uint8_t kme_ids[2][SKEX_SOURCE_ID_BYTES]; /* what came of the last */
+	uint8_t kme_keys[6];
+	enum skex_qkd014_failure kme_how;
+	char kme_text[512];
 };
 
 /* Blocks of 4 KiB, one a batch. */
@@ -97,6 +105,8 @@ void fake_key_bytes(uint32_t number, uint8_t *bytes, uint32_t size);
 void fake_notes_run(struct skex_agent *agent);
 void fake_pairs_run(struct skex_agent *agent);
 void fake_keyfill_run(struct skex_agent *agent);
+/* Orders two keys of 24 bits, fresh ones or these. */
+void fake_qkd014_order(struct skex_agent *agent, bool by_id);
 /* A note from agent2. */
 void fake_note_arrives(struct skex_agent *agent, uint8_t number, const void *bytes, size_t size);
 void fake_agent_event(struct skex_agent *agent, const char *name, const char *text);
