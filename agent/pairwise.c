@@ -226,14 +226,6 @@ enum skex_error agent_pairwise_load(struct skex_agent *agent)
 	return error;
 }
 
-static bool is_of_hubs(const struct agent_batch *batch)
-{
-	static const uint8_t none[SKEX_PROFILE_ID_BYTES];
-
-	return !skex_view_equal(
-		skex_view(batch->profile, sizeof(none)), skex_view(none, sizeof(none)));
-}
-
 /*
  * Keys made without hubs that were to be handed out before the start: in a restored backup they
  * have been handed out already, and there is nobody who could say so.  They are made again.
@@ -245,7 +237,7 @@ static void drop_old(struct agent_pool *pool)
 	while (i < pool->batches_count) {
 		const uint32_t count = pool->batches_count;
 
-		if (pool->batches[i]->carried || is_of_hubs(pool->batches[i])) {
+		if (!pool->batches[i]->forward_secret || pool->batches[i]->carried) {
 			i++;
 			continue;
 		}

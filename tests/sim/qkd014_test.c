@@ -349,6 +349,31 @@ static void rule_no_key_comes_twice_over_crashes(void **state)
 	scene_down(world);
 }
 
+/* What a KME gave is kept over a start, and waits for hubs to say that it is not from the past. */
+static void what_is_in_the_pools_outlives_a_start(void **state)
+{
+	struct world *world = scene_up(92, &plain, 0);
+	struct asked got;
+	uint8_t i;
+
+	(void)state;
+	(void)scene_key(world, 0, PURPOSE);
+	world_run(world, 5000);
+	scene_mood(0, KME_SILENT);
+	for (i = 0; i < 3; i++)
+		world_power_cut(world_hub(world, i));
+	world_power_cut(world_agent(world, 0));
+	scene_start(world, 0);
+	assert_string_equal(scene_get(world, 0, PURPOSE, true, false, 2000).code, "unproven");
+	for (i = 0; i < 3; i++)
+		world_start(world_hub(world, i));
+	got = scene_get(world, 0, PURPOSE, true, false, 60000);
+	assert_true(got.good);
+	assert_memory_equal(
+		fetch_any(world, 1, 0, PURPOSE, got.key.id).key.bytes, got.key.bytes, 32);
+	scene_down(world);
+}
+
 /* The initiator is restored from a backup: what it handed out since is not handed out again. */
 static void rule_a_restored_initiator_gives_no_key_twice(void **state)
 {
@@ -502,6 +527,7 @@ int main(void)
 		cmocka_unit_test(a_peer_without_kme),
 		cmocka_unit_test(without_hubs_it_is_said_what_is_missing),
 		cmocka_unit_test(rule_no_key_comes_twice_over_crashes),
+		cmocka_unit_test(what_is_in_the_pools_outlives_a_start),
 		cmocka_unit_test(rule_a_restored_initiator_gives_no_key_twice),
 		cmocka_unit_test(combined_keys_need_both),
 		cmocka_unit_test(rule_a_kme_nobody_vouches_for_is_combined_by_a_kdf),
