@@ -108,7 +108,7 @@ static enum skex_error read_key(const struct skex_etsi014_client *client, const 
 	return SKEX_OK;
 }
 
-static enum skex_error read_keys(struct skex_etsi014_client *client, bool wanted, uint32_t first,
+enum skex_error client_read_keys(struct skex_etsi014_client *client, bool wanted, uint32_t first,
 	uint32_t count, struct skex_etsi014_batch *batch,
 	char message[static SKEX_ETSI014_CLIENT_MESSAGE_MAX])
 {
@@ -153,7 +153,7 @@ enum skex_error skex_etsi014_batch_enc(struct skex_etsi014_client *client, const
 				(int)(batch->key_bytes * 8)),
 			message);
 		if (error == SKEX_OK)
-			error = read_keys(client, false, done, count, batch, message);
+			error = client_read_keys(client, false, done, count, batch, message);
 		done += count;
 	}
 	skex_wipe(client->body, client->filled);
@@ -189,7 +189,7 @@ enum skex_error skex_etsi014_batch_dec(struct skex_etsi014_client *client, const
 		error = post(client, master, "dec_keys",
 			json_pack("{so}", "key_IDs", ids_json(batch, done, count)), message);
 		if (error == SKEX_OK)
-			error = read_keys(client, true, done, count, batch, message);
+			error = client_read_keys(client, true, done, count, batch, message);
 		done += count;
 	}
 	skex_wipe(client->body, client->filled);

@@ -5,7 +5,7 @@
 #include <curl/curl.h>
 #include <stdbool.h>
 
-#include "deliver/etsi014/client.h"
+#include "deliver/etsi014/client_batch.h"
 
 /* Shared by the files of the client. */
 
@@ -32,5 +32,10 @@ SKEX_MUST_USE enum skex_error client_post(struct skex_etsi014_client *client, co
 	const char *body, char message[static SKEX_ETSI014_CLIENT_MESSAGE_MAX]);
 /* Takes the answer out of the body, which is wiped; NULL when it is no JSON. */
 struct json_t *client_answer(struct skex_etsi014_client *client);
+/* Takes `count` keys of the key container in the body to the places of a batch from `first` on.
+ * wanted: the ids stand there, and the keys come in any order. */
+SKEX_MUST_USE enum skex_error client_read_keys(struct skex_etsi014_client *client, bool wanted,
+	uint32_t first, uint32_t count, struct skex_etsi014_batch *batch,
+	char message[static SKEX_ETSI014_CLIENT_MESSAGE_MAX]);
 
 #endif
