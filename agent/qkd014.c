@@ -166,6 +166,43 @@ enum skex_class qkd_class(const struct agent_qkd_peer *source)
 	return source->config->class == SKEX_QKD014_ITS ? SKEX_CLASS_ITS : SKEX_CLASS_COMPUTATIONAL;
 }
 
+enum skex_error qkd_block_add(const struct qkd_block *block)
+{
+	const struct agent_block_ask *ask = &block->ask;
+	struct skex_agent *agent = block->pool->agent;
+	const bool initiator = block->which == SKEX_CONFIRM_AB;
+	const uint64_t expires = agent_wall(agent) + (uint64_t)ask->lifetime_s * 1000;
+	struct agent_quality quality = {.class = block->class};
+	struct skex_component component;
+	struct agent_batch *batch = NULL;
+	struct agent_batch *part = NULL;
+	enum skex_error error = SKEX_OK;
+
+	if (ask->part.instance != 0) {
+		qkd_component(block->source, block->independent, block->class, &component);
+		error = agent_combine_mix_with(
+			block->pool, ask, &component, block->secret, &part, &quality);
+	}
+	quality.confirmed = initiator;
+	if (error == SKEX_OK) {
+		batch = agent_batch_add(block->pool, ask->first, 1, ask->secret_size, block->secret,
+			ask->secret_size, 0, &quality, expires);
+		error = batch == NULL ? SKEX_E_MEMORY : SKEX_OK;
+	}
+	if (error == SKEX_OK && !agent_batch_settle(batch))
+		error = SKEX_E_MEMORY;
+	/* Last: a block that cannot be kept is not confirmed. */
+	if (error == SKEX_OK)
+		error = agent_confirm_add(agent, block->source->peer, block->profile, block->which,
+			ask->first, 1, block->class_responder, block->tags[initiator],
+			initiator ? NULL : block->tags[1], expires);
+	if (error == SKEX_OK && part != NULL)
+		agent_batch_drop(part);
+	if (error != SKEX_OK && batch != NULL)
+		agent_batch_drop(batch);
+	return error;
+}
+
 /* ---- orders ------------------------------------------------------------------------------------
  */
 

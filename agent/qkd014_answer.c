@@ -204,52 +204,35 @@ void qkd_answer_offer(struct agent_qkd *qkd, struct agent_peer *peer,
 /* ---- its keys ----------------------------------------------------------------------------------
  */
 
-/* One transaction: the block, its spent id, and what confirms it; the part is gone. */
+/* With the block its id is spent. */
 static enum skex_error commit(struct agent_qkd_answer *answer, uint8_t *keys)
 {
 	const struct skex_source_note *offer = &answer->offer;
-	const struct agent_block_ask ask = ask_of(offer);
 	struct agent_qkd_peer *source = answer->source;
 	struct agent_peer *peer = source->peer;
 	struct skex_agent *agent = source->all->agent;
-	const struct skex_view note = skex_view(answer->note, answer->note_size);
-	const uint64_t expires = agent_wall(agent) + (uint64_t)offer->lifetime_s * 1000;
 	const uint8_t own = (uint8_t)qkd_class(source);
-	struct agent_quality quality = {.class = class_of(source, offer)};
-	struct agent_pool *pool = agent_pool_get(agent, peer, AGENT_RESPONDER, offer->purpose);
-	uint8_t *secret = keys + SKEX_SOURCE_W_BYTES;
-	struct skex_component component;
-	struct agent_batch *batch = NULL;
-	struct agent_batch *part = NULL;
-	uint8_t tags[2][SKEX_CONFIRM_TAG_BYTES];
-	enum skex_error error = pool == NULL ? SKEX_E_MEMORY : SKEX_OK;
+	struct qkd_block block = {.source = source,
+		.pool = agent_pool_get(agent, peer, AGENT_RESPONDER, offer->purpose),
+		.profile = answer->profile,
+		.ask = ask_of(offer),
+		.independent = offer->independent,
+		.class = class_of(source, offer),
+		.class_responder = own,
+		.secret = keys + SKEX_SOURCE_W_BYTES,
+		.which = SKEX_CONFIRM_BA};
+	enum skex_error error = SKEX_E_MEMORY;
+	uint8_t i;
 
-	skex_source_confirm(agent->link.math, keys, SKEX_CONFIRM_BA, &peer->name, &agent->name,
-		note, own, tags[0]);
-	skex_source_confirm(agent->link.math, keys, SKEX_CONFIRM_AB, &peer->name, &agent->name,
-		note, own, tags[1]);
-	if (error == SKEX_OK && offer->part.instance != 0) {
-		qkd_component(source, offer->independent, quality.class, &component);
-		error = agent_combine_mix_with(pool, &ask, &component, secret, &part, &quality);
-		quality.confirmed = false;
-	}
-	if (error == SKEX_OK) {
-		batch = agent_batch_add(pool, ask.first, 1, ask.secret_size, secret,
-			ask.secret_size, 0, &quality, expires);
-		error = batch == NULL ? SKEX_E_MEMORY : SKEX_OK;
-	}
-	if (error == SKEX_OK)
-		error = agent_confirm_add(agent, peer, answer->profile, SKEX_CONFIRM_BA, ask.first,
-			1, own, tags[0], tags[1], expires);
-	if (error == SKEX_OK && !agent_batch_settle(batch))
-		error = SKEX_E_MEMORY;
-	if (error == SKEX_OK && part != NULL)
-		agent_batch_drop(part);
-	if (error != SKEX_OK && batch != NULL)
-		agent_batch_drop(batch);
+	for (i = 0; i < 2; i++)
+		skex_source_confirm(agent->link.math, keys,
+			i == 0 ? SKEX_CONFIRM_BA : SKEX_CONFIRM_AB, &peer->name, &agent->name,
+			skex_view(answer->note, answer->note_size), own, block.tags[i]);
+	if (block.pool != NULL)
+		error = qkd_block_add(&block);
 	/* Whatever became of it: these keys are gone. */
-	agent_spend(agent, peer, ask.first, 1);
-	skex_wipe(tags, sizeof(tags));
+	agent_spend(agent, peer, offer->block, 1);
+	skex_wipe(block.tags, sizeof(block.tags));
 	return error;
 }
 

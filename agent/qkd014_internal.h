@@ -133,6 +133,23 @@ void qkd_component(const struct agent_qkd_peer *source, bool independent, enum s
 	struct skex_component *component);
 enum skex_class qkd_class(const struct agent_qkd_peer *source);
 
+/* A block that becomes durable with its confirmation. */
+struct qkd_block {
+	struct agent_qkd_peer *source;
+	struct agent_pool *pool;
+	struct agent_profile *profile;
+	struct agent_block_ask ask;
+	bool independent;
+	uint8_t class;           /* the weaker of both ends */
+	uint8_t class_responder; /* as CONF_BA says it; 0 in CONF_AB */
+	uint8_t *secret;         /* what is combined is combined in place */
+	uint8_t which;           /* our confirmation: SKEX_CONFIRM_BA, SKEX_CONFIRM_AB */
+	uint8_t tags[2][SKEX_CONFIRM_TAG_BYTES]; /* of CONF_BA, of CONF_AB */
+};
+/* One transaction: the block and the confirmation are there, its part is not.  Errors are those of
+ * agent_combine_mix, and then nothing has changed. */
+SKEX_MUST_USE enum skex_error qkd_block_add(const struct qkd_block *block);
+
 /* ---- qkd014_run.c ---- */
 /* True when this was the CONF_BA of a block begun here, whatever became of it. */
 bool agent_qkd014_confirm(struct agent_leg *leg, const struct skex_confirm_message *message);

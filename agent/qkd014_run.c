@@ -191,61 +191,42 @@ void qkd_run_keys(
 /* ---- the confirmation --------------------------------------------------------------------------
  */
 
-/* One transaction: the block, its CONF_AB, and the part is gone. */
+static uint8_t class_of(const struct agent_qkd_run *run, uint8_t class_responder)
+{
+	return class_responder < run->offer.class_initiator ? class_responder
+							    : run->offer.class_initiator;
+}
+
 static enum skex_error commit(struct agent_qkd_run *run, uint8_t class_responder)
 {
-	struct skex_agent *agent = run->pool->agent;
-	const uint64_t expires = agent_wall(agent) + (uint64_t)run->ask.lifetime_s * 1000;
-	const uint8_t class = class_responder < run->offer.class_initiator
-		? class_responder
-		: run->offer.class_initiator;
-	uint8_t *secret = run->keys + SKEX_SOURCE_W_BYTES;
-	struct agent_quality quality = {.class = class, .confirmed = true};
-	struct skex_component component;
-	struct agent_batch *batch = NULL;
-	struct agent_batch *part = NULL;
-	uint8_t tag[SKEX_CONFIRM_TAG_BYTES];
-	enum skex_error error = SKEX_OK;
+	const struct skex_agent *agent = run->pool->agent;
+	struct qkd_block block = {.source = run->source,
+		.pool = run->pool,
+		.profile = run->profile,
+		.ask = run->ask,
+		.independent = run->offer.independent,
+		.class = class_of(run, class_responder),
+		.secret = run->keys + SKEX_SOURCE_W_BYTES,
+		.which = SKEX_CONFIRM_AB};
 
 	skex_source_confirm(agent->link.math, run->keys, SKEX_CONFIRM_AB, &agent->name,
 		&run->source->peer->name, skex_view(run->note, run->note_size), class_responder,
-		tag);
-	if (run->ask.part.instance != 0) {
-		qkd_component(run->source, run->offer.independent, class, &component);
-		error = agent_combine_mix_with(
-			run->pool, &run->ask, &component, secret, &part, &quality);
-	}
-	if (error == SKEX_OK) {
-		batch = agent_batch_add(run->pool, run->ask.first, 1, run->ask.secret_size, secret,
-			run->ask.secret_size, 0, &quality, expires);
-		error = batch == NULL ? SKEX_E_MEMORY : SKEX_OK;
-	}
-	if (error == SKEX_OK)
-		error = agent_confirm_add(agent, run->source->peer, run->profile, SKEX_CONFIRM_AB,
-			run->ask.first, 1, 0, tag, NULL, expires);
-	if (error == SKEX_OK && !agent_batch_settle(batch))
-		error = SKEX_E_MEMORY;
-	if (error == SKEX_OK && part != NULL)
-		agent_batch_drop(part);
-	if (error != SKEX_OK && batch != NULL)
-		agent_batch_drop(batch);
-	return error;
+		block.tags[1]);
+	return qkd_block_add(&block);
 }
 
 static void confirmed(struct agent_qkd_run *run, uint8_t class_responder)
 {
 	struct agent_qkd_peer *source = run->source;
 	struct skex_agent *agent = run->pool->agent;
-	const uint8_t class = class_responder < run->offer.class_initiator
-		? class_responder
-		: run->offer.class_initiator;
 	enum skex_error error;
 
 	if (source->peer->emptying) {
 		failed(run, "the pools are being emptied after a rollback");
 		return;
 	}
-	if (agent->config->require_its && class != SKEX_CLASS_ITS && run->ask.part.instance == 0) {
+	if (agent->config->require_its && run->ask.part.instance == 0 &&
+		class_of(run, class_responder) != SKEX_CLASS_ITS) {
 		failed(run, "require_its is set, and the peer does not declare its KME its");
 		return;
 	}

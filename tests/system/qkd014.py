@@ -326,8 +326,9 @@ def our_own(world):
                 'lab', urls[agent], other.path('tls', 'ca.pem'),
                 other.path('tls', 'sae-%s.pem' % agent), other.path('tls', 'sae-%s.key' % agent),
                 'sae-' + agent, '', OTHER[agent], 'sae-' + OTHER[agent]))
-        same(world, 'from another lab')
-        same(world, 'the other way', 'agent2')
+        key = same(world, 'from another lab', purpose='app:lab')
+        tap.check('it is of that lab', not world.holds(key))
+        same(world, 'the other way', 'agent2', purpose='app:lab')
         blocks = [kme_of(world.lab, a)['blocks'] for a in AGENTS]
         tap.check('blocks were made of them', min(blocks) > 0, blocks)
 
