@@ -403,6 +403,39 @@ static void rule_a_restored_initiator_gives_no_key_twice(void **state)
 	world_free(world);
 }
 
+/* Connections break all the time, and an end goes down with what it was told: the ends come to the
+ * same keys all the same. */
+static void broken_connections_cost_time_only(void **state)
+{
+	struct world *world = scene_up(93, &plain, 0);
+	const struct world_faults faults = {.delay_ms = 50, .reset_per_million = 20000};
+	struct given *given = calloc(1, sizeof(*given));
+	struct asked got;
+	struct asked fetched;
+	unsigned i;
+
+	(void)state;
+	world_set_pools(world, 0, 1);
+	world_set_faults(world, &faults);
+	for (i = 0; i < 24; i++) {
+		const uint8_t from = (uint8_t)(i % 2);
+
+		got = scene_get(world, from, i % 4 < 2 ? PURPOSE : "app:y", true, false, 180000);
+		assert_string_equal(got.code, "");
+		given_note(given, &got.key);
+		fetched = fetch_any(world, (uint8_t)(1 - from), from, i % 4 < 2 ? PURPOSE : "app:y",
+			got.key.id);
+		assert_true(fetched.good);
+		assert_memory_equal(fetched.key.bytes, got.key.bytes, 32);
+		if (i % 6 == 5) {
+			world_crash(world_agent(world, from));
+			scene_start(world, from);
+		}
+	}
+	free(given);
+	scene_down(world);
+}
+
 /* ---- combined ----------------------------------------------------------------------------------
  */
 
@@ -529,6 +562,7 @@ int main(void)
 		cmocka_unit_test(rule_no_key_comes_twice_over_crashes),
 		cmocka_unit_test(what_is_in_the_pools_outlives_a_start),
 		cmocka_unit_test(rule_a_restored_initiator_gives_no_key_twice),
+		cmocka_unit_test(broken_connections_cost_time_only),
 		cmocka_unit_test(combined_keys_need_both),
 		cmocka_unit_test(rule_a_kme_nobody_vouches_for_is_combined_by_a_kdf),
 		cmocka_unit_test(rule_one_end_alone_combines_nothing),
