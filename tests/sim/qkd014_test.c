@@ -400,7 +400,7 @@ static void rule_a_restored_initiator_gives_no_key_twice(void **state)
 			given_note(given, &got.key);
 	}
 	free(given);
-	world_free(world);
+	scene_down(world);
 }
 
 /* Connections break all the time, and an end goes down with what it was told: the ends come to the
