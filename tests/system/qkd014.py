@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 
-from lab_harness import BUILD, Lab, Tap, alive, ask, skex, until
+from lab_harness import BUILD, Lab, Sae, Tap, alive, ask, skex, until
 from qkd014_kme import Authority, Kme, Link
 
 tap = Tap()
@@ -105,6 +105,45 @@ def same(world, name, at='agent1', **more):
 
 
 # --- the cases ---
+
+def consumers(world):
+    """The same keys for those who never heard of a KME: a binding, and SAEs of our own servers."""
+    same(world, 'first', purpose='app:first')
+    # The lab tried whether it works: keys of hubs are there already, and are used first.
+    sae, got = Sae(world.lab, 'sae-agent2', 'agent2'), []
+
+    def of_kme():
+        got[:] = sae.get('sae-agent1', number=100)[1]
+        return got and world.holds(base64.b64decode(got[-1][1]))
+    tap.check('an SAE gets one', until(of_kme, 60), got[-1:])
+    number, there = Sae(world.lab, 'sae-agent1', 'agent1').fetch('sae-agent2', [got[-1][0]])
+    tap.equal('and the other one the same', (number, there), (200, [got[-1][1]]))
+    files = {a: world.lab.path('key-' + a) for a in AGENTS}
+    for agent, role in (('agent1', 'leads'), ('agent2', 'follows')):
+        world.configure(agent, group=world.group(agent) + """
+bindings = ( { name = "site"; peer = "%s"; role = "%s"; period = "2 s"; require = ["its"];
+  hook = { file = "%s"; format = "hex"; }; } );
+""" % (OTHER[agent], role, files[agent]))
+
+    def held(agent):
+        try:
+            with open(files[agent], encoding='ascii') as f:
+                return bytes.fromhex(f.read().strip())
+        except (OSError, ValueError):
+            return b''
+
+    used = set()
+
+    def agreed():
+        both = [held(a) for a in AGENTS]
+        if both[0] and both[0] == both[1]:
+            used.add(both[0])
+        return len(used) >= 3
+    tap.check('a binding goes from key to key', until(agreed, 90), len(used))
+    tap.check('which are what the KMEs gave', used and all(world.holds(key) for key in used))
+    for agent in AGENTS:
+        world.configure(agent)
+
 
 def keys(world):
     key = same(world, 'from a KME')
@@ -336,8 +375,8 @@ def our_own(world):
 def main():
     with Lab(hubs=3, threshold=2, agents=2) as lab:
         world = World(lab)
-        cases = (keys, moods, down, certificates, lost, process, crashes, settings, combined,
-                 our_own)
+        cases = (keys, consumers, moods, down, certificates, lost, process, crashes, settings,
+                 combined, our_own)
         wanted = sys.argv[2:]
         tap.run([lambda c=c: c(world) for c in cases if not wanted or c.__name__ in wanted])
     tap.end()

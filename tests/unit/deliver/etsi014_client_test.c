@@ -80,7 +80,7 @@ static void keys_by_id(void **state)
 	assert_int_equal(
 		take(KEYS(KEY(ID_1, BYTES_2) "," KEY(ID_3, BYTES_1)), true, 0, 2), SKEX_E_SYNTAX);
 	assert_non_null(strstr(message, "not asked for"));
-	/* One of another part of the batch was not asked for now either. */
+	/* What belongs to another part of the batch was not asked for here. */
 	assert_int_equal(take(KEYS(KEY(ID_1, BYTES_1)), true, 1, 1), SKEX_E_SYNTAX);
 }
 
