@@ -269,6 +269,15 @@ unsigned scene_given(uint8_t at, bool by_id)
 	return ends[at].given[by_id];
 }
 
+void scene_fresh(uint8_t at, uint8_t (*ids)[SKEX_SOURCE_ID_BYTES], uint32_t count)
+{
+	static uint8_t bytes[SKEX_SOURCE_BYTES_MAX];
+	struct order order = {.count = count, .key_bytes = 32};
+
+	make_keys(&ends[at], &order, bytes);
+	memcpy(ids, order.ids, count * sizeof(ids[0]));
+}
+
 unsigned scene_holds(const uint8_t *key, size_t size)
 {
 	static uint8_t all[KEY_MAX * SKEX_SOURCE_IDS_MAX];

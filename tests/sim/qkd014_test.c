@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "agent/note.h"
+#include "crypto/openssl.h"
 #include "tests/sim/given.h"
 #include "tests/sim/qkd014_scene.h"
 
@@ -224,6 +226,73 @@ static void rule_other_keys_under_the_same_ids_are_found_out(void **state)
 	assert_false(pool_of(world, 1, 0, AGENT_RESPONDER, PURPOSE)->batches[0]->confirmed);
 	scene_mood(1, KME_HONEST);
 	assert_true(scene_get(world, 0, PURPOSE, true, false, 70000).good);
+	scene_down(world);
+}
+
+/* What a peer that keeps to nothing offers; gives how many orders for it came. */
+static unsigned offer_to_other(
+	struct world *world, struct skex_block_id block, const char *purpose, uint8_t (*ids)[16])
+{
+	const struct agent_pool *pool = pool_of(world, 0, 1, AGENT_INITIATOR, PURPOSE);
+	struct skex_source_note offer = {.form = SKEX_SOURCE_OFFER,
+		.block = block,
+		.class_initiator = SKEX_CLASS_ITS,
+		.key_bytes = 32,
+		.lifetime_s = 3600,
+		.purpose_size = (uint8_t)strlen(purpose),
+		.count = 4};
+	const unsigned before = scene_given(1, true);
+	uint8_t note[SKEX_SOURCE_NOTE_MAX];
+	struct skex_problem problem;
+	uint64_t ticket;
+	size_t size = 0;
+
+	memcpy(offer.profile, pool->peer->profiles[0]->profile.id, sizeof(offer.profile));
+	memcpy(offer.purpose, purpose, strlen(purpose));
+	memcpy(offer.ids, ids, 4 * sizeof(ids[0]));
+	assert_int_equal(skex_source_note_encode(&offer, note, &size), SKEX_OK);
+	assert_int_equal(skex_agent_note_send(world_agent_of(world_agent(world, 0)), "agent2",
+				 skex_view(note, size), 5000, NULL, NULL, &ticket, &problem),
+		SKEX_OK);
+	world_run(world, 3000);
+	return scene_given(1, true) - before;
+}
+
+/* A block id is good once, keys are, and not every purpose is. */
+static void rule_an_offer_is_checked_before_its_keys_are_fetched(void **state)
+{
+	static const char *const unwanted[] = {"skex:note", "+app:y", "ikev2:x", "etsi014:a>b"};
+	struct world *world = scene_up(65, &plain, 0);
+	const struct skex_name *names[2];
+	struct asked got;
+	struct skex_key_id id;
+	struct skex_block_id fresh = {0x7fffffff, 5};
+	uint8_t ids[4][16];
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 2; i++)
+		names[i] = &world_agent_config(world_agent(world, (uint8_t)i))->name;
+	world_set_pools(world, 0, 1);
+	got = scene_key(world, 0, PURPOSE);
+	world_run(world, 3000);
+	assert_int_equal(
+		skex_key_id_decode(skex_crypto_openssl(), &id, names[0], names[1], got.key.id),
+		SKEX_OK);
+	/* Its id again, for something else; the same with a fresh id is taken. */
+	scene_fresh(0, ids, 4);
+	assert_int_equal(offer_to_other(world, id.block, "app:other", ids), 0);
+	assert_null(pool_of(world, 1, 0, AGENT_RESPONDER, "app:other"));
+	assert_int_equal(offer_to_other(world, fresh, "app:other", ids), 1);
+	assert_int_equal(pool_of(world, 1, 0, AGENT_RESPONDER, "app:other")->batches_count, 1);
+	/* The same keys again, under another id. */
+	fresh.counter++;
+	assert_int_equal(offer_to_other(world, fresh, "app:other", ids), 0);
+	for (i = 0; i < 4; i++) {
+		fresh.counter++;
+		scene_fresh(0, ids, 4);
+		assert_int_equal(offer_to_other(world, fresh, unwanted[i], ids), 0);
+	}
 	scene_down(world);
 }
 
@@ -556,6 +625,7 @@ int main(void)
 		cmocka_unit_test(rule_a_key_that_one_end_lacks_is_dropped_at_both),
 		cmocka_unit_test(rule_keys_that_come_twice_are_not_used),
 		cmocka_unit_test(rule_other_keys_under_the_same_ids_are_found_out),
+		cmocka_unit_test(rule_an_offer_is_checked_before_its_keys_are_fetched),
 		cmocka_unit_test(the_process_ends_and_comes_back),
 		cmocka_unit_test(a_peer_without_kme),
 		cmocka_unit_test(without_hubs_it_is_said_what_is_missing),
