@@ -43,6 +43,7 @@ static struct end {
 	struct order orders[ORDER_MAX];
 	struct world *world;
 	unsigned given[2];
+	unsigned asked;
 	uint8_t index;
 } ends[2];
 static struct link_key *keys;
@@ -64,6 +65,7 @@ static void on_order(void *owner, const struct skex_qkd014_order *order)
 	struct end *end = owner;
 	struct order *kept = end->orders;
 
+	end->asked++;
 	while (kept->used) {
 		kept++;
 		assert_true(kept < end->orders + ORDER_MAX);
@@ -267,6 +269,11 @@ void scene_mood(uint8_t at, enum kme_mood mood)
 unsigned scene_given(uint8_t at, bool by_id)
 {
 	return ends[at].given[by_id];
+}
+
+unsigned scene_asked(uint8_t at)
+{
+	return ends[at].asked;
 }
 
 void scene_fresh(uint8_t at, uint8_t (*ids)[SKEX_SOURCE_ID_BYTES], uint32_t count)

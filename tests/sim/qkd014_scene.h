@@ -46,6 +46,8 @@ void scene_process(struct world *world, uint8_t at, bool there);
 void scene_start(struct world *world, uint8_t at);
 /* How many orders were answered with keys, fresh ones and by id. */
 unsigned scene_given(uint8_t at, bool by_id);
+/* How many orders it had, answered or not. */
+unsigned scene_asked(uint8_t at);
 /* Fresh keys of an end's KME, as if its agent had asked for them. */
 void scene_fresh(uint8_t at, uint8_t (*ids)[SKEX_SOURCE_ID_BYTES], uint32_t count);
 /* Is a key a piece of what the KMEs gave?  How often. */

@@ -241,7 +241,7 @@ static unsigned offer_to_other(
 		.lifetime_s = 3600,
 		.purpose_size = (uint8_t)strlen(purpose),
 		.count = 4};
-	const unsigned before = scene_given(1, true);
+	const unsigned before = scene_asked(1);
 	uint8_t note[SKEX_SOURCE_NOTE_MAX];
 	struct skex_problem problem;
 	uint64_t ticket;
@@ -255,7 +255,7 @@ static unsigned offer_to_other(
 				 skex_view(note, size), 5000, NULL, NULL, &ticket, &problem),
 		SKEX_OK);
 	world_run(world, 3000);
-	return scene_given(1, true) - before;
+	return scene_asked(1) - before;
 }
 
 /* A block id is good once, keys are, and not every purpose is. */
