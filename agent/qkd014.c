@@ -10,76 +10,7 @@
 #include "core/base/mem.h"
 #include "platform/memory.h"
 
-#define SALT_BYTES 32u
-
 static const char ended[] = "the process that speaks to KMEs has ended: see the log of skexd";
-
-/* ---- what was seen -----------------------------------------------------------------------------
- */
-
-static bool has(const struct agent_seen *seen, const uint8_t print[static 16])
-{
-	uint32_t i;
-
-	for (i = 0; i < AGENT_QKD_SEEN; i++) {
-		/* rule 3: public ids, and hashes under a salt that is secret */
-		if (memcmp(seen->prints[i], print, 16) == 0)
-			return true;
-	}
-	return false;
-}
-
-static void add(struct agent_seen *seen, const uint8_t print[static 16])
-{
-	memcpy(seen->prints[seen->next++ % AGENT_QKD_SEEN], print, 16);
-}
-
-bool qkd_seen(
-	const struct agent_kme *kme, const uint8_t (*ids)[SKEX_SOURCE_ID_BYTES], uint32_t count)
-{
-	uint32_t i = 0;
-
-	while (i < count && !has(&kme->ids, ids[i]))
-		i++;
-	return i < count;
-}
-
-static enum skex_error print_key(const struct agent_qkd *qkd, const uint8_t *key,
-	uint32_t key_bytes, uint8_t print[static SKEX_HASH_BYTES])
-{
-	const struct skex_crypto *crypto = qkd->agent->link.crypto;
-	const struct skex_view parts[2] = {
-		skex_view(qkd->salt, SALT_BYTES), skex_view(key, key_bytes)};
-
-	return crypto->sha256(crypto->context, parts, 2, print);
-}
-
-const char *qkd_see(struct agent_qkd_peer *source, const uint8_t (*ids)[SKEX_SOURCE_ID_BYTES],
-	uint32_t count, const uint8_t *keys, uint32_t key_bytes)
-{
-	struct agent_kme *kme = source->kme;
-	const char *wrong = NULL;
-	uint8_t print[SKEX_HASH_BYTES];
-	uint32_t i;
-
-	/* What was seen stays seen, also when something is wrong with another one. */
-	for (i = 0; i < count; i++) {
-		if (has(&kme->ids, ids[i]))
-			wrong = "it gave a key_ID that it gave before: nothing is made of these "
-				"keys";
-		add(&kme->ids, ids[i]);
-	}
-	for (i = 0; i < count; i++) {
-		if (print_key(source->all, keys + (size_t)i * key_bytes, key_bytes, print) !=
-			SKEX_OK)
-			return "the hash fails";
-		if (has(&kme->keys, print))
-			wrong = "it gave the bytes of a key that it gave before: nothing is made "
-				"of these keys";
-		add(&kme->keys, print);
-	}
-	return wrong;
-}
 
 /* ---- what is told ------------------------------------------------------------------------------
  */
@@ -173,12 +104,13 @@ enum skex_error qkd_block_add(const struct qkd_block *block)
 	const bool initiator = block->which == SKEX_CONFIRM_AB;
 	const uint64_t expires = agent_wall(agent) + (uint64_t)ask->lifetime_s * 1000;
 	struct agent_quality quality = {.class = block->class};
+	struct skex_txn *txn = skex_commit_txn(&agent->link.commit);
 	struct skex_component component;
 	struct agent_batch *batch = NULL;
 	struct agent_batch *part = NULL;
-	enum skex_error error = SKEX_OK;
+	enum skex_error error = txn == NULL ? SKEX_E_MEMORY : SKEX_OK;
 
-	if (ask->part.instance != 0) {
+	if (error == SKEX_OK && ask->part.instance != 0) {
 		qkd_component(block->source, block->independent, block->class, &component);
 		error = agent_combine_mix_with(
 			block->pool, ask, &component, block->secret, &part, &quality);
@@ -200,6 +132,8 @@ enum skex_error qkd_block_add(const struct qkd_block *block)
 		agent_batch_drop(part);
 	if (error != SKEX_OK && batch != NULL)
 		agent_batch_drop(batch);
+	if (error == SKEX_OK)
+		qkd_used(block->source, block->ids, block->ids_count, txn);
 	return error;
 }
 
@@ -387,14 +321,17 @@ enum skex_error agent_qkd014_load(struct skex_agent *agent)
 	qkd->wake_ms = UINT64_MAX;
 	qkd->kmes = calloc(config->qkd014_count, sizeof(*qkd->kmes));
 	qkd->peers = calloc(peers + 1, sizeof(*qkd->peers));
-	qkd->salt = skex_secret_new(SALT_BYTES);
+	qkd->salt = skex_secret_new(AGENT_QKD_SALT);
 	if (qkd->kmes == NULL || qkd->peers == NULL || qkd->salt == NULL)
 		return SKEX_E_MEMORY;
-	error = agent->link.platform->random(agent->link.platform->context, qkd->salt, SALT_BYTES);
+	error = agent->link.platform->random(
+		agent->link.platform->context, qkd->salt, AGENT_QKD_SALT);
 	for (i = 0; i < config->qkd014_count && error == SKEX_OK; i++) {
 		qkd->kmes_count++;
 		error = load_kme(qkd, &qkd->kmes[i], &config->qkd014[i]);
 	}
+	if (error == SKEX_OK)
+		error = qkd_used_load(qkd);
 	if (error == SKEX_OK)
 		error = skex_agent_note_watch(agent, on_note, qkd, &qkd->watch);
 	return error;

@@ -220,7 +220,9 @@ static enum skex_error commit(struct agent_qkd_answer *answer, uint8_t *keys)
 		.class = class_of(source, offer),
 		.class_responder = own,
 		.secret = keys + SKEX_SOURCE_W_BYTES,
-		.which = SKEX_CONFIRM_BA};
+		.which = SKEX_CONFIRM_BA,
+		.ids = offer->ids,
+		.ids_count = offer->count};
 	enum skex_error error = SKEX_E_MEMORY;
 	uint8_t i;
 

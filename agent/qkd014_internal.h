@@ -10,6 +10,7 @@
  * The provider `qkd014`: blocks out of keys that each end fetches from its own KME.
  *
  *   qkd014.c         KMEs and their peers, orders and their answers, what is told of them
+ *   qkd014_seen.c    which keys were seen, and used
  *   qkd014_run.c     blocks begun here, and the provider
  *   qkd014_answer.c  blocks begun by peers
  *
@@ -30,6 +31,7 @@ struct agent_qkd;
 
 /* What was seen of keys lately: a KME that gives one twice gives no keys. */
 #define AGENT_QKD_SEEN 4096u
+#define AGENT_QKD_SALT 32u
 
 struct agent_seen {
 	uint8_t (*prints)[16];
@@ -41,7 +43,8 @@ struct agent_kme {
 	struct agent_seen ids;
 	struct agent_seen keys; /* hashes under a salt that only this process has */
 	char problem[AGENT_WHY_TEXT];
-	bool asked; /* it answered, or did not */
+	bool asked;    /* it answered, or did not */
+	uint64_t used; /* blocks whose ids are recorded, so far */
 	uint64_t keys_given;
 	uint64_t keys_dropped;
 	uint64_t blocks;
@@ -120,12 +123,6 @@ void agent_qkd014_clear(struct skex_agent *agent);
 /* Says to the process what to fetch; false when it is not there. */
 bool qkd_order(struct agent_qkd_peer *source, struct agent_qkd_wait *wait, uint32_t count,
 	uint32_t key_bytes, const uint8_t (*ids)[SKEX_SOURCE_ID_BYTES]);
-/* Remembers these keys; gives why they cannot be used, or NULL. */
-const char *qkd_see(struct agent_qkd_peer *source, const uint8_t (*ids)[SKEX_SOURCE_ID_BYTES],
-	uint32_t count, const uint8_t *keys, uint32_t key_bytes);
-/* The same of ids alone, which are not remembered. */
-bool qkd_seen(
-	const struct agent_kme *kme, const uint8_t (*ids)[SKEX_SOURCE_ID_BYTES], uint32_t count);
 /* What is wrong with a KME; NULL or "": nothing, or nothing any more.  Told once. */
 void qkd_problem(struct agent_qkd_peer *source, const char *problem);
 /* Where the source says that its peer's keys come from, for the combiner. */
@@ -145,10 +142,24 @@ struct qkd_block {
 	uint8_t *secret;         /* what is combined is combined in place */
 	uint8_t which;           /* our confirmation: SKEX_CONFIRM_BA, SKEX_CONFIRM_AB */
 	uint8_t tags[2][SKEX_CONFIRM_TAG_BYTES]; /* of CONF_BA, of CONF_AB */
+	const uint8_t (*ids)[SKEX_SOURCE_ID_BYTES];
+	uint32_t ids_count;
 };
-/* One transaction: the block and the confirmation are there, its part is not.  Errors are those of
- * agent_combine_mix, and then nothing has changed. */
+/* One transaction: the block, the confirmation and the ids are there, its part is not.  Errors are
+ * those of agent_combine_mix, and then nothing has changed. */
 SKEX_MUST_USE enum skex_error qkd_block_add(const struct qkd_block *block);
+
+/* ---- qkd014_seen.c ---- */
+/* Remembers these keys; gives why they cannot be used, or NULL. */
+const char *qkd_see(struct agent_qkd_peer *source, const uint8_t (*ids)[SKEX_SOURCE_ID_BYTES],
+	uint32_t count, const uint8_t *keys, uint32_t key_bytes);
+/* The same of ids alone, which are not remembered. */
+bool qkd_seen(
+	const struct agent_kme *kme, const uint8_t (*ids)[SKEX_SOURCE_ID_BYTES], uint32_t count);
+/* The keys with these ids have become a block, with this transaction. */
+void qkd_used(struct agent_qkd_peer *source, const uint8_t (*ids)[SKEX_SOURCE_ID_BYTES],
+	uint32_t count, struct skex_txn *txn);
+SKEX_MUST_USE enum skex_error qkd_used_load(struct agent_qkd *qkd);
 
 /* ---- qkd014_run.c ---- */
 /* True when this was the CONF_BA of a block begun here, whatever became of it. */

@@ -207,7 +207,9 @@ static enum skex_error commit(struct agent_qkd_run *run, uint8_t class_responder
 		.independent = run->offer.independent,
 		.class = class_of(run, class_responder),
 		.secret = run->keys + SKEX_SOURCE_W_BYTES,
-		.which = SKEX_CONFIRM_AB};
+		.which = SKEX_CONFIRM_AB,
+		.ids = (const uint8_t(*)[SKEX_SOURCE_ID_BYTES])run->offer.ids,
+		.ids_count = run->offer.count};
 
 	skex_source_confirm(agent->link.math, run->keys, SKEX_CONFIRM_AB, &agent->name,
 		&run->source->peer->name, skex_view(run->note, run->note_size), class_responder,

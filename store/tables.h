@@ -56,6 +56,8 @@ enum skex_table {
 	SKEX_TABLE_PAST = 26,
 	/* Of an agent: where bindings are; see agent/binding.c */
 	SKEX_TABLE_BINDING = 27,
+	/* Of an agent: ids of keys that a KME gave and that were used; see agent/qkd014_seen.c */
+	SKEX_TABLE_QKD014 = 29,
 };
 
 /* Where the bytes of one generation of one pad lie: DIRECTORY/pads/LEG-DIRECTION-GENERATION.pad

@@ -40,6 +40,7 @@ static struct end {
 	struct skex_qkd014_config config;
 	struct skex_qkd014_peer_config peer;
 	enum kme_mood mood;
+	uint32_t again; /* which key comes again */
 	struct order orders[ORDER_MAX];
 	struct world *world;
 	unsigned given[2];
@@ -103,9 +104,9 @@ static void make_keys(struct end *end, struct order *order, uint8_t *out)
 		key->size = order->key_bytes;
 		key->master = end->index;
 		if (end->mood == KME_SAME_ID && i == 0 && before > 0)
-			memcpy(key->id, keys[before - 1].id, 16);
+			memcpy(key->id, keys[end->again].id, 16);
 		if (end->mood == KME_SAME_BYTES && i == 0 && before > 0)
-			memcpy(key->bytes, keys[before - 1].bytes, KEY_MAX);
+			memcpy(key->bytes, keys[end->again].bytes, KEY_MAX);
 		memcpy(order->ids[i], key->id, 16);
 		memcpy(out + (size_t)i * order->key_bytes, key->bytes, order->key_bytes);
 	}
@@ -264,6 +265,7 @@ void scene_down(struct world *world)
 void scene_mood(uint8_t at, enum kme_mood mood)
 {
 	ends[at].mood = mood;
+	ends[at].again = keys_count > 0 ? keys_count - 1 : 0;
 }
 
 unsigned scene_given(uint8_t at, bool by_id)

@@ -210,6 +210,32 @@ static void rule_keys_that_come_twice_are_not_used(void **state)
 	}
 }
 
+/* A start forgets nothing of that, at either end: each has the ids with its block. */
+static void rule_an_id_that_was_used_is_known_after_a_start(void **state)
+{
+	struct world *world;
+	struct asked got;
+	uint8_t at;
+
+	(void)state;
+	for (at = 0; at < 2; at++) {
+		world = scene_up(55 + at, &plain, 0);
+		world_set_pools(world, 0, 1);
+		got = scene_key(world, 0, PURPOSE);
+		assert_int_equal(scene_holds(got.key.bytes, 32), 1);
+		world_run(world, 5000);
+		world_power_cut(world_agent(world, at));
+		scene_start(world, at);
+		world_run(world, 2000);
+		/* Whoever begins there: the KME of that end gives the last id again. */
+		scene_mood(at, KME_SAME_ID);
+		assert_false(scene_get(world, at, "app:y", true, false, 3000).good);
+		assert_non_null(
+			strstr(scene_status(world, at).problem, "a key_ID that it gave before"));
+		scene_down(world);
+	}
+}
+
 /* Two KMEs that are not of one link: nothing is confirmed, and it is said. */
 static void rule_other_keys_under_the_same_ids_are_found_out(void **state)
 {
@@ -624,6 +650,7 @@ int main(void)
 		cmocka_unit_test(a_kme_that_is_away_is_told_and_comes_back),
 		cmocka_unit_test(rule_a_key_that_one_end_lacks_is_dropped_at_both),
 		cmocka_unit_test(rule_keys_that_come_twice_are_not_used),
+		cmocka_unit_test(rule_an_id_that_was_used_is_known_after_a_start),
 		cmocka_unit_test(rule_other_keys_under_the_same_ids_are_found_out),
 		cmocka_unit_test(rule_an_offer_is_checked_before_its_keys_are_fetched),
 		cmocka_unit_test(the_process_ends_and_comes_back),

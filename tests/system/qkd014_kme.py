@@ -65,7 +65,7 @@ class Kme:
 
     def __init__(self, link, saes, authority, certificate, port=0):
         self.link, self.saes, self.mood, self.asked = link, saes, '', []
-        self.stopped, self.repeated = False, 0
+        self.stopped = False
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.load_cert_chain(*certificate)
@@ -167,12 +167,11 @@ class Kme:
         with self.link.lock:
             for _ in range(number):
                 key, name = os.urandom(size // 8), str(uuid.uuid4())
+                # One of some time ago.
                 if self.mood == 'same id' and not keys:
-                    name = self.link.given[self.repeated][0]
-                    self.repeated += 1
+                    name = self.link.given[-20][0]
                 if self.mood == 'same bytes' and not keys:
-                    key = self.link.given[self.repeated][1]
-                    self.repeated += 1
+                    key = self.link.given[-20][1]
                 self.link.waiting[sae, other, name] = key
                 self.link.given.append((name, key))
                 if self.mood == 'short':
