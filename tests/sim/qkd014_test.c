@@ -227,11 +227,14 @@ static void rule_an_id_that_was_used_is_known_after_a_start(void **state)
 		world_power_cut(world_agent(world, at));
 		scene_start(world, at);
 		world_run(world, 2000);
-		/* Whoever begins there: the KME of that end gives the last id again. */
+		/* The KME of that end gives the last id again: the peer is offered nothing. */
 		scene_mood(at, KME_SAME_ID);
 		assert_false(scene_get(world, at, "app:y", true, false, 3000).good);
 		assert_non_null(
 			strstr(scene_status(world, at).problem, "a key_ID that it gave before"));
+		assert_int_equal(
+			world_events(world_agent(world, (uint8_t)(1 - at)), "block_refused", NULL),
+			0);
 		scene_down(world);
 	}
 }
