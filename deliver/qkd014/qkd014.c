@@ -5,7 +5,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "api/client/base64.h"
@@ -13,6 +12,7 @@
 #include "deliver/bindings/local_api.h"
 #include "deliver/qkd014/fetch.h"
 #include "net/loop.h"
+#include "platform/confine.h"
 #include "platform/memory.h"
 #include "platform/posix.h"
 
@@ -309,6 +309,46 @@ static enum skex_error start(struct kmes *kmes, int api_descriptor)
 	return error;
 }
 
+/* It reads its certificates and what the resolver and TLS look at, and connects. */
+static enum skex_error confine(const struct kmes *kmes)
+{
+	static const char *const read_by_all[] = {"/etc", "/usr", "/lib", "/lib64", "/proc",
+		"/run/systemd/resolve", "/run/NetworkManager", "/run/resolvconf", "/run/connman"};
+	const size_t common = sizeof(read_by_all) / sizeof(read_by_all[0]);
+	struct skex_confine_files files = {.connects = true};
+	struct skex_confine_path *paths =
+		calloc(common + 3 * kmes->config->qkd014_count, sizeof(*paths));
+	struct skex_confined confined = {.exempt = NULL};
+	const char *wrong = "seccomp";
+	enum skex_error error;
+	size_t i;
+
+	if (paths == NULL)
+		return SKEX_E_MEMORY;
+	for (i = 0; i < common; i++)
+		paths[files.paths_count++].path = read_by_all[i];
+	for (i = 0; i < kmes->config->qkd014_count; i++) {
+		paths[files.paths_count++].path = kmes->config->qkd014[i].ca;
+		paths[files.paths_count++].path = kmes->config->qkd014[i].certificate;
+		paths[files.paths_count++].path = kmes->config->qkd014[i].key;
+	}
+	for (i = 0; i < files.paths_count; i++) {
+		paths[i].rights = SKEX_PATH_READ;
+		paths[i].optional = true;
+	}
+	files.paths = paths;
+	error = skex_confine_files(&files, &confined, &wrong);
+	if (error == SKEX_OK)
+		error = skex_confine_calls(SKEX_CALLS_BINDINGS, &confined);
+	free(paths);
+	if (error == SKEX_OK)
+		skex_confined_log(kmes->platform, "the process of the KMEs", &confined);
+	else
+		skex_log(kmes->platform, SKEX_LEVEL_ERROR,
+			"the process of the KMEs cannot confine itself: %s", wrong);
+	return error;
+}
+
 int skex_qkd014_main(int api_descriptor, const struct skex_agent_config *config)
 {
 	static struct kmes kmes;
@@ -316,7 +356,6 @@ int skex_qkd014_main(int api_descriptor, const struct skex_agent_config *config)
 	size_t i;
 
 	skex_process_protect();
-	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	/* Key bytes pass through its strings. */
 	json_set_alloc_funcs(skex_secret_new, skex_secret_free);
 	kmes.config = config;
@@ -326,7 +365,9 @@ int skex_qkd014_main(int api_descriptor, const struct skex_agent_config *config)
 		return (int)skex_error_class(error);
 	}
 	kmes.platform = skex_loop_platform(kmes.loop);
-	error = start(&kmes, api_descriptor);
+	error = confine(&kmes);
+	if (error == SKEX_OK)
+		error = start(&kmes, api_descriptor);
 	if (error == SKEX_OK) {
 		skex_loop_run(kmes.loop, turn, stopping, reload, &kmes);
 		error = kmes.failed;

@@ -266,19 +266,15 @@ def crashes(world):
 
 
 def children(lab, agent, role):
-    with open(lab.path(agent, 'pid'), encoding='ascii') as f:
-        parent = f.read().split()[0]
+    """The processes of an agent in this role."""
     found = []
     for pid in os.listdir('/proc'):
         try:
-            with open('/proc/%s/stat' % pid, encoding='ascii', errors='replace') as f:
-                if f.read().rsplit(')', 1)[1].split()[1] != parent:
-                    continue
             with open('/proc/%s/cmdline' % pid, 'rb') as f:
                 words = f.read().split(b'\0')
-        except (OSError, IndexError):
+        except OSError:
             continue
-        if role in words:
+        if role in words and lab.config(agent).encode() in words and alive(int(pid)):
             found.append((int(pid), words))
     return found
 
