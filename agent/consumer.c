@@ -15,6 +15,7 @@ static const struct agent_consumer consumers[] = {
 	{.name = "ikev2", .bindings = true, .few_bytes = AGENT_FEW_BYTES},
 	{.name = "tlsfile", .bindings = true, .few_bytes = AGENT_FEW_BYTES},
 	{.name = "routing", .bindings = true, .few_bytes = AGENT_FEW_BYTES},
+	{.name = "macsec", .bindings = true, .few_bytes = AGENT_FEW_BYTES},
 	{.name = "hook", .bindings = true, .few_bytes = AGENT_FEW_BYTES},
 	{.name = "skex", .only = SKEX_NOTE_PURPOSE, .few_bytes = AGENT_FEW_BYTES},
 };

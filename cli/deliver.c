@@ -115,6 +115,39 @@ static void routing(const struct order *order)
 	}
 }
 
+static void macsec(const struct order *order)
+{
+	static const char letters[] = "ab";
+	unsigned end;
+
+	printf("# MACsec over eth1: two wpa_supplicants with an interface each, and a bond of the\n"
+	       "# two that carries the traffic, at both ends. Once, as root:\n"
+	       "ip link add bond0 type bond mode active-backup miimon 100 all_slaves_active 1\n"
+	       "ip link set bond0 mtu 1468  # 32 less than that of eth1\n");
+	for (end = 0; end < 2; end++)
+		printf("ip link add link eth1 macsec-%c type macsec port %u encrypt on\n"
+		       "ip link set macsec-%c master bond0\n"
+		       "wpa_supplicant -B -D macsec_linux -i eth1 -c /etc/skex/macsec-%c.conf\n",
+			letters[end], end + 1, letters[end], letters[end]);
+	printf("ip link set bond0 up\n\n");
+	for (end = 0; end < 2; end++)
+		printf("# /etc/skex/macsec-%c.conf at both ends, with no network:\n"
+		       "ctrl_interface=/run/macsec-%c\n"
+		       "eapol_version=3\n"
+		       "ap_scan=0\n\n",
+			letters[end], letters[end]);
+	for (end = 0; end < 2; end++) {
+		binding_head(order, end == 0);
+		printf("\tmacsec = {\n"
+		       "\t\tsockets = [ \"/run/macsec-a/eth1\", \"/run/macsec-b/eth1\" ];\n"
+		       "\t\tbond = \"bond0\";\n"
+		       "\t\tinterfaces = [ \"macsec-a\", \"macsec-b\" ];\n"
+		       "\t};\n"
+		       "} );\n%s",
+			end == 0 ? "\n" : "");
+	}
+}
+
 static const struct {
 	const char *kind;
 	void (*print)(const struct order *order);
@@ -122,6 +155,7 @@ static const struct {
 	{"wireguard", wireguard},
 	{"ikev2", ikev2},
 	{"routing", routing},
+	{"macsec", macsec},
 };
 
 static bool are_names(const struct order *order)
@@ -160,11 +194,12 @@ static int run_example(int argc, char **argv)
 							     "the example cannot be printed");
 		}
 	}
-	return skex_command_misuse("there are examples for wireguard, ikev2 and routing");
+	return skex_command_misuse("there are examples for wireguard, ikev2, routing and macsec");
 }
 
 const struct skex_command skex_deliver_commands[] = {
-	{"example", "wireguard|ikev2|routing [--name BINDING] [--leads AGENT] [--follows AGENT]",
+	{"example",
+		"wireguard|ikev2|routing|macsec [--name BINDING] [--leads AGENT] [--follows AGENT]",
 		"print what to write at both ends to key a consumer", run_example},
 	{.name = NULL},
 };

@@ -114,6 +114,43 @@ static const struct schema routing_schema[] = {
 	{.name = NULL},
 };
 
+static const struct schema_list macsec_sockets_list = {
+	.least = 2,
+	.most = 2,
+	.stride = SKEX_PATH_MAX,
+	.count_offset = offsetof(struct skex_binding_macsec, sockets_count),
+	.count_size = sizeof(((struct skex_binding_macsec *)0)->sockets_count),
+};
+static const struct schema_list macsec_interfaces_list = {
+	.least = 2,
+	.most = 2,
+	.stride = sizeof(((struct skex_binding_macsec *)0)->interfaces[0]),
+	.count_offset = offsetof(struct skex_binding_macsec, interfaces_count),
+	.count_size = sizeof(((struct skex_binding_macsec *)0)->interfaces_count),
+};
+
+static const struct schema macsec_schema[] = {
+	{.name = "sockets",
+		.type = SCHEMA_SOCKET,
+		.required = true,
+		OF(macsec, sockets),
+		.list = &macsec_sockets_list},
+	{.name = "cak",
+		.type = SCHEMA_CHOICE,
+		.fallback = "256",
+		.choices = "256|128",
+		OF(macsec, cak),
+		.size = sizeof(((struct skex_binding_macsec *)0)->cak)},
+	{.name = "bond", .type = SCHEMA_CREDENTIAL, .shown = "none", OF(macsec, bond)},
+	{.name = "interfaces",
+		.type = SCHEMA_CREDENTIAL,
+		.required = true,
+		OF(macsec, interfaces),
+		.list = &macsec_interfaces_list},
+	{.name = "folder", .type = SCHEMA_PATH, .fallback = "/run/skex", OF(macsec, folder)},
+	{.name = NULL},
+};
+
 static const struct schema hook_schema[] = {
 	{.name = "file", .type = SCHEMA_PATH, .shown = "none", OF(hook, file)},
 	{.name = "mode",
@@ -149,6 +186,8 @@ static enum skex_error check_tls(const struct config_reading *reading,
 	const config_setting_t *written, struct skex_binding_config *binding);
 static enum skex_error check_routing(const struct config_reading *reading,
 	const config_setting_t *written, struct skex_binding_config *binding);
+static enum skex_error check_macsec(const struct config_reading *reading,
+	const config_setting_t *written, struct skex_binding_config *binding);
 static enum skex_error check_hook(const struct config_reading *reading,
 	const config_setting_t *written, struct skex_binding_config *binding);
 
@@ -161,6 +200,11 @@ static void place_of_wireguard(const struct skex_binding_config *binding, char *
 static void place_of_ikev2(const struct skex_binding_config *binding, char *text, size_t size)
 {
 	(void)snprintf(text, size, "%s of %s", binding->ikev2.connection, binding->ikev2.socket);
+}
+
+static void place_of_macsec(const struct skex_binding_config *binding, char *text, size_t size)
+{
+	(void)snprintf(text, size, "%s", binding->macsec.sockets[0]);
 }
 
 static void place_of_none(const struct skex_binding_config *binding, char *text, size_t size)
@@ -196,6 +240,8 @@ static const struct consumer {
 	{"tlsfile", offsetof(struct skex_binding_config, tls.enabled), check_tls, place_of_none},
 	{"routing", offsetof(struct skex_binding_config, routing.enabled), check_routing,
 		place_of_routing},
+	{"macsec", offsetof(struct skex_binding_config, macsec.enabled), check_macsec,
+		place_of_macsec},
 	{"hook", offsetof(struct skex_binding_config, hook.enabled), check_hook, place_of_hook},
 	{"", 0, NULL, place_of_none},
 };
@@ -293,6 +339,11 @@ const struct schema config_binding_schema[] = {
 		FIELD(routing),
 		.inner = routing_schema,
 		.present_offset = offsetof(struct skex_binding_config, routing.enabled)},
+	{.name = "macsec",
+		.type = SCHEMA_GROUP,
+		FIELD(macsec),
+		.inner = macsec_schema,
+		.present_offset = offsetof(struct skex_binding_config, macsec.enabled)},
 	{.name = "hook",
 		.type = SCHEMA_GROUP,
 		FIELD(hook),
@@ -385,6 +436,32 @@ static enum skex_error check_routing(const struct config_reading *reading,
 	return SKEX_OK;
 }
 
+#define INTERFACE_MAX 15u /* characters, as Linux has it */
+
+static enum skex_error check_macsec(const struct config_reading *reading,
+	const config_setting_t *written, struct skex_binding_config *binding)
+{
+	const config_setting_t *group = config_member(written, "macsec");
+	const struct skex_binding_macsec *macsec = &binding->macsec;
+	const char *const names[] = {macsec->bond, macsec->interfaces[0], macsec->interfaces[1]};
+	size_t i;
+
+	if (strcmp(macsec->sockets[0], macsec->sockets[1]) == 0)
+		return config_wrong_setting(reading, config_member(group, "sockets"),
+			"the two are the same; write those of two wpa_supplicants for one link");
+	if (strcmp(macsec->interfaces[0], macsec->interfaces[1]) == 0)
+		return config_wrong_setting(reading, config_member(group, "interfaces"),
+			"the two are the same; write one for each wpa_supplicant");
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strlen(names[i]) > INTERFACE_MAX)
+			return config_wrong_setting(reading, group,
+				"%s is longer than 15 characters; write the interface as `ip link` "
+				"shows it",
+				names[i]);
+	}
+	return SKEX_OK;
+}
+
 static enum skex_error check_hook(const struct config_reading *reading,
 	const config_setting_t *written, struct skex_binding_config *binding)
 {
@@ -439,8 +516,8 @@ static enum skex_error check_binding(const struct config_reading *reading,
 		count += is_enabled(binding, i);
 	if (count != 1)
 		return config_wrong_setting(reading, written,
-			"has %zu consumers; write one group: wireguard, ikev2, tls, routing or "
-			"hook",
+			"has %zu consumers; write one group: wireguard, ikev2, tls, routing, "
+			"macsec or hook",
 			count);
 	if (skex_name_equal(&binding->peer, self))
 		return config_wrong_setting(reading, config_member(written, "peer"),

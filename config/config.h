@@ -203,6 +203,16 @@ struct skex_binding_config {
 		char file[SKEX_PATH_MAX];
 		char socket[SKEX_PATH_MAX];
 	} routing;
+	struct skex_binding_macsec {
+		bool enabled;
+		size_t sockets_count;           /* two */
+		char sockets[2][SKEX_PATH_MAX]; /* of the wpa_supplicants */
+		uint8_t cak;                    /* 256 bits, or 128 */
+		char bond[64];                  /* "": none */
+		size_t interfaces_count;        /* two */
+		char interfaces[2][64];
+		char folder[SKEX_PATH_MAX];
+	} macsec;
 	struct skex_binding_hook {
 		bool enabled;
 		char file[SKEX_PATH_MAX]; /* "": none */

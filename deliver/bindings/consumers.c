@@ -10,6 +10,7 @@
 #include "deliver/bird/bird.h"
 #include "deliver/hook/hook.h"
 #include "deliver/ikev2/ikev2.h"
+#include "deliver/macsec/macsec.h"
 #include "deliver/pskfile/pskfile.h"
 #include "deliver/wireguard/uapi.h"
 #include "deliver/wireguard/wireguard.h"
@@ -241,6 +242,45 @@ static enum skex_error routing_new(const struct skex_platform *platform,
 	return SKEX_OK;
 }
 
+/* ---- MACsec ------------------------------------------------------------------------------------
+ */
+
+static void macsec_release(struct bindings_consumer *consumer)
+{
+	skex_macsec_free(consumer->context);
+}
+
+static enum skex_error macsec_new(const struct skex_platform *platform,
+	const struct skex_binding_config *binding, struct bindings_consumer *consumer)
+{
+	const struct skex_binding_macsec *written = &binding->macsec;
+	struct skex_macsec_config *config = calloc(1, sizeof(*config));
+	struct skex_macsec *made;
+	enum skex_error error;
+
+	if (config == NULL)
+		return SKEX_E_MEMORY;
+	consumer->config = config;
+	*config = (struct skex_macsec_config){
+		.sockets = {written->sockets[0], written->sockets[1]},
+		.leads = binding->role == SKEX_BINDING_LEADS,
+		.folder = written->folder,
+		.bond = written->bond[0] != '\0' ? written->bond : NULL,
+		.interfaces = {written->interfaces[0], written->interfaces[1]},
+		.route = -1,
+		.generic = -1,
+		.description = binding->name.text,
+	};
+	error = skex_macsec_new(platform, config, &made);
+	if (error != SKEX_OK)
+		return error;
+	/* The first of the choices is 256. */
+	consumer->consumer = written->cak == 0 ? &skex_macsec_consumer : &skex_macsec_128_consumer;
+	consumer->context = made;
+	consumer->release = macsec_release;
+	return SKEX_OK;
+}
+
 /* ---- hooks -------------------------------------------------------------------------------------
  */
 
@@ -305,6 +345,8 @@ enum skex_error bindings_consumer_new(const struct skex_platform *platform,
 		error = tls_new(platform, binding, &made);
 	else if (binding->routing.enabled)
 		error = routing_new(platform, binding, &made);
+	else if (binding->macsec.enabled)
+		error = macsec_new(platform, binding, &made);
 	else if (binding->hook.enabled)
 		error = hook_new(platform, binding, &made);
 	if (error != SKEX_OK) {

@@ -270,7 +270,8 @@ def others(lab, tunnel):
         birds.stop(end)
     ok(until(lambda: all('is BIRD running' in shown(end, 'routes')['problem']
                          for end in range(2)), 60), 'routes: where there is no BIRD it is said')
-    for kind, end in (('ikev2', 0), ('ikev2', 1), ('routing', 0), ('routing', 1)):
+    for kind, end in (('ikev2', 0), ('ikev2', 1), ('routing', 0), ('routing', 1),
+                      ('macsec', 0), ('macsec', 1)):
         example = skex('deliver', 'example', kind).out
         path = '%s/example%d' % (tunnel.folder, end)
         with open(path, 'w', encoding='utf-8') as f:

@@ -48,8 +48,8 @@ struct end {
 	uint32_t told;                          /* what was printed last */
 };
 
-static const struct ends_kind *const kinds[] = {
-	&ends_wireguard, &ends_ikev2, &ends_pskfile, &ends_hook, &ends_bird, &ends_bird_one_place};
+static const struct ends_kind *const kinds[] = {&ends_wireguard, &ends_ikev2, &ends_pskfile,
+	&ends_hook, &ends_bird, &ends_bird_one_place, &ends_macsec};
 static const struct ends_kind *kind;
 static struct end ends[2];
 static struct skex_loop *loop;

@@ -21,5 +21,6 @@ extern const struct ends_kind ends_hook;
 extern const struct ends_kind ends_ikev2;
 extern const struct ends_kind ends_bird;
 extern const struct ends_kind ends_bird_one_place;
+extern const struct ends_kind ends_macsec;
 
 #endif

@@ -250,6 +250,7 @@ static void cross_checks(void **state)
 #define WG               GROUP("wg0", DIGITS "A=")
 #define BINDING(members) "bindings=({name=\"x\";" members "});"
 #define USUAL            "peer=\"b\";role=\"leads\";"
+#define SOCKETS          "sockets=[\"/a\",\"/b\"];"
 #define NO_KEY           "2: bindings[0].wireguard.public_key: this is no public key of WireGuard"
 
 static void bindings(void **state)
@@ -278,7 +279,20 @@ static void bindings(void **state)
 			"2: bindings[0].peer: \"a\" is this agent itself; name another one"},
 		{BINDING(USUAL),
 			"2: bindings[0]: has 0 consumers; write one group: wireguard, ikev2, tls, "
-			"routing or hook"},
+			"routing, macsec or hook"},
+		{BINDING(USUAL "macsec={sockets=[\"/a\"];};"),
+			"2: bindings[0].macsec.sockets: has 1 elements; allowed: 2 to 2"},
+		{BINDING(USUAL "macsec={sockets=[\"/a\",\"/a\"];interfaces=[\"x\",\"y\"];};"),
+			"2: bindings[0].macsec.sockets: the two are the same; "},
+		{BINDING(USUAL "macsec={" SOCKETS "bond=\"b\";};"),
+			"2: bindings[0].macsec: interfaces is missing"},
+		{BINDING(USUAL "macsec={" SOCKETS "interfaces=[\"x\",\"x\"];};"),
+			"2: bindings[0].macsec.interfaces: the two are the same; "},
+		{BINDING(USUAL "macsec={" SOCKETS
+			       "bond=\"b\";interfaces=[\"x\",\"0123456789abcdef\"];};"),
+			"2: bindings[0].macsec: 0123456789abcdef is longer than 15 characters"},
+		{BINDING(USUAL "macsec={" SOCKETS "interfaces=[\"x\",\"y\"];cak=\"192\";};"),
+			"2: bindings[0].macsec.cak: \"192\" is not allowed; allowed: 256 or 128"},
 		{BINDING(USUAL WG WG), "2: bindings.wireguard: is there twice"},
 		{BINDING(USUAL "wireguard={interface=\"wg0\";};"),
 			"2: bindings[0].wireguard: public_key is missing"},

@@ -117,7 +117,7 @@ static inline void consumer_on_seen(void *owner, enum skex_rotation_event event,
 	struct consumer_world *world = owner;
 
 	assert_false(world->answered);
-	(void)text;
+	(void)snprintf(world->text, sizeof(world->text), "%s", text);
 	world->answered = true;
 	world->seen = event;
 }
