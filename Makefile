@@ -4,7 +4,7 @@
 
 BUILD = build
 
-.PHONY: all setup demo check check-long bench test format clean
+.PHONY: all setup demo check check-long check-kernel bench test format clean
 
 all: setup
 	@tools/bootstrap build
@@ -32,6 +32,11 @@ check:
 check-long:
 	@tools/bootstrap check
 	@SKEX_LONG=1 tools/check
+
+# In a kernel of its own: ESP, MACsec and WireGuard that this one may lack.
+check-kernel:
+	@tools/bootstrap kernel
+	@tools/check-kernel
 
 bench:
 	@tools/bootstrap bench

@@ -5,7 +5,7 @@
 usage: ikev2.py BUILD
 
 There is one charon in each namespace, with ESP in user space (kernel-libipsec), or with the
-kernel's where SKEX_KERNEL_ESP is set and the kernel has it.
+kernel's where SKEX_KERNEL_ESP is set and the kernel has it: see tools/check-kernel.
 """
 
 import contextlib
@@ -22,12 +22,16 @@ from rotation_harness import AFTER, LINK, MINUTES, Ends, Spaces, enter, inside, 
 PLUGINS = ('random nonce aes sha1 sha2 hmac kdf mgf1 pem pkcs1 pkcs8 x509 pubkey constraints '
            'curve25519 openssl gcm revocation kernel-libipsec kernel-netlink socket-default vici '
            'updown')
-if os.environ.get('SKEX_KERNEL_ESP'):
+KERNEL = bool(os.environ.get('SKEX_KERNEL_ESP'))
+PERIOD_S = 5
+TIMEOUT_S = 0.5  # after which charon says it again
+if KERNEL:
+    PERIOD_S, TIMEOUT_S = 10, 4  # such a kernel runs in an emulator, some fifty times slower
     PLUGINS = PLUGINS.replace('kernel-libipsec ', '')
 CONF = '''
 charon-systemd {
   load = %(plugins)s
-  retransmit_timeout = 0.5
+  retransmit_timeout = %(timeout)s
   retransmit_base = 1
   retransmit_tries = 3
   plugins {
@@ -64,7 +68,7 @@ class Tunnel(Spaces):
     def start(self, end):
         with open(self.path(end, 'strongswan.conf'), 'w', encoding='ascii') as f:
             f.write(CONF % {'plugins': PLUGINS, 'socket': self.socket(end),
-                            'log': self.path(end, 'log')})
+                            'log': self.path(end, 'log'), 'timeout': TIMEOUT_S})
         with open(self.path(end, 'swanctl.conf'), 'w', encoding='ascii') as f:
             f.write(SECRETS)
         if os.path.exists(self.socket(end)):
@@ -187,7 +191,8 @@ class Tunnel(Spaces):
         path = os.path.join(self.folder, 'decoy')
         with open(path + '.conf', 'w', encoding='ascii') as f:
             f.write(CONF % {'plugins': PLUGINS.replace('kernel-libipsec', ''),
-                            'socket': path + '.vici', 'log': path + '.log'})
+                            'socket': path + '.vici', 'log': path + '.log',
+                            'timeout': TIMEOUT_S})
         process = subprocess.Popen(
             ['unshare', '--net', '/usr/sbin/charon-systemd'],
             env=dict(os.environ, STRONGSWAN_CONF=path + '.conf'), stdin=subprocess.DEVNULL,
@@ -217,20 +222,21 @@ def words(said, text):
 
 
 def under_traffic(tunnel):
-    with tunnel.ends(5000) as ends:
+    with tunnel.ends(PERIOD_S * 1000) as ends:
         ok(ends.rotated(1) and tunnel.ping(20) == 0, 'the first key is agreed, and used')
         before, first = tunnel.echoes(1), ends.last[0]['active']
         ends.was_closed = False  # as it was before the first key
         packets = 1240 * MINUTES
         lost, seen, clear = tunnel.long_ping(ends, packets)
         rotations = ends.last[0]['rotations']
-        ok(min(rotations, ends.last[1]['rotations']) > 10 * MINUTES,
+        ok(min(rotations, ends.last[1]['rotations']) > 50 // PERIOD_S * MINUTES,
            'there are %d in %d minutes' % (rotations, MINUTES))
         ok(tunnel.arrived(before, packets), 'no packet at 50 ms is lost on its way there')
         # charon's responder sends with a new CHILD_SA before the initiator can have it.
         ok(lost <= rotations, 'nor on its way back, but what crosses the answer that makes the SA')
         ok(seen > 2 * packets - lost and clear == 0, 'none of %d on the link is in clear' % seen)
         ok(ends.most_failures == 0 and not ends.was_closed, 'none of the rotations failed')
+        print('#', *ends.events[0], *ends.events[1], sep='\n# ', flush=True)
         ok(ends.last[0]['active'] != first and ends.until(lambda _: keyed(tunnel, ends)),
            'and there is one IKE_SA, of the active key')
 
@@ -392,10 +398,12 @@ def test(folder):
         ok(tunnel.ping(5) == 5, 'without skex there is no tunnel')
         under_traffic(tunnel)
         hostile_keys(tunnel)
-        hostile_times(tunnel)
-        absent(tunnel)
-        without_ppk(tunnel)
-        closed(tunnel)
+        # What does not depend on the kernel, and on how fast things happen.
+        if not KERNEL:
+            hostile_times(tunnel)
+            absent(tunnel)
+            without_ppk(tunnel)
+            closed(tunnel)
     with Tunnel(folder) as tunnel:
         without_key(tunnel)
 

@@ -168,6 +168,8 @@ class Ends:
         end = time.monotonic() + seconds
         while not good(self.last):
             if self.process.poll() is not None or time.monotonic() > end:
+                print('# given up:', *self.last, self.events[0][-2:], self.events[1][-2:],
+                      self.log[-2:], self.process.poll(), flush=True)
                 return False
             self.read(0.2)
         return True

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A WireGuard tunnel between two network namespaces."""
+"""A WireGuard tunnel between two network namespaces: by wireguard-go, or by the kernel where
+SKEX_KERNEL_WIREGUARD is set."""
 
 import base64
 import os
@@ -11,6 +12,7 @@ import time
 
 from rotation_harness import LINK, TAG, Ends, Spaces, enter, inside, run
 
+KERNEL = bool(os.environ.get('SKEX_KERNEL_WIREGUARD'))
 INTERFACES = ['wga' + TAG, 'wgb' + TAG]
 
 
@@ -25,13 +27,20 @@ class Tunnel(Spaces):
         self.secret = [run('wg', 'genkey').strip() for _ in range(2)]
         self.public = [run('wg', 'pubkey', input=key).strip() for key in self.secret]
 
-    def start(self, end):
+    def begin(self, end):
+        """Makes the interface."""
+        if KERNEL:
+            inside(end, 'ip', 'link', 'add', INTERFACES[end], 'type', 'wireguard')
+            return
         self.processes[end] = subprocess.Popen(
             [*enter(end), 'wireguard-go', '-f', INTERFACES[end]],
             env=dict(os.environ, WG_PROCESS_FOREGROUND='1', LOG_LEVEL='error'),
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         while not os.path.exists(self.socket(end)):
             time.sleep(0.05)
+
+    def start(self, end):
+        self.begin(end)
         path = os.path.join(self.folder, 'key%d' % end)
         with open(path, 'w', opener=lambda p, f: os.open(p, f, 0o600), encoding='ascii') as f:
             f.write(self.secret[end])
@@ -42,6 +51,10 @@ class Tunnel(Spaces):
         inside(end, 'ip', 'link', 'set', INTERFACES[end], 'up')
 
     def stop(self, end):
+        if KERNEL:
+            subprocess.run([*enter(end), 'ip', 'link', 'del', INTERFACES[end]],
+                           stderr=subprocess.DEVNULL)
+            return
         if self.processes[end] is not None:
             self.processes[end].terminate()
             self.processes[end].wait()

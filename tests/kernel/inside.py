@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the tests in the kernel under test, one after the other; /mnt/names has those wanted."""
+
+import os
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+ROTATION = os.path.join(ROOT, 'tests', 'system', 'rotation')
+
+# name, script, what it gets in the environment
+TESTS = [
+    ('esp', os.path.join(ROTATION, 'ikev2.py'), {'SKEX_KERNEL_ESP': '1'}),
+    ('macsec', os.path.join(HERE, 'macsec.py'), {}),
+    ('wireguard', os.path.join(ROTATION, 'hooks.py'), {'SKEX_KERNEL_WIREGUARD': '1'}),
+]
+
+
+def main():
+    with open('/mnt/names', encoding='ascii') as f:
+        names = f.read().split()
+    build = os.environ['SKEX_BUILD']
+    known = [test[0] for test in TESTS]
+    for name in names:
+        if name not in known and not os.path.exists(name):
+            print('broken: there is no test %s' % name, flush=True)
+    for name, script, more in TESTS + [(n, n, {}) for n in names if os.path.exists(n)]:
+        if names and name not in names:
+            continue
+        print('== %s' % name, flush=True)
+        started = time.monotonic()
+        planned = False
+        with subprocess.Popen([sys.executable, script, build], env=dict(os.environ, **more),
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              text=True) as process:
+            for line in process.stdout:
+                print(line, end='', flush=True)
+                planned = planned or line.startswith('1..')
+        print('# %s took %.0f s' % (name, time.monotonic() - started), flush=True)
+        if not planned:
+            print('broken: %s ended before its end, with status %d' % (name, process.returncode),
+                  flush=True)
+
+
+main()
