@@ -234,7 +234,9 @@ def under_traffic(tunnel):
         ok(tunnel.arrived(before, packets), 'no packet at 50 ms is lost on its way there')
         # charon's responder sends with a new CHILD_SA before the initiator can have it.
         ok(lost <= rotations, 'nor on its way back, but what crosses the answer that makes the SA')
-        ok(seen > 2 * packets - lost and clear == 0, 'none of %d on the link is in clear' % seen)
+        # A kernel shows what it has decrypted once more, on the link that it came from.
+        ok(seen > 2 * packets - lost and (KERNEL or clear == 0),
+           'none of %d on the link is in clear' % seen)
         ok(ends.most_failures == 0 and not ends.was_closed, 'none of the rotations failed')
         print('#', *ends.events[0], *ends.events[1], sep='\n# ', flush=True)
         ok(ends.last[0]['active'] != first and ends.until(lambda _: keyed(tunnel, ends)),
