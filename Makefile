@@ -4,7 +4,7 @@
 
 BUILD = build
 
-.PHONY: all setup demo check check-long check-kernel bench test format clean
+.PHONY: all setup demo check check-long check-kernel mutants bench test format clean
 
 all: setup
 	@tools/bootstrap build
@@ -37,6 +37,11 @@ check-long:
 check-kernel:
 	@tools/bootstrap kernel
 	@tools/check-kernel
+
+# Deliberate faults, one at a time: each has to be found by the tests that are named for it.
+mutants:
+	@tools/bootstrap check
+	@tools/mutants
 
 bench:
 	@tools/bootstrap bench

@@ -35,7 +35,11 @@ enum lie {
 	OLD_ECHO,  /* echoes a nonce that was not the one of this connection */
 	OLD_NONCE, /* in stage 3, another nonce than in stage 1 */
 	FORGETFUL, /* marks of the first day, under an old echo */
+	AGREEABLE, /* the marks that the other end wants to hear */
 };
+
+static struct skex_pad_position wanted_sent;
+static struct skex_pad_position wanted_received;
 
 static enum lie lie;
 static uint8_t liar; /* a direction */
@@ -57,6 +61,10 @@ void __wrap_skex_hello_encode(const struct skex_hello *hello, uint8_t out[static
 		if (lie == FORGETFUL) {
 			memset(&said.sent, 0, sizeof(said.sent));
 			memset(&said.received, 0, sizeof(said.received));
+		}
+		if (lie == AGREEABLE) {
+			said.sent = wanted_sent;
+			said.received = wanted_received;
 		}
 	}
 	__real_skex_hello_encode(&said, out);
@@ -283,11 +291,12 @@ static enum skex_error word(struct world *world, bool at_hub, uint8_t hub)
 		world_hub_config(world_hub(world, hub))->name.text, &problem);
 }
 
-/* A world in which the backup of one end was put back, and the leg is stopped at both. */
-static struct world *with_backup(uint64_t seed, bool of_hub, uint32_t pad_bytes)
+/* A world in which the backup of one end was put back, which runs again. */
+static struct world *taken_back(uint64_t seed, bool of_hub, uint32_t pad_bytes)
 {
 	struct world *world = world_new(seed, 3, 2, 2, pad_bytes);
 	struct world_node *node = of_hub ? world_hub(world, 0) : world_agent(world, 0);
+	struct skex_pad_position reserved;
 	struct disk *backup;
 	int i;
 
@@ -296,11 +305,24 @@ static struct world *with_backup(uint64_t seed, bool of_hub, uint32_t pad_bytes)
 	world_run(world, 1000);
 	exchange_key(world, 0, 1);
 	backup = world_snapshot(node);
+	/* After a start an end goes on where what it reserved ends. */
+	reserved = hostile_agent_leg(world, 0, 0)->tx.reserved;
 	for (i = 0; i < 60; i++)
+		exchange_key(world, 0, 1);
+	while (pad_bytes == FEW_BYTES &&
+		skex_pad_compare(hostile_hub_leg(world, 0, 0)->rx_durable, reserved) <= 0)
 		exchange_key(world, 0, 1);
 	world_crash(node);
 	world_restore(node, backup);
-	world_start(node);
+	return world;
+}
+
+/* The same, and the leg is stopped at both. */
+static struct world *with_backup(uint64_t seed, bool of_hub, uint32_t pad_bytes)
+{
+	struct world *world = taken_back(seed, of_hub, pad_bytes);
+
+	world_start(of_hub ? world_hub(world, 0) : world_agent(world, 0));
 	world_run(world, AWAY_MS);
 	assert_true(stopped(world));
 	return world;
@@ -348,6 +370,33 @@ static void rule_a_state_from_the_past_stops_the_leg(void **state)
 		assert_int_equal(word(world, true, 0), SKEX_OK);
 		world_run(world, AWAY_MS);
 		assert_goes_on(world);
+	}
+}
+
+/* Whoever was taken back sees it by itself: the other end is kept from seeing anything wrong. */
+static void rule_each_end_sees_that_it_was_taken_back(void **state)
+{
+	int hub;
+
+	(void)state;
+	for (hub = 0; hub < 2; hub++) {
+		struct world *world = taken_back((uint64_t)hub + 15, hub != 0, FEW_BYTES);
+		const struct skex_leg *other =
+			hub != 0 ? hostile_agent_leg(world, 0, 0) : hostile_hub_leg(world, 0, 0);
+
+		wanted_sent = other->rx_durable;
+		wanted_received = other->released;
+		lie_from_now(AGREEABLE, hub != 0 ? SKEX_TO_AGENT : SKEX_TO_HUB);
+		world_start(hub != 0 ? world_hub(world, 0) : world_agent(world, 0));
+		world_run(world, AWAY_MS);
+		assert_true(lies > 0);
+		assert_int_equal(
+			(hub != 0 ? hostile_hub_leg(world, 0, 0) : hostile_agent_leg(world, 0, 0))
+				->state,
+			SKEX_LEG_STOPPED);
+		assert_true(world_pads_intact(world));
+		lie_from_now(HONEST, 0);
+		world_free(world);
 	}
 }
 
@@ -553,6 +602,7 @@ int main(void)
 		cmocka_unit_test(rule_no_message_before_the_marks),
 		cmocka_unit_test(rule_no_bye_before_the_marks),
 		cmocka_unit_test(rule_a_state_from_the_past_stops_the_leg),
+		cmocka_unit_test(rule_each_end_sees_that_it_was_taken_back),
 		cmocka_unit_test(rule_the_words_of_the_operators_last_in_any_order),
 		cmocka_unit_test(rule_a_word_survives_a_power_cut),
 		cmocka_unit_test(rule_marks_are_durable_before_they_are_taken),

@@ -91,6 +91,33 @@ static void rule_each_half_of_w_tags_one_message(void **state)
 	assert_memory_equal(scene.bob_confirm, first, 16);
 }
 
+/* Under one key the two confirmations would be two messages, and whoever relays both had it. */
+static void rule_each_end_has_a_half_of_its_own(void **state)
+{
+	static struct scene scene;
+	uint8_t before[2][16], after[2][16];
+	uint8_t w[SKEX_BLOCK_W_BYTES];
+
+	(void)state;
+	answered(&scene, 97);
+	memcpy(w, scene.plain + SKEX_BLOCK_U_BYTES, sizeof(w));
+	for (size_t i = 0; i <= sizeof(w); i++) {
+		for (uint8_t which = SKEX_CONFIRM_BA; which <= SKEX_CONFIRM_AB; which++)
+			assert_int_equal(
+				skex_block_confirm(scene.math, w, which, &scene.common,
+					scene.common.first.counter, scene.tags, SKEX_CLASS_ITS,
+					i == 0 ? before[which - 1] : after[which - 1]),
+				SKEX_OK);
+		if (i > 0) {
+			assert_int_equal(memcmp(after[0], before[0], 16) != 0, i <= 32);
+			assert_int_equal(memcmp(after[1], before[1], 16) != 0, i > 32);
+			w[i - 1] ^= 0x10;
+		}
+		if (i < sizeof(w))
+			w[i] ^= 0x10;
+	}
+}
+
 static void rule_alice_uses_her_half_once(void **state)
 {
 	struct scene scene;
@@ -227,6 +254,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rule_each_half_of_w_tags_one_message),
+		cmocka_unit_test(rule_each_end_has_a_half_of_its_own),
 		cmocka_unit_test(rule_alice_uses_her_half_once),
 		cmocka_unit_test(rule_alice_confirms_only_who_confirmed),
 		cmocka_unit_test(rule_confirmations_cannot_be_reflected),

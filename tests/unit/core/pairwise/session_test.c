@@ -358,6 +358,18 @@ static void rule_rekey_refuses_what_is_not_newer(void **state)
 	b->session->answered = 0;
 	assert_int_equal(
 		scene_give(&scene, 1, scene.log[k1].bytes, scene.log[k1].size), SKEX_PAIRWISE_SEND);
+	/* Nor is the last attempt newer than itself, when nothing came of it. */
+	establish(NULL, 671);
+	run = scene_rekey(&scene, 0, a->session);
+	k1 = scene.logged - 1;
+	scene_deliver_one(&scene);
+	scene.queued = 0;
+	skex_pairwise_run_stop(&a->pairwise, run, &out);
+	scene_pass(&scene, 100000);
+	scene.queued = 0;
+	before = scene_print(b);
+	assert_int_equal(scene_give(&scene, 1, scene.log[k1].bytes, scene.log[k1].size), 0);
+	assert_int_equal(scene_print(b), before);
 }
 
 /* 46: the old key stays good at the responder until the new one is confirmed. */
