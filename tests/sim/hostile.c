@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/sim/hostile.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "core/base/mem.h"
 #include "core/wire/key_id.h"
@@ -14,8 +20,8 @@ static void need(bool good, const char *what)
 {
 	if (good)
 		return;
-	fprintf(stderr, "hostile: %s\n", what);
-	abort();
+	fail_msg("%s", what);
+	abort(); /* never: cmocka went on elsewhere, which the compiler does not know */
 }
 
 /* ---- legs --------------------------------------------------------------------------------------

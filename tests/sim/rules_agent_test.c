@@ -160,6 +160,36 @@ static void rule_a_hub_does_not_hasten_blocks_that_gather(void **state)
 	world_free(world);
 }
 
+/* Two hubs that are harmless by the profile that is listed for the peer, which wants three: what
+ * they make by another one, known here for other peers, is no key. */
+static void rule_a_profile_of_others_is_not_accepted(void **state)
+{
+	struct world *world = world_new(10, 3, 2, 2, PAD_BYTES);
+	struct skex_agent_config *config = world_agent_config(world_agent(world, 1));
+	struct skex_profile_config profiles[2] = {config->profiles[0], config->profiles[0]};
+	static struct forged forged;
+	int listed;
+
+	(void)state;
+	snprintf(profiles[1].name, sizeof(profiles[1].name), "strict");
+	profiles[1].k = 3;
+	for (listed = 0; listed < 2; listed++) {
+		world_crash(world_agent(world, 1));
+		config->profiles_count = 2;
+		config->profiles = profiles;
+		snprintf(config->peers[0].profiles[0], sizeof(config->peers[0].profiles[0]), "%s",
+			listed ? profiles[0].name : profiles[1].name);
+		world_start(world_agent(world, 1));
+		world_run(world, 3000);
+		forge(world, &forged, 0, 1, (struct skex_block_id){forged_instance, 1}, 1, PURPOSE);
+		forged_tell(world, &forged, 0, 1, NULL);
+		forged_tell(world, &forged, 1, 1, NULL);
+		world_run(world, 2000);
+		assert_int_equal(accepted(world, 1), listed);
+	}
+	world_free(world);
+}
+
 static void rule_what_fewer_than_k_hubs_say_spends_nothing(void **state)
 {
 	struct world *world = world_new(3, 4, 3, 2, PAD_BYTES);
@@ -481,6 +511,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rule_one_of_overlapping_groups_is_accepted),
 		cmocka_unit_test(rule_a_hub_does_not_hasten_blocks_that_gather),
+		cmocka_unit_test(rule_a_profile_of_others_is_not_accepted),
 		cmocka_unit_test(rule_what_fewer_than_k_hubs_say_spends_nothing),
 		cmocka_unit_test(rule_one_hub_cannot_take_the_room_of_the_others),
 		cmocka_unit_test(rule_one_commit_at_the_responder),
