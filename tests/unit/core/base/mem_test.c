@@ -97,6 +97,53 @@ static void views_are_equal_by_size_and_bytes(void **state)
 	assert_false(skex_view_equal(skex_view("abc", 3), skex_view(NULL, 0)));
 }
 
+/* People and scripts know them: a name that changes is a change for them. */
+static void errors_keep_their_names(void **state)
+{
+	static const struct {
+		enum skex_error error;
+		const char *name;
+	} rows[] = {
+		{SKEX_OK, "ok"},
+		{SKEX_E_ARGUMENT, "argument"},
+		{SKEX_E_STATE, "state"},
+		{SKEX_E_CONFIG, "config"},
+		{SKEX_E_EMPTY, "empty"},
+		{SKEX_E_BUSY, "busy"},
+		{SKEX_E_RESERVE, "reserve"},
+		{SKEX_E_OFFLINE, "offline"},
+		{SKEX_E_SYNTAX, "syntax"},
+		{SKEX_E_VERSION, "version"},
+		{SKEX_E_AUTH, "auth"},
+		{SKEX_E_REPLAY, "replay"},
+		{SKEX_E_INCONSISTENT, "inconsistent"},
+		{SKEX_E_ROLLBACK, "rollback"},
+		{SKEX_E_SPACE, "space"},
+		{SKEX_E_QUOTA, "quota"},
+		{SKEX_E_EXHAUSTED, "exhausted"},
+		{SKEX_E_PAUSED, "paused"},
+		{SKEX_E_IO, "io"},
+		{SKEX_E_MEMORY, "memory"},
+		{SKEX_E_ENTROPY, "entropy"},
+		{SKEX_E_CORRUPT, "corrupt"},
+		{SKEX_E_CRYPTO, "crypto"},
+		{SKEX_E_REFUSED, "refused"},
+		{SKEX_E_UNKNOWN, "unknown"},
+		{SKEX_E_SPENT, "spent"},
+		{SKEX_E_BANNED, "banned"},
+		{SKEX_E_FATAL, "fatal"},
+	};
+	static const char *const classes[] = {
+		"ok", "usage", "again", "peer", "limit", "environment", "refused", "fatal"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_string_equal(skex_error_name(rows[i].error), rows[i].name);
+		assert_string_equal(skex_error_class_name(rows[i].error),
+			classes[skex_error_class(rows[i].error)]);
+	}
+}
+
 static void errors_have_a_class_and_a_name(void **state)
 {
 	(void)state;
@@ -121,6 +168,7 @@ int main(void)
 		cmocka_unit_test(is_zero_sees_every_single_bit),
 		cmocka_unit_test(xor_works_in_place_and_at_every_size),
 		cmocka_unit_test(views_are_equal_by_size_and_bytes),
+		cmocka_unit_test(errors_keep_their_names),
 		cmocka_unit_test(errors_have_a_class_and_a_name),
 	};
 
