@@ -4,7 +4,7 @@
 
 BUILD = build
 
-.PHONY: all setup demo check check-long check-kernel mutants bench test format clean
+.PHONY: all setup demo check check-long check-kernel mutants coverage bench test format clean
 
 all: setup
 	@tools/bootstrap build
@@ -42,6 +42,11 @@ check-kernel:
 mutants:
 	@tools/bootstrap check
 	@tools/mutants
+
+# Which part of each folder the tests go through.
+coverage:
+	@tools/bootstrap check
+	@tools/coverage
 
 bench:
 	@tools/bootstrap bench
