@@ -321,6 +321,39 @@ static void rule_a_second_share_for_a_block_is_refused(void **state)
 	world_free(world);
 }
 
+/* A message with a wrong tag moves no mark at the end that it comes to, and what is right at its
+ * place is taken after it. */
+static void rule_a_wrong_tag_on_a_leg_burns_nothing(void **state)
+{
+	int hub;
+
+	(void)state;
+	for (hub = 0; hub < 2; hub++) {
+		struct world *world = world_new((uint64_t)hub + 41, 2, 2, 2, PAD_BYTES);
+		struct skex_leg *forger, *victim;
+		struct skex_pad_position mark;
+
+		world_set_pools(world, 1, 1);
+		world_run(world, 1000);
+		exchange_key(world, 0, 1);
+		world_run(world, 5000);
+		forger = (hub ? hostile_hub_leg : hostile_agent_leg)(world, 0, 0);
+		victim = (hub ? hostile_agent_leg : hostile_hub_leg)(world, 0, 0);
+		mark = victim->rx.mark;
+		hostile_forge(forger, 0);
+		world_run(world, 100);
+		assert_int_equal(victim->rx.failures, 1);
+		assert_int_equal(skex_pad_compare(victim->rx.mark, mark), 0);
+		assert_int_equal(skex_pad_compare(forger->tx.next, mark), 0);
+		/* There are keys in the pools. */
+		while (skex_pad_compare(victim->rx.mark, mark) == 0)
+			exchange_key(world, 0, 1);
+		assert_int_equal(victim->rx.failures, 1);
+		assert_true(world_pads_intact(world));
+		world_free(world);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -329,6 +362,7 @@ int main(void)
 		cmocka_unit_test(rule_an_absent_agent_is_not_drained),
 		cmocka_unit_test(rule_no_sender_shuts_out_the_others),
 		cmocka_unit_test(rule_a_second_share_for_a_block_is_refused),
+		cmocka_unit_test(rule_a_wrong_tag_on_a_leg_burns_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
