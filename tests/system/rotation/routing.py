@@ -160,11 +160,9 @@ def closed(pair, method):
         ok(settled(pair, ends, method), '%s: a key with little grace' % method)
         ends.order('cut')
         ends.order('skip 4000000')
-        ok(ends.until(lambda last: last[0]['closed'] and last[1]['closed']) and
-           ends.until(lambda _: not pair.birds.is_up(0, method) and
-                      not pair.birds.is_up(1, method)) and
-           all([key[2] for key in pair.birds.held(end, method)] == [NOBODY]
-               for end in range(2)),
+        ok(ends.until(lambda last: all(
+            last[end]['closed'] and not pair.birds.is_up(end, method) and
+            [key[2] for key in pair.birds.held(end, method)] == [NOBODY] for end in range(2))),
            '%s: when its grace is over the neighbors are not up' % method)
         ends.order('mend')
         ok(ends.until(lambda last: not last[0]['closed'] and not last[1]['closed']) and
