@@ -14,15 +14,14 @@
 #include "tests/sim/worlds/view.h"
 
 #define PAD_BYTES       PLAN_PAD_BYTES
-#define AFTER_MS        70000u  /* backing off ends */
-#define PATIENCE_MS     120000u /* for keys, when all is well again */
-#define TENDED_MAX      6       /* so often an operator may have to do something */
-#define NODE_MEMORY_MAX (16u << 20)
+#define AFTER_MS        70000u      /* backing off ends */
+#define PATIENCE_MS     120000u     /* for keys, when all is well again */
+#define TENDED_MAX      6           /* so often an operator may have to do something */
+#define NODE_MEMORY_MAX (64u << 20) /* with its disk */
 
 struct state {
 	bool torn; /* its disk stops, or has stopped, in the middle of something */
 	bool lies; /* its disk does, or did */
-	bool back; /* it was taken back in time */
 	struct disk *backup;
 	uint64_t since_ms; /* what came after it is lost, when it is taken back */
 };
@@ -81,7 +80,6 @@ static void forget(struct run *run, uint8_t number)
 	const struct plan *plan = run->plan;
 	uint8_t i;
 
-	run->states[number].back = true;
 	if (number < plan->hubs) {
 		for (i = 0; i < plan->agents; i++)
 			forget_leg(run, number, i, true);
@@ -330,7 +328,7 @@ static void resume(struct run *run)
 	}
 }
 
-/* What lies ahead of a rollback in small pads is all of them. */
+/* Pads are small: they are used up, and what lies ahead of a rollback is all of them. */
 static void refill(struct run *run)
 {
 	uint8_t hub;
@@ -338,10 +336,8 @@ static void refill(struct run *run)
 
 	run->refills++;
 	for (hub = 0; hub < run->plan->hubs; hub++) {
-		for (agent = 0; agent < run->plan->agents; agent++) {
-			if (run->states[hub].back || run->states[run->plan->hubs + agent].back)
-				world_refill_as(run->world, hub, agent, run->refills, PAD_BYTES);
-		}
+		for (agent = 0; agent < run->plan->agents; agent++)
+			world_refill_as(run->world, hub, agent, run->refills, PAD_BYTES);
 	}
 }
 
