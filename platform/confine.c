@@ -196,6 +196,10 @@ enum skex_error skex_confine_files(
 	return error;
 }
 
+const char *const skex_confine_lookup_paths[SKEX_CONFINE_LOOKUP_PATHS] = {"/etc", "/usr", "/lib",
+	"/lib64", "/proc", "/run/systemd/resolve", "/run/NetworkManager", "/run/resolvconf",
+	"/run/connman"};
+
 void skex_confine_folder(char folder[SKEX_CONFINE_PATH_MAX], const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -232,4 +236,23 @@ void skex_confined_log(
 		skex_log(platform, SKEX_LEVEL_INFO,
 			"%s is confined: files by Landlock %d, system calls by seccomp", who,
 			confined->landlock);
+}
+
+enum skex_error skex_confine(const struct skex_platform *platform, const char *who,
+	const struct skex_confine_files *files, enum skex_calls calls)
+{
+	struct skex_confined confined = {.exempt = NULL};
+	const char *wrong;
+	enum skex_error error = skex_confine_files(files, &confined, &wrong);
+
+	if (error == SKEX_OK) {
+		wrong = "seccomp";
+		error = skex_confine_calls(calls, &confined);
+	}
+	if (error == SKEX_OK)
+		skex_confined_log(platform, who, &confined);
+	else
+		skex_log(platform, SKEX_LEVEL_ERROR, "%s cannot confine itself: %s: %s", who, wrong,
+			strerror(errno));
+	return error;
 }

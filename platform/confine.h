@@ -69,6 +69,16 @@ SKEX_MUST_USE enum skex_error skex_confine_files(
 SKEX_MUST_USE enum skex_error skex_confine_calls(
 	enum skex_calls calls, struct skex_confined *confined);
 
+/* Both at once, for a process that has opened what it needs, and says in the log what holds, or why
+ * it cannot.  who: "the process of the bindings". */
+SKEX_MUST_USE enum skex_error skex_confine(const struct skex_platform *platform, const char *who,
+	const struct skex_confine_files *files, enum skex_calls calls);
+
+/* What looking up names, and TLS, read: for who connects by name.  No pads lie there, and not all
+ * of them are on every machine. */
+#define SKEX_CONFINE_LOOKUP_PATHS 9u
+extern const char *const skex_confine_lookup_paths[SKEX_CONFINE_LOOKUP_PATHS];
+
 /* The folder that an absolute path lies in. */
 #define SKEX_CONFINE_PATH_MAX 512u
 void skex_confine_folder(char folder[SKEX_CONFINE_PATH_MAX], const char *path);

@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "deliver/bindings/confined.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 
 #include "platform/confine.h"
 
-/* Where the resolver and TLS look, and which program a pid file means.  No pads lie there. */
-static const char *const read_by_all[] = {"/etc", "/usr", "/lib", "/lib64", "/proc",
-	"/run/systemd/resolve", "/run/NetworkManager", "/run/resolvconf", "/run/connman"};
-#define READ_BY_ALL (sizeof(read_by_all) / sizeof(read_by_all[0]))
 #define PER_BINDING 2u
 
 /* A consumer that is not known here may need anything. */
@@ -82,8 +76,9 @@ static void add_folder_of(struct table *table, const char *path, enum skex_path_
 
 static void fill(struct table *table, const struct skex_agent_config *config)
 {
-	for (size_t i = 0; i < READ_BY_ALL; i++)
-		add(table, read_by_all[i], SKEX_PATH_READ);
+	/* With /proc, which also says what program a pid file means. */
+	for (size_t i = 0; i < SKEX_CONFINE_LOOKUP_PATHS; i++)
+		add(table, skex_confine_lookup_paths[i], SKEX_PATH_READ);
 	for (size_t i = 0; i < config->bindings_count; i++) {
 		const struct skex_binding_config *binding = &config->bindings[i];
 
@@ -104,19 +99,8 @@ static enum skex_error confine_by(const struct skex_platform *platform, const st
 		.paths_count = table->count,
 		.connects = true,
 		.signals = true};
-	struct skex_confined confined = {.exempt = NULL};
-	const char *wrong = "seccomp";
-	enum skex_error error = skex_confine_files(&files, &confined, &wrong);
 
-	if (error == SKEX_OK)
-		error = skex_confine_calls(SKEX_CALLS_BINDINGS, &confined);
-	if (error == SKEX_OK)
-		skex_confined_log(platform, "the process of the bindings", &confined);
-	else
-		skex_log(platform, SKEX_LEVEL_ERROR,
-			"the process of the bindings cannot confine itself: %s: %s", wrong,
-			strerror(errno));
-	return error;
+	return skex_confine(platform, "the process of the bindings", &files, SKEX_CALLS_BINDINGS);
 }
 
 enum skex_error skex_bindings_confine(
@@ -128,7 +112,7 @@ enum skex_error skex_bindings_confine(
 
 	if (!none_runs_programs(config))
 		return confine_as_programs(platform);
-	table.paths = calloc(READ_BY_ALL + most, sizeof(*table.paths));
+	table.paths = calloc(SKEX_CONFINE_LOOKUP_PATHS + most, sizeof(*table.paths));
 	table.folders = calloc(most + 1, sizeof(*table.folders));
 	if (table.paths != NULL && table.folders != NULL) {
 		fill(&table, config);

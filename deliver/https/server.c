@@ -278,17 +278,8 @@ static enum skex_error process_confine(void)
 {
 	const struct skex_platform platform = {.log = skex_posix_log};
 	const struct skex_confine_files nothing = {.paths = NULL};
-	struct skex_confined confined = {.exempt = NULL};
-	const char *wrong = "seccomp";
-	enum skex_error error = skex_confine_files(&nothing, &confined, &wrong);
 
-	if (error == SKEX_OK)
-		error = skex_confine_calls(SKEX_CALLS_SERVER, &confined);
-	if (error != SKEX_OK)
-		log_line(SKEX_LEVEL_ERROR, "cannot confine itself: %s: %s", wrong, strerror(errno));
-	else
-		skex_confined_log(&platform, log_label, &confined);
-	return error;
+	return skex_confine(&platform, log_label, &nothing, SKEX_CALLS_SERVER);
 }
 
 /* ---- run ---- */

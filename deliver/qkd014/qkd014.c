@@ -312,21 +312,16 @@ static enum skex_error start(struct kmes *kmes, int api_descriptor)
 /* It reads its certificates and what the resolver and TLS look at, and connects. */
 static enum skex_error confine(const struct kmes *kmes)
 {
-	static const char *const read_by_all[] = {"/etc", "/usr", "/lib", "/lib64", "/proc",
-		"/run/systemd/resolve", "/run/NetworkManager", "/run/resolvconf", "/run/connman"};
-	const size_t common = sizeof(read_by_all) / sizeof(read_by_all[0]);
 	struct skex_confine_files files = {.connects = true};
 	struct skex_confine_path *paths =
-		calloc(common + 3 * kmes->config->qkd014_count, sizeof(*paths));
-	struct skex_confined confined = {.exempt = NULL};
-	const char *wrong = "seccomp";
+		calloc(SKEX_CONFINE_LOOKUP_PATHS + 3 * kmes->config->qkd014_count, sizeof(*paths));
 	enum skex_error error;
 	size_t i;
 
 	if (paths == NULL)
 		return SKEX_E_MEMORY;
-	for (i = 0; i < common; i++)
-		paths[files.paths_count++].path = read_by_all[i];
+	for (i = 0; i < SKEX_CONFINE_LOOKUP_PATHS; i++)
+		paths[files.paths_count++].path = skex_confine_lookup_paths[i];
 	for (i = 0; i < kmes->config->qkd014_count; i++) {
 		paths[files.paths_count++].path = kmes->config->qkd014[i].ca;
 		paths[files.paths_count++].path = kmes->config->qkd014[i].certificate;
@@ -337,15 +332,9 @@ static enum skex_error confine(const struct kmes *kmes)
 		paths[i].optional = true;
 	}
 	files.paths = paths;
-	error = skex_confine_files(&files, &confined, &wrong);
-	if (error == SKEX_OK)
-		error = skex_confine_calls(SKEX_CALLS_BINDINGS, &confined);
+	error = skex_confine(
+		kmes->platform, "the process of the KMEs", &files, SKEX_CALLS_BINDINGS);
 	free(paths);
-	if (error == SKEX_OK)
-		skex_confined_log(kmes->platform, "the process of the KMEs", &confined);
-	else
-		skex_log(kmes->platform, SKEX_LEVEL_ERROR,
-			"the process of the KMEs cannot confine itself: %s", wrong);
 	return error;
 }
 
