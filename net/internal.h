@@ -260,7 +260,11 @@ struct net_child *net_child_new(
 /* From now on the loop has it: until ended returns it is valid. */
 void net_child_started(struct skex_loop *loop, struct net_child *child, pid_t process);
 
-/* The child is valid until ended returns. */
+/* Starts a child process; standard input is /dev/null.  The child is killed by the kernel when this
+ * process dies.  ended is called with its exit status (signals: 128 + number), until when the child
+ * is valid.  All other descriptors are closed in it.  SKEX_E_UNKNOWN when the program cannot be
+ * run. The thread that calls this has to live as long as the process: the kernel takes its end for
+ * that of the parent. */
 enum skex_error net_spawn(
 	struct skex_loop *loop, const struct net_spawn *spawn, struct net_child **out);
 

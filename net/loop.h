@@ -25,14 +25,6 @@ void skex_loop_run(struct skex_loop *loop, uint64_t (*turn)(void *owner, uint64_
 	void (*stopping)(void *owner), void (*reload)(void *owner), void *owner);
 /* From inside the turn or a callback: run returns after this turn. */
 void skex_loop_stop(struct skex_loop *loop);
-/* Starts a child process (argv[0] is a path; ends with NULL) with these open descriptors as 3, 4,
- * ...; standard input is /dev/null.  The child is killed by the kernel when this process dies.
- * ended is called with its exit status (signals: 128 + number).  All other descriptors are closed
- * in the child.  SKEX_E_UNKNOWN when the program cannot be run.  The thread that calls this has to
- * live as long as the process: the kernel takes its end for that of the parent. */
-SKEX_MUST_USE enum skex_error skex_loop_spawn(struct skex_loop *loop, const char *const *argv,
-	const int *descriptors, size_t count, void (*ended)(void *owner, int status), void *owner,
-	int32_t *process);
 /* Takes an open, connected stream socket (a socketpair's end) into the loop as a stream; attach it
  * next. */
 SKEX_MUST_USE enum skex_error skex_loop_adopt(

@@ -242,23 +242,3 @@ enum skex_error net_spawn(
 	*out = child;
 	return SKEX_OK;
 }
-
-enum skex_error skex_loop_spawn(struct skex_loop *loop, const char *const *argv,
-	const int *descriptors, size_t count, void (*ended)(void *owner, int status), void *owner,
-	int32_t *process)
-{
-	const struct net_spawn spawn = {
-		.argv = argv,
-		.descriptors = descriptors,
-		.count = count,
-		.output = -1,
-		.ended = ended,
-		.owner = owner,
-	};
-	struct net_child *child;
-	const enum skex_error error = net_spawn(loop, &spawn, &child);
-
-	if (error == SKEX_OK)
-		*process = child->process;
-	return error;
-}

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "net/internal.h"
 #include "tests/unit/net/world.h"
 
 struct child {
@@ -37,11 +38,19 @@ static bool has_ended(void *state)
 static enum skex_error spawn(
 	struct child *child, const char *const *argv, const int *descriptors, size_t count)
 {
+	const struct net_spawn spawn = {.argv = argv,
+		.descriptors = descriptors,
+		.count = count,
+		.output = -1,
+		.ended = on_ended,
+		.owner = child};
+	struct net_child *made;
 	enum skex_error error;
 
 	child->inside = true;
-	error = skex_loop_spawn(
-		child->world.loop, argv, descriptors, count, on_ended, child, &child->process);
+	error = net_spawn(child->world.loop, &spawn, &made);
+	if (error == SKEX_OK)
+		child->process = made->process;
 	child->inside = false;
 	return error;
 }
@@ -189,12 +198,14 @@ static void many_children(void **state)
 static void be_parent(int fd)
 {
 	const char *argv[] = {"/bin/sleep", "100", NULL};
+	const struct net_spawn spawn = {.argv = argv, .output = -1};
+	struct net_child *child;
 	struct skex_loop *loop;
 	int32_t process;
 
-	if (skex_loop_new(&loop) != SKEX_OK ||
-		skex_loop_spawn(loop, argv, NULL, 0, NULL, NULL, &process) != SKEX_OK)
+	if (skex_loop_new(&loop) != SKEX_OK || net_spawn(loop, &spawn, &child) != SKEX_OK)
 		_exit(1);
+	process = child->process;
 	if (write(fd, &process, sizeof(process)) != sizeof(process))
 		_exit(1);
 	(void)pause();
