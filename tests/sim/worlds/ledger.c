@@ -266,14 +266,3 @@ uint64_t ledger_fetched(const struct ledger *ledger)
 {
 	return ledger->fetched;
 }
-
-void ledger_each(const struct ledger *ledger,
-	void (*visit)(void *owner, const struct world_key *key), void *owner)
-{
-	const struct ask *ask;
-
-	for (ask = ledger->asks; ask != NULL; ask = ask->next) {
-		if (ask->of == NULL && ask->good)
-			visit(owner, &ask->key);
-	}
-}

@@ -33,8 +33,5 @@ const char *ledger_why(const struct ledger *ledger);
 /* How many were got, and of these fetched. */
 uint64_t ledger_got(const struct ledger *ledger);
 uint64_t ledger_fetched(const struct ledger *ledger);
-/* Calls visit with the bytes of each key. */
-void ledger_each(const struct ledger *ledger,
-	void (*visit)(void *owner, const struct world_key *key), void *owner);
 
 #endif

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/system/lying_hub/faults.h"
+
 static const char *const kinds[PLAN_KINDS] = {
 	[PLAN_GET] = "get",
 	[PLAN_FETCH] = "fetch",
@@ -72,15 +74,15 @@ static void choose_liars(struct plan *plan, uint64_t *state)
 {
 	uint8_t most =
 		(uint8_t)(plan->k - 1 < plan->hubs - plan->k ? plan->k - 1 : plan->hubs - plan->k);
-	bool used[PLAN_LIES] = {false};
+	bool used[FAULTS + 1] = {false};
 
 	if (one_in(state, 3))
 		return;
 	for (; most > 0; most--) {
 		const uint8_t hub = (uint8_t)below(state, plan->hubs);
-		const uint8_t lie = (uint8_t)below(state, PLAN_LIES);
+		const uint8_t lie = (uint8_t)below(state, FAULTS + 1u);
 
-		if (used[lie] && (lie == PLAN_REPLAY || lie == PLAN_SWAP))
+		if (used[lie] && lie != PLAN_HONEST && faults[lie - 1].keeps)
 			continue;
 		used[lie] = true;
 		plan->lies[hub] = lie;
@@ -292,7 +294,7 @@ static bool read_head(struct plan *plan, FILE *in)
 	for (i = 0; i < hubs; i++) {
 		unsigned lie;
 
-		if (fscanf(in, "%u", &lie) != 1 || lie >= PLAN_LIES)
+		if (fscanf(in, "%u", &lie) != 1 || lie > FAULTS)
 			return false;
 		plan->lies[i] = (uint8_t)lie;
 	}

@@ -35,22 +35,7 @@ enum plan_kind {
 	PLAN_KINDS,
 };
 
-/* Who lies, and how; see tests/system/lying_hub. */
-enum plan_lie {
-	PLAN_HONEST,
-	PLAN_BAD_SHARE,
-	PLAN_BAD_W,
-	PLAN_BAD_TAG,
-	PLAN_BAD_CONFIRM,
-	PLAN_WRONG_SENDER,
-	PLAN_WRONG_PURPOSE,
-	PLAN_WRONG_TIME,
-	PLAN_REPLAY,
-	PLAN_SWAP,
-	PLAN_REDIRECT,
-	PLAN_SILENT,
-	PLAN_LIES,
-};
+#define PLAN_HONEST 0u /* a hub; one that lies: the number of its mode, from 1 */
 
 enum plan_shape {
 	PLAN_TABLES,   /* pads are tables */
@@ -74,7 +59,9 @@ struct plan {
 	uint8_t hubs;
 	uint8_t k;
 	uint8_t agents;
-	uint8_t lies[SKEX_HUBS_MAX]; /* of each hub; fewer than k lie, and k do not */
+	/* Of each hub, as tests/system/lying_hub/faults.h numbers them; fewer than k lie, and k do
+	 * not. */
+	uint8_t lies[SKEX_HUBS_MAX];
 	struct world_faults faults;
 	struct plan_event *events; /* by time */
 	size_t count;

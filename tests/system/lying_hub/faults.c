@@ -2,7 +2,6 @@
 #include "tests/system/lying_hub/faults.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 static uint16_t silent(struct passing *passing)
 {
@@ -10,41 +9,20 @@ static uint16_t silent(struct passing *passing)
 	return 0;
 }
 
-static const struct fault faults[] = {
-	{"bad-share", "bytes of the secret are changed", bad_share, NULL},
-	{"bad-w", "bytes of w, from which the confirmations come, are changed", bad_w, NULL},
-	{"bad-tag", "the secret tag o is changed", bad_tag, NULL},
-	{"bad-confirm", "confirmations are changed", NULL, bad_confirm},
-	{"replay", "shares that were sent are sent again, under fresh pad", replay, NULL},
-	{"swap-shares", "the shares of two blocks are exchanged", swap_shares, NULL},
-	{"wrong-sender", "the initiator's name is that of another agent", wrong_sender, NULL},
-	{"wrong-purpose", "the purpose is another", wrong_purpose, NULL},
-	{"wrong-time", "the stamp is far in the past or in the future", wrong_time, NULL},
-	{"redirect", "shares go to another agent than the responder", redirect, NULL},
-	{"silent", "everything is accepted and nothing passed on", silent, silent},
+const struct fault faults[FAULTS] = {
+	{"bad-share", "bytes of the secret are changed", bad_share, NULL, false},
+	{"bad-w", "bytes of w, from which the confirmations come, are changed", bad_w, NULL, false},
+	{"bad-tag", "the secret tag o is changed", bad_tag, NULL, false},
+	{"bad-confirm", "confirmations are changed", NULL, bad_confirm, false},
+	{"replay", "shares that were sent are sent again, under fresh pad", replay, NULL, true},
+	{"swap-shares", "the shares of two blocks are exchanged", swap_shares, NULL, true},
+	{"wrong-sender", "the initiator's name is that of another agent", wrong_sender, NULL,
+		false},
+	{"wrong-purpose", "the purpose is another", wrong_purpose, NULL, false},
+	{"wrong-time", "the stamp is far in the past or in the future", wrong_time, NULL, false},
+	{"redirect", "shares go to another agent than the responder", redirect, NULL, false},
+	{"silent", "everything is accepted and nothing passed on", silent, silent, false},
 };
-
-#define FAULTS (sizeof(faults) / sizeof(faults[0]))
-
-/* NULL: an honest hub. */
-static const struct fault *chosen;
-
-bool faults_choose(const char *name)
-{
-	for (size_t i = 0; i < FAULTS; i++) {
-		if (strcmp(faults[i].name, name) == 0) {
-			chosen = &faults[i];
-			return true;
-		}
-	}
-	return false;
-}
-
-void faults_list(FILE *out)
-{
-	for (size_t i = 0; i < FAULTS; i++)
-		fprintf(out, "  %-14s %s\n", faults[i].name, faults[i].text);
-}
 
 uint16_t pass_on(const struct passing *passing)
 {
@@ -61,21 +39,20 @@ uint32_t random_below(const struct passing *passing, uint32_t limit)
 	return number % limit;
 }
 
-/* In place of hub/pass.c. */
-uint16_t hub_pass(
-	struct skex_hub *hub, struct hub_mail *mail, struct hub_leg *to, struct hub_pair *pair)
+uint16_t fault_pass(const struct fault *fault, struct skex_hub *hub, struct hub_mail *mail,
+	struct hub_leg *to, struct hub_pair *pair)
 {
 	struct passing passing = {.hub = hub, .mail = mail, .to = to, .pair = pair};
 
-	if (chosen == NULL)
+	if (fault == NULL)
 		return pass_on(&passing);
-	if (mail->type == SKEX_MESSAGE_CONFIRM && chosen->confirm != NULL)
-		return chosen->confirm(&passing);
-	if (mail->type != SKEX_MESSAGE_SHARE || chosen->share == NULL)
+	if (mail->type == SKEX_MESSAGE_CONFIRM && fault->confirm != NULL)
+		return fault->confirm(&passing);
+	if (mail->type != SKEX_MESSAGE_SHARE || fault->share == NULL)
 		return pass_on(&passing);
 	/* It was decoded before: this cannot fail. */
 	if (skex_share_message_decode(&passing.share, SKEX_TO_AGENT,
 		    skex_view(mail->fields, mail->fields_size), mail->body_size) != SKEX_OK)
 		abort();
-	return chosen->share(&passing);
+	return fault->share(&passing);
 }

@@ -2,8 +2,6 @@
 #ifndef SKEX_TESTS_SYSTEM_LYING_HUB_FAULTS_H
 #define SKEX_TESTS_SYSTEM_LYING_HUB_FAULTS_H
 
-#include <stdio.h>
-
 #include "core/wire/share_message.h"
 #include "hub/internal.h"
 
@@ -12,7 +10,7 @@
  * after all checks and before the one-time tag and the envelope are made, so that the recipient
  * gets an authentic message of a dishonest hub.
  *
- *   faults.c   the modes; hub_pass    change.c   bytes of a message    copies.c   messages kept
+ *   faults.c   the modes    change.c   bytes of a message    copies.c   messages kept
  */
 struct passing {
 	struct skex_hub *hub;
@@ -29,11 +27,15 @@ struct fault {
 	const char *text;
 	uint16_t (*share)(struct passing *passing);
 	uint16_t (*confirm)(struct passing *passing);
+	bool keeps; /* messages, in one place for all hubs of a process */
 };
 
-/* False when there is no such mode. */
-bool faults_choose(const char *name);
-void faults_list(FILE *out);
+#define FAULTS 11u
+extern const struct fault faults[FAULTS];
+
+/* What hub_pass does where the hub has this mode; NULL: an honest one. */
+uint16_t fault_pass(const struct fault *fault, struct skex_hub *hub, struct hub_mail *mail,
+	struct hub_leg *to, struct hub_pair *pair);
 uint16_t pass_on(const struct passing *passing);
 uint32_t random_below(const struct passing *passing, uint32_t limit);
 
