@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "link/internal.h"
+#include "tests/sim/disk.h"
+#include "tests/sim/hostile.h"
+
+/*
+ * One write to a disk fails, at every place in turn.  Where it is one to the file of a pad, that
+ * leg rests; the pads of the others are not spent on blocks that cannot be made without it, and the
+ * leg comes back.
+ */
+#define HUBS       3
+#define WRITES_MAX 80u
+#define SPENT_MOST 32768u
+
+static bool pad_failed(struct world *world)
+{
+	uint8_t hub;
+
+	for (hub = 0; hub < HUBS; hub++) {
+		if (skex_pad_bytes_failed(hostile_agent_leg(world, 0, hub)->tx_pad))
+			return true;
+	}
+	return false;
+}
+
+static uint64_t spent(struct world *world)
+{
+	uint64_t all = 0;
+	uint8_t hub;
+
+	for (hub = 0; hub < HUBS; hub++)
+		all += hostile_agent_leg(world, 0, hub)->tx.next.offset;
+	return all;
+}
+
+/* Uses keys up, so that blocks are made, until a pad fails or the agent stops; true for the pad. */
+static bool until_it_fails(struct world *world)
+{
+	struct world_node *agent = world_agent(world, 0);
+	struct world_key key;
+	int i;
+
+	for (i = 0; i < 40 && world_is_up(agent); i++) {
+		(void)!world_get(world, agent, world_agent(world, 1), "app:test", 32, 100, &key);
+		world_run(world, 100);
+		if (world_is_up(agent) && pad_failed(world))
+			return true;
+	}
+	return false;
+}
+
+static void rule_a_pad_that_fails_burns_no_other(void **state)
+{
+	uint32_t seen = 0;
+	uint32_t n;
+
+	(void)state;
+	for (n = 1; n <= WRITES_MAX; n++) {
+		struct world *world = world_new(n, HUBS, HUBS, 2, 1u << 20);
+		struct world_node *agent = world_agent(world, 0);
+		struct world_key key;
+		uint64_t before;
+		int i;
+
+		world_set_pools(world, 4, 8);
+		world_run(world, 2000);
+		disk_fail_write(world_disk(agent), n);
+		if (until_it_fails(world)) {
+			seen++;
+			before = spent(world);
+			for (i = 0; i < 20 && pad_failed(world); i++)
+				(void)!world_get(world, agent, world_agent(world, 1), "app:test",
+					32, 100, &key);
+			assert_true(spent(world) - before <= SPENT_MOST);
+			world_run(world, 10000);
+			assert_false(pad_failed(world));
+			exchange_key(world, 0, 1);
+		}
+		assert_true(world_pads_intact(world));
+		world_free(world);
+	}
+	assert_true(seen > 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rule_a_pad_that_fails_burns_no_other),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
