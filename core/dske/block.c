@@ -24,9 +24,13 @@ enum skex_error skex_block_split(const struct skex_math *math, uint8_t n, uint8_
 	const uint8_t *const *pads, size_t size, uint8_t *vector, uint8_t *const *bodies,
 	bool *carried)
 {
+	uint8_t coefficients[SKEX_HUBS_MAX * SKEX_HUBS_MAX];
 	const uint8_t *y[SKEX_HUBS_MAX];
+	const uint8_t *add[SKEX_HUBS_MAX];
+	uint8_t *out[SKEX_HUBS_MAX];
 	uint8_t x[SKEX_HUBS_MAX];
 	enum skex_error error;
+	size_t rows = 0;
 	size_t found = 0;
 	uint8_t i;
 
@@ -41,14 +45,19 @@ enum skex_error skex_block_split(const struct skex_math *math, uint8_t n, uint8_
 	if (found < k)
 		return SKEX_E_OFFLINE;
 
-	error = skex_share_interpolate(math, vector, 0, x, y, k, size);
+	out[rows] = vector;
+	add[rows++] = NULL;
+	error = skex_share_coefficients(coefficients, x, k, 0);
 	for (i = 0; i < n && error == SKEX_OK; i++) {
 		carried[i] = pads[i] != NULL && i >= x[k - 1];
 		if (!carried[i])
 			continue;
-		error = skex_share_interpolate(math, bodies[i], (uint8_t)(i + 1), x, y, k, size);
-		skex_xor(bodies[i], bodies[i], pads[i], size);
+		error = skex_share_coefficients(coefficients + rows * k, x, k, (uint8_t)(i + 1));
+		out[rows] = bodies[i];
+		add[rows++] = pads[i];
 	}
+	if (error == SKEX_OK)
+		math->gf256_rows(out, add, rows, coefficients, y, k, size);
 	return error;
 }
 

@@ -105,7 +105,10 @@ static void learn(struct search *search, const uint8_t *rows, size_t size)
 static void reduce(struct search *search)
 {
 	const struct skex_block_combine *input = search->input;
-	uint8_t coefficients[OTHERS_MAX][SKEX_HUBS_MAX];
+	uint8_t coefficients[OTHERS_MAX * SKEX_HUBS_MAX];
+	const uint8_t *from[SKEX_HUBS_MAX];
+	const uint8_t *add[OTHERS_MAX];
+	uint8_t *out[OTHERS_MAX];
 	uint8_t *rows = input->scratch;
 	size_t piece = search->others == 0 ? 0 : input->size / search->others;
 	size_t done;
@@ -115,7 +118,7 @@ static void reduce(struct search *search)
 	if (piece > PIECE_BYTES)
 		piece = PIECE_BYTES;
 	for (j = 0; j < search->others; j++) {
-		if (skex_share_coefficients(coefficients[j], search->x, input->k,
+		if (skex_share_coefficients(coefficients + j * input->k, search->x, input->k,
 			    search->x[input->k + j]) != SKEX_OK)
 			return;
 	}
@@ -123,12 +126,14 @@ static void reduce(struct search *search)
 	for (done = 0; done < input->size && search->rank < search->others; done += piece) {
 		if (piece > input->size - done)
 			piece = input->size - done;
+		for (i = 0; i < input->k; i++)
+			from[i] = search->y[i] + done;
 		for (j = 0; j < search->others; j++) {
-			memcpy(rows + j * piece, search->y[input->k + j] + done, piece);
-			for (i = 0; i < input->k; i++)
-				input->math->gf256_mul_add(rows + j * piece, search->y[i] + done,
-					coefficients[j][i], piece);
+			out[j] = rows + j * piece;
+			add[j] = search->y[input->k + j] + done;
 		}
+		input->math->gf256_rows(
+			out, add, search->others, coefficients, from, input->k, piece);
 		eliminate(search, 0, rows, piece);
 		while (!skex_ct_is_zero(rows, search->others * piece)) {
 			learn(search, rows, piece);

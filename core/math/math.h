@@ -10,9 +10,11 @@
  * vector variants, and tests can hold them against each other.
  *
  * Every variant is constant time in its data: no branch and no table index depends on a secret
- * byte.  The coefficients of gf256_mul_add are public (they are Lagrange coefficients of hub
- * indices) and may steer the code.
+ * byte.  The coefficients are public (they are Lagrange coefficients of hub indices) and may steer
+ * the code.
  */
+#define SKEX_MATH_ROWS_MAX 16
+
 struct skex_math {
 	const char *name;
 
@@ -21,6 +23,18 @@ struct skex_math {
 	 * FIPS 197), for size bytes.  out and in do not overlap.  Any alignment, any size.
 	 */
 	void (*gf256_mul_add)(uint8_t *out, const uint8_t *in, uint8_t coefficient, size_t size);
+
+	/*
+	 * The product of a matrix with vectors over the same field, in one pass over the data: for
+	 * each j < outs
+	 *
+	 *     out[j] = add[j] XOR (sum over i < ins of coefficients[j * ins + i] * in[i])
+	 *
+	 * over size bytes; add[j] may be NULL, for zeros, or out[j] itself.  Nothing else overlaps.
+	 * outs and ins are at most SKEX_MATH_ROWS_MAX.  Any alignment, any size.
+	 */
+	void (*gf256_rows)(uint8_t *const *out, const uint8_t *const *add, size_t outs,
+		const uint8_t *coefficients, const uint8_t *const *in, size_t ins, size_t size);
 
 	/*
 	 * POLYVAL of RFC 8452: for each of count 16-byte blocks X, acc = dot(acc XOR X, key).
@@ -48,6 +62,8 @@ enum skex_cpu_feature {
 	SKEX_CPU_AVX512 = 1 << 3, /* F, BW and VL */
 	SKEX_CPU_PCLMUL = 1 << 4,
 	SKEX_CPU_VPCLMUL = 1 << 5,
+	SKEX_CPU_NEON = 1 << 6,  /* of 64-bit ARM */
+	SKEX_CPU_PMULL = 1 << 7, /* of 64-bit ARM, on 64-bit polynomials */
 };
 
 /* The fastest variant that these features allow; never NULL. */

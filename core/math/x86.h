@@ -17,9 +17,21 @@ void skex_gf256_mul_add_ssse3(uint8_t *out, const uint8_t *in, uint8_t coefficie
 void skex_gf256_mul_add_avx2(uint8_t *out, const uint8_t *in, uint8_t coefficient, size_t size);
 void skex_gf256_mul_add_gfni(uint8_t *out, const uint8_t *in, uint8_t coefficient, size_t size);
 void skex_gf256_mul_add_gfni512(uint8_t *out, const uint8_t *in, uint8_t coefficient, size_t size);
+void skex_gf256_rows_ssse3(uint8_t *const *out, const uint8_t *const *add, size_t outs,
+	const uint8_t *coefficients, const uint8_t *const *in, size_t ins, size_t size);
+void skex_gf256_rows_avx2(uint8_t *const *out, const uint8_t *const *add, size_t outs,
+	const uint8_t *coefficients, const uint8_t *const *in, size_t ins, size_t size);
+void skex_gf256_rows_gfni(uint8_t *const *out, const uint8_t *const *add, size_t outs,
+	const uint8_t *coefficients, const uint8_t *const *in, size_t ins, size_t size);
+void skex_gf256_rows_gfni512(uint8_t *const *out, const uint8_t *const *add, size_t outs,
+	const uint8_t *coefficients, const uint8_t *const *in, size_t ins, size_t size);
 void skex_polyval_pclmul(
 	uint8_t acc[16], const uint8_t key[16], const uint8_t *blocks, size_t count);
 void skex_polyval_reverse_pclmul(
+	uint8_t acc[16], const uint8_t key[16], const uint8_t *blocks, size_t count);
+void skex_polyval_vpclmul(
+	uint8_t acc[16], const uint8_t key[16], const uint8_t *blocks, size_t count);
+void skex_polyval_reverse_vpclmul(
 	uint8_t acc[16], const uint8_t key[16], const uint8_t *blocks, size_t count);
 
 #endif

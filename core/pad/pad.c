@@ -145,10 +145,8 @@ enum skex_error skex_pad_rx_init(
 }
 
 enum skex_error skex_pad_rx_check(
-	const struct skex_pad_rx *rx, struct skex_pad_range range, uint64_t next_size)
+	const struct skex_pad_rx *rx, struct skex_pad_range range, uint64_t size)
 {
-	uint64_t size;
-
 	if (!aligned(range.offset) || !aligned(range.size) || range.size == 0)
 		return SKEX_E_SYNTAX;
 	if (range.size > UINT64_MAX - range.offset)
@@ -162,10 +160,8 @@ enum skex_error skex_pad_rx_check(
 		if (range.offset < rx->mark.offset)
 			return SKEX_E_REPLAY;
 		size = rx->size;
-	} else {
-		if (range.generation - rx->mark.generation != 1 || next_size == 0)
-			return SKEX_E_UNKNOWN;
-		size = next_size;
+	} else if (size == 0) {
+		return SKEX_E_UNKNOWN;
 	}
 
 	if (range.offset > size || range.size > size - range.offset)

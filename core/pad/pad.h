@@ -107,13 +107,15 @@ SKEX_MUST_USE enum skex_error skex_pad_rx_init(
 	struct skex_pad_rx *rx, struct skex_pad_position mark, uint64_t size);
 
 /*
- * May a message use this range?  next_size is the size of generation mark.generation + 1, or 0 when
- * there is none.  SKEX_E_REPLAY when it begins before the mark; SKEX_E_EXHAUSTED when it does not
- * lie inside its generation; SKEX_E_SYNTAX when not aligned, empty or overflowing; SKEX_E_UNKNOWN
- * for a generation that is not here; SKEX_E_PAUSED after too many failures.  Changes nothing.
+ * May a message use this range?  Of a later generation than that of the mark size is its size, or 0
+ * when it is not here: not only of the next one, for a sender that went on after a rollback may
+ * have gone over whole generations.  SKEX_E_REPLAY when it begins before the mark; SKEX_E_EXHAUSTED
+ * when it does not lie inside its generation; SKEX_E_SYNTAX when not aligned, empty or overflowing;
+ * SKEX_E_UNKNOWN for a generation that is not here; SKEX_E_PAUSED after too many failures.  Changes
+ * nothing.
  */
 SKEX_MUST_USE enum skex_error skex_pad_rx_check(
-	const struct skex_pad_rx *rx, struct skex_pad_range range, uint64_t next_size);
+	const struct skex_pad_rx *rx, struct skex_pad_range range, uint64_t size);
 /* The range was checked and its message verified: the mark moves to its end; a gap is burnt.  size
  * is that of the range's generation.  The mark never moves back or out of the pad. */
 void skex_pad_rx_advance(struct skex_pad_rx *rx, struct skex_pad_range range, uint64_t size);

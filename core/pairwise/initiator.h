@@ -116,6 +116,10 @@ uint64_t skex_pairwise_run_due(const struct skex_pairwise_run *run);
 /* Sends again, or gives up, when that is due. */
 void skex_pairwise_run_tick(struct skex_pairwise *pairwise, struct skex_pairwise_run *run,
 	uint64_t now_ms, struct skex_pairwise_output *out);
+/* Does now what is done when the time for an answer is over.  Other runs that wait for theirs count
+ * as silent ones too, as long as none is answered. */
+void skex_pairwise_run_give_up(struct skex_pairwise *pairwise, struct skex_pairwise_run *run,
+	struct skex_pairwise_output *out);
 /* Ends a run that is not wanted any more. */
 void skex_pairwise_run_stop(struct skex_pairwise *pairwise, struct skex_pairwise_run *run,
 	struct skex_pairwise_output *out);

@@ -306,6 +306,23 @@ void skex_pairwise_run_tick(struct skex_pairwise *pairwise, struct skex_pairwise
 		&step);
 }
 
+void skex_pairwise_run_give_up(struct skex_pairwise *pairwise, struct skex_pairwise_run *run,
+	struct skex_pairwise_output *out)
+{
+	struct skex_pairwise_step step = {.pairwise = pairwise, .out = out};
+	unsigned i;
+
+	skex_pairwise_nothing(out, SKEX_OK);
+	skex_pairwise_run_step(run, SKEX_PAIRWISE_RUN_DEADLINE, &step);
+	/* Or with several at a time more indices would be used up before they are compared. */
+	for (i = 0; i < pairwise->runs_count; i++) {
+		if (pairwise->runs[i].state == SKEX_PAIRWISE_RUN_WAIT_ANSWER &&
+			pairwise->runs[i].session == NULL &&
+			pairwise->failures < SKEX_PAIRWISE_FAILURES)
+			pairwise->failures++;
+	}
+}
+
 void skex_pairwise_run_stop(struct skex_pairwise *pairwise, struct skex_pairwise_run *run,
 	struct skex_pairwise_output *out)
 {

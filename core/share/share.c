@@ -2,9 +2,6 @@
 #include "core/share/share.h"
 #include "core/base/mem.h"
 
-/* Small enough to stay in the first cache while all k shares are added to it. */
-#define STRIP_BYTES 4096u
-
 /* What skex_share_consistent computes at a time, on the stack. */
 #define PIECE_BYTES 256u
 
@@ -42,18 +39,11 @@ enum skex_error skex_share_interpolate(const struct skex_math *math, uint8_t *ou
 {
 	uint8_t coefficients[SKEX_HUBS_MAX];
 	enum skex_error error = skex_share_coefficients(coefficients, x, k, at);
-	size_t done;
-	size_t i;
+	const uint8_t *nothing = NULL;
 
 	if (error != SKEX_OK)
 		return error;
-	for (done = 0; done < size; done += STRIP_BYTES) {
-		size_t strip = size - done < STRIP_BYTES ? size - done : STRIP_BYTES;
-
-		memset(out + done, 0, strip);
-		for (i = 0; i < k; i++)
-			math->gf256_mul_add(out + done, y[i] + done, coefficients[i], strip);
-	}
+	math->gf256_rows(&out, &nothing, 1, coefficients, y, k, size);
 	return SKEX_OK;
 }
 
@@ -62,7 +52,9 @@ bool skex_share_consistent(const struct skex_math *math, uint8_t at, const uint8
 {
 	uint8_t coefficients[SKEX_HUBS_MAX];
 	uint8_t difference[PIECE_BYTES];
+	const uint8_t *from[SKEX_HUBS_MAX];
 	bool consistent = true;
+	uint8_t *const out = difference;
 	size_t done;
 	size_t i;
 
@@ -70,10 +62,11 @@ bool skex_share_consistent(const struct skex_math *math, uint8_t at, const uint8
 		return false;
 	for (done = 0; done < size; done += PIECE_BYTES) {
 		size_t piece = size - done < PIECE_BYTES ? size - done : PIECE_BYTES;
+		const uint8_t *wanted = y_at + done;
 
-		memcpy(difference, y_at + done, piece);
 		for (i = 0; i < k; i++)
-			math->gf256_mul_add(difference, y[i] + done, coefficients[i], piece);
+			from[i] = y[i] + done;
+		math->gf256_rows(&out, &wanted, 1, coefficients, from, k, piece);
 		consistent &= skex_ct_is_zero(difference, piece);
 	}
 	skex_wipe(difference, sizeof(difference));

@@ -59,9 +59,21 @@ static void memory_functions(void **state)
 
 static void field_arithmetic(void **state)
 {
+	const uint8_t *in[3] = {secret[5], secret[6] + 1, secret[7] + 2};
+	const uint8_t *add[5] = {NULL, secret[0], secret[1], NULL, secret[10] + 3};
+	uint8_t *out[5] = {secret[8], secret[9], secret[1], secret[11], secret[12] + 1};
+
 	(void)state;
 	need_valgrind();
 	for (size_t v = 0; v < VARIANTS; v++) {
+		for (unsigned c = 0; c < 240; c++) {
+			uint8_t coefficients[15];
+
+			for (unsigned i = 0; i < 15; i++)
+				coefficients[i] = (uint8_t)(c + i);
+			variants[v]->gf256_rows(out, add, 1 + c % 5, coefficients, in, 3,
+				SECRET_BYTES - 3 - c % 70);
+		}
 		for (unsigned c = 0; c < 256; c++)
 			variants[v]->gf256_mul_add(
 				secret[0], secret[1], (uint8_t)c, SECRET_BYTES - c % 70);

@@ -29,7 +29,7 @@ static void next_epoch(struct ends *ends)
 
 static void begin(struct ends *ends)
 {
-	struct random random = {111};
+	struct random random = {.state = 111};
 	struct skex_epoch stored = {3, {0}};
 
 	random_fill(&random, stored.key, sizeof(stored.key));

@@ -299,7 +299,7 @@ static unsigned best_shift(bool third, const uint8_t y[M])
 /* Two elements: certainty.  Three: at most (m + 1) / |F|, the bound of the text. */
 static void rule_tag_has_three_elements_in_a_small_field(void **state)
 {
-	struct random random = {63};
+	struct random random = {.state = 63};
 	unsigned round;
 
 	(void)state;
@@ -323,7 +323,7 @@ static void rule_tag_has_three_elements_in_a_small_field(void **state)
  */
 static void rule_tag_does_not_let_candidates_be_tested(void **state)
 {
-	struct random random = {64};
+	struct random random = {.state = 64};
 	struct scene scene;
 	unsigned round;
 

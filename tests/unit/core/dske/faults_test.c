@@ -141,7 +141,7 @@ FAULT_TEST(hubs_with_a_wrong_purpose_are_named, FAULT_WRONG_PURPOSE)
 /* Random mixtures: each liar another fault, some hubs silent, as long as k honest ones speak. */
 static void mixed_faults_within_the_bound(void **state)
 {
-	struct random random = {52};
+	struct random random = {.state = 52};
 	uint32_t round;
 
 	(void)state;
@@ -175,7 +175,7 @@ static void mixed_faults_within_the_bound(void **state)
 /* One hub more, each on its own account and in every block: no key, and it is said why. */
 static void one_more_fault_gives_no_key(void **state)
 {
-	struct random random = {53};
+	struct random random = {.state = 53};
 	size_t s;
 
 	(void)state;

@@ -82,7 +82,7 @@ static void interval_is_within_the_honest_range_in_all_small_cases(void **state)
 
 static void interval_is_within_the_honest_range_in_random_cases(void **state)
 {
-	struct random random = {41};
+	struct random random = {.state = 41};
 	uint32_t round;
 
 	(void)state;

@@ -134,7 +134,7 @@ static bool shows(const uint8_t *body, const uint8_t *share, size_t size)
 
 static void relay_stores_no_share_in_clear(void **state)
 {
-	struct random random = {3};
+	struct random random = {.state = 3};
 	uint32_t round;
 
 	(void)state;
@@ -165,7 +165,7 @@ static void relay_stores_no_share_in_clear(void **state)
  * says nothing. */
 static void relay_body_is_independent_of_the_share(void **state)
 {
-	struct random random = {4};
+	struct random random = {.state = 4};
 	uint8_t wanted[SIZE];
 	uint32_t round;
 
@@ -188,7 +188,7 @@ static void relay_body_is_independent_of_the_share(void **state)
 
 static void relay_works_in_the_place_of_the_first_pad(void **state)
 {
-	struct random random = {5};
+	struct random random = {.state = 5};
 	size_t size;
 
 	(void)state;

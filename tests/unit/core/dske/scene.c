@@ -14,6 +14,16 @@ uint64_t random_next(struct random *random)
 
 uint32_t random_below(struct random *random, uint32_t bound)
 {
+	const size_t size = bound <= 256 ? 1 : 4;
+	uint32_t value = 0;
+	size_t i;
+
+	if (random->input.size >= size) {
+		for (i = 0; i < size; i++)
+			value = value << 8 | random->input.data[i];
+		random->input = skex_view(random->input.data + size, random->input.size - size);
+		return value % bound;
+	}
 	return (uint32_t)((random_next(random) >> 32) * bound >> 32);
 }
 

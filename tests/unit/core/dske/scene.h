@@ -26,9 +26,11 @@
 #define SCENE_BYTES_MAX  (SCENE_BLOCKS_MAX * (SKEX_BLOCK_EXTRA_BYTES + SCENE_SECRET_MAX))
 #define SCENE_TAGS_MAX   (SCENE_BLOCKS_MAX * 16u)
 
-/* Reproducible numbers (splitmix64, Vigna); good enough for tests, never for keys. */
+/* Reproducible numbers (splitmix64, Vigna); good enough for tests, never for keys.  What
+ * random_below gives comes out of the input first, as long as there is any. */
 struct random {
 	uint64_t state;
+	struct skex_view input;
 };
 
 uint64_t random_next(struct random *random);

@@ -73,7 +73,7 @@ static void check_all(const struct model *model, bool exact)
 /* As long as the set has at most 32 ranges (and the one from 0), the answers are exact. */
 static void spent_is_the_plain_set_while_the_ranges_suffice(void **state)
 {
-	struct random random = {1};
+	struct random random = {.state = 1};
 	uint32_t round;
 
 	(void)state;
@@ -102,7 +102,7 @@ static void spent_is_the_plain_set_while_the_ranges_suffice(void **state)
 
 static void spent_never_forgets_when_the_ranges_do_not_suffice(void **state)
 {
-	struct random random = {2};
+	struct random random = {.state = 2};
 	uint32_t round;
 
 	(void)state;

@@ -380,6 +380,8 @@ static void sealing_needs_a_durable_epoch(void **state)
 	skex_envelope_tx_begin(&ends.tx, &stored);
 	assert_memory_equal(&before, &ends.tx, sizeof(before));
 	skex_envelope_tx_begin(&ends.tx, &next);
+	/* The key before it is gone. */
+	assert_null(memmem(&ends.tx, sizeof(ends.tx), stored.key, sizeof(stored.key)));
 	assert_false(skex_envelope_tx_wants_epoch(&ends.tx));
 	packet = seal(&ends);
 	assert_int_equal(open_now(&ends, &packet), SKEX_OK);

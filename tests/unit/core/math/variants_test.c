@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "core/math/math.h"
+#include "platform/posix.h"
 #include "tests/unit/core/slow.h"
 
 /* Every variant that this machine can run, against the portable one. */
@@ -16,36 +17,13 @@
 #define SIZE_MOST  257u
 #define ALIGN_MOST 64u
 #define GUARD      16u
-#define ALL_BITS   64u
-
-static uint32_t machine_features(void)
-{
-	uint32_t features = 0;
-
-#if defined(__x86_64__)
-	__builtin_cpu_init();
-	if (__builtin_cpu_supports("ssse3"))
-		features |= SKEX_CPU_SSSE3;
-	if (__builtin_cpu_supports("avx2"))
-		features |= SKEX_CPU_AVX2;
-	if (__builtin_cpu_supports("gfni"))
-		features |= SKEX_CPU_GFNI;
-	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-		__builtin_cpu_supports("avx512vl"))
-		features |= SKEX_CPU_AVX512;
-	if (__builtin_cpu_supports("pclmul"))
-		features |= SKEX_CPU_PCLMUL;
-	if (__builtin_cpu_supports("vpclmulqdq"))
-		features |= SKEX_CPU_VPCLMUL;
-#endif
-	return features;
-}
+#define ALL_BITS   256u
 
 /* Calls test once for each variant that some of the machine's features select. */
 static void for_each_variant(void (*test)(const struct skex_math *math))
 {
 	const struct skex_math *seen[ALL_BITS];
-	uint32_t machine = machine_features();
+	uint32_t machine = skex_posix_cpu_features();
 	size_t count = 0;
 
 	for (uint32_t features = 0; features < ALL_BITS; features++) {
@@ -123,29 +101,133 @@ static void every_size_at_every_alignment(void **state)
 	for_each_variant(check_sizes);
 }
 
+/* Rows of a size at an alignment: sums to nothing, to other bytes and to themselves. */
+static void check_rows(
+	const struct skex_math *math, size_t outs, size_t ins, size_t size, size_t align)
+{
+	static uint8_t in[SKEX_MATH_ROWS_MAX][ALIGN_MOST + SIZE_MOST];
+	static uint8_t base[SKEX_MATH_ROWS_MAX][ALIGN_MOST + SIZE_MOST];
+	static uint8_t got[SKEX_MATH_ROWS_MAX][GUARD + ALIGN_MOST + SIZE_MOST + GUARD];
+	static uint8_t expected[SKEX_MATH_ROWS_MAX][GUARD + ALIGN_MOST + SIZE_MOST + GUARD];
+	uint8_t coefficients[SKEX_MATH_ROWS_MAX * SKEX_MATH_ROWS_MAX];
+	const uint8_t *from[SKEX_MATH_ROWS_MAX] = {NULL}, *add[SKEX_MATH_ROWS_MAX] = {NULL};
+	uint8_t *out[SKEX_MATH_ROWS_MAX] = {NULL};
+	uint64_t seed = 1 + outs + 20 * ins + 400 * size + 200000 * align;
+
+	slow_fill(&seed, coefficients, sizeof(coefficients));
+	for (size_t i = 0; i < ins; i++) {
+		slow_fill(&seed, in[i], sizeof(in[i]));
+		from[i] = in[i] + (align * 7 + i * 5 + size) % ALIGN_MOST;
+	}
+	for (size_t j = 0; j < outs; j++) {
+		uint8_t *to;
+
+		slow_fill(&seed, base[j], sizeof(base[j]));
+		memset(got[j], 0x5a, sizeof(got[j]));
+		memset(expected[j], 0x5a, sizeof(expected[j]));
+		out[j] = got[j] + GUARD + (align * (j + 1)) % ALIGN_MOST;
+		to = expected[j] + (out[j] - got[j]);
+		add[j] = j % 3 == 0 ? NULL : j % 3 == 1 ? base[j] + align : out[j];
+		if (j % 3 == 0)
+			memset(to, 0, size);
+		if (j % 3 == 1)
+			memcpy(to, base[j] + align, size);
+		for (size_t i = 0; i < ins; i++)
+			skex_math_portable.gf256_mul_add(
+				to, from[i], coefficients[j * ins + i], size);
+	}
+	math->gf256_rows(out, add, outs, coefficients, from, ins, size);
+	for (size_t j = 0; j < outs; j++)
+		assert_memory_equal(got[j], expected[j], sizeof(got[j]));
+}
+
+static void check_all_rows(const struct skex_math *math)
+{
+	for (size_t align = 0; align < ALIGN_MOST; align++) {
+		for (size_t size = 0; size <= SIZE_MOST; size++)
+			check_rows(math, 1 + (size + align) % 6, 2 + size % 3, size, align);
+	}
+	for (size_t outs = 0; outs <= SKEX_MATH_ROWS_MAX; outs++) {
+		for (size_t ins = 0; ins <= SKEX_MATH_ROWS_MAX; ins++)
+			check_rows(math, outs, ins, SIZE_MOST - ins, outs);
+	}
+}
+
+static void rows_of_every_size_at_every_alignment(void **state)
+{
+	(void)state;
+	for_each_variant(check_all_rows);
+}
+
+/* Every product: each coefficient with each byte, in each of four rows and in a row alone. */
+static void check_products_in_rows(const struct skex_math *math)
+{
+	uint8_t in[256], got[5][256];
+	uint8_t *out[5];
+	const uint8_t *from = in, *add[5] = {NULL};
+
+	for (unsigned i = 0; i < 256; i++)
+		in[i] = (uint8_t)i;
+	for (size_t j = 0; j < 5; j++)
+		out[j] = got[j];
+	for (unsigned c = 0; c < 256; c++) {
+		const uint8_t coefficients[5] = {(uint8_t)c, (uint8_t)(c + 1), (uint8_t)(c + 2),
+			(uint8_t)(c + 3), (uint8_t)(c + 4)};
+
+		math->gf256_rows(out, add, 5, coefficients, &from, 1, sizeof(in));
+		for (size_t j = 0; j < 5; j++) {
+			for (unsigned i = 0; i < 256; i++)
+				assert_int_equal(got[j][i],
+					skex_gf256_mul_public(coefficients[j], (uint8_t)i));
+		}
+	}
+}
+
+static void every_product_in_rows(void **state)
+{
+	(void)state;
+	for_each_variant(check_products_in_rows);
+}
+
+static void check_hash(const struct skex_math *math, const uint8_t *blocks, size_t count,
+	const uint8_t key[static 16], const uint8_t start[static 16])
+{
+	uint8_t acc[16], expected[16];
+
+	memcpy(acc, start, 16);
+	memcpy(expected, start, 16);
+	math->polyval(acc, key, blocks, count);
+	skex_math_portable.polyval(expected, key, blocks, count);
+	assert_memory_equal(acc, expected, 16);
+	memcpy(acc, start, 16);
+	memcpy(expected, start, 16);
+	math->polyval_reverse(acc, key, blocks, count);
+	skex_math_portable.polyval_reverse(expected, key, blocks, count);
+	assert_memory_equal(acc, expected, 16);
+}
+
 static void check_polyval(const struct skex_math *math)
 {
-	static uint8_t blocks[16 * 300 + ALIGN_MOST];
+	static uint8_t blocks[16 * SIZE_MOST + ALIGN_MOST];
 	uint64_t seed = 128;
 	uint8_t key[16], start[16];
 
-	slow_fill(&seed, blocks, sizeof(blocks));
-	for (size_t count = 0; count <= 300; count++) {
-		const uint8_t *from = blocks + (count * 11) % ALIGN_MOST;
-		uint8_t acc[16], expected[16];
-
+	/* Against itself it says nothing. */
+	if (math->polyval == skex_math_portable.polyval)
+		return;
+	for (size_t count = 0; count <= SIZE_MOST; count++) {
 		slow_fill(&seed, key, sizeof(key));
 		slow_fill(&seed, start, sizeof(start));
-		memcpy(acc, start, 16);
-		memcpy(expected, start, 16);
-		math->polyval(acc, key, from, count);
-		skex_math_portable.polyval(expected, key, from, count);
-		assert_memory_equal(acc, expected, 16);
-		memcpy(acc, start, 16);
-		memcpy(expected, start, 16);
-		math->polyval_reverse(acc, key, from, count);
-		skex_math_portable.polyval_reverse(expected, key, from, count);
-		assert_memory_equal(acc, expected, 16);
+		slow_fill(&seed, blocks, 16 * count + ALIGN_MOST);
+		for (size_t align = 0; align < ALIGN_MOST; align++)
+			check_hash(math, blocks + align, count, key, start);
+	}
+	/* A page's worth of blocks and more, so that every loop comes round often. */
+	for (size_t align = 0; align < ALIGN_MOST; align++) {
+		static uint8_t many[16 * 1000 + ALIGN_MOST];
+
+		slow_fill(&seed, many, sizeof(many));
+		check_hash(math, many + align, 1000 - align, key, start);
 	}
 	for (unsigned i = 0; i < 128; i++) {
 		for (unsigned j = 0; j < 128; j++) {
@@ -160,7 +242,7 @@ static void check_polyval(const struct skex_math *math)
 	}
 }
 
-static void polyval_of_every_length(void **state)
+static void polyval_of_every_length_at_every_alignment(void **state)
 {
 	(void)state;
 	for_each_variant(check_polyval);
@@ -179,7 +261,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_product_in_every_variant),
 		cmocka_unit_test(every_size_at_every_alignment),
-		cmocka_unit_test(polyval_of_every_length),
+		cmocka_unit_test(rows_of_every_size_at_every_alignment),
+		cmocka_unit_test(every_product_in_rows),
+		cmocka_unit_test(polyval_of_every_length_at_every_alignment),
 		cmocka_unit_test(no_features_select_the_portable_one),
 	};
 

@@ -132,11 +132,9 @@ static void sender_crash(struct world *world)
 		SKEX_OK);
 }
 
-static uint64_t next_size(const struct world *world)
+static uint64_t size_of(const struct world *world, uint32_t generation)
 {
-	const uint32_t next = world->rx.mark.generation + 1;
-
-	return next < GENERATIONS ? world->size[next] : 0;
+	return generation < GENERATIONS ? world->size[generation] : 0;
 }
 
 /* One of the last messages: the newest, an older one, or one again. */
@@ -150,7 +148,7 @@ static void receive(struct world *world)
 		return;
 	range = world->channel[draw(
 		world, world->in_channel < CHANNEL ? world->in_channel : CHANNEL)];
-	error = skex_pad_rx_check(&world->rx, range, next_size(world));
+	error = skex_pad_rx_check(&world->rx, range, size_of(world, range.generation));
 	if (error == SKEX_OK && draw(world, 10) == 0) {
 		/* A forger's tag is wrong. */
 		skex_pad_rx_failed(&world->rx);

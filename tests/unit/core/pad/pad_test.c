@@ -337,7 +337,7 @@ static void check_by_table(void **state)
 {
 	static const struct {
 		struct skex_pad_range range;
-		uint64_t next_size;
+		uint64_t size;
 		enum skex_error error;
 	} rows[] = {
 		/* mark is (5, 64), the generation has 160 bytes */
@@ -366,15 +366,17 @@ static void check_by_table(void **state)
 		{{6, 0, 160}, 160, SKEX_OK},
 		{{6, 0, 176}, 160, SKEX_E_EXHAUSTED},
 		{{6, 16, 16}, 160, SKEX_OK},
-		{{7, 0, 16}, 160, SKEX_E_UNKNOWN},
-		{{UINT32_MAX, 0, 16}, 160, SKEX_E_UNKNOWN},
+		{{7, 0, 16}, 0, SKEX_E_UNKNOWN},
+		{{7, 0, 16}, 160, SKEX_OK},
+		{{7, 0, 176}, 160, SKEX_E_EXHAUSTED},
+		{{UINT32_MAX, 0, 16}, 0, SKEX_E_UNKNOWN},
 	};
 	const struct skex_pad_rx rx = {160, {5, 64}, 0};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		assert_int_equal(
-			skex_pad_rx_check(&rx, rows[i].range, rows[i].next_size), rows[i].error);
+			skex_pad_rx_check(&rx, rows[i].range, rows[i].size), rows[i].error);
 }
 
 static void check_does_not_wrap_at_the_last_generation(void **state)

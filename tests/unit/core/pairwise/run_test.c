@@ -108,9 +108,58 @@ static void an_association_fits_into_a_kibibyte(void **state)
 	assert_in_range(memory(8, 8, 1, 1, false), 1, 1023);
 }
 
+/* 64 bits can be those of two indices: the tag decides which it is. */
+static void two_indices_with_one_pseudonym(void **state)
+{
+	struct party *a = &scene.party[0];
+	struct party *b = &scene.party[1];
+
+	(void)state;
+	scene_init(&scene, NULL, 60);
+	scene_start(&scene, 0);
+	scene.queued = 0; /* lost: index 0 waits */
+	scene_start(&scene, 0);
+	memcpy(b->ids[0], b->ids[1], sizeof(b->ids[0]));
+	scene_deliver(&scene);
+	assert_int_equal(a->delivered, 1);
+	assert_int_equal(b->delivered, 1);
+	assert_true(scene_holds(b, scene_last(a)));
+	/* The other one waits still. */
+	assert_true(skex_pairwise_tree_holds(&b->state.in.tree, 0));
+	assert_false(skex_pairwise_tree_holds(&b->state.in.tree, 1));
+}
+
+/* Only slot 0 begins it, where it is configured; and where it is not it is refused. */
+static void reseeding_is_off_unless_both_are_set_so(void **state)
+{
+	static const struct scene_options reseeding = {.reseed = true};
+	const struct skex_pairwise_start start = {.reseed = true};
+	struct party *a = &scene.party[0];
+	struct party *b = &scene.party[1];
+
+	(void)state;
+	scene_init(&scene, NULL, 61);
+	scene_start_with(&scene, 0, &start);
+	scene_deliver(&scene);
+	assert_int_equal(scene.logged, 0);
+	scene_init(&scene, &reseeding, 62);
+	scene_start_with(&scene, 1, &start);
+	scene_deliver(&scene);
+	assert_int_equal(scene.logged, 0);
+	/* Set at one end alone. */
+	b->state.reseed = NULL;
+	scene_start_with(&scene, 0, &start);
+	scene_deliver(&scene);
+	assert_int_equal(a->alert, SKEX_PAIRWISE_ALERT_RESEED);
+	assert_int_equal(a->delivered + b->delivered, 0);
+	assert_int_equal(a->state.generation, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(reseeding_is_off_unless_both_are_set_so),
+		cmocka_unit_test(two_indices_with_one_pseudonym),
 		cmocka_unit_test(a_run_gives_both_ends_the_same_keys),
 		cmocka_unit_test(the_messages_have_the_sizes_of_the_specification),
 		cmocka_unit_test(a_run_costs_13_hmac_and_3_hashes),
