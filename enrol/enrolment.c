@@ -164,18 +164,24 @@ static enum skex_error look_pending(const struct skex_enrol_hub *hub,
 {
 	struct skex_pending pending;
 	const char *name = request->agent.text;
+	bool real = false;
 	enum skex_error error = skex_pending_get(hub->store, &request->agent, &pending);
 
 	*ready = false;
 	if (error == SKEX_E_UNKNOWN)
 		return SKEX_OK;
+	if (error == SKEX_OK && pending.ready)
+		error = enrol_is_real(hub, &pending, &real);
 	if (error != SKEX_OK)
 		return skex_reason_set(reason, error, "store", "see the hub's log",
 			"agent %s: its pending kit cannot be read (%s)", name,
 			skex_error_name(error));
-	if (!pending.ready)
+	if (!real)
 		error = skex_reason_set(reason, SKEX_E_BUSY, "kit_in_the_making",
-			"wait until it is ready, then try again", "agent %s: a kit is being made",
+			"wait a moment, then try again; if that lasts, see kit_not_undone in the "
+			"hub's log",
+			"agent %s: a kit is being made, or one that was not finished is being "
+			"undone",
 			name);
 	else if (pending.type != request->type)
 		error = skex_reason_set(reason, SKEX_E_BUSY, "kit_waiting",

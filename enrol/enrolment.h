@@ -49,6 +49,10 @@ struct skex_enrolment {
 SKEX_MUST_USE enum skex_error enrol_plan(struct skex_enrolment *plan,
 	const struct skex_enrol_request *request, bool *evict, struct skex_reason *reason);
 
+/* Do the registry's rows have this generation of this leg?  If not, and nobody is making it, it is
+ * being undone.  What the registry gave. */
+SKEX_MUST_USE enum skex_error enrol_is_real(
+	const struct skex_enrol_hub *hub, const struct skex_pending *pending, bool *real);
 /* Drops a kit, and everything of a generation that has no rows: its pads and its keys. */
 void enrol_undo(const struct skex_enrol_hub *hub, const struct skex_pending *pending);
 /* A kit that waits is not given out for an agent that is banned. */

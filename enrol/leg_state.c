@@ -80,7 +80,7 @@ enum skex_error skex_leg_state_put(const struct skex_crypto *crypto, struct skex
 void skex_leg_state_remove(struct skex_store *store, struct skex_txn *txn, uint64_t leg)
 {
 	static const uint8_t tables[] = {SKEX_TABLE_EPOCH, SKEX_TABLE_MARK, SKEX_TABLE_RATCHET,
-		SKEX_TABLE_TAGS, SKEX_TABLE_TOLD};
+		SKEX_TABLE_TAGS, SKEX_TABLE_ANSWERED, SKEX_TABLE_TOLD};
 	uint8_t key[KEY_BYTES];
 
 	for (size_t t = 0; t < sizeof(tables); t++)

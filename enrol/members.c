@@ -58,9 +58,12 @@ enum skex_error skex_enrol_kit_get(
 	const struct skex_enrol_hub *hub, const struct skex_name *agent, struct skex_enrol_kit *kit)
 {
 	struct skex_pending pending;
+	bool real = false;
 	enum skex_error error = skex_pending_get(hub->store, agent, &pending);
 
-	if (error == SKEX_OK && !pending.ready)
+	if (error == SKEX_OK && pending.ready)
+		error = enrol_is_real(hub, &pending, &real);
+	if (error == SKEX_OK && !real)
 		error = SKEX_E_UNKNOWN;
 	if (error == SKEX_OK &&
 		!skex_pending_path(kit->path, sizeof(kit->path), hub->directory, pending.leg,

@@ -6,26 +6,30 @@
 #include "core/base/mem.h"
 #include "enrol/enrolment.h"
 
-/* Do the registry's rows have this generation of this leg?  Then it is real. */
-static bool committed(const struct skex_enrol_hub *hub, const struct skex_pending *pending)
+enum skex_error enrol_is_real(
+	const struct skex_enrol_hub *hub, const struct skex_pending *pending, bool *real)
 {
 	struct skex_member member;
 	uint32_t newest;
+	enum skex_error error = skex_registry_member_get(hub->registry, &pending->agent, &member);
 
-	if (skex_registry_member_get(hub->registry, &pending->agent, &member) != SKEX_OK ||
-		member.leg != pending->leg || member.state == SKEX_MEMBER_EVICTED)
-		return false;
-	return skex_leg_state_newest(hub->registry, pending->leg, &newest) == SKEX_OK &&
-		newest >= pending->generation;
+	*real = false;
+	if (error == SKEX_OK && (member.leg != pending->leg || member.state == SKEX_MEMBER_EVICTED))
+		return SKEX_OK;
+	if (error == SKEX_OK)
+		error = skex_leg_state_newest(hub->registry, pending->leg, &newest);
+	if (error == SKEX_OK)
+		*real = newest >= pending->generation;
+	return error == SKEX_E_UNKNOWN ? SKEX_OK : error;
 }
 
 void enrol_undo(const struct skex_enrol_hub *hub, const struct skex_pending *pending)
 {
-	bool real = committed(hub, pending);
-	enum skex_error error = SKEX_OK;
+	bool real;
+	enum skex_error error = enrol_is_real(hub, pending, &real);
 
 	/* The pads first: as long as the record is there, a crash comes back to this. */
-	if (!real)
+	if (error == SKEX_OK && !real)
 		error = skex_leg_state_destroy_pads(
 			hub->platform, hub->directory, pending->leg, pending->generation);
 	if (error == SKEX_OK)
@@ -144,9 +148,14 @@ enum skex_error skex_enrol_hub_recover(const struct skex_enrol_hub *hub)
 	if (error != SKEX_OK)
 		return error;
 	enrol_sweep(hub);
-	for (size_t i = 0; i < count; i++)
-		if (!list[i].ready || !committed(hub, &list[i]))
+	for (size_t i = 0; i < count && error == SKEX_OK; i++) {
+		bool real = false;
+
+		if (list[i].ready)
+			error = enrol_is_real(hub, &list[i], &real);
+		if (error == SKEX_OK && !real)
 			enrol_undo(hub, &list[i]);
+	}
 	skex_pending_free(list, count);
-	return recover_evictions(hub);
+	return error == SKEX_OK ? recover_evictions(hub) : error;
 }

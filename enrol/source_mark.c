@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "platform/posix.h"
+
 #define HEAD      "skex pad source used/1\n"
 #define NEW       ".new"
 #define TEXT_ROOM 128u
@@ -71,19 +73,9 @@ enum skex_error source_mark_read(const char *path, const char *name, uint64_t *u
 	return good ? parse(text, size, name, used) : SKEX_E_IO;
 }
 
-static bool write_all(int descriptor, const char *text, size_t size)
+static bool write_whole(int descriptor, const char *text, size_t size)
 {
-	while (size > 0) {
-		ssize_t got = write(descriptor, text, size);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return false;
-		text += got;
-		size -= (size_t)got;
-	}
-	return fsync(descriptor) == 0;
+	return skex_write_all(descriptor, text, size) && fsync(descriptor) == 0;
 }
 
 static bool sync_directory_of(const char *path)
@@ -123,7 +115,7 @@ enum skex_error source_mark_write(const char *path, const char *name, uint64_t u
 	descriptor = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (descriptor < 0)
 		return SKEX_E_IO;
-	good = write_all(descriptor, text, size);
+	good = write_whole(descriptor, text, size);
 	close(descriptor);
 	good = good && rename(fresh, mark) == 0 && sync_directory_of(mark);
 	return good ? SKEX_OK : SKEX_E_IO;

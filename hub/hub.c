@@ -493,8 +493,7 @@ static void keep_envelopes(struct hub_leg *leg)
 
 static void sweep_leg(struct hub_leg *leg, uint64_t now_ms)
 {
-	if (leg->leg != NULL && leg->leg->connection == NULL &&
-		(now_ms - leg->used_ms > UNLOAD_MS || !hub_leg_welcome(leg)) &&
+	if ((now_ms - leg->used_ms > UNLOAD_MS || !hub_leg_welcome(leg)) &&
 		skex_leg_idle(leg->leg)) {
 		keep_envelopes(leg);
 		skex_leg_unload(leg->leg);
@@ -502,18 +501,16 @@ static void sweep_leg(struct hub_leg *leg, uint64_t now_ms)
 	}
 }
 
+/* Those that are loaded and not connected. */
 static void sweep(struct skex_hub *hub, uint64_t now_ms)
 {
-	uint32_t i;
-	uint32_t b;
+	struct skex_leg *leg;
+	struct skex_leg *next;
 
-	for (i = 0; i < hub->shards_count; i++) {
-		for (b = 0; b <= hub->shards[i].bucket_mask; b++) {
-			struct hub_leg *leg;
-
-			for (leg = hub->shards[i].buckets[b]; leg != NULL; leg = leg->next)
-				sweep_leg(leg, now_ms);
-		}
+	for (leg = hub->link.legs[SKEX_LEGS_NOT_UP]; leg != NULL; leg = next) {
+		next = leg->in[SKEX_LEGS_NOT_UP].next;
+		if (leg->connection == NULL)
+			sweep_leg(leg->owner_data, now_ms);
 	}
 }
 

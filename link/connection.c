@@ -46,14 +46,17 @@ static void gone(struct skex_connection *connection, const char *why)
 	struct skex_link *link = connection->link;
 	const bool was_up = connection->told;
 	const bool was_the_legs = leg != NULL && leg->connection == connection;
+	const bool unanswered = connection->asked && !connection->up;
 
 	connection_free(connection);
+	if (leg != NULL && unanswered && (was_the_legs || leg->connection == NULL))
+		epoch_unanswered(leg);
 	if (!was_the_legs)
 		return;
 	leg->connection = NULL;
 	leg_acks_take_back(leg);
 	if (leg->state != SKEX_LEG_STOPPED) {
-		leg->state = SKEX_LEG_DOWN;
+		leg_set_state(leg, SKEX_LEG_DOWN);
 		skex_leg_error(leg, "%s", why);
 	}
 	if (link->role == SKEX_ROLE_AGENT) {
@@ -136,6 +139,18 @@ static struct skex_leg *leg_of(struct skex_connection *connection, uint64_t numb
 	return link->role == SKEX_ROLE_HUB ? link->events->find(link->owner, number) : NULL;
 }
 
+/* Nothing covers a body but a one-time tag.  Behind HELLO it is not the HELLO that is due. */
+static bool refuse_body(
+	struct skex_connection *connection, struct skex_leg *leg, struct skex_view header)
+{
+	message_refused(leg, SKEX_E_SYNTAX);
+	if (skex_message_type(header) != SKEX_MESSAGE_HELLO && leg->connection == connection &&
+		connection->up)
+		return true;
+	connection_close(connection, "a body behind a header that has no one-time tag");
+	return false;
+}
+
 /* One packet; false when the connection is gone. */
 static bool take_packet(struct skex_connection *connection, struct skex_view bytes)
 {
@@ -172,6 +187,8 @@ static bool take_packet(struct skex_connection *connection, struct skex_view byt
 	}
 	connection->heard_ms = now(connection->link);
 	view = skex_view(header, packet.sealed.size);
+	if (packet.body.size > 0 && skex_message_type(view) < SKEX_MESSAGE_SHARE)
+		return refuse_body(connection, leg, view);
 	if (skex_message_type(view) == SKEX_MESSAGE_HELLO)
 		return session_hello(connection, leg, view);
 	if (leg->connection != connection || !connection->up) {
@@ -286,6 +303,8 @@ static struct skex_connection *connection_new(struct skex_link *link, struct ske
 		link->connections->previous = connection;
 	link->connections = connection;
 	link->connections_count++;
+	if (connection->since_ms + CONNECTION_OPEN_MS < link->quiet_ms)
+		link->quiet_ms = connection->since_ms + CONNECTION_OPEN_MS;
 	return connection;
 }
 
@@ -351,7 +370,7 @@ void skex_leg_connect(struct skex_leg *leg, uint64_t now_ms)
 	if (connection == NULL)
 		return;
 	leg->connection = connection;
-	leg->state = SKEX_LEG_CONNECTING;
+	leg_set_state(leg, SKEX_LEG_CONNECTING);
 	if (link->platform->net->connect(link->platform->net->context, host, port, &events,
 		    connection, &connection->stream) != SKEX_OK)
 		gone(connection, "cannot connect");
@@ -387,8 +406,15 @@ size_t skex_leg_queued(const struct skex_leg *leg)
 /* ---- the turn ----------------------------------------------------------------------------------
  */
 
-void connection_sweep(struct skex_connection *connection, uint64_t now_ms)
+static uint64_t lesser(uint64_t a, uint64_t b)
 {
+	return a < b ? a : b;
+}
+
+uint64_t connection_sweep(struct skex_connection *connection, uint64_t now_ms)
+{
+	const bool agent = connection->link->role == SKEX_ROLE_AGENT;
+
 	/* Nobody is silent while we do not listen. */
 	if (connection->link->paused) {
 		connection->since_ms = now_ms;
@@ -396,17 +422,18 @@ void connection_sweep(struct skex_connection *connection, uint64_t now_ms)
 	}
 	if (!connection->up && now_ms - connection->since_ms > CONNECTION_OPEN_MS) {
 		connection_close(connection, "no HELLO in time");
-		return;
+		return UINT64_MAX;
 	}
 	if (!connection->up)
-		return;
+		return connection->since_ms + CONNECTION_OPEN_MS;
 	if (now_ms - connection->heard_ms > CONNECTION_SILENT_MS) {
 		connection_close(connection, "silent for too long");
-		return;
+		return UINT64_MAX;
 	}
-	if (connection->link->role == SKEX_ROLE_AGENT &&
-		now_ms - connection->pinged_ms > CONNECTION_PING_MS) {
+	if (agent && now_ms - connection->pinged_ms > CONNECTION_PING_MS) {
 		connection->pinged_ms = now_ms;
 		session_send_ping(connection, true);
 	}
+	return lesser(connection->heard_ms + CONNECTION_SILENT_MS,
+		agent ? connection->pinged_ms + CONNECTION_PING_MS : UINT64_MAX);
 }

@@ -20,20 +20,21 @@ struct skex_connection {
 	struct skex_link *link;
 	struct skex_leg *leg;
 	struct skex_stream *stream;
-	struct skex_frames frames;
 	bool open;
-	bool up;                       /* the marks were exchanged */
-	bool spoken;                   /* the other end sent something beyond HELLO and BYE */
-	bool told;                     /* and the owner was told that the leg is up */
-	bool answer_pending;           /* hub: a HELLO waits for our epoch to be durable */
-	bool broken;                   /* something could not be sent: nothing follows it */
+	bool up;             /* the marks were exchanged */
+	bool spoken;         /* the other end sent something beyond HELLO and BYE */
+	bool told;           /* and the owner was told that the leg is up */
+	bool asked;          /* our HELLO went out, and is to be answered */
+	bool answer_pending; /* hub: a HELLO waits for our epoch to be durable */
+	bool broken;         /* something could not be sent: nothing follows it */
+	uint64_t since_ms;
+	uint64_t heard_ms;
+	uint64_t pinged_ms;
+	struct skex_frames frames;
 	const char *why;               /* it is broken */
 	struct skex_pad_position said; /* the received mark in our HELLO */
 	uint8_t nonce[SKEX_HELLO_NONCE_BYTES];
 	uint8_t other_nonce[SKEX_HELLO_NONCE_BYTES];
-	uint64_t since_ms;
-	uint64_t heard_ms;
-	uint64_t pinged_ms;
 	uint8_t *rest; /* received, and not looked at before the disk has caught up; or NULL */
 	size_t rest_size;
 	uint64_t foreign; /* its number, when it is of somebody without a leg; or 0 */
@@ -41,13 +42,17 @@ struct skex_connection {
 	char peer[64];
 };
 
+/* leg.c: no other way changes the state of a leg that is loaded. */
+void leg_set_state(struct skex_leg *leg, enum skex_leg_state state);
+
 /* connection.c */
 /* Only frees it: its stream is closed, and nobody is told. */
 void connection_free(struct skex_connection *connection);
 void connection_close(struct skex_connection *connection, const char *why);
 /* Every connection that knows the leg, those whose HELLO is not over included. */
 void connections_close_of(struct skex_leg *leg);
-void connection_sweep(struct skex_connection *connection, uint64_t now_ms);
+/* Gives when it is due for something again; UINT64_MAX when it is closed now. */
+uint64_t connection_sweep(struct skex_connection *connection, uint64_t now_ms);
 /* The leg's epoch became durable: a HELLO that waited for it goes out. */
 void connection_epoch_ready(struct skex_leg *leg);
 /* Nothing leaves on it any more, and the turn ends it: not at once, for its callers go on. */
@@ -134,13 +139,23 @@ void leg_acks_clear(struct skex_leg *leg);
 /* How far ahead of use the reserved mark moves. */
 uint64_t leg_stride(const struct skex_leg *leg);
 void leg_mark_key(uint8_t key[9], uint64_t leg, uint8_t direction);
-void leg_want_epoch(struct skex_leg *leg);
-
 void leg_commit(struct skex_leg *leg);
 /* The other end's received mark. */
 void leg_told(struct skex_leg *leg, struct skex_pad_position received);
 void leg_put_mark(struct skex_leg *leg, struct skex_txn *txn, uint8_t direction,
 	struct skex_pad_position mark);
+
+/* epoch.c: the epochs of the envelope, over restarts. */
+SKEX_MUST_USE enum skex_error epochs_load(struct skex_leg *leg);
+/* A new epoch of our own is made durable before anything leaves in it. */
+void leg_want_epoch(struct skex_leg *leg);
+/* Whether something of them is to be committed; and adds it to a transaction. */
+bool epochs_dirty(const struct skex_leg *leg);
+void epochs_put(struct skex_leg *leg, struct skex_txn *txn);
+/* The other end answered our HELLO. */
+void epoch_answered(struct skex_leg *leg);
+/* It did not: the next one leaves in a later epoch. */
+void epoch_unanswered(struct skex_leg *leg);
 
 /* resume.c */
 /* Stops the leg, over restarts; halt says whose state is the old one. */

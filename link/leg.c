@@ -105,27 +105,6 @@ enum skex_error skex_link_start(const struct skex_link *link)
 		link->store, SKEX_TABLE_MARK, skex_view(NULL, 0), destroy_older, &owner);
 }
 
-static enum skex_error read_epoch(struct skex_leg *leg, uint8_t direction, struct skex_epoch *epoch)
-{
-	struct skex_reader reader;
-	uint8_t key[9];
-	uint8_t value[4 + SKEX_AEAD_KEY_BYTES];
-	enum skex_error error;
-	size_t size = 0;
-
-	leg_mark_key(key, leg->record.leg, direction);
-	error = skex_store_get(leg->link->store, SKEX_TABLE_EPOCH, skex_view(key, sizeof(key)),
-		value, sizeof(value), &size);
-	if (error != SKEX_OK)
-		return error;
-	skex_reader_init(&reader, skex_view(value, size));
-	epoch->number = skex_read_u32(&reader);
-	skex_read_bytes(&reader, epoch->key, sizeof(epoch->key));
-	error = skex_reader_end(&reader) == SKEX_OK ? SKEX_OK : SKEX_E_CORRUPT;
-	skex_wipe(value, sizeof(value));
-	return error;
-}
-
 /*
  * Opens a pad at its mark.  Where a mark came out of a backup, its generation may have been
  * destroyed meanwhile: then the next one that is there begins, and the marks that the other end
@@ -146,6 +125,16 @@ static enum skex_error open_pad(struct skex_leg *leg, uint8_t direction,
 	if (error == SKEX_OK)
 		*mark = at;
 	return error;
+}
+
+/* No key is destroyed before the mark behind it is durable. */
+static void look_behind(
+	struct skex_leg *leg, struct skex_pad_position tx, struct skex_pad_position rx)
+{
+	leg->tx_begins = skex_pad_bytes_begins(leg->tx_pad, tx);
+	leg->rx_begins = skex_pad_bytes_begins(leg->rx_pad, rx);
+	leg->behind = skex_pad_compare(leg->tx_begins, tx) > 0 ||
+		skex_pad_compare(leg->rx_begins, rx) > 0;
 }
 
 static enum skex_error load_pads(struct skex_leg *leg)
@@ -172,6 +161,8 @@ static enum skex_error load_pads(struct skex_leg *leg)
 			&leg->rx, rx, skex_pad_bytes_size(leg->rx_pad, rx.generation));
 	if (error == SKEX_OK)
 		error = tags_load(leg);
+	if (error == SKEX_OK)
+		look_behind(leg, tx, rx);
 	leg->life = tx;
 	leg->rx_durable = rx;
 	leg->rx_acked = rx;
@@ -187,10 +178,42 @@ static void set_scope(
 	scope->direction = direction;
 }
 
+static void list_add(struct skex_leg *leg, enum skex_leg_list list)
+{
+	struct skex_leg **first = &leg->link->legs[list];
+
+	leg->in[list] = (struct skex_leg_place){.next = *first};
+	if (*first != NULL)
+		(*first)->in[list].previous = leg;
+	*first = leg;
+}
+
+static void list_remove(struct skex_leg *leg, enum skex_leg_list list)
+{
+	const struct skex_leg_place *place = &leg->in[list];
+
+	if (place->previous != NULL)
+		place->previous->in[list].next = place->next;
+	else
+		leg->link->legs[list] = place->next;
+	if (place->next != NULL)
+		place->next->in[list].previous = place->previous;
+}
+
+void leg_set_state(struct skex_leg *leg, enum skex_leg_state state)
+{
+	const bool was_up = leg->state == SKEX_LEG_UP;
+
+	leg->state = state;
+	if (was_up && state != SKEX_LEG_UP)
+		list_add(leg, SKEX_LEGS_NOT_UP);
+	else if (!was_up && state == SKEX_LEG_UP)
+		list_remove(leg, SKEX_LEGS_NOT_UP);
+}
+
 enum skex_error skex_leg_load(struct skex_link *link, uint64_t number, struct skex_leg **out)
 {
 	struct skex_leg *leg = skex_secret_new(sizeof(*leg));
-	struct skex_epoch epoch;
 	enum skex_error error;
 
 	if (leg == NULL)
@@ -200,14 +223,7 @@ enum skex_error skex_leg_load(struct skex_link *link, uint64_t number, struct sk
 	if (error == SKEX_OK)
 		error = load_pads(leg);
 	if (error == SKEX_OK)
-		error = read_epoch(leg, link_tx_direction(link), &epoch);
-	if (error == SKEX_OK) {
-		skex_envelope_tx_init(&leg->envelope_tx, leg->record.aead, &epoch);
-		error = read_epoch(leg, link_rx_direction(link), &epoch);
-	}
-	if (error == SKEX_OK)
-		skex_envelope_rx_init(&leg->envelope_rx, leg->record.aead, &epoch);
-	skex_wipe(&epoch, sizeof(epoch));
+		error = epochs_load(leg);
 	if (error != SKEX_OK) {
 		skex_pad_bytes_close(leg->tx_pad);
 		skex_pad_bytes_close(leg->rx_pad);
@@ -216,11 +232,12 @@ enum skex_error skex_leg_load(struct skex_link *link, uint64_t number, struct sk
 	}
 	set_scope(&leg->tx_scope, &leg->record, link_tx_direction(link));
 	set_scope(&leg->rx_scope, &leg->record, link_rx_direction(link));
+	list_add(leg, SKEX_LEGS_NOT_UP);
 	leg->state = skex_leg_halted(&leg->record) ? SKEX_LEG_STOPPED : SKEX_LEG_DOWN;
-	leg->next_loaded = link->legs;
-	if (link->legs != NULL)
-		link->legs->previous_loaded = leg;
-	link->legs = leg;
+	leg->tables = leg->record.kind == SKEX_PAD_TABLE;
+	if (leg->tables)
+		list_add(leg, SKEX_LEGS_TABLES);
+	list_add(leg, SKEX_LEGS_LOADED);
 	*out = leg;
 	return SKEX_OK;
 }
@@ -233,15 +250,12 @@ bool skex_leg_idle(const struct skex_leg *leg)
 
 void skex_leg_unload(struct skex_leg *leg)
 {
-	struct skex_link *link = leg->link;
-
 	connections_close_of(leg);
-	if (leg->previous_loaded != NULL)
-		leg->previous_loaded->next_loaded = leg->next_loaded;
-	else
-		link->legs = leg->next_loaded;
-	if (leg->next_loaded != NULL)
-		leg->next_loaded->previous_loaded = leg->previous_loaded;
+	if (leg->state != SKEX_LEG_UP)
+		list_remove(leg, SKEX_LEGS_NOT_UP);
+	if (leg->tables)
+		list_remove(leg, SKEX_LEGS_TABLES);
+	list_remove(leg, SKEX_LEGS_LOADED);
 	skex_pad_bytes_close(leg->tx_pad);
 	skex_pad_bytes_close(leg->rx_pad);
 	leg_acks_clear(leg);
@@ -265,7 +279,6 @@ void skex_leg_work(struct skex_leg *leg)
 /* What a commit makes durable for a leg, kept until it is. */
 struct snapshot {
 	struct skex_leg *leg;
-	struct skex_epoch epoch;
 	struct skex_pad_position mark;
 	struct skex_pad_position sent; /* hub: tx.next */
 	struct tags_mark tags;
@@ -280,23 +293,6 @@ static struct snapshot *snapshot_new(struct skex_leg *leg)
 	else
 		snapshot->leg = leg;
 	return snapshot;
-}
-
-static void put_epoch(struct skex_leg *leg, struct skex_txn *txn, uint8_t direction,
-	const struct skex_epoch *epoch)
-{
-	uint8_t key[9];
-	uint8_t value[4 + SKEX_AEAD_KEY_BYTES];
-	struct skex_view part = skex_view(value, sizeof(value));
-	struct skex_writer writer;
-
-	leg_mark_key(key, leg->record.leg, direction);
-	skex_writer_init(&writer, value, sizeof(value));
-	skex_write_u32(&writer, epoch->number);
-	skex_write_bytes(&writer, epoch->key, sizeof(epoch->key));
-	skex_txn_put_secret(
-		txn, leg->link->store, SKEX_TABLE_EPOCH, skex_view(key, sizeof(key)), &part, 1);
-	skex_wipe(value, sizeof(value));
 }
 
 static void put_position(struct skex_leg *leg, struct skex_txn *txn, uint8_t table,
@@ -318,47 +314,6 @@ void leg_put_mark(struct skex_leg *leg, struct skex_txn *txn, uint8_t direction,
 	struct skex_pad_position mark)
 {
 	put_position(leg, txn, SKEX_TABLE_MARK, direction, mark);
-}
-
-static void epoch_durable(void *owner, enum skex_error error)
-{
-	struct snapshot *snapshot = owner;
-	struct skex_leg *leg = snapshot->leg;
-
-	if (error == SKEX_OK) {
-		leg->epoch_pending = false;
-		tags_durable(leg, &snapshot->tags);
-		skex_envelope_tx_begin(&leg->envelope_tx, &snapshot->epoch);
-		connection_epoch_ready(leg);
-	}
-	skex_secret_free(snapshot);
-}
-
-/* A new epoch of our own is made durable before anything leaves in it. */
-void leg_want_epoch(struct skex_leg *leg)
-{
-	struct skex_txn *txn;
-	struct snapshot *snapshot;
-
-	if (leg->epoch_pending)
-		return;
-	txn = skex_commit_txn(&leg->link->commit);
-	snapshot = txn == NULL ? NULL : snapshot_new(leg);
-	if (snapshot == NULL)
-		return;
-	if (skex_envelope_tx_next_epoch(&leg->envelope_tx, leg->link->crypto, &snapshot->epoch) !=
-		SKEX_OK) {
-		skex_leg_error(leg, "the envelope has no epoch left: enrol again");
-		skex_secret_free(snapshot);
-		return;
-	}
-	put_epoch(leg, txn, link_tx_direction(leg->link), &snapshot->epoch);
-	/* No connection opens before this is durable: so there is room for its first message. */
-	if (tags_low(leg))
-		tags_reserve(leg, txn, &snapshot->tags);
-	leg->epoch_pending = true;
-	skex_commit_after(&leg->link->commit, epoch_durable, snapshot);
-	leg->link->platform->wake(leg->link->platform->context);
 }
 
 uint64_t leg_stride(const struct skex_leg *leg)
@@ -478,16 +433,14 @@ void leg_commit(struct skex_leg *leg)
 	struct snapshot *snapshot;
 	struct skex_txn *txn;
 
-	if (!leg->rx_dirty && !leg->tx_dirty && !leg->epoch_rx_dirty && !leg->tags_dirty &&
+	if (!leg->rx_dirty && !leg->tx_dirty && !epochs_dirty(leg) && !leg->tags_dirty &&
 		!leg->told_dirty)
 		return;
 	txn = skex_commit_txn(&link->commit);
 	snapshot = txn == NULL ? NULL : snapshot_new(leg);
 	if (snapshot == NULL)
 		return;
-	if (leg->epoch_rx_dirty)
-		put_epoch(leg, txn, link_rx_direction(link), &leg->envelope_rx.epoch);
-	leg->epoch_rx_dirty = false;
+	epochs_put(leg, txn);
 	if (leg->tags_dirty)
 		tags_reserve(leg, txn, &snapshot->tags);
 	if (leg->told_dirty)

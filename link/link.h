@@ -99,6 +99,20 @@ struct skex_link_events {
 
 #define SKEX_LINK_FOREIGN_MAX 64u /* connections without a leg that speak, at a time; 2^n */
 
+/* Lists of legs. */
+enum skex_leg_list {
+	SKEX_LEGS_LOADED, /* all of them */
+	SKEX_LEGS_NOT_UP, /* the last one first */
+	SKEX_LEGS_TABLES, /* with pads to look after: who waited longest first */
+	SKEX_LEG_LISTS,
+};
+
+/* Where a leg stands in one of them. */
+struct skex_leg_place {
+	struct skex_leg *next;
+	struct skex_leg *previous;
+};
+
 struct skex_link {
 	enum skex_role role;
 	const struct skex_platform *platform;
@@ -117,8 +131,9 @@ struct skex_link {
 	struct skex_platform pad_platform;
 	struct skex_file_pool pad_files;
 	struct skex_commit commit;
-	struct skex_leg *legs; /* all that are loaded */
-	struct skex_leg *work; /* those with something to do this turn */
+	struct skex_leg *legs[SKEX_LEG_LISTS]; /* the first of each list */
+	uint64_t quiet_ms;                     /* until then no connection is due for anything */
+	struct skex_leg *work;                 /* those with something to do this turn */
 	struct skex_connection *connections;
 	uint32_t connections_count;
 	struct skex_connection *foreign[SKEX_LINK_FOREIGN_MAX];
@@ -176,23 +191,29 @@ enum skex_leg_state {
 };
 
 struct skex_leg {
-	struct skex_link *link;
-	struct skex_leg *next_loaded;
-	struct skex_leg *previous_loaded;
-	struct skex_leg *next_work;
+	/* What is looked at each second, and an agent at each turn, lies together: a hub has many
+	 * legs, most of which rest. */
+	struct skex_leg_place in[SKEX_LEG_LISTS];
+	void *owner_data;                   /* the owner's */
+	struct skex_connection *connection; /* the one that is up, or an agent's attempt */
+	uint64_t attempt_ms;                /* agent: when to connect next */
+	enum skex_leg_state state;
+	bool tables; /* its pads are; as its record says */
 	bool in_work;
+	struct skex_leg *next_work;
+	struct skex_link *link;
 
 	struct skex_leg_record record;
 	struct skex_scope tx_scope;
 	struct skex_scope rx_scope;
-	enum skex_leg_state state;
-	struct skex_connection *connection; /* the one that is up, or an agent's attempt */
-	void *owner_data;                   /* the owner's */
 
 	struct skex_envelope_tx envelope_tx;
 	struct skex_envelope_rx envelope_rx;
-	bool epoch_pending;  /* the next epoch waits to be durable */
-	bool epoch_rx_dirty; /* a new epoch of the other end is to be persisted */
+	bool epoch_pending;      /* the next epoch waits to be durable */
+	bool epoch_rx_dirty;     /* a new epoch of the other end is to be persisted */
+	uint32_t epochs_step;    /* so many are gone on to next, or 0: one */
+	uint32_t epoch_answered; /* the last of our own in which a HELLO was answered */
+	bool epoch_answered_dirty;
 
 	struct skex_pad_tx tx;
 	struct skex_pad_bytes *tx_pad;
@@ -216,6 +237,11 @@ struct skex_leg {
 	bool rx_answer;          /* and what moved it wants an ACK */
 	struct skex_hold *holds; /* in the order of their positions */
 	struct skex_hold *holds_last;
+	/* The keys of pads are gone behind our marks, up to here: our state is from the past, or
+	 * the disk lost what it had synced.  The operator has to say go. */
+	bool behind;
+	struct skex_pad_position tx_begins;
+	struct skex_pad_position rx_begins;
 	bool taking;     /* after the operator's word: the larger marks are being written */
 	bool reach_told; /* and that they lie in no pad that is here */
 
@@ -229,7 +255,6 @@ struct skex_leg {
 	struct skex_leg_ack *acks; /* hub: those that wait to be durable, then for their turn */
 	bool ack_owed;             /* hub: one is to follow, for it could not be made */
 
-	uint64_t attempt_ms; /* agent: when to connect next */
 	uint32_t attempts;
 	uint32_t address; /* which of the addresses is tried next */
 	uint64_t sent_messages;

@@ -19,6 +19,15 @@ void message_refused(struct skex_leg *leg, enum skex_error why)
 		(unsigned long long)leg->record.leg, skex_error_name(why));
 }
 
+/* Behind an envelope that is right: the two ends do not have the same pads. */
+static void out_of_pad(struct skex_leg *leg, const struct skex_prefix *prefix)
+{
+	skex_leg_error(leg,
+		"a message at byte %llu of generation %u of the pad, which is not here: is a "
+		"refill missing?",
+		(unsigned long long)prefix->offset, (unsigned)prefix->generation);
+}
+
 /*
  * Syntax first: the size of the range that a message uses follows from its fields, for a share with
  * an empty body uses as much pad as one with a body.
@@ -148,9 +157,11 @@ void message_receive(struct skex_leg *leg, struct skex_view header, struct skex_
 		message.range.offset = prefix.offset;
 		message.range.size = skex_pad_align(SKEX_ONETIME_KEY_BYTES + pad);
 		error = skex_pad_rx_check(&leg->rx, message.range,
-			prefix.generation == leg->rx.mark.generation + 1
+			prefix.generation > leg->rx.mark.generation
 				? skex_pad_bytes_size(leg->rx_pad, prefix.generation)
 				: 0);
+		if (error == SKEX_E_UNKNOWN || error == SKEX_E_EXHAUSTED)
+			out_of_pad(leg, &prefix);
 	}
 	if (error == SKEX_E_REPLAY) {
 		replayed(leg, &prefix, header, body);

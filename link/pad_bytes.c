@@ -264,6 +264,17 @@ uint64_t skex_pad_bytes_size(struct skex_pad_bytes *pad, uint32_t generation)
 	return table == NULL ? 0 : skex_pad_file_size(table->file);
 }
 
+struct skex_pad_position skex_pad_bytes_begins(
+	struct skex_pad_bytes *pad, struct skex_pad_position mark)
+{
+	struct table *table = pad->kind == SKEX_PAD_RATCHET ? NULL : table_of(pad, mark.generation);
+	const uint64_t offset = table == NULL ? 0 : skex_pad_file_begins(table->file);
+
+	if (offset > mark.offset)
+		mark.offset = offset;
+	return mark;
+}
+
 bool skex_pad_bytes_failed(const struct skex_pad_bytes *pad)
 {
 	size_t i;
@@ -331,6 +342,9 @@ void skex_pad_bytes_commit(
 	moved = &pad->ratchets->moved;
 	if (ratchet_move(pad, mark.offset) == SKEX_OK &&
 		moved->segment != pad->ratchets->kept.segment) {
+		/* After a start the way there is long, and is gone once. */
+		if (pad->ratchets->ahead.segment < moved->segment)
+			pad->ratchets->ahead = *moved;
 		skex_writer_init(&writer, key, sizeof(key));
 		skex_write_u64(&writer, pad->leg);
 		skex_write_u8(&writer, pad->direction);

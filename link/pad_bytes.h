@@ -29,6 +29,9 @@ SKEX_MUST_USE enum skex_error skex_pad_bytes_open(const struct skex_link *link,
 void skex_pad_bytes_close(struct skex_pad_bytes *pad);
 /* The size of a generation, 0 when it is not here (yet): a refill is found when it is asked for. */
 uint64_t skex_pad_bytes_size(struct skex_pad_bytes *pad, uint32_t generation);
+/* mark, or where in its generation what can be read begins, if that is behind it. */
+struct skex_pad_position skex_pad_bytes_begins(
+	struct skex_pad_bytes *pad, struct skex_pad_position mark);
 /* Its file could not be written: nothing can be read until it was opened again, by turn. */
 bool skex_pad_bytes_failed(const struct skex_pad_bytes *pad);
 SKEX_MUST_USE enum skex_error skex_pad_bytes_read(

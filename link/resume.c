@@ -50,7 +50,7 @@ void leg_stop(struct skex_leg *leg, enum skex_leg_halt halt, const char *text)
 {
 	keep_halt(leg, halt);
 	skex_leg_error(leg, "%s", text);
-	leg->state = SKEX_LEG_STOPPED;
+	leg_set_state(leg, SKEX_LEG_STOPPED);
 	leg->link->events->alarm(leg->link->owner, leg, "rollback", text);
 }
 
@@ -68,7 +68,7 @@ enum skex_error skex_leg_resume(struct skex_leg *leg)
 	if (error != SKEX_OK)
 		return error;
 	if (leg->state == SKEX_LEG_STOPPED)
-		leg->state = SKEX_LEG_DOWN;
+		leg_set_state(leg, SKEX_LEG_DOWN);
 	leg->reach_told = false;
 	leg->attempts = 0;
 	leg->attempt_ms = 0;
@@ -92,6 +92,7 @@ static void raise_received(struct skex_leg *leg, struct skex_pad_position sent)
 	struct skex_pad_range jump;
 
 	later(&mark, sent);
+	later(&mark, leg->rx_begins);
 	jump.generation = mark.generation;
 	jump.offset = mark.offset;
 	jump.size = 0;
@@ -120,6 +121,7 @@ static void raise_sent(struct skex_leg *leg, struct skex_pad_position received)
 	struct skex_pad_position mark = leg->tx.next;
 
 	later(&mark, received);
+	later(&mark, leg->tx_begins);
 	while (leg->tx.next.generation < mark.generation && next_generation(leg))
 		;
 	while ((mark.offset >= leg->tx.size || span > leg->tx.size - mark.offset) &&
@@ -141,6 +143,7 @@ static void taken(void *owner, enum skex_error error)
 	if (error != SKEX_OK)
 		return;
 	leg->taking = false;
+	leg->behind = false;
 	keep_halt(leg, SKEX_HALT_TAKEN);
 }
 

@@ -146,7 +146,8 @@ enum skex_error skex_leg_compose(struct skex_leg *leg, uint8_t type, struct skex
 	message->range = range;
 	message->header_size = SKEX_MESSAGE_PREFIX_BYTES + fields.size;
 	message->body_size = body.size;
-	memcpy(message->bytes + SKEX_MESSAGE_PREFIX_BYTES, fields.data, fields.size);
+	if (fields.size > 0)
+		memcpy(message->bytes + SKEX_MESSAGE_PREFIX_BYTES, fields.data, fields.size);
 	if (body.size > 0)
 		memcpy(message->bytes + message->header_size, body.data, body.size);
 	skex_message_seal(leg->link->math, &leg->tx_scope, type, at, key, message->bytes,

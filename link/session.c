@@ -5,6 +5,8 @@
 
 #include "core/base/mem.h"
 
+#define BYE_WAIT_MS 30000u /* after one that a new connection does not change */
+
 /*
  * How a connection opens: each end sends a fresh nonce and its marks, and believes the other's
  * marks only when they come with its own nonce.  So a recorded HELLO moves nothing.
@@ -41,6 +43,7 @@ static bool send_hello(struct skex_connection *connection, struct skex_leg *leg,
 
 	fill(connection, leg, stage, &hello);
 	connection->said = hello.received;
+	connection->asked = stage != 3;
 	skex_hello_encode(&hello, bytes);
 	return connection_send(connection, skex_view(bytes, sizeof(bytes)), skex_view(NULL, 0)) ==
 		SKEX_OK;
@@ -88,6 +91,11 @@ bool session_released(struct skex_leg *leg, struct skex_pad_position received)
 static enum skex_leg_halt contradiction(
 	const struct skex_leg *leg, const struct skex_hello *hello, const char **text)
 {
+	if (leg->behind && !leg_resuming(leg)) {
+		*text = "keys of our pads are gone behind our marks: was a backup restored "
+			"here, or did the disk lose what it had synced?";
+		return SKEX_HALT_OURS;
+	}
 	if (skex_pad_compare(hello->received, leg->tx.next) > 0) {
 		*text = "our state is older than the other end's: was a backup restored here?";
 		return SKEX_HALT_OURS;
@@ -139,7 +147,7 @@ static bool tell_up(struct skex_connection *connection, struct skex_leg *leg)
 	connection->told = true;
 	/* Before the leg is up: what waits goes before what is new, and up is who says so. */
 	leg->link->events->released(leg->link->owner, leg);
-	leg->state = SKEX_LEG_UP;
+	leg_set_state(leg, SKEX_LEG_UP);
 	leg->attempts = 0;
 	leg->last_error[0] = '\0';
 	/* What lies before it, the other end takes neither as accepted nor as refused. */
@@ -187,9 +195,12 @@ static bool go_up(
 	struct skex_connection *connection, struct skex_leg *leg, const struct skex_hello *hello)
 {
 	const char *wrong = NULL;
-	const char *ends = leg_take_marks(leg, hello);
+	const char *ends;
 	enum skex_leg_halt halt;
 
+	connection->asked = false;
+	epoch_answered(leg);
+	ends = leg_take_marks(leg, hello);
 	if (ends != NULL) {
 		connection_close(connection, ends);
 		return false;
@@ -216,7 +227,7 @@ static bool go_up(
 	if (!leg_resuming(leg))
 		return tell_up(connection, leg);
 	/* Nothing that uses pad leaves before that. */
-	leg->state = SKEX_LEG_CONNECTING;
+	leg_set_state(leg, SKEX_LEG_CONNECTING);
 	return leg->connection == connection;
 }
 
@@ -326,6 +337,16 @@ bool session_ping(struct skex_connection *connection, struct skex_view header)
 	return true;
 }
 
+/* What the other end said does not change by asking at once. */
+static void leave(struct skex_connection *connection, const char *why)
+{
+	struct skex_leg *leg = connection->leg;
+	const struct skex_platform *platform = connection->link->platform;
+
+	connection_close(connection, why);
+	leg->attempt_ms = platform->now_ms(platform->context) + BYE_WAIT_MS;
+}
+
 bool session_bye(struct skex_connection *connection, struct skex_view header)
 {
 	struct skex_leg *leg = connection->leg;
@@ -349,14 +370,16 @@ bool session_bye(struct skex_connection *connection, struct skex_view header)
 				"the other end stopped the leg: one of us is a restored backup");
 		break;
 	case SKEX_BYE_BANNED:
-		connection_close(connection,
-			"the hub does not serve this agent any more (banned or evicted)");
+		leave(connection, "the hub does not serve this agent any more (banned or evicted)");
 		break;
 	case SKEX_BYE_PAUSED:
-		connection_close(connection, "the other end saw too many wrong tags");
+		leave(connection, "the other end saw too many wrong tags");
+		leg->link->events->alarm(leg->link->owner, leg, "leg_paused",
+			"the other end saw too many wrong one-time tags: who sends in the name of "
+			"this end?");
 		break;
 	case SKEX_BYE_REPLACED:
-		connection_close(connection,
+		leave(connection,
 			"another connection took over this leg: is the agent running twice?");
 		break;
 	default:

@@ -24,33 +24,53 @@ static void work(struct skex_leg *leg)
 		skex_pad_bytes_forget(leg->tx_pad, leg->tx.next);
 }
 
-/* Moves the legs before this one to the end of the list. */
+/* Moves the legs before this one to the end of the list of those with tables. */
 static void begin_with(struct skex_link *link, struct skex_leg *leg)
 {
+	const enum skex_leg_list list = SKEX_LEGS_TABLES;
+	struct skex_leg **first = &link->legs[list];
 	struct skex_leg *last = leg;
 
-	if (leg->previous_loaded == NULL)
+	if (leg->in[list].previous == NULL)
 		return;
-	while (last->next_loaded != NULL)
-		last = last->next_loaded;
-	last->next_loaded = link->legs;
-	link->legs->previous_loaded = last;
-	leg->previous_loaded->next_loaded = NULL;
-	leg->previous_loaded = NULL;
-	link->legs = leg;
+	while (last->in[list].next != NULL)
+		last = last->in[list].next;
+	last->in[list].next = *first;
+	(*first)->in[list].previous = last;
+	leg->in[list].previous->in[list].next = NULL;
+	leg->in[list].previous = NULL;
+	*first = leg;
+}
+
+/* They are many, and of most of them nothing is due for long. */
+static void sweep_connections(struct skex_link *link, uint64_t now_ms)
+{
+	struct skex_connection *connection;
+	struct skex_connection *next;
+	uint64_t quiet_ms = UINT64_MAX;
+
+	if (now_ms <= link->quiet_ms && !link->paused)
+		return;
+	/* One that is made meanwhile says so itself. */
+	link->quiet_ms = UINT64_MAX;
+	for (connection = link->connections; connection != NULL; connection = next) {
+		uint64_t due_ms;
+
+		next = connection->next;
+		due_ms = connection_sweep(connection, now_ms);
+		quiet_ms = due_ms < quiet_ms ? due_ms : quiet_ms;
+	}
+	if (quiet_ms < link->quiet_ms)
+		link->quiet_ms = quiet_ms;
 }
 
 static void sweep(struct skex_link *link, uint64_t now_ms)
 {
-	struct skex_connection *connection;
-	struct skex_connection *next;
 	struct skex_leg *leg;
 
-	for (connection = link->connections; connection != NULL; connection = next) {
-		next = connection->next;
-		connection_sweep(connection, now_ms);
-	}
-	for (leg = link->legs; leg != NULL; leg = leg->next_loaded) {
+	sweep_connections(link, now_ms);
+	for (leg = link->legs[SKEX_LEGS_TABLES]; leg != NULL;
+		leg = leg->in[SKEX_LEGS_TABLES].next) {
 		/* As many files as may have a descriptor are being synced: the others are first the
 		 * next time. */
 		if (skex_file_pool_crowded(&link->pad_files)) {
@@ -89,8 +109,11 @@ uint64_t skex_link_turn(struct skex_link *link, uint64_t now_ms)
 	skex_commit_flush(&link->commit);
 	store_next = skex_store_turn(link->store, now_ms);
 	pace_resume(link);
-	if (link->role == SKEX_ROLE_AGENT) {
-		for (leg = link->legs; leg != NULL; leg = leg->next_loaded) {
+	if (link->role == SKEX_ROLE_AGENT && link->legs[SKEX_LEGS_NOT_UP] != NULL) {
+		for (leg = link->legs[SKEX_LEGS_LOADED]; leg != NULL;
+			leg = leg->in[SKEX_LEGS_LOADED].next) {
+			if (leg->state != SKEX_LEG_DOWN)
+				continue;
 			skex_leg_connect(leg, now_ms);
 			if (leg->state == SKEX_LEG_DOWN && leg->attempt_ms < next)
 				next = leg->attempt_ms;
@@ -105,7 +128,8 @@ void skex_link_settle(struct skex_link *link)
 	struct skex_leg *leg;
 	enum skex_error error;
 
-	for (leg = link->legs; leg != NULL; leg = leg->next_loaded) {
+	for (leg = link->legs[SKEX_LEGS_LOADED]; leg != NULL;
+		leg = leg->in[SKEX_LEGS_LOADED].next) {
 		struct skex_txn *txn = NULL;
 
 		if (tags_room(leg))
@@ -114,7 +138,8 @@ void skex_link_settle(struct skex_link *link)
 			tags_settle(leg, txn);
 	}
 	error = skex_commit_settle(&link->commit);
-	for (leg = link->legs; leg != NULL && error == SKEX_OK; leg = leg->next_loaded) {
+	for (leg = link->legs[SKEX_LEGS_LOADED]; leg != NULL && error == SKEX_OK;
+		leg = leg->in[SKEX_LEGS_LOADED].next) {
 		error = skex_pad_bytes_settle(leg->tx_pad);
 		if (error == SKEX_OK)
 			error = skex_pad_bytes_settle(leg->rx_pad);
@@ -127,6 +152,8 @@ void skex_link_settle(struct skex_link *link)
 
 void skex_link_clear(struct skex_link *link)
 {
+	struct skex_leg *leg;
+
 	while (link->connections != NULL) {
 		struct skex_connection *connection = link->connections;
 
@@ -134,9 +161,9 @@ void skex_link_clear(struct skex_link *link)
 		connection_free(connection);
 	}
 	skex_commit_clear(&link->commit);
-	while (link->legs != NULL) {
-		link->legs->connection = NULL;
-		skex_leg_unload(link->legs);
+	while ((leg = link->legs[SKEX_LEGS_LOADED]) != NULL) {
+		leg->connection = NULL;
+		skex_leg_unload(leg);
 	}
 	link->work = NULL;
 }

@@ -61,9 +61,9 @@ struct skex_loop {
 	struct net_list failed;     /* streams whose closed is still to be called */
 	struct net_list connecting; /* streams by connect_deadline_ms, earliest first */
 	struct net_list children;
-	struct net_list sockets; /* all that are bound */
-	struct net_list found;   /* lookups whose done is still to be called */
-	struct net_list works;   /* the first of them is under way */
+	struct net_list sockets;           /* all that are bound */
+	struct net_list found;             /* lookups whose done is still to be called */
+	struct net_list works[SKEX_WORKS]; /* the first of each is under way */
 	struct net_list laters;
 	struct net_list programs;
 	char *receive_buffer;
@@ -269,8 +269,8 @@ enum skex_error net_spawn(
 	struct skex_loop *loop, const struct net_spawn *spawn, struct net_child **out);
 
 /* work.c */
-enum skex_error net_work(void *context, void (*run)(void *owner), void (*done)(void *owner),
-	void *owner, struct skex_work **out);
+enum skex_error net_work(void *context, enum skex_work_for what, void (*run)(void *owner),
+	void (*done)(void *owner), void *owner, struct skex_work **out);
 void net_work_drop(struct skex_work *work);
 
 /* later.c */

@@ -241,7 +241,8 @@ enum skex_error skex_loop_new(struct skex_loop **out)
 	net_list_init(&loop->children);
 	net_list_init(&loop->sockets);
 	net_list_init(&loop->found);
-	net_list_init(&loop->works);
+	for (int i = 0; i < SKEX_WORKS; i++)
+		net_list_init(&loop->works[i]);
 	net_list_init(&loop->laters);
 	net_list_init(&loop->programs);
 	loop->thread = uv_thread_self();

@@ -40,6 +40,7 @@ union control {
 
 struct starter {
 	int socket;
+	int shared; /* -1: none */
 	const char *const *const *programs;
 	size_t count;
 	pid_t owner;
@@ -54,9 +55,10 @@ static pid_t fork_beside(void)
 static struct answer start_program(const struct starter *starter, size_t which, int descriptor)
 {
 	struct answer answer = {0, 0};
+	const int descriptors[] = {descriptor, starter->shared};
 	const struct net_spawn spawn = {.argv = starter->programs[which],
-		.descriptors = &descriptor,
-		.count = 1,
+		.descriptors = descriptors,
+		.count = starter->shared < 0 ? 1 : 2,
 		.output = -1};
 	int report[2];
 	pid_t child;
@@ -108,6 +110,21 @@ static void ignore_signals(void)
 	(void)signal(SIGCHLD, SIG_DFL);
 }
 
+/* All above standard error but its own two, or one. */
+static void close_others(int first, int second)
+{
+	const int low = first < second || second < 0 ? first : second;
+	const int high = first < second || second < 0 ? second : first;
+
+	(void)close_range(STDERR_FILENO + 1, (unsigned)low - 1, 0);
+	if (high >= 0) {
+		(void)close_range((unsigned)low + 1, (unsigned)high - 1, 0);
+		(void)close_range((unsigned)high + 1, UINT_MAX, 0);
+	} else {
+		(void)close_range((unsigned)low + 1, UINT_MAX, 0);
+	}
+}
+
 static _Noreturn void run_starter(const struct starter *starter)
 {
 	struct skex_confined confined;
@@ -116,8 +133,7 @@ static _Noreturn void run_starter(const struct starter *starter)
 	int descriptor;
 
 	ignore_signals();
-	(void)close_range(STDERR_FILENO + 1, (unsigned)starter->socket - 1, 0);
-	(void)close_range((unsigned)starter->socket + 1, UINT_MAX, 0);
+	close_others(starter->socket, starter->shared);
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || getppid() != starter->owner ||
 		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
 		skex_confine_calls(SKEX_CALLS_PROGRAMS, &confined) != SKEX_OK)
@@ -135,10 +151,10 @@ static _Noreturn void run_starter(const struct starter *starter)
 /* ---- in its owner ---- */
 
 enum skex_error skex_starter_new(
-	const char *const *const *programs, size_t count, struct skex_starter **out)
+	const char *const *const *programs, size_t count, int shared, struct skex_starter **out)
 {
 	struct skex_starter *starter = calloc(1, sizeof(*starter));
-	struct starter there = {-1, programs, count, getpid()};
+	struct starter there = {-1, shared, programs, count, getpid()};
 	int pair[2];
 
 	if (starter == NULL)

@@ -4,11 +4,12 @@
 
 #include "net/internal.h"
 
-/* Work in another thread, one piece at a time: the first of the list is under way. */
+/* Work in other threads, one piece of a kind at a time: the first of its list is under way. */
 struct skex_work {
 	struct net_link link;
 	uv_work_t request;
 	struct skex_loop *loop;
+	struct net_list *list;
 	void (*run)(void *owner);
 	void (*done)(void *owner);
 	void *owner;
@@ -18,7 +19,7 @@ struct skex_work {
 	bool dropped; /* its owner may be gone */
 };
 
-static void begin(struct skex_loop *loop);
+static void begin(struct skex_loop *loop, struct net_list *list);
 
 static void on_run(uv_work_t *request)
 {
@@ -39,11 +40,10 @@ static void on_run(uv_work_t *request)
 static void on_done(uv_work_t *request, int status)
 {
 	struct skex_work *work = request->data;
-	struct skex_loop *loop = work->loop;
 
 	(void)status;
 	net_list_remove(&work->link);
-	begin(loop);
+	begin(work->loop, work->list);
 	if (!work->dropped)
 		work->done(work->owner);
 	(void)pthread_cond_destroy(&work->ended);
@@ -51,9 +51,9 @@ static void on_done(uv_work_t *request, int status)
 	free(work);
 }
 
-static void begin(struct skex_loop *loop)
+static void begin(struct skex_loop *loop, struct net_list *list)
 {
-	struct net_link *link = net_list_first(&loop->works);
+	struct net_link *link = net_list_first(list);
 	struct skex_work *work;
 
 	if (link == NULL)
@@ -64,24 +64,26 @@ static void begin(struct skex_loop *loop)
 	(void)uv_queue_work(&loop->uv, &work->request, on_run, on_done);
 }
 
-enum skex_error net_work(void *context, void (*run)(void *owner), void (*done)(void *owner),
-	void *owner, struct skex_work **out)
+enum skex_error net_work(void *context, enum skex_work_for what, void (*run)(void *owner),
+	void (*done)(void *owner), void *owner, struct skex_work **out)
 {
 	struct skex_loop *loop = context;
-	const bool idle = net_list_empty(&loop->works);
+	struct net_list *list = &loop->works[what];
+	const bool idle = net_list_empty(list);
 	struct skex_work *work = calloc(1, sizeof(*work));
 
 	if (work == NULL)
 		return SKEX_E_MEMORY;
 	work->loop = loop;
+	work->list = list;
 	work->run = run;
 	work->done = done;
 	work->owner = owner;
 	(void)pthread_mutex_init(&work->lock, NULL);
 	(void)pthread_cond_init(&work->ended, NULL);
-	net_list_add(&loop->works, &work->link);
+	net_list_add(list, &work->link);
 	if (idle)
-		begin(loop);
+		begin(loop, list);
 	*out = work;
 	return SKEX_OK;
 }

@@ -59,6 +59,7 @@ struct kept_session {
 struct own_run {
 	bool busy;
 	bool rekeys;
+	bool anew; /* its first message was not answered, and it was begun once more */
 	uint8_t blob_size;
 	uint8_t blob[SKEX_ASSOCIATION_BLOB_MAX];
 	uint16_t pad_to;
@@ -206,7 +207,8 @@ void run_act(struct skex_association *association, struct skex_pairwise_output *
 /* The run is over, and its owner is told. */
 void run_ended(struct skex_association *association, unsigned place, enum skex_association_end how,
 	uint8_t alert);
-/* A rekey that is not answered soon gives way to a run, and what is not confirmed soon ends. */
+/* A rekey that is not answered soon gives way to a run, a run to another one, and what is not
+ * confirmed soon ends. */
 bool run_hastens(struct skex_association *association, unsigned place, uint64_t now_ms);
 uint64_t run_due(const struct skex_association *association, unsigned place);
 

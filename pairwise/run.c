@@ -9,6 +9,10 @@
  * between knows nothing of the run, and a new one is had sooner than this one ends. */
 #define CONFIRM_MS 6000u
 
+/* The same for M1: a peer that was stopped after it had committed the index never answers it.  Once
+ * for each start, so that a peer that is away costs no more than two indices. */
+#define ANSWER_MS 6000u
+
 static struct skex_pairwise_payload payload_of(
 	const struct own_run *own, const struct skex_pairwise_input *input)
 {
@@ -198,6 +202,8 @@ static uint64_t hastens_ms(const struct own_run *own, const struct skex_pairwise
 {
 	if (own->busy && own->rekeys && run->state == SKEX_PAIRWISE_RUN_WAIT_ANSWER)
 		return run->started_ms + REKEY_MS;
+	if (own->busy && !own->anew && run->state == SKEX_PAIRWISE_RUN_WAIT_ANSWER)
+		return run->started_ms + ANSWER_MS;
 	if (own->busy && run->state == SKEX_PAIRWISE_RUN_WAIT_CONFIRM)
 		return own->answered_ms + CONFIRM_MS;
 	return UINT64_MAX;
@@ -206,7 +212,9 @@ static uint64_t hastens_ms(const struct own_run *own, const struct skex_pairwise
 bool run_hastens(struct skex_association *association, unsigned place, uint64_t now_ms)
 {
 	struct own_run *own = &association->runs[place];
-	const struct skex_pairwise_run *run = &association->engine->runs[place];
+	struct engine *engine = association->engine;
+	struct skex_pairwise_run *run = &engine->runs[place];
+	struct skex_pairwise_output ignored;
 
 	if (now_ms < hastens_ms(own, run))
 		return false;
@@ -216,8 +224,14 @@ bool run_hastens(struct skex_association *association, unsigned place, uint64_t 
 		run_made(association, place, false);
 		return true;
 	}
-	session_retire(own->parent);
-	halt(association, place);
+	if (own->rekeys) {
+		session_retire(own->parent);
+		halt(association, place);
+	} else {
+		/* It counts as silent: of a state that went back nothing is noticed otherwise. */
+		own->anew = true;
+		skex_pairwise_run_give_up(&engine->pairwise, run, &ignored);
+	}
 	if (run_begin(association, place) != SKEX_OK)
 		run_ended(association, place, SKEX_ASSOCIATION_FAILED, 0);
 	return true;

@@ -50,6 +50,7 @@ enum skex_calls {
 	SKEX_CALLS_AGENT,    /* and connects, by name */
 	SKEX_CALLS_COMMAND,  /* and gives names to files: a command that reads what others made */
 	SKEX_CALLS_BINDINGS, /* and signals by a descriptor of the process, and watches files */
+	SKEX_CALLS_LINKS,    /* and keys network interfaces: generic netlink, frames of its own */
 	/* Everything but what neither it nor a program that it starts can need: no other process's
 	 * memory, no kernel keys, no change of the kernel. */
 	SKEX_CALLS_PROGRAMS,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
@@ -59,6 +60,8 @@ static const int names[] = {SYS(link), SYS(linkat), END};
 static const int signals[] = {SYS(pidfd_open), SYS(pidfd_send_signal), END};
 /* Of files that a consumer is to read. */
 static const int watches[] = {SYS(inotify_init1), SYS(inotify_add_watch), END};
+/* The kernel ends a process of bindings that hangs. */
+static const int alarms[] = {SYS(setitimer), END};
 
 /* No program of ours makes these calls, nor one that it would start. */
 static const int hostile[] = {SYS(ptrace), SYS(process_vm_readv), SYS(process_vm_writev),
@@ -128,19 +131,35 @@ static bool add_threads(scmp_filter_ctx filter)
 			SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0)) == 0;
 }
 
-static bool add_sockets(scmp_filter_ctx filter, const int *families, size_t count)
+static bool add_socket(scmp_filter_ctx filter, int family)
 {
-	for (size_t i = 0; i < count; i++)
-		if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, SYS(socket), 1,
-			    SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i], 0)) != 0)
-			return false;
-	return true;
+	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SYS(socket), 1,
+		       SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)family, 0)) == 0;
+}
+
+/* Of all that the kernel is told by netlink. */
+static bool add_netlink(scmp_filter_ctx filter, int protocol)
+{
+	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SYS(socket), 2,
+		       SCMP_A0(SCMP_CMP_EQ, AF_NETLINK, 0),
+		       SCMP_A2(SCMP_CMP_EQ, (scmp_datum_t)protocol, 0)) == 0;
+}
+
+static bool add_sockets(scmp_filter_ctx filter, bool connects, bool links)
+{
+	/* The service manager is told of the end. */
+	if (!add_socket(filter, AF_UNIX))
+		return false;
+	/* Looking up names asks for the machine's addresses. */
+	if (connects &&
+		(!add_socket(filter, AF_INET) || !add_socket(filter, AF_INET6) ||
+			!add_netlink(filter, NETLINK_ROUTE)))
+		return false;
+	return !links || (add_socket(filter, AF_PACKET) && add_netlink(filter, NETLINK_GENERIC));
 }
 
 static bool add_process(scmp_filter_ctx filter, enum skex_calls calls)
 {
-	/* AF_UNIX: the service manager is told of the end. */
-	static const int families[] = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK};
 	const bool connects = calls != SKEX_CALLS_SERVER && calls != SKEX_CALLS_HUB;
 	const uint32_t yes = SCMP_ACT_ALLOW;
 
@@ -150,14 +169,15 @@ static bool add_process(scmp_filter_ctx filter, enum skex_calls calls)
 	if (calls == SKEX_CALLS_SERVER)
 		return true;
 	if (!add(filter, yes, files) || !add_threads(filter) ||
-		!add_sockets(filter, families, connects ? 4 : 1))
+		!add_sockets(filter, connects, calls == SKEX_CALLS_LINKS))
 		return false;
 	if (connects && !add(filter, yes, connections))
 		return false;
 	if (calls == SKEX_CALLS_COMMAND)
 		return add(filter, yes, names);
-	return calls != SKEX_CALLS_BINDINGS ||
-		(add(filter, yes, signals) && add(filter, yes, watches));
+	return (calls != SKEX_CALLS_BINDINGS && calls != SKEX_CALLS_LINKS) ||
+		(add(filter, yes, signals) && add(filter, yes, watches) &&
+			add(filter, yes, alarms));
 }
 
 static bool add_architectures(scmp_filter_ctx filter)

@@ -32,6 +32,7 @@ static size_t unlocked_bytes;
 #define SLAB_BYTES 65536u
 #define HEAD_BYTES 64u
 #define SMALL_MAX  8192u
+#define SPARE_MAX  (3 * SLAB_BYTES)
 
 struct object {
 	struct object *next;
@@ -56,6 +57,7 @@ static const uint16_t class_bytes[] = {16, 32, 48, 64, 96, 128, 192, 256, 384, 5
 #define CLASS_LARGE CLASSES
 
 static struct slab *partial[CLASSES]; /* slabs with a free object, by class */
+static uint32_t empty[CLASSES];       /* how many of these hold no object: 0 or 1 */
 
 static struct slab *slab_map(size_t mapped, uint32_t class)
 {
@@ -130,6 +132,7 @@ static void *slab_take(struct slab *slab)
 		if (slab->untouched + size > SLAB_BYTES)
 			slab->untouched = 0;
 	}
+	empty[slab->class] -= slab->used == 0;
 	slab->used++;
 	/* Only the link was written since it was wiped. */
 	*(struct object *)taken = (struct object){NULL};
@@ -147,6 +150,7 @@ static void *small_new(size_t size)
 		if (slab == NULL)
 			return NULL;
 		partial_insert(slab);
+		empty[class]++;
 	}
 	void *taken = slab_take(slab);
 	if (slab_full(slab))
@@ -162,21 +166,42 @@ static void small_free(struct slab *slab, struct object *object)
 	object->next = slab->free;
 	slab->free = object;
 	slab->used--;
-	/* One empty slab is kept, so that a lone secret that comes and goes costs no system call.
-	 */
-	if (slab->used == 0 && (slab->next != NULL || slab->previous != NULL)) {
+	if (slab->used > 0)
+		return;
+	/* One empty slab is kept, so that secrets that come and go cost no system call. */
+	if (empty[slab->class] > 0) {
 		partial_remove(slab);
 		slab_unmap(slab);
+	} else {
+		empty[slab->class]++;
 	}
 }
+
+/* One large object that was freed, for the next one of its size. */
+static struct slab *spare;
 
 static void *large_new(size_t size)
 {
 	if (size > SIZE_MAX / 2)
 		return NULL;
 	size_t mapped = (HEAD_BYTES + size + 4095) / 4096 * 4096;
-	struct slab *slab = slab_map(mapped, CLASS_LARGE);
+	struct slab *slab = spare;
+	if (slab != NULL && slab->mapped == mapped)
+		spare = NULL;
+	else
+		slab = slab_map(mapped, CLASS_LARGE);
 	return slab == NULL ? NULL : (uint8_t *)slab + HEAD_BYTES;
+}
+
+static void large_free(struct slab *slab)
+{
+	if (slab->mapped > SPARE_MAX) {
+		slab_unmap(slab);
+		return;
+	}
+	if (spare != NULL)
+		slab_unmap(spare);
+	spare = slab;
 }
 
 void *skex_secret_new(size_t size)
@@ -196,7 +221,7 @@ void skex_secret_free(void *secret)
 	pthread_mutex_lock(&arena_lock);
 	if (slab->class == CLASS_LARGE) {
 		skex_wipe(secret, slab->mapped - HEAD_BYTES);
-		slab_unmap(slab);
+		large_free(slab);
 	} else {
 		small_free(slab, secret);
 	}

@@ -235,15 +235,22 @@ struct skex_program_end {
 /* The program ended and is gone; end is valid during the call only. */
 typedef void (*skex_program_ended_fn)(void *owner, const struct skex_program_end *end);
 
+/* What a piece of work may wait for: what waits for one does not hold up the other. */
+enum skex_work_for {
+	SKEX_WORK_FOR_DISK,   /* or for a peer far away: it may hang */
+	SKEX_WORK_FOR_KERNEL, /* or for a daemon beside us, with patience */
+	SKEX_WORKS,
+};
+
 struct skex_jobs {
 	void *context;
 	/*
-	 * Runs run(owner) in another thread, one at a time and in the order asked for, for what may
-	 * wait for a disk; then done(owner) in this one, and the work is gone.  Both are called, at
-	 * the latest when the table ends.  SKEX_E_MEMORY.
+	 * Runs run(owner) in another thread, one at a time of a kind and in the order asked for;
+	 * then done(owner) in this one, and the work is gone.  Both are called, at the latest when
+	 * the table ends.  SKEX_E_MEMORY.
 	 */
-	enum skex_error (*work)(void *context, void (*run)(void *owner), void (*done)(void *owner),
-		void *owner, struct skex_work **work);
+	enum skex_error (*work)(void *context, enum skex_work_for what, void (*run)(void *owner),
+		void (*done)(void *owner), void *owner, struct skex_work **work);
 	/* Nothing is called any more: waits for a run that has begun.  NULL is fine. */
 	void (*drop)(struct skex_work *work);
 	/* Calls call(owner) once, after so long; never from inside this.  SKEX_E_MEMORY. */

@@ -4,6 +4,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#if defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+#endif
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
@@ -118,6 +121,28 @@ uint32_t skex_posix_cpu_features(void)
 		features |= SKEX_CPU_PCLMUL;
 	if (__builtin_cpu_supports("vpclmulqdq"))
 		features |= SKEX_CPU_VPCLMUL;
+#elif defined(__aarch64__) && defined(__linux__)
+	if (getauxval(AT_HWCAP) & HWCAP_ASIMD)
+		features |= SKEX_CPU_NEON;
+	if (getauxval(AT_HWCAP) & HWCAP_PMULL)
+		features |= SKEX_CPU_PMULL;
 #endif
 	return features;
+}
+
+bool skex_write_all(int descriptor, const void *data, size_t size)
+{
+	const uint8_t *bytes = data;
+
+	while (size > 0) {
+		ssize_t written = write(descriptor, bytes, size);
+
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written <= 0)
+			return false;
+		bytes += written;
+		size -= (size_t)written;
+	}
+	return true;
 }

@@ -22,6 +22,9 @@ void skex_posix_log(void *context, enum skex_level level, const char *line);
 /* Lines that are less important than this are left out; SKEX_LEVEL_INFO at first. */
 void skex_posix_log_up_to(enum skex_level level);
 
+/* Writes all without a buffer, in which a secret would stay; false with errno. */
+bool skex_write_all(int descriptor, const void *data, size_t size);
+
 /* Features of this processor for skex_math_select. */
 uint32_t skex_posix_cpu_features(void);
 

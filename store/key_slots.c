@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/key_slots.h"
 
+#include <stdlib.h>
+
 #include "core/base/cursor.h"
 #include "core/base/mem.h"
 #include "platform/memory.h"
@@ -40,6 +42,16 @@ struct copy {
 	uint8_t data[SKEX_SLOT_BYTES];
 };
 
+/*
+ * What this life knows of a slot, because it wrote it last: which copy counts, of what kind, and
+ * its sequence.  So to write a slot again nothing is read and opened.  Nothing of it is secret.
+ */
+struct known {
+	uint64_t sequence; /* 0: nothing is known */
+	uint8_t newest;    /* 0 or 1 */
+	bool value;        /* and not a mark of destruction */
+};
+
 /* Lies in secret memory as a whole. */
 struct skex_key_slots {
 	const struct skex_crypto *crypto;
@@ -49,6 +61,8 @@ struct skex_key_slots {
 	uint8_t id[ID_BYTES];
 	uint8_t key[SKEX_HASH_BYTES]; /* KDF(KEK, "skex key slots", id) */
 	struct copy copies[2];        /* of the slot that is worked on; wiped after it */
+	struct known *known;          /* known_count of them */
+	uint32_t known_count;
 };
 
 static const uint8_t nonce_zero[SKEX_AEAD_NONCE_BYTES];
@@ -180,6 +194,56 @@ static enum skex_error slot_read(struct skex_key_slots *slots, uint32_t slot, un
 	return SKEX_OK;
 }
 
+/* Room for every slot; without memory less is known. */
+static struct known *known_of(struct skex_key_slots *slots, uint32_t slot)
+{
+	if (slot >= slots->known_count && slot < slots->count) {
+		struct known *more = realloc(slots->known, slots->count * sizeof(*more));
+
+		if (more != NULL) {
+			memset(more + slots->known_count, 0,
+				(slots->count - slots->known_count) * sizeof(*more));
+			slots->known = more;
+			slots->known_count = slots->count;
+		}
+	}
+	return slot < slots->known_count ? &slots->known[slot] : NULL;
+}
+
+static void learn(
+	struct skex_key_slots *slots, uint32_t slot, unsigned newest, uint64_t sequence, bool value)
+{
+	struct known *known = known_of(slots, slot);
+
+	if (known != NULL)
+		*known = (struct known){sequence, (uint8_t)newest, value};
+}
+
+/* Before a slot is written: what happens to it may not be known when that fails. */
+static void unlearn(struct skex_key_slots *slots, uint32_t slot)
+{
+	if (slot < slots->known_count)
+		slots->known[slot].sequence = 0;
+}
+
+/* The copy that counts (2: neither) and its sequence, from what is known or from the disk. */
+static enum skex_error slot_state(
+	struct skex_key_slots *slots, uint32_t slot, unsigned *newest, uint64_t *sequence)
+{
+	const struct known *known = slot < slots->known_count ? &slots->known[slot] : NULL;
+	enum skex_error error = SKEX_OK;
+
+	if (known != NULL && known->sequence > 0) {
+		*newest = known->newest;
+		*sequence = known->sequence;
+		return SKEX_OK;
+	}
+	error = slot_read(slots, slot, newest);
+	if (error == SKEX_OK)
+		*sequence = *newest == 2 ? 0 : slots->copies[*newest].sequence;
+	return error;
+}
+
 static void forget_copies(struct skex_key_slots *slots)
 {
 	skex_wipe(slots->copies, sizeof(slots->copies));
@@ -189,15 +253,18 @@ enum skex_error skex_key_slots_put(
 	struct skex_key_slots *slots, uint32_t slot, const uint8_t data[static SKEX_SLOT_BYTES])
 {
 	unsigned newest;
-	enum skex_error error = slot_read(slots, slot, &newest);
+	uint64_t sequence;
+	enum skex_error error = slot_state(slots, slot, &newest, &sequence);
 
 	if (error == SKEX_OK) {
-		uint64_t sequence = newest == 2 ? 0 : slots->copies[newest].sequence;
 		unsigned other = newest == 0 ? 1 : 0;
+		unlearn(slots, slot);
 		if (sequence == SEQUENCE_MAX)
 			error = SKEX_E_EXHAUSTED;
 		else
 			error = copy_write(slots, slot, other, KIND_VALUE, sequence + 1, data);
+		if (error == SKEX_OK)
+			learn(slots, slot, other, sequence + 1, true);
 	}
 	forget_copies(slots);
 	return error;
@@ -245,12 +312,13 @@ static enum skex_error destroy_both(struct skex_key_slots *slots, uint32_t slot)
 {
 	static const uint8_t zero[SKEX_SLOT_BYTES];
 	unsigned newest;
-	enum skex_error error = slot_read(slots, slot, &newest);
+	uint64_t sequence;
+	enum skex_error error = slot_state(slots, slot, &newest, &sequence);
 
 	if (error != SKEX_OK)
 		return error;
-	uint64_t sequence = newest == 2 ? 0 : slots->copies[newest].sequence;
 	unsigned first = newest == 0 ? 1 : 0;
+	unlearn(slots, slot);
 	for (unsigned i = 0; i < 2; i++) {
 		unsigned which = i == 0 ? first : 1 - first;
 		if (sequence + i >= SEQUENCE_MAX)
@@ -259,6 +327,7 @@ static enum skex_error destroy_both(struct skex_key_slots *slots, uint32_t slot)
 		if (error != SKEX_OK)
 			return error;
 	}
+	learn(slots, slot, 1 - first, sequence + 2, false);
 	return SKEX_OK;
 }
 
@@ -289,8 +358,12 @@ enum skex_error skex_key_slots_is_destroyed(
 enum skex_error skex_key_slots_destroy(struct skex_key_slots *slots, uint32_t slot, bool wholly)
 {
 	bool destroyed = false;
-	enum skex_error error = skex_key_slots_is_destroyed(slots, slot, wholly, &destroyed);
+	enum skex_error error = SKEX_OK;
 
+	/* A slot that was put in this life is not. */
+	if (!wholly || slot >= slots->known_count || slots->known[slot].sequence == 0 ||
+		!slots->known[slot].value)
+		error = skex_key_slots_is_destroyed(slots, slot, wholly, &destroyed);
 	if (error == SKEX_OK && !destroyed)
 		error = wholly ? destroy_both(slots, slot) : destroy_older(slots, slot);
 	forget_copies(slots);
@@ -460,6 +533,7 @@ void skex_key_slots_close(struct skex_key_slots *slots)
 	if (slots == NULL)
 		return;
 	slots->platform->files->close(slots->file);
+	free(slots->known);
 	skex_secret_free(slots);
 }
 

@@ -7,7 +7,7 @@
 #include "store/log.h"
 #include "store/path.h"
 
-#define WINDOW_BYTES (UINT64_C(1) << 20)
+#define WINDOW_BYTES (UINT64_C(64) << 10)
 
 struct replay {
 	struct skex_log *log;
@@ -227,6 +227,18 @@ static enum skex_error frame_replay(
 	return error;
 }
 
+/* From offset on the first place, in the window that is read, at which a frame can begin; or the
+ * first one that the window does not hold all of. */
+static uint64_t frame_find(const struct replay *replay, uint64_t offset)
+{
+	const uint64_t end = replay->window_at + replay->window_size;
+
+	while (offset + SKEX_LOG_FRAME_BYTES <= end &&
+		!skex_log_frame_begins(replay->window + (offset - replay->window_at)))
+		offset += 8;
+	return offset;
+}
+
 /*
  * The frames end at offset.  Was that the end, or is it damage?  A frame further on that was made
  * when the one missing here was durable already says: damage.  Frames of the same unfinished group
@@ -243,6 +255,10 @@ static enum skex_error end_check(
 			window_get(replay, segment, offset, SKEX_LOG_FRAME_BYTES, &at);
 		if (error != SKEX_OK)
 			return error;
+		if (!skex_log_frame_begins(at)) {
+			offset = frame_find(replay, offset) - 8;
+			continue;
+		}
 		if (skex_log_frame_decode(&head, at) != SKEX_OK ||
 			head.durable < replay->sequence || head.size > replay->file_size - offset)
 			continue;

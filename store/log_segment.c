@@ -302,6 +302,12 @@ enum skex_error skex_log_frame_seal(const struct skex_log_segment *segment,
 	return error;
 }
 
+bool skex_log_frame_begins(const uint8_t at[static 4])
+{
+	return at[0] == (uint8_t)(FRAME_MAGIC >> 24) && at[1] == (uint8_t)(FRAME_MAGIC >> 16) &&
+		at[2] == (uint8_t)(FRAME_MAGIC >> 8) && at[3] == (uint8_t)FRAME_MAGIC;
+}
+
 enum skex_error skex_log_frame_decode(
 	struct skex_log_frame *head, const uint8_t at[static SKEX_LOG_FRAME_BYTES])
 {

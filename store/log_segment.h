@@ -143,6 +143,8 @@ SKEX_MUST_USE enum skex_error skex_log_record_peek(
 SKEX_MUST_USE enum skex_error skex_log_record_verify(const struct skex_log_segment *segment,
 	const struct skex_crypto *crypto, uint64_t offset, const uint8_t *at,
 	const struct skex_log_record *record);
+/* Whether the first bytes of a frame are here: cheap, and says no nearly everywhere else. */
+bool skex_log_frame_begins(const uint8_t at[static 4]);
 /* Reads a frame's head.  SKEX_E_CORRUPT when it makes no sense. */
 SKEX_MUST_USE enum skex_error skex_log_frame_decode(
 	struct skex_log_frame *head, const uint8_t at[static SKEX_LOG_FRAME_BYTES]);

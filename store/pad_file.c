@@ -196,6 +196,11 @@ uint64_t skex_pad_file_size(const struct skex_pad_file *file)
 	return file->size;
 }
 
+uint64_t skex_pad_file_begins(const struct skex_pad_file *file)
+{
+	return file->mark;
+}
+
 enum skex_error skex_pad_file_failed(const struct skex_pad_file *file)
 {
 	return file->failed;

@@ -66,6 +66,8 @@ SKEX_MUST_USE enum skex_error skex_pad_file_open(const struct skex_platform *pla
 	const uint8_t kek[static SKEX_KEK_BYTES], uint64_t mark, struct skex_pad_file **file);
 void skex_pad_file_close(struct skex_pad_file *file);
 uint64_t skex_pad_file_size(const struct skex_pad_file *file);
+/* Where what can be read begins: the mark, or where its keys do, if those before are gone. */
+uint64_t skex_pad_file_begins(const struct skex_pad_file *file);
 /* SKEX_OK, or why used bytes could not be destroyed: nothing is read from it any more.  Opened
  * again it goes on, where the disk does. */
 enum skex_error skex_pad_file_failed(const struct skex_pad_file *file);

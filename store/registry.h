@@ -23,6 +23,9 @@ struct skex_registry;
  */
 SKEX_MUST_USE enum skex_error skex_registry_open(const char *path, struct skex_registry **registry);
 void skex_registry_close(struct skex_registry *registry);
+/* Takes out all that is in it, as one: for who runs one world after another in memory, and opens
+ * no new one each time.  SKEX_E_STATE within a transaction. */
+SKEX_MUST_USE enum skex_error skex_registry_clear(struct skex_registry *registry);
 
 /* Small named values: own name, hub id, instance and the like.  At most 255 bytes. */
 SKEX_MUST_USE enum skex_error skex_registry_set(

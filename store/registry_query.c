@@ -312,6 +312,21 @@ void skex_registry_close(struct skex_registry *registry)
 	free(registry);
 }
 
+enum skex_error skex_registry_clear(struct skex_registry *registry)
+{
+	enum skex_error error = skex_registry_begin(registry);
+
+	if (error != SKEX_OK)
+		return error;
+	error = execute(registry,
+		"DELETE FROM pad; DELETE FROM leg; DELETE FROM member; DELETE FROM peer;"
+		"DELETE FROM setting;");
+	if (error == SKEX_OK)
+		return skex_registry_commit(registry);
+	skex_registry_undo(registry);
+	return error;
+}
+
 enum skex_error skex_registry_begin(struct skex_registry *registry)
 {
 	if (!sqlite3_get_autocommit(registry->database))

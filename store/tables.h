@@ -22,6 +22,9 @@ enum skex_table {
 	/* key u64 leg | u8 direction; value u32 generation | u32 count: so many wrong one-time tags
 	 * were received at most.  Absent: none. */
 	SKEX_TABLE_TAGS = 4,
+	/* key u64 leg | u8 direction; value u32 epoch: the sender's last one in which the other end
+	 * answered a HELLO; see link/epoch.c */
+	SKEX_TABLE_ANSWERED = 5,
 
 	/* Of a hub: */
 	SKEX_TABLE_QUEUE = 8, /* a message that waits for an agent; see hub/queue.h */
@@ -56,6 +59,8 @@ enum skex_table {
 	SKEX_TABLE_PAST = 26,
 	/* Of an agent: where bindings are; see agent/binding.c */
 	SKEX_TABLE_BINDING = 27,
+	/* Of an agent: bindings that were added at run time; see agent/binding_add.c */
+	SKEX_TABLE_BINDING_ADDED = 28,
 	/* Of an agent: ids of keys that a KME gave and that were used; see agent/qkd014_seen.c */
 	SKEX_TABLE_QKD014 = 29,
 };

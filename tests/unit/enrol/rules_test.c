@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "enrol/enrolment.h"
 #include "enrol/leg_state.h"
 #include "tests/sim/enrol_bed.h"
 
@@ -246,6 +247,35 @@ static void an_eviction_takes_the_waiting_kit(void **state)
 	assert_int_equal(bed_files(&bed, BED_HUB "/spool"), 0);
 }
 
+/* A kit of an enrolment that a crash left without its rows is nobody's, from the start on: also
+ * before it is durable that it is undone. */
+static void what_is_being_undone_is_not_given_out(void **state)
+{
+	const struct skex_name alice = bed_name("alice");
+	struct skex_enrol_request request = bed_request(SKEX_KIT_ENROL);
+	struct skex_enrolment *enrolment;
+	struct skex_enrol_kit kit;
+
+	(void)state;
+	assert_int_equal(
+		skex_enrolment_begin(&bed.hub, &request, &enrolment, &bed.reason), SKEX_OK);
+	while (enrolment->phase != ENROL_KEYS) {
+		(void)!skex_enrolment_step(enrolment, &bed.reason);
+		bed_turn(&bed);
+	}
+	bed_settle(&bed);
+	bed.enrolment = enrolment;
+	bed_drop(&bed);
+	assert_int_equal(bed_restart(&bed), SKEX_OK);
+	assert_int_equal(skex_enrol_kit_get(&bed.hub, &alice, &kit), SKEX_E_UNKNOWN);
+	refused(skex_enrolment_begin(&bed.hub, &request, &enrolment, &bed.reason), SKEX_E_BUSY,
+		"kit_in_the_making");
+	bed_settle(&bed);
+	enrol(false);
+	assert_int_equal(bed_join(&bed, BED_KIT, NULL, false), SKEX_OK);
+	assert_true(bed_same(&bed, leg(), 0));
+}
+
 static void no_address(void **state)
 {
 	struct skex_enrol_request request = bed_request(SKEX_KIT_ENROL);
@@ -364,6 +394,7 @@ static void refills_out_of_order(void **state)
 static void refills_that_do_not_fit(void **state)
 {
 	struct skex_kit_header header;
+	struct skex_leg_record row;
 
 	(void)state;
 	enrol(false);
@@ -380,6 +411,44 @@ static void refills_that_do_not_fit(void **state)
 	header.agent = bed_name("bob");
 	forge(&header);
 	refused(bed_join(&bed, BED_MEDIUM "/forged", NULL, false), SKEX_E_REFUSED, "other_agent");
+	/* A table is no refill for a ratchet. */
+	header = refill_header(1);
+	assert_int_equal(skex_registry_leg_get(bed.agent_registry, leg(), &row), SKEX_OK);
+	row.kind = SKEX_PAD_RATCHET;
+	assert_int_equal(skex_registry_leg_put(bed.agent_registry, &row), SKEX_OK);
+	forge(&header);
+	refused(bed_join(&bed, BED_MEDIUM "/forged", NULL, false), SKEX_E_REFUSED, "other_leg");
+}
+
+/* One that enrols, of another leg than the one that is there. */
+static struct skex_kit_header enrolment_header(void)
+{
+	struct skex_kit_header header = refill_header(0);
+
+	header.type = SKEX_KIT_ENROL;
+	header.leg++;
+	memset(header.envelope_keys, 7, sizeof(header.envelope_keys));
+	return header;
+}
+
+static void a_hub_is_known_by_id_and_by_name(void **state)
+{
+	struct skex_kit_header header;
+
+	(void)state;
+	enrol(false);
+	assert_int_equal(bed_join(&bed, BED_KIT, NULL, false), SKEX_OK);
+	header = enrolment_header();
+	header.hub[0]++;
+	forge(&header);
+	refused(bed_join(&bed, BED_MEDIUM "/forged", NULL, false), SKEX_E_REFUSED, "hub_joined");
+	header = enrolment_header();
+	header.hub_name = bed_name("hub2");
+	forge(&header);
+	refused(bed_join(&bed, BED_MEDIUM "/forged", NULL, false), SKEX_E_REFUSED, "hub_joined");
+	header.hub[0]++;
+	forge(&header);
+	assert_int_equal(bed_join(&bed, BED_MEDIUM "/forged", NULL, false), SKEX_OK);
 }
 
 /* A leg of class its takes no pad that would make it computational. */
@@ -492,11 +561,13 @@ int main(void)
 		TEST(refills),
 		TEST(bans_and_evictions),
 		TEST(an_eviction_takes_the_waiting_kit),
+		TEST(what_is_being_undone_is_not_given_out),
 		TEST(no_address),
 		TEST(sizes),
 		TEST(joined_twice),
 		TEST(refills_out_of_order),
 		TEST(refills_that_do_not_fit),
+		TEST(a_hub_is_known_by_id_and_by_name),
 		TEST(a_class_is_never_lowered),
 		TEST(a_name_from_the_first_kit),
 		TEST(a_ratchet),

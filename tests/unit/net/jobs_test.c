@@ -308,8 +308,8 @@ static void work(void **state)
 	jobs = skex_loop_platform(pile.world.loop)->jobs;
 	for (int i = 0; i < PIECES; i++) {
 		pieces[i] = (struct piece){&pile, i, NULL};
-		assert_int_equal(jobs->work(jobs->context, run_piece, piece_done, &pieces[i],
-					 &pieces[i].work),
+		assert_int_equal(jobs->work(jobs->context, SKEX_WORK_FOR_DISK, run_piece,
+					 piece_done, &pieces[i], &pieces[i].work),
 			SKEX_OK);
 	}
 	assert_int_equal(pile.done, 0);
@@ -323,9 +323,57 @@ static void work(void **state)
 		assert_int_equal(pile.order[i], i);
 }
 
+static void wait_for_gate(void *owner)
+{
+	struct pile *pile = owner;
+
+	while (atomic_load(&pile->running) == 0)
+		(void)usleep(100);
+	atomic_store(&pile->ran, 1);
+}
+
+static void open_gate(void *owner)
+{
+	atomic_store(&((struct pile *)owner)->running, 1);
+}
+
+static void nothing(void *owner)
+{
+	(void)owner;
+}
+
+static bool has_ran(void *state)
+{
+	return atomic_load(&((struct pile *)state)->ran) == 1;
+}
+
+/* What hangs is let go on by what was asked for after it, which would wait in one row with it. */
+static void a_disk_that_hangs_holds_up_no_kernel(void **state)
+{
+	struct pile pile = {.thread = pthread_self()};
+	const struct skex_jobs *jobs;
+	struct skex_work *hangs;
+	struct skex_work *works;
+
+	(void)state;
+	world_init(&pile.world);
+	jobs = skex_loop_platform(pile.world.loop)->jobs;
+	assert_int_equal(jobs->work(jobs->context, SKEX_WORK_FOR_DISK, wait_for_gate, nothing,
+				 &pile, &hangs),
+		SKEX_OK);
+	assert_int_equal(
+		jobs->work(jobs->context, SKEX_WORK_FOR_KERNEL, open_gate, nothing, &pile, &works),
+		SKEX_OK);
+	world_run(&pile.world, has_ran, &pile, PATIENCE_MS);
+	world_clear(&pile.world);
+}
+
+/* It may have ended again before this thread looks: the next begins in the loop only. */
 static bool has_begun(void *state)
 {
-	return atomic_load(&((struct pile *)state)->running) > 0;
+	struct pile *pile = state;
+
+	return atomic_load(&pile->running) > 0 || atomic_load(&pile->ran) > 0;
 }
 
 /* What was dropped is not called; dropping the one that runs waits for its end. */
@@ -341,8 +389,8 @@ static void dropped_work(void **state)
 	jobs->drop(NULL);
 	for (int i = 0; i < 3; i++) {
 		pieces[i] = (struct piece){&pile, i == 2 ? 0 : 9, NULL};
-		assert_int_equal(jobs->work(jobs->context, run_piece, piece_done, &pieces[i],
-					 &pieces[i].work),
+		assert_int_equal(jobs->work(jobs->context, SKEX_WORK_FOR_DISK, run_piece,
+					 piece_done, &pieces[i], &pieces[i].work),
 			SKEX_OK);
 	}
 	while (!has_begun(&pile))
@@ -370,6 +418,7 @@ int main(void)
 		cmocka_unit_test(stopped),
 		cmocka_unit_test(later),
 		cmocka_unit_test(work),
+		cmocka_unit_test(a_disk_that_hangs_holds_up_no_kernel),
 		cmocka_unit_test(dropped_work),
 		cmocka_unit_test_prestate(work, &waits),
 	};

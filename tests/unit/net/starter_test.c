@@ -18,14 +18,18 @@ static const char *const echo[] = {"/bin/sh", "-c", "read word <&3; echo $word:$
 static const char *const open_ones[] = {"/bin/sh", "-c", "ls /proc/self/fd | wc -w >&3", NULL};
 static const char *const status[] = {"/bin/sh", "-c",
 	"grep -E 'Seccomp:|NoNewPrivs:' /proc/self/status | tr -d '\\n' >&3", NULL};
+static const char *const given[] = {
+	"/bin/sh", "-c", "cat <&4 >&3; ls /proc/self/fd | wc -w >&3", NULL};
 static const char *const sleeping[] = {"/bin/sleep", "100", NULL};
-static const char *const *const programs[] = {seven, none, echo, open_ones, status, sleeping};
+static const char *const *const programs[] = {
+	seven, none, echo, open_ones, status, given, sleeping};
 enum {
 	SEVEN,
 	NONE,
 	ECHO,
 	OPEN_ONES,
 	STATUS,
+	GIVEN,
 	SLEEPING,
 	PROGRAMS
 };
@@ -69,14 +73,19 @@ static bool has_starter_ended(void *state)
 	return child->starter_ended > 0;
 }
 
-static void init(struct child *child)
+static void init_with(struct child *child, int shared)
 {
 	memset(child, 0, sizeof(*child));
-	assert_int_equal(skex_starter_new(programs, PROGRAMS, &child->starter), SKEX_OK);
+	assert_int_equal(skex_starter_new(programs, PROGRAMS, shared, &child->starter), SKEX_OK);
 	world_init(&child->world);
 	assert_int_equal(
 		skex_starter_watch(child->starter, child->world.loop, on_starter_ended, child),
 		SKEX_OK);
+}
+
+static void init(struct child *child)
+{
+	init_with(child, -1);
 }
 
 static void clear(struct child *child)
@@ -127,6 +136,32 @@ static void starts(void **state)
 	world_run(&child.world, has_ended, &child, 5000);
 	assert_int_equal(child.starter_ended, 0);
 	clear(&child);
+}
+
+/* All of them get the same one, wherever it stood among ours. */
+static void they_share_one(void **state)
+{
+	(void)state;
+	for (int at = 0; at < 2; at++) {
+		const int high = open("/etc/hostname", O_RDONLY | O_CLOEXEC);
+		const int shared = at == 0 ? high : fcntl(high, F_DUPFD_CLOEXEC, 100);
+		struct child child;
+		char text[512];
+
+		assert_true(shared >= 0);
+		init_with(&child, shared);
+		for (int i = 0; i < 2; i++) {
+			assert_int_equal(lseek(shared, 0, SEEK_SET), 0);
+			run(&child, GIVEN, text, sizeof(text));
+			/* What the file has, a line; and six: 0 to 4, and that of ls itself. */
+			assert_true(strlen(text) > 2);
+			assert_string_equal(strchr(text, '\n') + 1, "6\n");
+		}
+		clear(&child);
+		(void)close(shared);
+		if (shared != high)
+			(void)close(high);
+	}
 }
 
 /* The program has its descriptor, and none of ours; it is a child of ours, and confined. */
@@ -188,7 +223,7 @@ static void be_parent(int fd)
 	struct skex_loop *loop;
 	int32_t processes[2];
 
-	if (skex_starter_new(programs, PROGRAMS, &starter) != SKEX_OK ||
+	if (skex_starter_new(programs, PROGRAMS, -1, &starter) != SKEX_OK ||
 		skex_loop_new(&loop) != SKEX_OK)
 		_exit(1);
 	processes[0] = (int32_t)child_of(getpid());
@@ -225,6 +260,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(starts),
+		cmocka_unit_test(they_share_one),
 		cmocka_unit_test(as_if_we_had),
 		cmocka_unit_test(starter_is_gone),
 		cmocka_unit_test(all_die_with_their_parent),

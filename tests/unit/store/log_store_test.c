@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -139,8 +140,49 @@ static void records_come_back(void **state)
 }
 
 /* Every opening begins a segment, and few of their files stay open. */
+/* The number of the newest segment that has its name. */
+static unsigned long newest_segment(const char *name)
+{
+	DIR *folder = opendir(fixture_path(name));
+	const struct dirent *entry;
+	unsigned long newest = 0;
+
+	assert_non_null(folder);
+	while ((entry = readdir(folder)) != NULL) {
+		char *end;
+		const unsigned long number = strtoul(entry->d_name, &end, 16);
+
+		if (strcmp(end, ".log") == 0 && number > newest)
+			newest = number;
+	}
+	(void)closedir(folder);
+	return newest;
+}
+
+static void a_segment_of_64_mib_is_followed_by_another(void **state)
+{
+	struct skex_store *store = open_store("large");
+	static uint8_t bytes[SKEX_STORE_VALUE_MAX];
+	unsigned long first;
+	uint64_t written = 0;
+
+	(void)state;
+	put(store, false, "x", text("x"));
+	first = newest_segment("large");
+	for (; written + 2 * sizeof(bytes) < 64u << 20; written += sizeof(bytes))
+		put(store, false, "x", skex_view(bytes, sizeof(bytes)));
+	assert_int_equal(newest_segment("large"), first);
+	for (; written < (64u << 20) + 2 * sizeof(bytes); written += sizeof(bytes))
+		put(store, false, "x", skex_view(bytes, sizeof(bytes)));
+	assert_int_equal(newest_segment("large"), first + 1);
+	expect(store, "x", skex_view(bytes, sizeof(bytes)));
+	skex_store_close(store);
+}
+
 static void many_segments_come_back(void **state)
 {
+	unsigned long newest = 0;
+
 	(void)state;
 	struct skex_store *store = open_store("many");
 	char name[24];
@@ -148,6 +190,11 @@ static void many_segments_come_back(void **state)
 	for (int i = 0; i < 40; i++) {
 		(void)snprintf(name, sizeof(name), "record %d", i);
 		put(store, i % 2 == 0, name, text(name));
+		/* Each opening has one of its own. */
+		assert_true(i == 0 || newest_segment("many") > newest);
+		newest = newest_segment("many");
+		put(store, false, "again", text(name));
+		assert_true(newest_segment("many") == newest);
 		skex_store_close(store);
 		store = open_store("many");
 	}
@@ -397,6 +444,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(records_come_back),
 		cmocka_unit_test(many_segments_come_back),
+		cmocka_unit_test(a_segment_of_64_mib_is_followed_by_another),
 		cmocka_unit_test(bad_calls_change_nothing),
 		cmocka_unit_test(parts_are_joined),
 		cmocka_unit_test(done_is_called_in_order),

@@ -274,6 +274,78 @@ static void execute(const char *name, const char *text)
 }
 
 /* The first schema knew 0 and 1 of leg.stopped. */
+static bool count_leg(void *owner, const struct skex_leg_record *leg)
+{
+	(void)leg;
+	(*(unsigned *)owner)++;
+	return true;
+}
+
+static bool count_pad(void *owner, const struct skex_pad_record *pad)
+{
+	(void)pad;
+	(*(unsigned *)owner)++;
+	return true;
+}
+
+static bool count_peer(void *owner, const struct skex_peer_record *peer)
+{
+	(void)peer;
+	(*(unsigned *)owner)++;
+	return true;
+}
+
+static bool count_member(void *owner, const struct skex_member *member)
+{
+	(void)member;
+	(*(unsigned *)owner)++;
+	return true;
+}
+
+static unsigned rows_of(struct skex_registry *registry)
+{
+	unsigned count = 0;
+	uint8_t value[8];
+	size_t size;
+
+	assert_int_equal(skex_registry_members(registry, NULL, count_member, &count), SKEX_OK);
+	assert_int_equal(skex_registry_legs(registry, count_leg, &count), SKEX_OK);
+	assert_int_equal(skex_registry_pads(registry, 7, 1, count_pad, &count), SKEX_OK);
+	assert_int_equal(skex_registry_peers(registry, count_peer, &count), SKEX_OK);
+	return count +
+		(skex_registry_get(registry, "name", value, sizeof(value), &size) == SKEX_OK);
+}
+
+static void cleared_is_as_new(void **state)
+{
+	const struct skex_pad_record pad = {7, 1, 0, 65536, false};
+	const struct skex_peer_record peer = {.name = name_of("p")};
+	const struct skex_member member = member_of("m", 7);
+	struct skex_leg_record leg = {.leg = 7, .other = name_of("h")};
+
+	(void)state;
+	struct skex_registry *registry = open_registry("clear.db");
+	leg.aead = SKEX_AEAD_AES_256_GCM;
+	leg.kind = SKEX_PAD_TABLE;
+	leg.class = SKEX_CLASS_ITS;
+	for (int round = 0; round < 2; round++) {
+		assert_int_equal(skex_registry_member_put(registry, &member), SKEX_OK);
+		assert_int_equal(skex_registry_leg_put(registry, &leg), SKEX_OK);
+		assert_int_equal(skex_registry_pad_put(registry, &pad), SKEX_OK);
+		assert_int_equal(skex_registry_peer_put(registry, &peer), SKEX_OK);
+		assert_int_equal(
+			skex_registry_set(registry, "name", skex_view("hub1", 4)), SKEX_OK);
+		assert_int_equal(rows_of(registry), 5);
+		assert_int_equal(skex_registry_begin(registry), SKEX_OK);
+		assert_int_equal(skex_registry_clear(registry), SKEX_E_STATE);
+		skex_registry_undo(registry);
+		assert_int_equal(rows_of(registry), 5);
+		assert_int_equal(skex_registry_clear(registry), SKEX_OK);
+		assert_int_equal(rows_of(registry), 0);
+	}
+	skex_registry_close(registry);
+}
+
 static void an_older_schema_is_brought_up(void **state)
 {
 	struct skex_leg_record record = leg_of(1);
@@ -352,6 +424,7 @@ int main(void)
 		cmocka_unit_test(members),
 		cmocka_unit_test(legs_and_pads),
 		cmocka_unit_test(peers_and_transactions),
+		cmocka_unit_test(cleared_is_as_new),
 		cmocka_unit_test(an_older_schema_is_brought_up),
 		cmocka_unit_test(foreign_and_newer_files_are_refused),
 		cmocka_unit_test(damaged_rows_are_told),
