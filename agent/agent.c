@@ -192,7 +192,7 @@ static void released(void *owner, struct skex_leg *link_leg)
  */
 static void settle_old(struct agent_leg *leg, uint64_t now_ms)
 {
-	if (leg->leg->state != SKEX_LEG_UP || now_ms < leg->settle_ms)
+	if (now_ms < leg->settle_ms || leg->leg->state != SKEX_LEG_UP)
 		return;
 	while (leg->arrived != NULL && before(leg->arrived, leg->settle_mark))
 		settle(leg, true);
@@ -397,6 +397,8 @@ enum skex_error skex_agent_new(const struct skex_agent_setup *setup, struct skex
 	if (error == SKEX_OK)
 		error = agent_peers_load(agent);
 	if (error == SKEX_OK)
+		error = agent_bindings_load(agent);
+	if (error == SKEX_OK)
 		error = agent_pairwise_load(agent);
 	if (error == SKEX_OK)
 		error = agent_qkd014_load(agent);
@@ -444,6 +446,7 @@ void skex_agent_free(struct skex_agent *agent)
 	agent_notes_clear(agent);
 	agent_providers_clear(agent);
 	agent_confirms_clear(agent);
+	agent_bindings_clear(agent);
 	agent_peers_clear(agent);
 	skex_link_clear(&agent->link);
 	while (agent->legs != NULL) {
@@ -532,7 +535,7 @@ static void watch_leg(struct skex_agent *agent, struct agent_leg *leg, uint64_t 
 			link_leg->record.other.text,
 			link_leg->last_error[0] != '\0' ? link_leg->last_error : "no answer");
 	}
-	if (link_leg->record.kind == SKEX_PAD_TABLE && !leg->low_told &&
+	if (link_leg->tables && !leg->low_told &&
 		(skex_leg_send_left(link_leg) < link_leg->tx.size / 10 ||
 			skex_leg_receive_left(link_leg) < link_leg->rx.size / 10)) {
 		leg->low_told = true;
@@ -542,24 +545,39 @@ static void watch_leg(struct skex_agent *agent, struct agent_leg *leg, uint64_t 
 	}
 }
 
+static void sweep_legs(struct skex_agent *agent, uint64_t now_ms)
+{
+	uint64_t settle_ms = UINT64_MAX;
+	struct agent_leg *leg;
+
+	/* All are up, and nothing of them is due. */
+	if (agent->link.legs[SKEX_LEGS_NOT_UP] == NULL &&
+		agent->link.legs[SKEX_LEGS_TABLES] == NULL && now_ms < agent->settle_ms)
+		return;
+	for (leg = agent->legs; leg != NULL; leg = leg->next) {
+		watch_leg(agent, leg, now_ms);
+		settle_old(leg, now_ms);
+		settle_ms = leg->settle_ms < settle_ms ? leg->settle_ms : settle_ms;
+	}
+	agent->settle_ms = settle_ms;
+}
+
 static void sweep(struct skex_agent *agent, uint64_t now_ms)
 {
 	const uint64_t wall_ms = agent_wall(agent);
 	struct agent_peer *peer;
 	struct agent_pool *pool;
-	struct agent_leg *leg;
+	bool serves;
 
-	for (leg = agent->legs; leg != NULL; leg = leg->next) {
-		watch_leg(agent, leg, now_ms);
-		settle_old(leg, now_ms);
-	}
+	sweep_legs(agent, now_ms);
 	for (peer = agent->peers; peer != NULL; peer = peer->next) {
+		serves = agent_peer_serves(peer);
 		for (pool = peer->pools; pool != NULL; pool = pool->next) {
 			agent_pool_sweep(pool, wall_ms);
 			/* What makes it lack keys but is no event of its own: times, hubs, pairs.
 			 */
 			agent_pool_lacks(pool);
-			if (!agent_peer_serves(peer))
+			if (!serves || pool->unwanted)
 				agent_pool_empty(pool);
 		}
 		agent_pools_retire(peer, now_ms);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/binding.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "agent/consumer.h"
@@ -23,25 +22,81 @@ static bool has_purpose(const struct skex_binding_config *binding, const char *p
 		strcmp(purpose + size + 1, binding->name.text) == 0;
 }
 
-static int compare(const void *name, const void *binding)
+/* Both lists are in the order of their names: where the first stands that is at least this, or
+ * that is after it. */
+static size_t place_in(const struct skex_binding_config *list,
+	struct skex_binding_config *const *added, size_t count, const char *name, bool after)
 {
-	return strcmp(name, ((const struct skex_binding_config *)binding)->name.text);
+	size_t low = 0;
+	size_t high = count;
+
+	while (low < high) {
+		const size_t middle = low + (high - low) / 2;
+		const struct skex_binding_config *at =
+			added != NULL ? added[middle] : &list[middle];
+		const int order = strcmp(at->name.text, name);
+
+		if (order < 0 || (order == 0 && after))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static const struct skex_binding_config *configured_at(
+	const struct skex_agent *agent, const char *name, bool after)
+{
+	const struct skex_agent_config *config = agent->config;
+	const size_t at = place_in(config->bindings, NULL, config->bindings_count, name, after);
+
+	return at < config->bindings_count ? &config->bindings[at] : NULL;
+}
+
+size_t agent_binding_place(const struct skex_agent *agent, const char *name, bool after)
+{
+	return place_in(NULL, agent->bindings, agent->bindings_count, name, after);
+}
+
+static const struct skex_binding_config *added_at(
+	const struct skex_agent *agent, const char *name, bool after)
+{
+	const size_t at = agent_binding_place(agent, name, after);
+
+	return at < agent->bindings_count ? agent->bindings[at] : NULL;
+}
+
+const struct skex_binding_config *skex_agent_binding_next(
+	const struct skex_agent *agent, const char *name)
+{
+	const char *from = name == NULL ? "" : name;
+	const struct skex_binding_config *configured = configured_at(agent, from, true);
+	const struct skex_binding_config *added = added_at(agent, from, true);
+
+	if (configured == NULL || added == NULL)
+		return configured == NULL ? added : configured;
+	return strcmp(configured->name.text, added->name.text) < 0 ? configured : added;
+}
+
+static bool is_named(const struct skex_binding_config *binding, const char *name)
+{
+	return binding != NULL && strcmp(binding->name.text, name) == 0;
 }
 
 const struct skex_binding_config *skex_agent_binding_named(
 	const struct skex_agent *agent, const char *name)
 {
-	const struct skex_agent_config *config = agent->config;
+	const struct skex_binding_config *binding = configured_at(agent, name, false);
 
-	return config->bindings_count == 0 ? NULL
-					   : bsearch(name, config->bindings, config->bindings_count,
-						     sizeof(config->bindings[0]), compare);
+	if (!is_named(binding, name))
+		binding = added_at(agent, name, false);
+	return is_named(binding, name) ? binding : NULL;
 }
 
-const struct skex_binding_config *skex_agent_bindings(const struct skex_agent *agent, size_t *count)
+bool skex_agent_binding_added(
+	const struct skex_agent *agent, const struct skex_binding_config *binding)
 {
-	*count = agent->config->bindings_count;
-	return agent->config->bindings;
+	return configured_at(agent, binding->name.text, false) != binding;
 }
 
 const struct skex_binding_config *skex_agent_binding_of(

@@ -9,7 +9,10 @@
  * remember over a start.  They live in a process of their own (deliver/bindings).
  *
  * The keys of a binding have the purpose CONSUMER:NAME, such as "wireguard:site-b".  A peer may use
- * it when a binding of this name and consumer is configured with this peer, and nobody else.
+ * it when a binding of this name and consumer is there with this peer, and nobody else.
+ *
+ * Bindings are those of the configuration and those that were added at run time, which are kept in
+ * the store.
  */
 
 #define SKEX_BINDINGS_CONSUMER "bindings" /* that process, on the local API */
@@ -22,16 +25,39 @@ struct skex_binding_memory {
 	uint64_t since_wall_ms;
 };
 
-/* All of them, in the order of their names. */
-const struct skex_binding_config *skex_agent_bindings(
-	const struct skex_agent *agent, size_t *count);
-/* The configured binding of this name, or with this peer whose keys have this purpose; NULL. */
+/* The one whose name comes after that of another, which need not be there any more; of NULL the
+ * first.  NULL: there is none. */
+const struct skex_binding_config *skex_agent_binding_next(
+	const struct skex_agent *agent, const char *name);
+/* The binding of this name, or with this peer whose keys have this purpose; NULL. */
 const struct skex_binding_config *skex_agent_binding_named(
 	const struct skex_agent *agent, const char *name);
 const struct skex_binding_config *skex_agent_binding_of(
 	const struct skex_agent *agent, const char *peer, const char *purpose);
 /* Is this a purpose of a consumer that has bindings, configured or not? */
 bool skex_agent_binding_purpose(const char *purpose);
+
+/* Was it added at run time, and is not in the configuration? */
+bool skex_agent_binding_added(
+	const struct skex_agent *agent, const struct skex_binding_config *binding);
+
+/*
+ * Adds those that are not there yet, of which *fresh is set to the number, all or none; they are
+ * its own from here on, whatever happens.  done is called once that is durable, and with an error
+ * it frees owner only.  Otherwise the problem, whose texts are good until the next call: a name
+ * that a binding of the configuration has, or another binding than this one; a peer that is not
+ * known; a consumer that has a binding already; too many.
+ */
+SKEX_MUST_USE enum skex_error skex_agent_bindings_add(struct skex_agent *agent,
+	struct skex_binding_config *bindings, size_t count, size_t *fresh, skex_done_fn done,
+	void *owner, struct skex_problem *problem);
+/* Why it cannot be removed: it is in the configuration, or is not there. */
+SKEX_MUST_USE enum skex_error skex_agent_binding_removable(
+	struct skex_agent *agent, const char *name, struct skex_problem *problem);
+/* Takes one back that was added, with what it remembers and the keys in its pools; done as above.
+ */
+SKEX_MUST_USE enum skex_error skex_agent_binding_remove(struct skex_agent *agent, const char *name,
+	skex_done_fn done, void *owner, struct skex_problem *problem);
 
 /* Durable with the next commit: what was there before counts after a crash until then.
  * SKEX_E_MEMORY. */

@@ -604,6 +604,19 @@ uint32_t agent_runs_part(struct skex_agent *agent, const struct agent_peer *peer
 	return count;
 }
 
+void agent_runs_end(const struct agent_pool *pool)
+{
+	struct agent_run *run = pool->agent->runs;
+
+	while (run != NULL) {
+		struct agent_run *next = run->next;
+
+		if (run->pool == pool && run->engine.state == SKEX_INITIATOR_SHARING)
+			drop(run, "its keys are wanted no more");
+		run = next;
+	}
+}
+
 void agent_runs_clear(struct skex_agent *agent)
 {
 	while (agent->runs != NULL)

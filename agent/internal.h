@@ -32,6 +32,7 @@
  *   request.c       get and fetch
  *   needs.c         what keys have to be
  *   why.c           why there is no key, for people
+ *   binding*.c      what is known of bindings here
  *   consumer.c      purposes and identities
  *   note.c          notes on their way out
  *   note_receive.c  notes that come in
@@ -62,13 +63,17 @@ struct agent_leg {
 	struct agent_leg *next;
 	struct skex_agent *agent;
 	struct skex_leg *leg;
+	/* What each sweep looks at lies together. */
+	uint64_t settle_ms; /* when what arrived is looked at next */
+	uint64_t down_since_ms;
+	bool low_told;                /* the warning that pad runs out */
+	bool silent_told;             /* the warning that the hub cannot be reached */
 	struct skex_outgoing *flight; /* in the order of their offsets */
 	struct skex_outgoing **flight_end;
 	struct skex_outgoing *arrived; /* and not known to be accepted: no SHARE; in their order */
 	struct skex_outgoing **arrived_end;
 	uint32_t arrived_count;
 	struct skex_pad_position settle_mark; /* what a mark passed when it was looked last */
-	uint64_t settle_ms;                   /* when it is looked next */
 	uint32_t notes_wait;                  /* notes that came in through this hub and wait */
 	/* Rooms from which a share can be pushed out, by the power of two of what they take; and
 	 * the classes in which there are some. */
@@ -83,10 +88,7 @@ struct agent_leg {
 	struct agent_fitted fitted[AGENT_FITTED];
 	char trouble[128]; /* while it is up and brings nothing: what was told of it; else "" */
 	uint64_t told_ms[AGENT_SUSPICIONS];
-	bool low_told;    /* the warning that pad runs out */
-	bool silent_told; /* the warning that the hub cannot be reached */
-	bool compared;    /* it compared marks with us in this life, and did not contradict */
-	uint64_t down_since_ms;
+	bool compared;     /* it compared marks with us in this life, and did not contradict */
 	uint64_t start_ms; /* for the forecast: */
 	uint64_t start_left;
 };
@@ -358,12 +360,18 @@ struct skex_agent {
 	uint8_t notes_taken[AGENT_NOTES_TAKEN][16]; /* ids of the last, to know copies of them */
 	uint32_t notes_taken_next;
 
+	struct skex_binding_config **bindings; /* added at run time, by name; see binding.h */
+	size_t bindings_count;
+	size_t bindings_room;
+	char bindings_problem[SKEX_CONFIG_MESSAGE_MAX];
+
 	struct agent_fill *fills;         /* the oldest first; see keyfill_internal.h */
 	struct agent_fill_job *fills_job; /* one is made or taken in */
 	uint64_t fills_jobs;              /* so far */
 
 	uint32_t strangers; /* records of no peer that were removed at the start */
 	uint64_t start_ms;
+	uint64_t settle_ms; /* the least of its legs */
 	uint64_t sweep_ms;
 	struct agent_pairwise *pairwise; /* NULL: not configured */
 	struct agent_qkd *qkd;           /* NULL: no KME is configured */
@@ -447,6 +455,8 @@ void agent_run_refused(struct agent_leg *leg, struct skex_pad_position at, uint1
 void agent_run_confirm(struct agent_leg *leg, const struct skex_confirm_message *message);
 /* All that are under way with a peer, but those that are being made durable; gives how many. */
 uint32_t agent_runs_part(struct skex_agent *agent, const struct agent_peer *peer);
+/* The same of one pool. */
+void agent_runs_end(const struct agent_pool *pool);
 void agent_runs_clear(struct skex_agent *agent);
 
 /* respond.c */
@@ -544,6 +554,13 @@ void agent_why_refused(const struct agent_run *run, char *text, size_t text_size
 /* Of blocks that a responder gives up, of which these hubs spoke. */
 void agent_why_failed(
 	const struct agent_group *group, uint32_t heard, char *text, size_t text_size);
+
+/* binding.c: where the first of those that were added stands whose name is not before this one, or
+ * that is after it. */
+size_t agent_binding_place(const struct skex_agent *agent, const char *name, bool after);
+/* binding_add.c */
+enum skex_error agent_bindings_load(struct skex_agent *agent);
+void agent_bindings_clear(struct skex_agent *agent);
 
 /* status.c: for how many days what is left will do, at the rate since the start; below 0 when too
  * little was used to tell. */

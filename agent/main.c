@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -26,13 +27,15 @@
 #include "net/starter.h"
 #include "platform/memory.h"
 #include "platform/posix.h"
+#include "platform/sealed.h"
 #include "store/state.h"
 
 /* skexd: puts the parts together.  The exit code is the class of the error. */
 
-#define API_DESCRIPTOR   3 /* of a consumer's process */
-#define RESTART_FIRST_MS 1000u
-#define RESTART_MOST_MS  60000u
+#define API_DESCRIPTOR    3 /* of a consumer's process */
+#define CONFIG_DESCRIPTOR 4 /* the same: the configuration as this process read it */
+#define RESTART_FIRST_MS  1000u
+#define RESTART_MOST_MS   60000u
 
 /* The processes that serve consumers; each is this program again, in a role of its own. */
 static const struct {
@@ -47,10 +50,15 @@ static const struct {
 };
 #define SERVED (sizeof(served) / sizeof(served[0]))
 
+/* Which of them runs the bindings. */
+#define BINDINGS 2u
+
 /* One of these processes. */
 struct consumer {
 	struct daemon *daemon;
 	uint32_t which; /* of served */
+	bool running;
+	int32_t process;
 	uint64_t started_ms;
 	uint64_t restart_ms; /* UINT64_MAX: it runs, or is not wanted */
 	uint64_t pause_ms;
@@ -58,6 +66,7 @@ struct consumer {
 
 struct daemon {
 	const char *config_path;
+	char *config_text;
 	struct skex_agent_config config;
 	struct skex_loop *loop;
 	const struct skex_platform *platform;
@@ -89,14 +98,28 @@ static int fail(enum skex_error error, const char *what, const char *act)
 
 /* ---- the processes that serve consumers ---- */
 
+static bool has_bindings(const struct daemon *daemon)
+{
+	return skex_agent_binding_next(daemon->agent, NULL) != NULL;
+}
+
 static void consumer_ended(void *owner, int status)
 {
 	struct consumer *consumer = owner;
 	struct daemon *daemon = consumer->daemon;
 	uint64_t now_ms = daemon->platform->now_ms(daemon->platform->context);
+	bool planned;
 
+	consumer->running = false;
 	if (daemon->stopping)
 		return;
+	/* What it may do was settled when it started: it ends, but not soon, when other bindings
+	 * need other things. */
+	planned = status == 0 && now_ms - consumer->started_ms >= SKEX_BINDINGS_LEAST_MS;
+	if (consumer->which == BINDINGS && (planned || !has_bindings(daemon))) {
+		consumer->restart_ms = has_bindings(daemon) ? now_ms : UINT64_MAX;
+		return;
+	}
 	/* One that ran for long does not have to wait for what happened before. */
 	if (now_ms - consumer->started_ms > RESTART_MOST_MS)
 		consumer->pause_ms = RESTART_FIRST_MS;
@@ -115,7 +138,6 @@ static enum skex_error start_consumer(struct consumer *consumer)
 	struct daemon *daemon = consumer->daemon;
 	struct skex_stream *stream;
 	enum skex_error error;
-	int32_t process;
 	int pair[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
@@ -128,14 +150,15 @@ static enum skex_error start_consumer(struct consumer *consumer)
 			daemon->server, stream, served[consumer->which].consumer);
 	if (error == SKEX_OK)
 		error = skex_starter_start(daemon->starter, daemon->loop, consumer->which, pair[1],
-			consumer_ended, consumer, &process);
+			consumer_ended, consumer, &consumer->process);
 	/* When it did not start, the stream ends with this. */
 	close(pair[1]);
 	if (error != SKEX_OK)
 		return error;
+	consumer->running = true;
 	consumer->started_ms = daemon->platform->now_ms(daemon->platform->context);
 	consumer->restart_ms = UINT64_MAX;
-	skex_log(daemon->platform, SKEX_LEVEL_INFO, "process %d serves %s", (int)process,
+	skex_log(daemon->platform, SKEX_LEVEL_INFO, "process %d serves %s", (int)consumer->process,
 		served[consumer->which].shown);
 	return SKEX_OK;
 }
@@ -155,6 +178,19 @@ static void restart_consumer(struct consumer *consumer, uint64_t now_ms)
 		served[consumer->which].shown, skex_error_name(error), RESTART_MOST_MS / 1000);
 }
 
+static void bindings_changed(void *owner)
+{
+	struct daemon *daemon = owner;
+	struct consumer *consumer = &daemon->consumers[BINDINGS];
+
+	if (consumer->running) {
+		skex_agent_ops_bindings_changed(daemon->ops);
+	} else if (consumer->restart_ms == UINT64_MAX && has_bindings(daemon)) {
+		consumer->restart_ms = daemon->platform->now_ms(daemon->platform->context);
+		daemon->platform->wake(daemon->platform->context);
+	}
+}
+
 static uint64_t restart_consumers(struct daemon *daemon, uint64_t now_ms)
 {
 	uint64_t next_ms = UINT64_MAX;
@@ -165,6 +201,25 @@ static uint64_t restart_consumers(struct daemon *daemon, uint64_t now_ms)
 			next_ms = daemon->consumers[i].restart_ms;
 	}
 	return next_ms;
+}
+
+/* Is it one of these?  They are of our user, which is the administrator of the local API. */
+static bool own_process(void *owner, int32_t process)
+{
+	const struct daemon *daemon = owner;
+
+	for (size_t i = 0; i < SERVED; i++)
+		if (daemon->consumers[i].running && daemon->consumers[i].process == process)
+			return true;
+	return false;
+}
+
+static bool check_bindings(void *owner, const struct skex_binding_config *bindings, size_t count,
+	char why[SKEX_CONFIG_MESSAGE_MAX])
+{
+	const struct daemon *daemon = owner;
+
+	return skex_bindings_check(daemon->platform, bindings, count, why);
 }
 
 static void starter_ended(void *owner, int status)
@@ -179,25 +234,27 @@ static void starter_ended(void *owner, int status)
 	skex_loop_stop(daemon->loop);
 }
 
-static bool wanted(const struct skex_agent_config *config, size_t which)
+static bool wanted(const struct daemon *daemon, size_t which)
 {
+	const struct skex_agent_config *config = &daemon->config;
 	const bool are[SERVED] = {config->etsi014.enabled, config->skip.enabled,
-		config->bindings_count > 0, config->qkd014_count > 0};
+		has_bindings(daemon), config->qkd014_count > 0};
 
 	return are[which];
 }
 
-/* First of all: what it is forked from has no secrets and no second thread yet. */
+/* First of all: what it is forked from has no secrets and no second thread yet.  Also when nothing
+ * is served: bindings can be added at any time. */
 static int start_starter(struct daemon *daemon)
 {
 	const char *argv[SERVED][5];
 	const char *const *programs[SERVED];
 	ssize_t size = readlink("/proc/self/exe", daemon->program, sizeof(daemon->program) - 1);
-	bool any = false;
+	const struct skex_view text = skex_view(daemon->config_text, strlen(daemon->config_text));
 	enum skex_error error;
+	int config = -1;
 
 	for (size_t i = 0; i < SERVED; i++) {
-		any = any || wanted(&daemon->config, i);
 		argv[i][0] = daemon->program;
 		argv[i][1] = served[i].role;
 		argv[i][2] = "-c";
@@ -205,11 +262,13 @@ static int start_starter(struct daemon *daemon)
 		argv[i][4] = NULL;
 		programs[i] = argv[i];
 	}
-	if (!any)
-		return 0;
 	if (size <= 0)
 		return fail(SKEX_E_IO, "this program does not find itself", "mount /proc");
-	error = skex_starter_new(programs, SERVED, &daemon->starter);
+	error = skex_sealed_make("skexd.conf", text, &config);
+	if (error == SKEX_OK)
+		error = skex_starter_new(programs, SERVED, config, &daemon->starter);
+	if (config >= 0)
+		(void)close(config);
 	if (error != SKEX_OK)
 		return fail(error, "no process can be made", "look at the limits of processes");
 	return 0;
@@ -309,15 +368,17 @@ static char *metrics_text(void *owner)
 static int start_api(struct daemon *daemon, const struct skex_agent_setup *setup)
 {
 	const struct skex_agent_config *config = &daemon->config;
+	const struct skex_agent_bindings_host host = {daemon, check_bindings, bindings_changed};
 	enum skex_error error = skex_api_server_new(daemon->platform, &daemon->server);
 
 	if (error == SKEX_OK)
 		error = skex_agent_ops_new(daemon->server, daemon->agent, daemon->platform,
-			&config->pool, &daemon->ops);
+			&config->pool, &host, &daemon->ops);
 	if (error == SKEX_OK)
 		error = skex_agent_join_new(daemon->server, setup, daemon->agent, &daemon->join);
 	if (error != SKEX_OK)
 		return fail(error, "the local API cannot be set up", NULL);
+	skex_api_server_turn_away(daemon->server, own_process, daemon);
 	error = skex_api_server_listen(daemon->server, config->socket, config->socket_mode);
 	if (error == SKEX_E_BUSY)
 		return fail(error, config->socket,
@@ -339,13 +400,11 @@ static int start_consumers(struct daemon *daemon)
 	enum skex_error error;
 	char what[64];
 
-	if (daemon->starter == NULL)
-		return 0;
 	error = skex_starter_watch(daemon->starter, daemon->loop, starter_ended, daemon);
 	if (error != SKEX_OK)
 		return fail(error, "no memory", NULL);
 	for (uint32_t i = 0; i < SERVED; i++) {
-		if (!wanted(&daemon->config, i))
+		if (!wanted(daemon, i))
 			continue;
 		error = start_consumer(&daemon->consumers[i]);
 		if (error == SKEX_OK)
@@ -410,7 +469,8 @@ static void reload(void *owner)
 	const struct daemon *daemon = owner;
 
 	skex_log(daemon->platform, SKEX_LEVEL_NOTICE,
-		"the configuration is read at the start only; `skex peer add` adds peers");
+		"the configuration is read at the start only; `skex peer add` adds peers, and "
+		"`skex binding add` bindings");
 }
 
 static void stop(struct daemon *daemon)
@@ -440,8 +500,10 @@ static int run(struct daemon *daemon)
 	if (code != 0)
 		return code;
 	for (uint32_t i = 0; i < SERVED; i++)
-		daemon->consumers[i] =
-			(struct consumer){daemon, i, 0, UINT64_MAX, RESTART_FIRST_MS};
+		daemon->consumers[i] = (struct consumer){.daemon = daemon,
+			.which = i,
+			.restart_ms = UINT64_MAX,
+			.pause_ms = RESTART_FIRST_MS};
 	error = skex_loop_new(&daemon->loop);
 	if (error != SKEX_OK)
 		return fail(error, "no event loop", NULL);
@@ -499,21 +561,59 @@ static void tell_missing(void)
 			missing);
 }
 
+static bool check_configured(
+	const struct skex_agent_config *config, char why[SKEX_CONFIG_MESSAGE_MAX])
+{
+	struct skex_loop *loop = NULL;
+	bool good;
+
+	if (config->bindings_count == 0)
+		return true;
+	if (skex_loop_new(&loop) != SKEX_OK) {
+		(void)snprintf(why, SKEX_CONFIG_MESSAGE_MAX, "no event loop");
+		return false;
+	}
+	good = skex_bindings_check(
+		skex_loop_platform(loop), config->bindings, config->bindings_count, why);
+	skex_loop_free(loop);
+	return good;
+}
+
+/* The daemon's own processes are started with what it has read, and not with what the file says by
+ * then: with other bindings than the agent knows theirs could not run. */
+static enum skex_error read_config(struct daemon *daemon, enum role role, char *message)
+{
+	enum skex_error error;
+
+	if (role == ROLE_DAEMON || role == ROLE_CHECK) {
+		error = skex_config_text(daemon->config_path, &daemon->config_text, message);
+	} else {
+		error = skex_sealed_text(CONFIG_DESCRIPTOR, &daemon->config_text);
+		(void)close(CONFIG_DESCRIPTOR);
+		if (error != SKEX_OK)
+			(void)snprintf(message, SKEX_CONFIG_MESSAGE_MAX,
+				"skexd starts this by itself; start skexd -c FILE");
+	}
+	if (error == SKEX_OK)
+		error = skex_agent_config_parse(
+			daemon->config_path, daemon->config_text, &daemon->config, message);
+	return error;
+}
+
 static int run_role(struct daemon *daemon, enum role role)
 {
 	char message[SKEX_CONFIG_MESSAGE_MAX];
-	enum skex_error error =
-		skex_agent_config_read(daemon->config_path, &daemon->config, message);
+	enum skex_error error = read_config(daemon, role, message);
 	int code = 0;
 
-	/* The daemon's own processes are started with what it has checked. */
 	if (error == SKEX_OK && (role == ROLE_DAEMON || role == ROLE_CHECK) &&
-		!skex_bindings_check(&daemon->config, message)) {
+		!check_configured(&daemon->config, message)) {
 		error = SKEX_E_CONFIG;
 		skex_agent_config_clear(&daemon->config);
 	}
 	if (error != SKEX_OK) {
 		fprintf(stderr, "skexd: %s\n", message);
+		free(daemon->config_text);
 		return (int)skex_error_class(error);
 	}
 	if (role == ROLE_CHECK) {
@@ -533,6 +633,7 @@ static int run_role(struct daemon *daemon, enum role role)
 		stop(daemon);
 	}
 	skex_agent_config_clear(&daemon->config);
+	free(daemon->config_text);
 	return code;
 }
 

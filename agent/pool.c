@@ -58,6 +58,7 @@ struct agent_pool *agent_pool_get(struct skex_agent *agent, struct agent_peer *p
 	pool->agent = agent;
 	pool->peer = peer;
 	pool->side = side;
+	pool->expires_wall_ms = UINT64_MAX;
 	pool->sharers = side == AGENT_RESPONDER ? (uint8_t)agent_purpose_responders(purpose) : 1;
 	snprintf(pool->purpose, sizeof(pool->purpose), "%s", purpose);
 	pool->block_bytes = agent->config->pool.block_bytes;
@@ -274,6 +275,8 @@ bool pool_insert(struct agent_pool *pool, struct agent_batch *batch)
 	pool->batches[at] = batch;
 	pool->batches_count++;
 	batch->pool = pool;
+	if (batch->expires_wall_ms < pool->expires_wall_ms)
+		pool->expires_wall_ms = batch->expires_wall_ms;
 	return true;
 }
 

@@ -106,23 +106,27 @@ struct agent_pool {
 	struct agent_pool *next;
 	struct skex_agent *agent;
 	struct agent_peer *peer;
+	/* What each sweep looks at lies together. */
+	uint64_t expires_wall_ms; /* nothing here expires before that; it may be later */
+	uint64_t asked_ms;        /* last request; of a responder's pool also the last block */
+	uint32_t batches_count;
 	enum agent_side side;
+	struct agent_ring lacking; /* initiator: of those that are to be filled */
+	bool unwanted;             /* its binding was removed */
 	char purpose[SKEX_PURPOSE_MAX + 1];
+
 	uint8_t sharers;              /* how many fetch each key; of an initiator's pool 1 */
 	uint32_t block_bytes;         /* S of the blocks that it makes */
 	uint32_t few_bytes;           /* of a purpose of the house: how much it holds; 0: as
 					 configured */
 	struct agent_batch **batches; /* ascending by instance and counter */
-	uint32_t batches_count;
 	uint32_t batches_room;
 	uint64_t ready_bytes;    /* in records and strides, not handed out */
 	uint64_t old_bytes;      /* of these, at most, in batches from before the start */
-	uint64_t asked_ms;       /* last request; of a responder's pool also the last block */
 	uint32_t requests;       /* that point here */
 	struct agent_pool *twin; /* of keys that are combined and of their parts: the other one */
 
 	/* Initiator: */
-	struct agent_ring lacking;   /* of those that are to be filled */
 	struct agent_piece *strides; /* in memory, oldest first */
 	uint32_t strides_pending;    /* taken, not durable yet */
 	uint32_t runs;               /* under way and not stalled */
@@ -179,6 +183,8 @@ void agent_pool_free(struct agent_pool *pool);
 /* It may hold too little now: the providers look at it in this turn, and in each one until it holds
  * what it should.  Of others than the initiator's pools of keys nothing happens. */
 void agent_pool_lacks(struct agent_pool *pool);
+/* Nobody asks for its keys any more, or is to have them. */
+bool agent_pool_is_idle(const struct agent_pool *pool, uint64_t now_ms);
 void agent_pool_error(struct agent_pool *pool, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
@@ -237,6 +243,9 @@ void agent_pools_retire(struct agent_peer *peer, uint64_t now_ms);
 void agent_pool_strides_drop(struct agent_pool *pool, uint32_t instance);
 /* Removes everything: after a rollback, or when keys of the peer are no longer to be trusted.  */
 void agent_pool_empty(struct agent_pool *pool);
+/* Nobody wants keys of this purpose any more: those in the peer's pools go, and so do the pools
+ * once nothing is under way for them; or they are wanted again. */
+void agent_pools_want(struct agent_peer *peer, const char *purpose, bool wanted);
 /* Removes the records of peers that are not configured: after a rollback. */
 void agent_pools_drop_strangers(struct skex_agent *agent);
 /* Reads all batches and pieces back after a start. */

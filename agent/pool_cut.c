@@ -64,6 +64,8 @@ static bool take_stride(struct agent_batch *batch, uint32_t from, uint32_t count
 	piece->old = batch->old;
 	piece->meets = pool_meets(batch);
 	piece->expires_wall_ms = batch->expires_wall_ms;
+	if (piece->expires_wall_ms < pool->expires_wall_ms)
+		pool->expires_wall_ms = piece->expires_wall_ms;
 	piece->index = from;
 	agent_piece_place(batch, from, &piece->block, &piece->offset, &piece->size);
 	piece->bytes = skex_secret_new((size_t)count * AGENT_PIECE_BYTES);
@@ -146,6 +148,7 @@ void agent_pool_strides_drop(struct agent_pool *pool, uint32_t instance)
 		if (instance == 0 || piece->first.instance == instance)
 			piece->expires_wall_ms = 0;
 	}
+	pool->expires_wall_ms = 0; /* those whose removal is pending go later */
 	pool_strides_expire(pool, 0);
 }
 

@@ -9,10 +9,30 @@
 #include "platform/memory.h"
 #include "store/tables.h"
 
+/* When the first of what is there expires. */
+static uint64_t expires_first(const struct agent_pool *pool)
+{
+	uint64_t first_ms = UINT64_MAX;
+	const struct agent_piece *piece;
+	uint32_t i;
+
+	for (piece = pool->strides; piece != NULL; piece = piece->next) {
+		if (piece->expires_wall_ms < first_ms)
+			first_ms = piece->expires_wall_ms;
+	}
+	for (i = 0; i < pool->batches_count; i++) {
+		if (pool->batches[i]->expires_wall_ms < first_ms)
+			first_ms = pool->batches[i]->expires_wall_ms;
+	}
+	return first_ms;
+}
+
 void agent_pool_sweep(struct agent_pool *pool, uint64_t wall_ms)
 {
 	uint32_t i = 0;
 
+	if (wall_ms < pool->expires_wall_ms)
+		return;
 	pool_strides_expire(pool, wall_ms);
 	while (i < pool->batches_count) {
 		struct agent_batch *batch = pool->batches[i];
@@ -27,6 +47,7 @@ void agent_pool_sweep(struct agent_pool *pool, uint64_t wall_ms)
 		}
 		i++;
 	}
+	pool->expires_wall_ms = expires_first(pool);
 }
 
 /* Which batch: it and its pool may be gone when it is durable. */
@@ -72,13 +93,19 @@ bool agent_batch_settle(const struct agent_batch *batch)
 	return true;
 }
 
+bool agent_pool_is_idle(const struct agent_pool *pool, uint64_t now_ms)
+{
+	const uint64_t idle_ms = (uint64_t)pool->agent->config->pool.idle_s * 1000;
+
+	return pool->unwanted || now_ms - pool->asked_ms > idle_ms;
+}
+
 static bool is_over(const struct agent_pool *pool, uint64_t now_ms)
 {
 	const struct skex_pool_config *config = &pool->agent->config->pool;
 
-	if (now_ms - pool->asked_ms <= (uint64_t)config->idle_s * 1000 || pool->requests > 0 ||
-		pool->drawing_bytes > 0 || pool->runs_all > 0 || pool->batches_count > 0 ||
-		pool->strides != NULL)
+	if (!agent_pool_is_idle(pool, now_ms) || pool->requests > 0 || pool->drawing_bytes > 0 ||
+		pool->runs_all > 0 || pool->batches_count > 0 || pool->strides != NULL)
 		return false;
 	/* What an initiator keeps in reserve is made again. */
 	return pool->side == AGENT_RESPONDER || pool->few_bytes > 0 || config->reserve_keys == 0 ||
@@ -110,6 +137,24 @@ void agent_pool_empty(struct agent_pool *pool)
 		agent_batch_drop(pool->batches[0]);
 		if (pool->batches_count == count)
 			return;
+	}
+}
+
+void agent_pools_want(struct agent_peer *peer, const char *purpose, bool wanted)
+{
+	struct agent_pool *pool;
+
+	for (pool = peer->pools; pool != NULL; pool = pool->next) {
+		const size_t part = agent_purpose_is_part(pool->purpose);
+
+		if (strcmp(pool->purpose + part, purpose) != 0)
+			continue;
+		pool->unwanted = !wanted;
+		if (wanted)
+			continue;
+		agent_runs_end(pool);
+		agent_pool_empty(pool);
+		pool->filling = false;
 	}
 }
 

@@ -38,12 +38,18 @@ static bool gives(const struct agent_provider *provider, const struct agent_peer
 		((needs & AGENT_NEED_COMBINED) == 0 || provider->combined);
 }
 
+/* A pool that is looked at, and whether its keys are combined: asked for once. */
+struct look {
+	struct agent_pool *pool;
+	bool combined;
+};
+
 /* The same for a pool. */
 static bool gives_pool(
-	const struct agent_provider *provider, const struct agent_pool *pool, unsigned needs)
+	const struct agent_provider *provider, const struct look *look, unsigned needs)
 {
-	return gives(provider, pool->peer, agent_combines(pool->peer, pool->purpose), needs) &&
-		(provider->makes == NULL || provider->makes(pool));
+	return gives(provider, look->pool->peer, look->combined, needs) &&
+		(provider->makes == NULL || provider->makes(look->pool));
 }
 
 /* How many bytes the pool should have more, of keys that meet the needs: wanted by requests, or to
@@ -52,7 +58,7 @@ static uint64_t missing(struct agent_pool *pool, unsigned needs, uint64_t making
 {
 	const struct skex_pool_config *config = &pool->agent->config->pool;
 	const uint64_t have = agent_pool_ready(pool, needs) + making;
-	const bool idle = now_ms - pool->asked_ms > (uint64_t)config->idle_s * 1000;
+	const bool idle = agent_pool_is_idle(pool, now_ms);
 	uint64_t low = (uint64_t)(idle ? config->reserve_keys : config->low_keys) * 32;
 	uint64_t high = (uint64_t)(idle ? config->reserve_keys : config->high_keys) * 32;
 
@@ -77,8 +83,9 @@ static uint64_t missing(struct agent_pool *pool, unsigned needs, uint64_t making
  * Of those whose blocks are confirmed and of this kind the first of which some can be expected;
  * when there is none, the first that is ready, and then the first at all: it says why not.
  */
-static const struct agent_provider *choose(const struct agent_pool *pool, unsigned kind)
+static const struct agent_provider *choose(const struct look *look, unsigned kind)
 {
+	const struct agent_pool *pool = look->pool;
 	const struct agent_provider *found = NULL;
 	bool found_ready = false;
 	size_t i;
@@ -87,7 +94,7 @@ static const struct agent_provider *choose(const struct agent_pool *pool, unsign
 		const struct agent_provider *provider = providers[i];
 		bool ready;
 
-		if (provider->unconfirmed || !gives_pool(provider, pool, kind))
+		if (provider->unconfirmed || !gives_pool(provider, look, kind))
 			continue;
 		ready = provider->ready(pool->peer);
 		if (ready && provider->able(pool))
@@ -100,23 +107,24 @@ static const struct agent_provider *choose(const struct agent_pool *pool, unsign
 }
 
 /* Those before the one that is asked are tried, so that they are known when they answer again. */
-static void try_others(struct agent_pool *pool, const struct agent_provider *chosen, unsigned kind,
+static void try_others(const struct look *look, const struct agent_provider *chosen, unsigned kind,
 	uint64_t bytes, uint64_t now_ms)
 {
+	struct agent_pool *pool = look->pool;
 	size_t i;
 
 	for (i = 0; i < PROVIDERS && providers[i] != chosen; i++) {
-		if (!providers[i]->unconfirmed && gives_pool(providers[i], pool, kind) &&
+		if (!providers[i]->unconfirmed && gives_pool(providers[i], look, kind) &&
 			providers[i]->ready(pool->peer))
 			providers[i]->fill(pool, bytes, now_ms);
 	}
 }
 
-static bool gives_any(const struct agent_pool *pool, unsigned needs)
+static bool gives_any(const struct look *look, unsigned needs)
 {
 	size_t i = 0;
 
-	while (i < PROVIDERS && !gives_pool(providers[i], pool, needs))
+	while (i < PROVIDERS && !gives_pool(providers[i], look, needs))
 		i++;
 	return i < PROVIDERS;
 }
@@ -135,18 +143,19 @@ static bool wants_its(const struct agent_pool *pool)
 
 /* What kind of keys the pool is filled with: all that somebody asked for, as far as there is one
  * provider for it. */
-static unsigned kind_of(const struct agent_pool *pool)
+static unsigned kind_of(const struct look *look)
 {
+	const struct agent_pool *pool = look->pool;
 	const unsigned secret = pool->forward_secret ? AGENT_NEED_FORWARD_SECRET : 0;
 	const unsigned its = pool->its ? AGENT_NEED_ITS : 0;
 
-	if (gives_any(pool, secret | its))
+	if (gives_any(look, secret | its))
 		return secret | its;
-	if (wants_its(pool) && gives_any(pool, its))
+	if (wants_its(pool) && gives_any(look, its))
 		return its;
-	if (gives_any(pool, secret))
+	if (gives_any(look, secret))
 		return secret;
-	return gives_any(pool, its) ? its : 0;
+	return gives_any(look, its) ? its : 0;
 }
 
 static uint64_t above(uint64_t wanted, uint64_t have)
@@ -170,23 +179,24 @@ static uint64_t wanted_unconfirmed(const struct agent_pool *pool, unsigned needs
 /* What somebody waits for and need not be confirmed: as far as the one who is asked for confirmed
  * keys makes none, or none of that kind. */
 static void fill_unconfirmed(
-	struct agent_pool *pool, const struct agent_provider *chosen, uint64_t now_ms)
+	const struct look *look, const struct agent_provider *chosen, uint64_t now_ms)
 {
 	const struct agent_provider *provider = NULL;
+	struct agent_pool *pool = look->pool;
 	const bool able = chosen != NULL && chosen->able(pool);
 	uint64_t most = 0;
 	unsigned needs;
 	size_t i;
 
 	for (i = 0; i < PROVIDERS && provider == NULL; i++) {
-		if (providers[i]->unconfirmed && gives_pool(providers[i], pool, 0))
+		if (providers[i]->unconfirmed && gives_pool(providers[i], look, 0))
 			provider = providers[i];
 	}
 	for (needs = 0; needs <= AGENT_NEEDS_ALL && provider != NULL; needs++) {
 		const uint64_t wanted = wanted_unconfirmed(pool, needs);
 		uint64_t bytes;
 
-		if (wanted == 0 || (able && gives_pool(chosen, pool, needs)))
+		if (wanted == 0 || (able && gives_pool(chosen, look, needs)))
 			continue;
 		bytes = above(wanted, agent_pool_ready(pool, needs) + provider->making(pool));
 		most = bytes > most ? bytes : most;
@@ -198,23 +208,24 @@ static void fill_unconfirmed(
 /* False when it holds what it should, and nobody waits: it is not looked at until that changes. */
 static bool fill(struct agent_pool *pool, uint64_t now_ms)
 {
-	const unsigned kind = kind_of(pool);
-	const struct agent_provider *chosen = choose(pool, kind);
+	const struct look look = {pool, agent_combines(pool->peer, pool->purpose)};
+	const unsigned kind = kind_of(&look);
+	const struct agent_provider *chosen = choose(&look, kind);
 	uint64_t making = 0;
 	uint64_t bytes;
 	size_t i;
 
 	for (i = 0; i < PROVIDERS; i++) {
-		if (!providers[i]->unconfirmed && gives_pool(providers[i], pool, kind))
+		if (!providers[i]->unconfirmed && gives_pool(providers[i], &look, kind))
 			making += providers[i]->making(pool);
 	}
 	bytes = chosen == NULL ? 0 : missing(pool, AGENT_NEED_CONFIRMED | kind, making, now_ms);
 	if (bytes > 0) {
-		try_others(pool, chosen, kind, bytes, now_ms);
+		try_others(&look, chosen, kind, bytes, now_ms);
 		chosen->fill(pool, bytes, now_ms);
 	}
 	if (wanted_unconfirmed(pool, 0) > 0)
-		fill_unconfirmed(pool, chosen, now_ms);
+		fill_unconfirmed(&look, chosen, now_ms);
 	/* What is being made may come to nothing. */
 	return bytes > 0 || making > 0 || pool->wanted_bytes > 0;
 }

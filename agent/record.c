@@ -49,8 +49,12 @@ enum skex_error record_key_decode(struct skex_view key, uint8_t *side, struct sk
 		return SKEX_E_CORRUPT;
 	id.instance = skex_read_u32(&reader);
 	id.counter = skex_read_u64(&reader);
-	if (reader.at < reader.size)
+	if (reader.at < reader.size) {
 		index = skex_read_u32(&reader);
+		/* That is the batch itself, whose key has no piece. */
+		if (index == UINT32_MAX)
+			skex_reader_fail(&reader);
+	}
 	if (skex_reader_end(&reader) != SKEX_OK)
 		return SKEX_E_CORRUPT;
 	*side = which;

@@ -20,7 +20,7 @@
 
 /* What was reported last of one binding. */
 struct agent_binding_report {
-	bool there;
+	char binding[SKEX_NAME_MAX + 1];
 	char state[STATE_MAX];
 	char active_key[SKEX_KEY_ID_TEXT_BYTES]; /* "": none */
 	char next_key[SKEX_KEY_ID_TEXT_BYTES];   /* the same */
@@ -33,13 +33,88 @@ struct agent_binding_report {
 	uint64_t reported_ms;
 };
 
-enum skex_error skex_agent_reports_new(struct skex_agent_ops *ops)
+/* Where the report of a binding stands, or would. */
+static size_t report_place(const struct skex_agent_ops *ops, const char *binding)
 {
-	size_t count;
+	size_t low = 0;
+	size_t high = ops->reports_count;
 
-	(void)skex_agent_bindings(ops->agent, &count);
-	ops->reports = calloc(count + 1, sizeof(*ops->reports));
-	return ops->reports == NULL ? SKEX_E_MEMORY : SKEX_OK;
+	while (low < high) {
+		const size_t middle = low + (high - low) / 2;
+
+		if (strcmp(ops->reports[middle]->binding, binding) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* NULL: nothing was said. */
+static struct agent_binding_report *report_find(
+	const struct skex_agent_ops *ops, const char *binding)
+{
+	const size_t at = report_place(ops, binding);
+
+	return at < ops->reports_count && strcmp(ops->reports[at]->binding, binding) == 0
+		? ops->reports[at]
+		: NULL;
+}
+
+static bool make_room(struct skex_agent_ops *ops)
+{
+	const size_t room = 2 * ops->reports_count + 16;
+	struct agent_binding_report **reports;
+
+	if (ops->reports_count < ops->reports_room)
+		return true;
+	reports = realloc(ops->reports, room * sizeof(struct agent_binding_report *));
+	if (reports == NULL)
+		return false;
+	ops->reports = reports;
+	ops->reports_room = room;
+	return true;
+}
+
+/* The same, and it is made; NULL without memory. */
+static struct agent_binding_report *report_get(
+	struct skex_agent_ops *ops, const struct skex_binding_config *binding)
+{
+	struct agent_binding_report *report = report_find(ops, binding->name.text);
+	const size_t at = report_place(ops, binding->name.text);
+
+	if (report != NULL || !make_room(ops))
+		return report;
+	report = calloc(1, sizeof(*report));
+	if (report == NULL)
+		return NULL;
+	memcpy(report->binding, binding->name.text, sizeof(report->binding));
+	memmove(&ops->reports[at + 1], &ops->reports[at],
+		(ops->reports_count - at) * sizeof(struct agent_binding_report *));
+	ops->reports[at] = report;
+	ops->reports_count++;
+	return report;
+}
+
+void skex_agent_report_forget(struct skex_agent_ops *ops, const char *binding)
+{
+	const size_t at = report_place(ops, binding);
+
+	if (report_find(ops, binding) == NULL)
+		return;
+	free(ops->reports[at]);
+	ops->reports_count--;
+	memmove(&ops->reports[at], &ops->reports[at + 1],
+		(ops->reports_count - at) * sizeof(struct agent_binding_report *));
+}
+
+void skex_agent_reports_free(struct skex_agent_ops *ops)
+{
+	while (ops->reports_count > 0)
+		free(ops->reports[--ops->reports_count]);
+	free(ops->reports);
+	ops->reports = NULL;
+	ops->reports_room = 0;
 }
 
 /* ---- what the requests share -------------------------------------------------------------------
@@ -78,13 +153,12 @@ static const struct skex_binding_config *read_request(const struct skex_agent_op
 	binding = skex_agent_binding_named(ops->agent, in->name);
 	if (binding == NULL)
 		skex_api_fail(call, SKEX_E_UNKNOWN, "unknown_binding",
-			"no binding has this name here",
-			"`skex binding ls` lists them; they are in skexd's configuration");
+			"no binding has this name here", "`skex binding ls` lists them");
 	return binding;
 }
 
 /* Processes that serve other consumers speak to the network: what they say is not of bindings. */
-static bool is_of_bindings(struct skex_api_call *call)
+bool skex_agent_is_of_bindings(struct skex_api_call *call)
 {
 	if (strcmp(skex_api_call_consumer(call), SKEX_BINDINGS_CONSUMER) == 0)
 		return true;
@@ -99,7 +173,8 @@ static const struct skex_binding_config *read_own_request(const struct skex_agen
 	struct skex_api_call *call, const struct skex_field *fields, size_t count,
 	const struct json_t *request, struct binding_request *in)
 {
-	return is_of_bindings(call) ? read_request(ops, call, fields, count, request, in) : NULL;
+	return skex_agent_is_of_bindings(call) ? read_request(ops, call, fields, count, request, in)
+					       : NULL;
 }
 
 /* A key id that may be left out; false when the call has ended. */
@@ -111,14 +186,6 @@ static bool read_key(struct skex_api_call *call, const char *text, uint8_t id[SK
 	return false;
 }
 
-static struct agent_binding_report *report_of(
-	const struct skex_agent_ops *ops, const struct skex_binding_config *binding)
-{
-	size_t count;
-
-	return &ops->reports[binding - skex_agent_bindings(ops->agent, &count)];
-}
-
 /* ---- the memory of a binding -------------------------------------------------------------------
  */
 
@@ -128,6 +195,8 @@ void skex_agent_op_binding_recall(
 	static const struct skex_field fields[] = {{NAME}};
 	const struct skex_agent_ops *ops = owner;
 	const struct skex_binding_config *binding;
+	const char *name;
+	bool rested;
 	struct skex_binding_memory memory = {0};
 	char id[SKEX_KEY_ID_TEXT_BYTES];
 	struct binding_request in = {0};
@@ -149,13 +218,32 @@ void skex_agent_op_binding_recall(
 			"see the log of the agent, and its disk");
 		return;
 	}
+	name = binding->name.text;
+	rested = json_object_del(ops->rested, name) == 0;
 	skex_uuid_print(memory.key_id, id);
 	skex_api_reply(call,
-		json_pack("{so so so}", "round", json_integer((json_int_t)memory.round),
+		json_pack("{so so so sb}", "round", json_integer((json_int_t)memory.round),
 			"active_key", memory.active ? json_string(id) : json_null(),
 			"active_since_ms",
 			memory.active ? json_integer((json_int_t)memory.since_wall_ms)
-				      : json_null()));
+				      : json_null(),
+			"rested", rested && json_object_get(ops->ordered, name) == NULL));
+}
+
+/* It holds until the next process asks, and not over a start of the agent. */
+void skex_agent_op_binding_rest(
+	void *owner, struct skex_api_call *call, const struct json_t *request)
+{
+	static const struct skex_field fields[] = {{NAME}};
+	const struct skex_agent_ops *ops = owner;
+	const struct skex_binding_config *binding;
+	struct binding_request in = {0};
+
+	binding = read_own_request(ops, call, fields, SKEX_COUNT(fields), request, &in);
+	if (binding == NULL)
+		return;
+	(void)json_object_set_new(ops->rested, binding->name.text, json_true());
+	skex_api_reply(call, json_object());
 }
 
 void skex_agent_op_binding_remember(
@@ -172,6 +260,8 @@ void skex_agent_op_binding_remember(
 	binding = read_own_request(ops, call, fields, SKEX_COUNT(fields), request, &in);
 	if (binding == NULL || !read_key(call, in.active_key, memory.key_id))
 		return;
+	(void)json_object_del(ops->rested, binding->name.text);
+	(void)json_object_del(ops->ordered, binding->name.text);
 	memory.round = in.round;
 	memory.active = in.active_key != NULL;
 	memory.since_wall_ms = in.active_since_ms;
@@ -249,14 +339,11 @@ static void on_note(void *owner, const struct skex_note *note)
 static void end_watch(void *owner, uint64_t watch)
 {
 	struct skex_agent_ops *ops = owner;
-	size_t count;
-	size_t i;
 
 	skex_agent_note_unwatch(ops->agent, watch);
 	ops->bindings = NULL;
-	(void)skex_agent_bindings(ops->agent, &count);
-	for (i = 0; i < count; i++)
-		ops->reports[i].there = false;
+	skex_agent_orders_unserved(ops);
+	skex_agent_reports_free(ops);
 }
 
 void skex_agent_op_binding_watch(
@@ -265,7 +352,7 @@ void skex_agent_op_binding_watch(
 	struct skex_agent_ops *ops = owner;
 	uint64_t watch;
 
-	if (!is_of_bindings(call) || !skex_agent_ops_read(call, NULL, 0, request, NULL))
+	if (!skex_agent_is_of_bindings(call) || !skex_agent_ops_read(call, NULL, 0, request, NULL))
 		return;
 	if (ops->bindings != NULL) {
 		skex_api_fail(call, SKEX_E_BUSY, "busy", "another process has the bindings",
@@ -280,6 +367,7 @@ void skex_agent_op_binding_watch(
 	ops->bindings = call;
 	skex_api_call_on_cancel(call, end_watch, ops, watch);
 	skex_api_send(call, json_pack("{sb}", "subscribed", 1));
+	skex_agent_orders_served(ops);
 }
 
 /* ---- how they are ------------------------------------------------------------------------------
@@ -302,7 +390,7 @@ void skex_agent_op_binding_report(
 		{NUMBER(closes_in_ms, false)}, {NUMBER(rotations, true)}, {NUMBER(failed, true)},
 		{"closed", SKEX_FIELD_BOOL, true, 0, 0, AT(closed)},
 		{TEXT(problem, true, PROBLEM_MAX - 1)}};
-	const struct skex_agent_ops *ops = owner;
+	struct skex_agent_ops *ops = owner;
 	const struct skex_binding_config *binding;
 	struct binding_request in = {.closes_in_ms = UINT64_MAX};
 	struct agent_binding_report *report;
@@ -312,8 +400,12 @@ void skex_agent_op_binding_report(
 	if (binding == NULL || !read_key(call, in.active_key, id) ||
 		!read_key(call, in.next_key, id))
 		return;
-	report = report_of(ops, binding);
-	report->there = true;
+	report = report_get(ops, binding);
+	if (report == NULL) {
+		skex_api_fail(call, SKEX_E_MEMORY, "memory", "no memory for the report",
+			"look at the daemon's memory limit");
+		return;
+	}
 	copy(report->state, sizeof(report->state), in.state);
 	copy(report->active_key, sizeof(report->active_key), in.active_key);
 	copy(report->next_key, sizeof(report->next_key), in.next_key);
@@ -335,14 +427,15 @@ static json_t *text_or_null(const char *text)
 void skex_agent_binding_status(const struct skex_agent_ops *ops,
 	const struct skex_binding_config *binding, struct skex_agent_binding_status *status)
 {
-	const struct agent_binding_report *report = report_of(ops, binding);
+	const struct agent_binding_report *report = report_find(ops, binding->name.text);
 	const uint64_t now_ms = ops->platform->now_ms(ops->platform->context);
-	const uint64_t since_ms = now_ms - report->reported_ms;
+	uint64_t since_ms;
 
 	*status = (struct skex_agent_binding_status){
 		.config = binding, .closes_in_ms = UINT64_MAX, .state = "unserved", .problem = ""};
-	if (!report->there)
+	if (report == NULL)
 		return;
+	since_ms = now_ms - report->reported_ms;
 	status->served = true;
 	status->state = report->state;
 	status->active_key = report->active_key;
@@ -364,9 +457,11 @@ static json_t *shown(const struct skex_agent_ops *ops, const struct skex_binding
 
 	skex_agent_binding_status(ops, binding, &status);
 	active = status.served && status.active_key[0] != '\0';
-	return json_pack("{ss ss ss ss ss so so so so so sb so ss}", "binding", binding->name.text,
-		"peer", binding->peer.text, "consumer", skex_binding_consumer(binding), "role",
-		binding->role == SKEX_BINDING_LEADS ? "leads" : "follows", "state", status.state,
+	return json_pack("{ss ss ss ss sb ss so so so so so sb so ss}", "binding",
+		binding->name.text, "peer", binding->peer.text, "consumer",
+		skex_binding_consumer(binding), "role",
+		binding->role == SKEX_BINDING_LEADS ? "leads" : "follows", "configured",
+		(int)!skex_agent_binding_added(ops->agent, binding), "state", status.state,
 		"active_key", active ? json_string(status.active_key) : json_null(), "age_ms",
 		active ? json_integer((json_int_t)status.age_ms) : json_null(), "next_key",
 		status.served ? text_or_null(status.next_key) : json_null(), "rotations",
@@ -381,13 +476,11 @@ static json_t *shown(const struct skex_agent_ops *ops, const struct skex_binding
 struct json_t *skex_agent_bindings_json(const struct skex_agent_ops *ops)
 {
 	json_t *list = json_array();
-	const struct skex_binding_config *bindings;
-	size_t count;
-	size_t i;
+	const struct skex_binding_config *binding = skex_agent_binding_next(ops->agent, NULL);
 
-	bindings = skex_agent_bindings(ops->agent, &count);
-	for (i = 0; list != NULL && i < count; i++) {
-		if (json_array_append_new(list, shown(ops, &bindings[i])) != 0) {
+	for (; list != NULL && binding != NULL;
+		binding = skex_agent_binding_next(ops->agent, binding->name.text)) {
+		if (json_array_append_new(list, shown(ops, binding)) != 0) {
 			json_decref(list);
 			list = NULL;
 		}
@@ -428,6 +521,8 @@ void skex_agent_op_binding_rotate(
 			"order it at the peer");
 		return;
 	}
+	/* Should the process end before it comes to that, the next one makes a new key. */
+	(void)json_object_set_new(ops->ordered, binding->name.text, json_true());
 	skex_api_send(ops->bindings, json_pack("{ss}", "rotate", binding->name.text));
 	skex_api_reply(call, json_pack("{ss}", "binding", binding->name.text));
 }

@@ -14,9 +14,16 @@ struct skex_agent_ops {
 	const struct skex_platform *platform;
 	const struct skex_pool_config *pool;
 	uint64_t started_ms;
-	struct skex_api_call *bindings;       /* of the process that runs them, or NULL */
-	struct agent_binding_report *reports; /* what it said, one for each binding */
-	struct skex_api_call *kmes;           /* of the process that speaks to KMEs, or NULL */
+	struct skex_api_call *bindings;        /* of the process that runs them, or NULL */
+	struct agent_binding_report **reports; /* what it said, by the names of the bindings */
+	size_t reports_count;
+	size_t reports_room;
+	bool bindings_changed;  /* there are others, and the process was not told */
+	struct json_t *rested;  /* names of those that it let go of in order, as members */
+	struct json_t *ordered; /* and of those with an order that nothing came of yet */
+	struct agent_binding_order *orders;
+	struct skex_agent_bindings_host host;
+	struct skex_api_call *kmes; /* of the process that speaks to KMEs, or NULL */
 };
 
 #define SKEX_COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -58,8 +65,12 @@ void skex_agent_op_keyfill_rm(
 /* The fills as a list, which is the caller's; NULL without memory. */
 struct json_t *skex_agent_fills_json(struct skex_agent *agent);
 /* agent_bindings.c */
-SKEX_MUST_USE enum skex_error skex_agent_reports_new(struct skex_agent_ops *ops);
+void skex_agent_reports_free(struct skex_agent_ops *ops);
+/* What was said of a binding is no more. */
+void skex_agent_report_forget(struct skex_agent_ops *ops, const char *binding);
 void skex_agent_op_binding_recall(
+	void *owner, struct skex_api_call *call, const struct json_t *request);
+void skex_agent_op_binding_rest(
 	void *owner, struct skex_api_call *call, const struct json_t *request);
 void skex_agent_op_binding_remember(
 	void *owner, struct skex_api_call *call, const struct json_t *request);
@@ -72,6 +83,21 @@ void skex_agent_op_binding_report(
 void skex_agent_op_bindings(void *owner, struct skex_api_call *call, const struct json_t *request);
 void skex_agent_op_binding_rotate(
 	void *owner, struct skex_api_call *call, const struct json_t *request);
+/* Is this the process that runs bindings?  When not, the call has ended. */
+bool skex_agent_is_of_bindings(struct skex_api_call *call);
+/* agent_binding_set.c */
+void skex_agent_op_binding_add(
+	void *owner, struct skex_api_call *call, const struct json_t *request);
+void skex_agent_op_binding_remove(
+	void *owner, struct skex_api_call *call, const struct json_t *request);
+void skex_agent_op_binding_added(
+	void *owner, struct skex_api_call *call, const struct json_t *request);
+void skex_agent_op_binding_removed(
+	void *owner, struct skex_api_call *call, const struct json_t *request);
+/* The process has subscribed, or has ended. */
+void skex_agent_orders_served(struct skex_agent_ops *ops);
+void skex_agent_orders_unserved(struct skex_agent_ops *ops);
+void skex_agent_orders_free(struct skex_agent_ops *ops);
 /* How a binding is, as far as is known; texts are valid until the next turn. */
 struct skex_agent_binding_status {
 	const struct skex_binding_config *config;

@@ -183,16 +183,14 @@ static void add_binding(struct page *page, const struct skex_agent_binding_statu
 static void add_bindings(struct page *page, const struct skex_agent_ops *ops,
 	enum binding_metric metric, const char *name, const char *type, const char *help)
 {
-	const struct skex_binding_config *bindings;
+	const struct skex_binding_config *binding;
 	struct skex_agent_binding_status status;
-	size_t count;
-	size_t i;
 
 	head(page, name, type, help);
 	page->metric = (int)metric;
-	bindings = skex_agent_bindings(ops->agent, &count);
-	for (i = 0; i < count; i++) {
-		skex_agent_binding_status(ops, &bindings[i], &status);
+	for (binding = skex_agent_binding_next(ops->agent, NULL); binding != NULL;
+		binding = skex_agent_binding_next(ops->agent, binding->name.text)) {
+		skex_agent_binding_status(ops, binding, &status);
 		add_binding(page, &status);
 	}
 }

@@ -220,7 +220,12 @@ static const struct {
 	{"keyfill_ls", SKEX_API_PUBLIC, skex_agent_op_keyfill_ls},
 	{"bindings", SKEX_API_PUBLIC, skex_agent_op_bindings},
 	{"binding_rotate", SKEX_API_ADMIN, skex_agent_op_binding_rotate},
+	{"binding_add", SKEX_API_ADMIN, skex_agent_op_binding_add},
+	{"binding_remove", SKEX_API_ADMIN, skex_agent_op_binding_remove},
+	{"binding_added", SKEX_API_CONSUMER, skex_agent_op_binding_added},
+	{"binding_removed", SKEX_API_CONSUMER, skex_agent_op_binding_removed},
 	{"binding_recall", SKEX_API_CONSUMER, skex_agent_op_binding_recall},
+	{"binding_rest", SKEX_API_CONSUMER, skex_agent_op_binding_rest},
 	{"binding_remember", SKEX_API_CONSUMER, skex_agent_op_binding_remember},
 	{"binding_tell", SKEX_API_CONSUMER, skex_agent_op_binding_tell},
 	{"binding_watch", SKEX_API_CONSUMER, skex_agent_op_binding_watch},
@@ -234,7 +239,7 @@ static const struct {
 
 enum skex_error skex_agent_ops_new(struct skex_api_server *server, struct skex_agent *agent,
 	const struct skex_platform *platform, const struct skex_pool_config *pool,
-	struct skex_agent_ops **ops)
+	const struct skex_agent_bindings_host *host, struct skex_agent_ops **ops)
 {
 	struct skex_agent_ops *made = calloc(1, sizeof(*made));
 	enum skex_error error = SKEX_OK;
@@ -245,8 +250,10 @@ enum skex_error skex_agent_ops_new(struct skex_api_server *server, struct skex_a
 	made->agent = agent;
 	made->platform = platform;
 	made->pool = pool;
+	made->host = *host;
 	made->started_ms = platform->now_ms(platform->context);
-	error = skex_agent_reports_new(made);
+	made->rested = json_object();
+	made->ordered = json_object();
 	for (i = 0; i < SKEX_COUNT(operations) && error == SKEX_OK; i++)
 		error = skex_api_server_op(server, operations[i].name, operations[i].rights,
 			operations[i].handler, made);
@@ -263,7 +270,11 @@ enum skex_error skex_agent_ops_new(struct skex_api_server *server, struct skex_a
 
 void skex_agent_ops_free(struct skex_agent_ops *ops)
 {
-	if (ops != NULL)
-		free(ops->reports);
+	if (ops == NULL)
+		return;
+	skex_agent_orders_free(ops);
+	skex_agent_reports_free(ops);
+	json_decref(ops->rested);
+	json_decref(ops->ordered);
 	free(ops);
 }

@@ -27,6 +27,8 @@ struct skex_api_server {
 	const struct skex_platform *platform;
 	struct skex_listener *listener;
 	uint32_t mode;
+	bool (*own)(void *owner, int32_t process);
+	void *own_owner;
 	struct op ops[SKEX_API_OPS_MAX];
 	size_t ops_count;
 	struct skex_api_connection *connections;
@@ -282,9 +284,18 @@ static struct skex_api_connection *add(struct skex_api_server *server, struct sk
 	return connection;
 }
 
-/* Zero when this user may not. */
-static unsigned rights_of(const struct skex_api_server *server, uint32_t user)
+void skex_api_server_turn_away(
+	struct skex_api_server *server, bool (*own)(void *owner, int32_t process), void *owner)
 {
+	server->own = own;
+	server->own_owner = owner;
+}
+
+/* Zero when this process, or this user, may not. */
+static unsigned rights_of(const struct skex_api_server *server, uint32_t user, int32_t process)
+{
+	if (server->own != NULL && server->own(server->own_owner, process))
+		return 0;
 	if (user == 0 || user == (uint32_t)geteuid())
 		return SKEX_API_PUBLIC | SKEX_API_ADMIN;
 	/* With group or others in the mode, the system has let in who belongs there, by groups that
@@ -303,7 +314,7 @@ static void on_accepted(void *owner, struct skex_stream *stream)
 	bool full = server->connections_count >= SKEX_API_CONNECTIONS_MAX;
 
 	if (platform->net->credentials(stream, &user, &group, &process) == SKEX_OK)
-		rights = rights_of(server, user);
+		rights = rights_of(server, user, process);
 	connection = add(server, stream, rights, NULL);
 	if (connection == NULL)
 		return;
@@ -316,7 +327,7 @@ static void on_accepted(void *owner, struct skex_stream *stream)
 			       : "");
 	if (rights == 0)
 		skex_api_connection_error(connection, -1, SKEX_E_REFUSED, "not_allowed",
-			"this user may not use the socket",
+			"this user, or this process of the daemon's own, may not use the socket",
 			"join the socket's group, or set socket_mode in the configuration");
 	else if (full)
 		skex_api_connection_error(connection, -1, SKEX_E_BUSY, "too_many_connections",

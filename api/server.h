@@ -54,6 +54,12 @@ void skex_api_server_free(struct skex_api_server *server);
 SKEX_MUST_USE enum skex_error skex_api_server_listen(
 	struct skex_api_server *server, const char *path, uint32_t mode);
 
+/* Processes of which own(owner, process) is true are turned away from that socket: the daemon's own
+ * ones are of its user, and have what they may do on the stream that they were given.  Whoever
+ * takes one of them over must not gain its rights here.  Once per server. */
+void skex_api_server_turn_away(
+	struct skex_api_server *server, bool (*own)(void *owner, int32_t process), void *owner);
+
 /* Serves a stream that the daemon made itself (skex_loop_adopt), with the right SKEX_API_CONSUMER
  * for this consumer only ("etsi014"; the text outlives the server).  On an error the stream is
  * closed. */

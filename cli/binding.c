@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/binding.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +10,9 @@
 #include "cli/local.h"
 #include "cli/text.h"
 
-/* binding ls, rotate. */
+/* binding ls, add, rm, rotate. */
+
+#define TEXT_ROOM 65536 /* longer than any text that fits a request */
 
 static void text_key(char text[static SKEX_TEXT_MAX], const json_t *binding)
 {
@@ -103,9 +106,100 @@ static int run_rotate(int argc, char **argv)
 	return code;
 }
 
+/* The text of a file, or of standard input for "-"; gives 0 or the exit code. */
+static int read_text(const char *path, char text[static TEXT_ROOM])
+{
+	const bool input = strcmp(path, "-") == 0;
+	FILE *file = input ? stdin : fopen(path, "r");
+	size_t size;
+	bool bad;
+
+	if (file == NULL)
+		return skex_command_fail(
+			SKEX_E_IO, "name a file that can be read", "%s: %s", path, strerror(errno));
+	size = fread(text, 1, TEXT_ROOM, file);
+	bad = ferror(file) != 0;
+	if (!input)
+		(void)fclose(file);
+	if (bad)
+		return skex_command_fail(SKEX_E_IO, "name a file", "%s cannot be read", path);
+	if (size == TEXT_ROOM || memchr(text, '\0', size) != NULL)
+		return skex_command_fail(SKEX_E_ARGUMENT,
+			"write it as for skexd.conf(5); several at a time in several files",
+			"%s is longer than 64 KiB, or no text", path);
+	text[size] = '\0';
+	return 0;
+}
+
+static int run_add(int argc, char **argv)
+{
+	static char text[TEXT_ROOM];
+	struct skex_local local = {.socket = NULL};
+	const struct skex_argument table[] = {SKEX_LOCAL_ARGUMENTS(&local), {.name = NULL}};
+	const json_t *name;
+	json_t *answer = NULL;
+	const char *path;
+	size_t i;
+	int code = skex_arguments_read(argc, argv, table, &path, 1);
+
+	if (code == 0)
+		code = read_text(path, text);
+	if (code == 0)
+		code = skex_local_run(&local, "binding_add",
+			json_pack("{ss ss}", "text", text, "called",
+				strcmp(path, "-") == 0 ? "standard input" : path),
+			&answer);
+	json_array_foreach(json_object_get(answer, "bindings"), i, name)
+	{
+		printf("added %s; `skex binding ls` shows when it has its first key\n",
+			json_string_value(name));
+	}
+	json_array_foreach(json_object_get(answer, "programs"), i, name)
+	{
+		printf("%s runs a program: the process of all bindings is confined only as far as "
+		       "programs allow\n",
+			json_string_value(name));
+	}
+	json_decref(answer);
+	return code;
+}
+
+static int run_rm(int argc, char **argv)
+{
+	struct skex_local local = {.socket = NULL};
+	bool leave = false;
+	const struct skex_argument table[] = {SKEX_LOCAL_ARGUMENTS(&local),
+		{"--leave", SKEX_ARGUMENT_FLAG, &leave, 0, 0}, {.name = NULL}};
+	json_t *answer = NULL;
+	const char *problem;
+	const char *kept;
+	const char *name;
+	int code = skex_arguments_read(argc, argv, table, &name, 1);
+
+	if (code == 0)
+		code = skex_local_run(&local, "binding_remove",
+			json_pack("{ss sb}", "binding", name, "leave", (int)leave), &answer);
+	problem = skex_json_text(answer, "problem");
+	kept = skex_json_text(answer, "kept_key");
+	if (answer != NULL && kept[0] != '\0')
+		printf("removed %s; its consumer keeps the key %s\n", name, kept);
+	else if (answer != NULL)
+		printf("removed %s\n", name);
+	if (problem[0] != '\0')
+		fprintf(stderr, "skex binding rm: its consumer keeps what it has: %s\n", problem);
+	json_decref(answer);
+	return code;
+}
+
 const struct skex_command skex_binding_commands[] = {
 	{"ls", "[--json] [--socket PATH]",
 		"list the bindings: which key each consumer uses, and how old it is", run_ls},
+	{"add", "FILE|- [--json] [--socket PATH]",
+		"add bindings, written as in skexd.conf(5), while the agent runs; they are kept",
+		run_add},
+	{"rm", "NAME [--leave] [--json] [--socket PATH]",
+		"remove a binding that was added; its consumer's key goes, unless it is left",
+		run_rm},
 	{"rotate", "NAME [--json] [--socket PATH]", "give a binding that leads a new key now",
 		run_rotate},
 	{.name = NULL},

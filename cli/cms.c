@@ -12,6 +12,7 @@
 #include "cli/local.h"
 #include "deliver/openssl/cms.h"
 #include "platform/memory.h"
+#include "platform/posix.h"
 
 /* cms encrypt and cms decrypt: messages of CMS for another agent. */
 

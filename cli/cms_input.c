@@ -11,6 +11,7 @@
 
 #include "cli/command.h"
 #include "cli/key_output.h"
+#include "platform/posix.h"
 
 const char *cms_input_name(const struct cms_input *input)
 {

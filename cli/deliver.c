@@ -148,6 +148,30 @@ static void macsec(const struct order *order)
 	}
 }
 
+static void macsec_static(const struct order *order)
+{
+	unsigned end;
+
+	printf("# MACsec over eth1 without MKA: skex puts the keys into the interface itself.\n"
+	       "# Once, as root, at both ends:\n"
+	       "ip link add link eth1 macsec0 type macsec cipher gcm-aes-256 encrypt on "
+	       "replay on window 32\n"
+	       "ip link set macsec0 up\n");
+	for (end = 0; end < 2; end++) {
+		printf("\n");
+		binding_head(order, end == 0);
+		printf("\tmacsec = {\n"
+		       "\t\tmode = \"static\";\n"
+		       "\t\tinterface = \"macsec0\";\n"
+		       "\t\t# the 16 digits after TXSC that `ip macsec show` prints at %s:\n"
+		       "\t\tpeer_sci = \"%s\";\n"
+		       "\t};\n"
+		       "} );\n",
+			end == 0 ? order->there : order->here,
+			end == 0 ? "0200000000020001" : "0200000000010001");
+	}
+}
+
 static const struct {
 	const char *kind;
 	void (*print)(const struct order *order);
@@ -156,6 +180,7 @@ static const struct {
 	{"ikev2", ikev2},
 	{"routing", routing},
 	{"macsec", macsec},
+	{"macsec-static", macsec_static},
 };
 
 static bool are_names(const struct order *order)
@@ -194,12 +219,14 @@ static int run_example(int argc, char **argv)
 							     "the example cannot be printed");
 		}
 	}
-	return skex_command_misuse("there are examples for wireguard, ikev2, routing and macsec");
+	return skex_command_misuse("there are examples for wireguard, ikev2, routing, macsec and "
+				   "macsec-static");
 }
 
 const struct skex_command skex_deliver_commands[] = {
 	{"example",
-		"wireguard|ikev2|routing|macsec [--name BINDING] [--leads AGENT] [--follows AGENT]",
+		"wireguard|ikev2|routing|macsec|macsec-static [--name BINDING] [--leads AGENT] "
+		"[--follows AGENT]",
 		"print what to write at both ends to key a consumer", run_example},
 	{.name = NULL},
 };

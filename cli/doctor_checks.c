@@ -292,7 +292,16 @@ static void check_binding(struct skex_doctor *doctor, const json_t *binding)
 	skex_text_duration(age, skex_json_number(binding, "age_ms"));
 	if (strcmp(skex_json_text(binding, "state"), "unserved") == 0)
 		skex_doctor_find(doctor, "binding", SKEX_FAIL, "see the log of skexd",
-			"%s with %s: the process that runs the bindings does not run", name, peer);
+			"%s with %s: the process that runs the bindings does not run, or has not "
+			"begun with it yet",
+			name, peer);
+	else if (strcmp(skex_json_text(binding, "state"), "refused") == 0)
+		skex_doctor_find(doctor, "binding", SKEX_FAIL,
+			"mend what it says, and restart skexd; or remove the binding",
+			"%s with %s: it is not run: %s", name, peer, problem);
+	else if (strcmp(skex_json_text(binding, "state"), "unsafe") == 0)
+		skex_doctor_find(doctor, "binding", SKEX_FAIL, "mend it, or take it off the link",
+			"%s with %s: what no key protects passes as well: %s", name, peer, problem);
 	else if (skex_json_true(binding, "closed"))
 		skex_doctor_find(doctor, "binding", SKEX_FAIL,
 			"see the checks above, and `skex binding ls` at the peer",

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "platform/posix.h"
 
 #define NAMES 100u /* to try until one is free */
 
@@ -99,23 +100,6 @@ int skex_key_output_descriptor(struct skex_key_output *output, int descriptor)
 		return skex_command_misuse("--fd %d is a terminal; keys are not shown", descriptor);
 	output->descriptor = descriptor;
 	return 0;
-}
-
-bool skex_write_all(int descriptor, const void *data, size_t size)
-{
-	const uint8_t *bytes = data;
-
-	while (size > 0) {
-		ssize_t written = write(descriptor, bytes, size);
-
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written <= 0)
-			return false;
-		bytes += written;
-		size -= (size_t)written;
-	}
-	return true;
 }
 
 static bool sync_directory_of(const char *path)

@@ -31,7 +31,4 @@ int skex_key_output_finish(struct skex_key_output *output);
 /* Removes what was not finished. */
 void skex_key_output_end(struct skex_key_output *output);
 
-/* Writes without a buffer, in which a secret would stay; false with errno. */
-bool skex_write_all(int descriptor, const void *data, size_t size);
-
 #endif

@@ -13,6 +13,7 @@
 #include "pairwise/credential.h"
 #include "pairwise/words.h"
 #include "platform/memory.h"
+#include "platform/posix.h"
 
 /* pair make: the agent makes the credential, here it is given to whoever carries it. */
 

@@ -11,6 +11,7 @@
 
 #include "cli/key_output.h"
 #include "platform/memory.h"
+#include "platform/posix.h"
 
 #define QUIET         4 /* light modules around a code, by its standard */
 #define BLOCK_BYTES   3u

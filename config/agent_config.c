@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -234,8 +235,8 @@ static enum skex_error read_agent(const struct config_reading *reading,
 	return error;
 }
 
-enum skex_error skex_agent_config_read(
-	const char *path, struct skex_agent_config *config, char *message)
+enum skex_error skex_agent_config_parse(
+	const char *path, const char *text, struct skex_agent_config *config, char *message)
 {
 	const struct config_reading reading = {path, message};
 	struct skex_agent_config read;
@@ -244,7 +245,7 @@ enum skex_error skex_agent_config_read(
 
 	memset(&read, 0, sizeof(read));
 	message[0] = '\0';
-	error = config_load(&reading, &tree);
+	error = config_load_text(&reading, text, &tree);
 	if (error == SKEX_OK)
 		error = read_agent(&reading, config_root_setting(&tree), &read);
 	config_destroy(&tree);
@@ -254,8 +255,21 @@ enum skex_error skex_agent_config_read(
 		skex_agent_config_clear(&read);
 		return error;
 	}
+	(void)snprintf(read.file, sizeof(read.file), "%s", path);
 	*config = read;
 	return SKEX_OK;
+}
+
+enum skex_error skex_agent_config_read(
+	const char *path, struct skex_agent_config *config, char *message)
+{
+	char *text = NULL;
+	enum skex_error error = skex_config_text(path, &text, message);
+
+	if (error == SKEX_OK)
+		error = skex_agent_config_parse(path, text, config, message);
+	free(text);
+	return error;
 }
 
 void skex_agent_config_clear(struct skex_agent_config *config)
@@ -268,8 +282,6 @@ void skex_agent_config_clear(struct skex_agent_config *config)
 	for (size_t i = 0; config->qkd014 != NULL && i < config->qkd014_count; i++)
 		free(config->qkd014[i].peers);
 	free(config->qkd014);
-	for (size_t i = 0; config->bindings != NULL && i < config->bindings_count; i++)
-		skex_binding_clear(&config->bindings[i]);
-	free(config->bindings);
+	skex_bindings_clear(config->bindings, config->bindings_count);
 	memset(config, 0, sizeof(*config));
 }

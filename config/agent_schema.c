@@ -283,6 +283,19 @@ static const struct schema_list pad_folders_list = {
 	COUNTED(skex_agent_config, pad_folders_count),
 };
 
+static const struct schema_list binding_folders_list = {
+	.least = 0,
+	.most = SKEX_PAD_FOLDERS_MAX,
+	.stride = SKEX_PATH_MAX,
+	COUNTED(skex_agent_config, binding_folders_count),
+};
+static const struct schema_list binding_programs_list = {
+	.least = 0,
+	.most = SKEX_PAD_FOLDERS_MAX,
+	.stride = SKEX_PATH_MAX,
+	COUNTED(skex_agent_config, binding_programs_count),
+};
+
 const struct schema skex_agent_schema[] = {
 	{.name = "name", .type = SCHEMA_NAME, .required = true, FIELD(skex_agent_config, name)},
 	{.name = "directory",
@@ -350,6 +363,16 @@ const struct schema skex_agent_schema[] = {
 		FIELD(skex_agent_config, bindings),
 		.list = &bindings_list,
 		.inner = config_binding_schema},
+	{.name = "binding_folders",
+		.type = SCHEMA_PATH,
+		.shown = "none",
+		FIELD(skex_agent_config, binding_folders),
+		.list = &binding_folders_list},
+	{.name = "binding_programs",
+		.type = SCHEMA_PATH,
+		.shown = "none",
+		FIELD(skex_agent_config, binding_programs),
+		.list = &binding_programs_list},
 	{.name = "require_its",
 		.type = SCHEMA_FLAG,
 		.fallback = "false",

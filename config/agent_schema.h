@@ -16,6 +16,14 @@ enum skex_error config_check_twice(const struct config_reading *reading, struct 
 /* binding_config.c: frees what is in it. */
 void skex_binding_clear(struct skex_binding_config *binding);
 
+/* binding_place.c: SKEX_E_CONFIG, and why, when two of the bindings of this list key the same. */
+enum skex_error config_check_places(const struct config_reading *reading,
+	const config_setting_t *list, const struct skex_agent_config *config);
+
+/* macsec_config.c: of a binding whose consumer is a MACsec link. */
+enum skex_error config_check_macsec(const struct config_reading *reading,
+	const config_setting_t *written, struct skex_binding_config *binding);
+
 /* qkd014_config.c */
 #define KMES_MAX 64
 extern const struct schema config_qkd014_schema[];

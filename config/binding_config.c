@@ -130,9 +130,15 @@ static const struct schema_list macsec_interfaces_list = {
 };
 
 static const struct schema macsec_schema[] = {
+	{.name = "mode",
+		.type = SCHEMA_CHOICE,
+		.fallback = "mka",
+		.choices = "mka|static",
+		OF(macsec, mode),
+		.size = sizeof(((struct skex_binding_macsec *)0)->mode)},
 	{.name = "sockets",
 		.type = SCHEMA_SOCKET,
-		.required = true,
+		.shown = "none; needed with mka",
 		OF(macsec, sockets),
 		.list = &macsec_sockets_list},
 	{.name = "cak",
@@ -144,10 +150,24 @@ static const struct schema macsec_schema[] = {
 	{.name = "bond", .type = SCHEMA_CREDENTIAL, .shown = "none", OF(macsec, bond)},
 	{.name = "interfaces",
 		.type = SCHEMA_CREDENTIAL,
-		.required = true,
+		.shown = "none; needed with mka",
 		OF(macsec, interfaces),
 		.list = &macsec_interfaces_list},
 	{.name = "folder", .type = SCHEMA_PATH, .fallback = "/run/skex", OF(macsec, folder)},
+	{.name = "interface",
+		.type = SCHEMA_CREDENTIAL,
+		.shown = "none; needed with static",
+		OF(macsec, interface)},
+	{.name = "peer_sci",
+		.type = SCHEMA_WORD,
+		.shown = "none; needed with static",
+		OF(macsec, peer_sci)},
+	{.name = "cipher",
+		.type = SCHEMA_CHOICE,
+		.fallback = "gcm-aes-256",
+		.choices = "gcm-aes-256|gcm-aes-128",
+		OF(macsec, cipher),
+		.size = sizeof(((struct skex_binding_macsec *)0)->cipher)},
 	{.name = NULL},
 };
 
@@ -186,42 +206,8 @@ static enum skex_error check_tls(const struct config_reading *reading,
 	const config_setting_t *written, struct skex_binding_config *binding);
 static enum skex_error check_routing(const struct config_reading *reading,
 	const config_setting_t *written, struct skex_binding_config *binding);
-static enum skex_error check_macsec(const struct config_reading *reading,
-	const config_setting_t *written, struct skex_binding_config *binding);
 static enum skex_error check_hook(const struct config_reading *reading,
 	const config_setting_t *written, struct skex_binding_config *binding);
-
-static void place_of_wireguard(const struct skex_binding_config *binding, char *text, size_t size)
-{
-	(void)snprintf(
-		text, size, "%s of %s", binding->wireguard.public_key, binding->wireguard.socket);
-}
-
-static void place_of_ikev2(const struct skex_binding_config *binding, char *text, size_t size)
-{
-	(void)snprintf(text, size, "%s of %s", binding->ikev2.connection, binding->ikev2.socket);
-}
-
-static void place_of_macsec(const struct skex_binding_config *binding, char *text, size_t size)
-{
-	(void)snprintf(text, size, "%s", binding->macsec.sockets[0]);
-}
-
-static void place_of_none(const struct skex_binding_config *binding, char *text, size_t size)
-{
-	(void)snprintf(text, size, "%s", binding->name.text);
-}
-
-static void place_of_routing(const struct skex_binding_config *binding, char *text, size_t size)
-{
-	(void)snprintf(text, size, "%s", binding->routing.file);
-}
-
-static void place_of_hook(const struct skex_binding_config *binding, char *text, size_t size)
-{
-	(void)snprintf(text, size, "%s",
-		binding->hook.file[0] != '\0' ? binding->hook.file : binding->name.text);
-}
 
 /* All groups of which a binding has one, by the name in purposes (tls: is that of programs), and a
  * last row for one that has none. */
@@ -230,23 +216,16 @@ static const struct consumer {
 	size_t enabled;
 	enum skex_error (*check)(const struct config_reading *reading,
 		const config_setting_t *written, struct skex_binding_config *binding); /* or NULL */
-	/* What it is that is keyed: no two bindings have the same. */
-	void (*place)(const struct skex_binding_config *binding, char *text, size_t size);
 } consumers[] = {
-	{"wireguard", offsetof(struct skex_binding_config, wireguard.enabled), check_wireguard,
-		place_of_wireguard},
-	{"ikev2", offsetof(struct skex_binding_config, ikev2.enabled), NULL, place_of_ikev2},
-	/* One key file can be that of many bindings: each has its own lines. */
-	{"tlsfile", offsetof(struct skex_binding_config, tls.enabled), check_tls, place_of_none},
-	{"routing", offsetof(struct skex_binding_config, routing.enabled), check_routing,
-		place_of_routing},
-	{"macsec", offsetof(struct skex_binding_config, macsec.enabled), check_macsec,
-		place_of_macsec},
-	{"hook", offsetof(struct skex_binding_config, hook.enabled), check_hook, place_of_hook},
-	{"", 0, NULL, place_of_none},
+	{"wireguard", offsetof(struct skex_binding_config, wireguard.enabled), check_wireguard},
+	{"ikev2", offsetof(struct skex_binding_config, ikev2.enabled), NULL},
+	{"tlsfile", offsetof(struct skex_binding_config, tls.enabled), check_tls},
+	{"routing", offsetof(struct skex_binding_config, routing.enabled), check_routing},
+	{"macsec", offsetof(struct skex_binding_config, macsec.enabled), config_check_macsec},
+	{"hook", offsetof(struct skex_binding_config, hook.enabled), check_hook},
+	{"", 0, NULL},
 };
-#define CONSUMERS  (sizeof(consumers) / sizeof(consumers[0]) - 1)
-#define PLACE_SIZE (SKEX_PATH_MAX + 2 * SKEX_NAME_MAX)
+#define CONSUMERS (sizeof(consumers) / sizeof(consumers[0]) - 1)
 
 static bool is_enabled(const struct skex_binding_config *binding, size_t which)
 {
@@ -263,6 +242,13 @@ static const struct consumer *consumer_of(const struct skex_binding_config *bind
 	while (i < CONSUMERS && !is_enabled(binding, i))
 		i++;
 	return &consumers[i];
+}
+
+bool skex_binding_runs_programs(const struct skex_binding_config *binding)
+{
+	if (binding->tls.enabled)
+		return binding->tls.reload.count > 0 || binding->tls.check.count > 0;
+	return binding->hook.enabled && binding->hook.program.count > 0;
 }
 
 const char *skex_binding_consumer(const struct skex_binding_config *binding)
@@ -436,32 +422,6 @@ static enum skex_error check_routing(const struct config_reading *reading,
 	return SKEX_OK;
 }
 
-#define INTERFACE_MAX 15u /* characters, as Linux has it */
-
-static enum skex_error check_macsec(const struct config_reading *reading,
-	const config_setting_t *written, struct skex_binding_config *binding)
-{
-	const config_setting_t *group = config_member(written, "macsec");
-	const struct skex_binding_macsec *macsec = &binding->macsec;
-	const char *const names[] = {macsec->bond, macsec->interfaces[0], macsec->interfaces[1]};
-	size_t i;
-
-	if (strcmp(macsec->sockets[0], macsec->sockets[1]) == 0)
-		return config_wrong_setting(reading, config_member(group, "sockets"),
-			"the two are the same; write those of two wpa_supplicants for one link");
-	if (strcmp(macsec->interfaces[0], macsec->interfaces[1]) == 0)
-		return config_wrong_setting(reading, config_member(group, "interfaces"),
-			"the two are the same; write one for each wpa_supplicant");
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (strlen(names[i]) > INTERFACE_MAX)
-			return config_wrong_setting(reading, group,
-				"%s is longer than 15 characters; write the interface as `ip link` "
-				"shows it",
-				names[i]);
-	}
-	return SKEX_OK;
-}
-
 static enum skex_error check_hook(const struct config_reading *reading,
 	const config_setting_t *written, struct skex_binding_config *binding)
 {
@@ -527,31 +487,6 @@ static enum skex_error check_binding(const struct config_reading *reading,
 	return error != SKEX_OK ? error : check_require(reading, written, binding);
 }
 
-/* Two that change the key of the same consumer would undo what the other does. */
-static enum skex_error check_shared(const struct config_reading *reading,
-	const config_setting_t *list, const struct skex_agent_config *config,
-	struct config_text *texts)
-{
-	char *places = malloc(config->bindings_count * PLACE_SIZE);
-	enum skex_error error;
-	size_t i;
-
-	if (places == NULL)
-		return SKEX_E_MEMORY;
-	for (i = 0; i < config->bindings_count; i++) {
-		const struct skex_binding_config *binding = &config->bindings[i];
-		char *place = places + i * PLACE_SIZE;
-
-		texts[i].text = place;
-		texts[i].setting = config_setting_get_elem(list, (unsigned)i);
-		consumer_of(binding)->place(binding, place, PLACE_SIZE);
-	}
-	error = config_check_twice(
-		reading, texts, config->bindings_count, "another binding keys this already");
-	free(places);
-	return error;
-}
-
 static int by_name(const void *a, const void *b)
 {
 	const struct skex_binding_config *x = a;
@@ -576,6 +511,7 @@ enum skex_error config_check_bindings(const struct config_reading *reading,
 	for (i = 0; error == SKEX_OK && i < config->bindings_count; i++) {
 		texts[i].text = config->bindings[i].name.text;
 		texts[i].setting = config_setting_get_elem(list, (unsigned)i);
+		config->bindings[i].line = config_setting_source_line(texts[i].setting);
 		error = check_binding(
 			reading, texts[i].setting, &config->name, &config->bindings[i]);
 	}
@@ -583,7 +519,7 @@ enum skex_error config_check_bindings(const struct config_reading *reading,
 		error = config_check_twice(
 			reading, texts, config->bindings_count, "this binding is there twice");
 	if (error == SKEX_OK)
-		error = check_shared(reading, list, config, texts);
+		error = config_check_places(reading, list, config);
 	free(texts);
 	qsort(config->bindings, config->bindings_count, sizeof(config->bindings[0]), by_name);
 	return error;

@@ -166,7 +166,8 @@ struct skex_command_config {
 struct skex_binding_config {
 	struct skex_name name; /* the same at both ends */
 	struct skex_name peer;
-	uint8_t role; /* enum skex_binding_role */
+	uint32_t line; /* of the file or text that it stands in */
+	uint8_t role;  /* enum skex_binding_role */
 	uint8_t expired;
 	uint32_t period_s;
 	uint32_t grace_s;
@@ -205,13 +206,17 @@ struct skex_binding_config {
 	} routing;
 	struct skex_binding_macsec {
 		bool enabled;
-		size_t sockets_count;           /* two */
+		uint8_t mode;                   /* enum skex_binding_macsec_mode */
+		size_t sockets_count;           /* two; of MKA, to folder */
 		char sockets[2][SKEX_PATH_MAX]; /* of the wpa_supplicants */
 		uint8_t cak;                    /* 256 bits, or 128 */
 		char bond[64];                  /* "": none */
 		size_t interfaces_count;        /* two */
 		char interfaces[2][64];
 		char folder[SKEX_PATH_MAX];
+		char interface[64];               /* of static, to cipher */
+		char peer_sci[SKEX_NAME_MAX + 1]; /* 16 hexadecimal digits */
+		uint8_t cipher;                   /* GCM-AES-256, or GCM-AES-128 */
 	} macsec;
 	struct skex_binding_hook {
 		bool enabled;
@@ -228,14 +233,39 @@ enum skex_binding_role {
 	SKEX_BINDING_LEADS,   /* says when there is a new key */
 	SKEX_BINDING_FOLLOWS, /* the other end does */
 };
+enum skex_binding_macsec_mode {
+	SKEX_BINDING_MKA,
+	SKEX_BINDING_STATIC,
+};
 enum skex_binding_expired {
 	SKEX_BINDING_CLOSES,     /* no traffic without a fresh key */
 	SKEX_BINDING_STAYS_OPEN, /* the old key stays in use */
 };
 /* The consumer of a binding, as it is called in purposes: "wireguard". */
 const char *skex_binding_consumer(const struct skex_binding_config *binding);
+/* Are there programs of the operator's that are started for it? */
+bool skex_binding_runs_programs(const struct skex_binding_config *binding);
+
+/*
+ * Bindings that are written as in a file, `bindings = ( ... );`, and nothing else besides: 1 to
+ * SKEX_BINDINGS_AT_ONCE of them, checked as those of the agent of this name.  *bindings, in the
+ * order of their names, is the caller's, to be cleared.  Errors as for files, with the name that
+ * the text is called by.
+ */
+#define SKEX_BINDINGS_AT_ONCE 64u
+SKEX_MUST_USE enum skex_error skex_bindings_read(const char *called, const char *text,
+	const struct skex_name *agent, struct skex_binding_config **bindings, size_t *count,
+	char *message);
+void skex_bindings_clear(struct skex_binding_config *bindings, size_t count);
+/* One binding as text that reads as the same again, and is the same for whatever reads as it; on
+ * the heap, and NULL without memory. */
+char *skex_binding_text(const struct skex_binding_config *binding);
+/* Do the two key the same thing?  Then they would undo what the other does. */
+bool skex_binding_same_place(
+	const struct skex_binding_config *a, const struct skex_binding_config *b);
 
 struct skex_agent_config {
+	char file[SKEX_PATH_MAX]; /* that it was read from */
 	struct skex_name name;
 	char directory[SKEX_PATH_MAX];
 	struct skex_kek_config kek;
@@ -256,10 +286,20 @@ struct skex_agent_config {
 	struct skex_qkd014_config *qkd014;
 	size_t bindings_count; /* in the order of their names */
 	struct skex_binding_config *bindings;
+	size_t binding_folders_count; /* 0..8, where bindings added at run time have their files */
+	char binding_folders[SKEX_PAD_FOLDERS_MAX][SKEX_PATH_MAX];
+	size_t binding_programs_count; /* 0..8, the programs that these run */
+	char binding_programs[SKEX_PAD_FOLDERS_MAX][SKEX_PATH_MAX];
 	bool require_its;         /* refuse to establish over legs that are not its */
 	size_t pad_folders_count; /* as at a hub */
 	char pad_folders[SKEX_PAD_FOLDERS_MAX][SKEX_PATH_MAX];
 };
+
+/* May this one be added at run time?  Its files have to be in folders, and its programs among
+ * those, that the configuration names for that: whoever can add bindings cannot write or run
+ * anything else.  why says what is not. */
+bool skex_binding_permitted(const struct skex_agent_config *config,
+	const struct skex_binding_config *binding, char why[SKEX_CONFIG_MESSAGE_MAX]);
 
 /*
  * Reads and checks a file.  On success *config is filled and owned by the caller until the matching
@@ -272,6 +312,11 @@ SKEX_MUST_USE enum skex_error skex_hub_config_read(
 void skex_hub_config_clear(struct skex_hub_config *config);
 SKEX_MUST_USE enum skex_error skex_agent_config_read(
 	const char *path, struct skex_agent_config *config, char *message);
+/* The same of a text that is here; path is what it is called. */
+SKEX_MUST_USE enum skex_error skex_agent_config_parse(
+	const char *path, const char *text, struct skex_agent_config *config, char *message);
 void skex_agent_config_clear(struct skex_agent_config *config);
+/* The text of a file, with the same errors; on the heap. */
+SKEX_MUST_USE enum skex_error skex_config_text(const char *path, char **text, char *message);
 
 #endif

@@ -139,15 +139,12 @@ static enum skex_error read_file(const struct config_reading *reading, char **ou
 	return SKEX_OK;
 }
 
-enum skex_error config_load(const struct config_reading *reading, config_t *tree)
+enum skex_error config_load_text(
+	const struct config_reading *reading, const char *text, config_t *tree)
 {
-	char *text = NULL;
 	enum skex_error error;
 
 	config_init(tree);
-	error = read_file(reading, &text);
-	if (error != SKEX_OK)
-		return error;
 	error = config_check_text(reading, text);
 	if (error == SKEX_OK && config_read_string(tree, text) != CONFIG_TRUE) {
 		int line = config_error_line(tree);
@@ -155,6 +152,31 @@ enum skex_error config_load(const struct config_reading *reading, config_t *tree
 		error = config_wrong(reading, line > 0 ? (unsigned)line : 1, NULL,
 			"%s; write NAME = VALUE;", config_error_text(tree));
 	}
+	return error;
+}
+
+enum skex_error config_load(const struct config_reading *reading, config_t *tree)
+{
+	char *text = NULL;
+	enum skex_error error = read_file(reading, &text);
+
+	if (error != SKEX_OK) {
+		config_init(tree); /* the caller destroys it */
+		return error;
+	}
+	error = config_load_text(reading, text, tree);
 	free(text);
+	return error;
+}
+
+enum skex_error skex_config_text(const char *path, char **text, char *message)
+{
+	const struct config_reading reading = {path, message};
+	enum skex_error error;
+
+	message[0] = '\0';
+	error = read_file(&reading, text);
+	if (error != SKEX_OK && message[0] == '\0')
+		(void)config_wrong(&reading, 0, NULL, "%s", skex_error_name(error));
 	return error;
 }

@@ -137,6 +137,9 @@ static enum skex_error take_string(struct scanner *scanner)
 	scanner->at++;
 	if (scanner->last == 'v')
 		return wrong(scanner, "text follows a value; separate them with , or ;");
+	/* libconfig says only the line of it, and loses some memory. */
+	if (in_group(scanner) && scanner->last != '=')
+		return wrong(scanner, "text without a name; write NAME = VALUE;");
 	scanner->last = 'v';
 	return SKEX_OK;
 }
@@ -223,7 +226,7 @@ static enum skex_error take_open(struct scanner *scanner, char close)
 
 	if (scanner->last == 'v')
 		return wrong(scanner, "a value follows a value; separate them with , or ;");
-	if (scanner->depth == 0 && scanner->last != '=')
+	if (in_group(scanner) && scanner->last != '=')
 		return wrong(scanner, "a value without a name; write NAME = VALUE;");
 	if (scanner->depth == DEPTH_MAX)
 		return wrong(

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "config/config.h"
 
@@ -89,10 +90,17 @@ enum skex_error config_check_text(const struct config_reading *reading, const ch
 
 /* file.c: reads and parses a file; config_destroy(tree) afterwards, whatever it gave. */
 enum skex_error config_load(const struct config_reading *reading, config_t *tree);
+/* The same of what is here as text; the file of the reading is only named. */
+enum skex_error config_load_text(
+	const struct config_reading *reading, const char *text, config_t *tree);
 
 /* schema.c: fills target, which is zero, from the settings of a group or from the defaults. */
 enum skex_error config_read_group(const struct config_reading *reading, const struct schema *schema,
 	const config_setting_t *group, void *target);
+/* write.c: writes the members of a group as config_read_group reads them again, each with this
+ * indent before it; what has no value is left out. */
+void config_write_group(
+	FILE *out, const struct schema *schema, const void *group, const char *indent);
 /* value.c: one value; what is not allowed is said in the words of config_range. */
 enum skex_error config_read_value(const struct config_reading *reading,
 	const struct schema *setting, const config_setting_t *written, void *field);

@@ -11,6 +11,7 @@
 #include "deliver/hook/hook.h"
 #include "deliver/ikev2/ikev2.h"
 #include "deliver/macsec/macsec.h"
+#include "deliver/macsec/static.h"
 #include "deliver/pskfile/pskfile.h"
 #include "deliver/wireguard/uapi.h"
 #include "deliver/wireguard/wireguard.h"
@@ -250,6 +251,44 @@ static void macsec_release(struct bindings_consumer *consumer)
 	skex_macsec_free(consumer->context);
 }
 
+static void macsec_static_release(struct bindings_consumer *consumer)
+{
+	skex_macsec_static_free(consumer->context);
+}
+
+static enum skex_error macsec_static_new(const struct skex_platform *platform,
+	const struct skex_binding_config *binding, struct bindings_consumer *consumer)
+{
+	struct skex_macsec_static_config *config = calloc(1, sizeof(*config));
+	uint64_t sci = strtoull(binding->macsec.peer_sci, NULL, 16);
+	struct skex_macsec_static *made;
+	enum skex_error error;
+	size_t i;
+
+	if (config == NULL)
+		return SKEX_E_MEMORY;
+	consumer->config = config;
+	*config = (struct skex_macsec_static_config){
+		.interface = binding->macsec.interface,
+		.leads = binding->role == SKEX_BINDING_LEADS,
+		.route = -1,
+		.generic = -1,
+		.packet = -1,
+		.description = binding->name.text,
+	};
+	for (i = MACSEC_SCI_BYTES; i-- > 0; sci >>= 8)
+		config->peer_sci[i] = (uint8_t)sci;
+	error = skex_macsec_static_new(platform, config, &made);
+	if (error != SKEX_OK)
+		return error;
+	/* The first of the choices is GCM-AES-256. */
+	consumer->consumer = binding->macsec.cipher == 0 ? &skex_macsec_static_consumer
+							 : &skex_macsec_static_128_consumer;
+	consumer->context = made;
+	consumer->release = macsec_static_release;
+	return SKEX_OK;
+}
+
 static enum skex_error macsec_new(const struct skex_platform *platform,
 	const struct skex_binding_config *binding, struct bindings_consumer *consumer)
 {
@@ -345,6 +384,8 @@ enum skex_error bindings_consumer_new(const struct skex_platform *platform,
 		error = tls_new(platform, binding, &made);
 	else if (binding->routing.enabled)
 		error = routing_new(platform, binding, &made);
+	else if (binding->macsec.enabled && binding->macsec.mode == SKEX_BINDING_STATIC)
+		error = macsec_static_new(platform, binding, &made);
 	else if (binding->macsec.enabled)
 		error = macsec_new(platform, binding, &made);
 	else if (binding->hook.enabled)

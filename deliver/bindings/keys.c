@@ -40,6 +40,8 @@ static void on_key(void *owner, const json_t *answer)
 	uint8_t bytes[KEY_MAX];
 	char text[256];
 
+	if (end->binding == NULL)
+		return; /* it was let go of */
 	if (bindings_error(answer, text, sizeof(text))) {
 		bindings_wrong(end, text);
 		bindings_keyless(end);

@@ -61,6 +61,8 @@ static const char *problem_of(const struct bindings_end *end)
 	const bool keyless = machine->reason == SKEX_ROTATION_NO_KEY;
 	const char *problem = skex_binding_problem(end->binding);
 
+	if (skex_binding_unsafe(end->binding))
+		return problem;
 	if (end->same_role)
 		return end->policy.leads
 			? "both ends have the role leads; set one of them to follows"
@@ -111,6 +113,7 @@ static bool is_reported(const struct bindings_end *end, const struct skex_rotati
 	return end->ever_reported && is->state == was->state && is->rotations == was->rotations &&
 		is->failed == was->failed && is->closed == was->closed &&
 		same_key(&is->active, &was->active) && same_key(&is->next, &was->next) &&
+		skex_binding_unsafe(end->binding) == end->reported_unsafe &&
 		strcmp(problem_of(end), end->problem) == 0;
 }
 
@@ -127,8 +130,9 @@ static json_t *made(const struct bindings_end *end, const struct skex_rotation *
 	const uint64_t now_ms = end->all->platform->now_ms(end->all->platform->context);
 	const uint64_t closes_ms = skex_rotation_closes_ms(is);
 	json_t *report = json_pack("{ss ss si si sb ss}", "binding", end->config->name.text,
-		"state", states[is->state], "rotations", (int)is->rotations, "failed",
-		(int)is->failed, "closed", (int)is->closed, "problem", problem_of(end));
+		"state", skex_binding_unsafe(end->binding) ? "unsafe" : states[is->state],
+		"rotations", (int)is->rotations, "failed", (int)is->failed, "closed",
+		(int)is->closed, "problem", problem_of(end));
 	int failed = report == NULL;
 
 	if (is->active.there) {
@@ -145,6 +149,12 @@ static json_t *made(const struct bindings_end *end, const struct skex_rotation *
 		return report;
 	json_decref(report);
 	return NULL;
+}
+
+static json_t *made_refused(const struct bindings_end *end)
+{
+	return json_pack("{ss ss si si sb ss}", "binding", end->config->name.text, "state",
+		"refused", "rotations", 0, "failed", 0, "closed", 0, "problem", end->wrong);
 }
 
 static void on_taken(void *owner, const json_t *answer)
@@ -172,9 +182,17 @@ void bindings_report(struct bindings_end *end)
 		return;
 	log_changes(end, is);
 	end->reported = *is;
+	end->reported_unsafe = skex_binding_unsafe(end->binding);
 	(void)snprintf(end->problem, sizeof(end->problem), "%s", problem_of(end));
 	error = local_api_ask(end->all->api, "binding_report", made(end, is), on_taken, end);
 	/* What could not be said is said at the next turn of this end. */
 	end->reporting = error == SKEX_OK;
 	end->ever_reported = error == SKEX_OK;
+}
+
+void bindings_report_refused(struct bindings_end *end)
+{
+	if (local_api_ask(end->all->api, "binding_report", made_refused(end), on_taken, end) !=
+		SKEX_OK)
+		bindings_stop(end->all, SKEX_E_MEMORY);
 }

@@ -8,9 +8,6 @@
 #include "deliver/bindings/internal.h"
 
 #define STRANGER_MS 60000u /* between two lines about views of no binding */
-/* More than there can be: a peer that says one would leave no round after it, and what is
- * remembered of it no number in JSON. */
-#define ROUNDS_MAX  (UINT64_C(1) << 48)
 #define TEXT_BYTES  ((SKEX_ROTATION_VIEW_BYTES + 2u) / 3u * 4u)
 
 /* ---- out ---------------------------------------------------------------------------------------
@@ -62,11 +59,6 @@ void bindings_tell(
 /* ---- in ----------------------------------------------------------------------------------------
  */
 
-static int compare(const void *hash, const void *end)
-{
-	return memcmp(hash, (*(struct bindings_end *const *)end)->hash, 16);
-}
-
 /* What only a leader says, and what only a follower does: so the other end has this role too, or
  * not. */
 static void check_roles(struct bindings_end *end, const struct skex_rotation_view *view)
@@ -101,23 +93,21 @@ void bindings_told(struct bindings *bindings, const json_t *told)
 	const char *peer = json_string_value(json_object_get(told, "peer"));
 	const char *text = json_string_value(json_object_get(told, "view"));
 	struct skex_rotation_view view;
-	struct bindings_end **found;
+	struct bindings_end *found;
 	uint8_t note[SKEX_NOTE_MAX];
 	size_t size = 0;
 
 	if (peer == NULL || text == NULL ||
 		!skex_base64_decode(note, sizeof(note), &size, text, strlen(text)) ||
-		skex_rotation_view_decode(&view, skex_view(note, size)) != SKEX_OK ||
-		view.round >= ROUNDS_MAX)
+		skex_rotation_view_decode(&view, skex_view(note, size)) != SKEX_OK)
 		return;
-	found = bsearch(view.binding, bindings->by_hash, bindings->count,
-		sizeof(struct bindings_end *), compare);
-	if (found == NULL || strcmp((*found)->config->peer.text, peer) != 0) {
+	found = bindings_hashed(bindings, view.binding);
+	if (found == NULL || strcmp(found->config->peer.text, peer) != 0) {
 		stranger(bindings, peer);
 		return;
 	}
-	if ((*found)->binding == NULL)
+	if (found->binding == NULL)
 		return;
-	check_roles(*found, &view);
-	skex_binding_view((*found)->binding, &view);
+	check_roles(found, &view);
+	skex_binding_view(found->binding, &view);
 }

@@ -204,7 +204,8 @@ static void write_file(void *owner)
 	bird->later = NULL;
 	bird->stage = BIRD_WRITING;
 	bird->taken = false;
-	if (jobs->work(jobs->context, bird_file_write, was_written, bird, &bird->work) != SKEX_OK)
+	if (jobs->work(jobs->context, SKEX_WORK_FOR_DISK, bird_file_write, was_written, bird,
+		    &bird->work) != SKEX_OK)
 		no_memory(bird);
 }
 
@@ -330,7 +331,8 @@ static void act(void *context, uint32_t actions, const struct skex_rotation_keys
 	else if (platform->random(platform->context, bird->secrets->nobody, SKEX_BIRD_KEY_BYTES) !=
 		SKEX_OK)
 		bird_fail(bird, "there is no randomness for it", "see the machine's random source");
-	else if (jobs->work(jobs->context, bird_file_learn, learned, bird, &bird->work) != SKEX_OK)
+	else if (jobs->work(jobs->context, SKEX_WORK_FOR_DISK, bird_file_learn, learned, bird,
+			 &bird->work) != SKEX_OK)
 		no_memory(bird);
 }
 
@@ -449,7 +451,8 @@ static void look(void *context, const struct skex_rotation_keys *keys, skex_cons
 	bird->owner = owner;
 	bird->stage = BIRD_READING;
 	copy_keys(bird, keys);
-	if (jobs->work(jobs->context, bird_file_read, was_read, bird, &bird->work) != SKEX_OK)
+	if (jobs->work(jobs->context, SKEX_WORK_FOR_DISK, bird_file_read, was_read, bird,
+		    &bird->work) != SKEX_OK)
 		no_memory(bird);
 }
 

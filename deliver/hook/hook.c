@@ -235,7 +235,7 @@ static enum skex_error begin_work(
 {
 	const struct skex_jobs *jobs = hook->platform->jobs;
 
-	return jobs->work(jobs->context, run, done, hook, &hook->work);
+	return jobs->work(jobs->context, SKEX_WORK_FOR_DISK, run, done, hook, &hook->work);
 }
 
 /* ---- the program -------------------------------------------------------------------------------

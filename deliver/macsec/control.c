@@ -140,12 +140,14 @@ static enum skex_error make_own(struct macsec_control *control, const char *fold
 		return SKEX_E_ARGUMENT;
 	}
 	(void)unlink(path);
-	if (bind(control->fd, (const struct sockaddr *)&control->own, sizeof(control->own)) != 0) {
+	/* Linux gives what bind makes the rights that the socket has. */
+	if (fchmod(control->fd, S_IRUSR | S_IWUSR) != 0 ||
+		bind(control->fd, (const struct sockaddr *)&control->own, sizeof(control->own)) !=
+			0) {
 		control->own.sun_path[0] = '\0';
 		return SKEX_E_IO;
 	}
-	if (chmod(path, S_IRUSR | S_IWUSR) != 0 ||
-		setsockopt(control->fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) != 0 ||
+	if (setsockopt(control->fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) != 0 ||
 		setsockopt(control->fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)) != 0)
 		return SKEX_E_IO;
 	return SKEX_OK;

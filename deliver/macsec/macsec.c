@@ -378,7 +378,8 @@ static void begin_pass(struct skex_macsec *macsec)
 	const struct skex_jobs *jobs = macsec->platform->jobs;
 
 	macsec->pass.failure[0] = '\0';
-	if (jobs->work(jobs->context, run, on_done, macsec, &macsec->work) == SKEX_OK)
+	if (jobs->work(jobs->context, SKEX_WORK_FOR_KERNEL, run, on_done, macsec, &macsec->work) ==
+		SKEX_OK)
 		return;
 	macsec->work = NULL;
 	finish(macsec, "there is no memory for it");

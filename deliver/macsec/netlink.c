@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "deliver/macsec/netlink.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -67,21 +68,50 @@ void macsec_request_end(const struct macsec_request *request, struct rtattr *nes
 /* ---- answers -----------------------------------------------------------------------------------
  */
 
+struct macsec_list macsec_in(struct rtattr *nest)
+{
+	return nest == NULL ? (struct macsec_list){NULL, 0}
+			    : (struct macsec_list){RTA_DATA(nest), RTA_PAYLOAD(nest)};
+}
+
+/* The last one may end without the padding of the others. */
+static void skip(struct macsec_list *list, size_t size)
+{
+	const size_t step = size < list->left ? size : list->left;
+
+	list->at += step;
+	list->left -= step;
+}
+
+struct rtattr *macsec_take(struct macsec_list *list)
+{
+	struct rtattr *attribute = (struct rtattr *)(void *)list->at;
+
+	if (list->left < sizeof(*attribute) || attribute->rta_len < sizeof(*attribute) ||
+		attribute->rta_len > list->left)
+		return NULL;
+	skip(list, RTA_ALIGN(attribute->rta_len));
+	return attribute;
+}
+
+static struct rtattr *find(struct macsec_list list, uint16_t type)
+{
+	struct rtattr *attribute;
+
+	do
+		attribute = macsec_take(&list);
+	while (attribute != NULL && (attribute->rta_type & NLA_TYPE_MASK) != type);
+	return attribute;
+}
+
 struct rtattr *macsec_find(void *data, size_t size, uint16_t type)
 {
-	struct rtattr *attribute = data;
-	size_t left = size;
-
-	for (; RTA_OK(attribute, left); attribute = RTA_NEXT(attribute, left)) {
-		if ((attribute->rta_type & NLA_TYPE_MASK) == type)
-			return attribute;
-	}
-	return NULL;
+	return find((struct macsec_list){data, size}, type);
 }
 
 struct rtattr *macsec_find_in(struct rtattr *nest, uint16_t type)
 {
-	return nest == NULL ? NULL : macsec_find(RTA_DATA(nest), RTA_PAYLOAD(nest), type);
+	return find(macsec_in(nest), type);
 }
 
 bool macsec_number(struct rtattr *attribute, void *number, size_t size)
@@ -96,36 +126,51 @@ bool macsec_number(struct rtattr *attribute, void *number, size_t size)
 static int end_of(struct nlmsghdr *head)
 {
 	const struct nlmsgerr *error = NLMSG_DATA(head);
+	const int *done = NLMSG_DATA(head);
 
+	/* A list can end before it is whole. */
 	if (head->nlmsg_type == NLMSG_DONE)
-		return 0;
+		return head->nlmsg_len >= NLMSG_LENGTH(sizeof(*done)) && *done < 0 ? *done : 0;
 	if (head->nlmsg_type != NLMSG_ERROR || head->nlmsg_len < NLMSG_LENGTH(sizeof(*error)))
 		return MACSEC_SILENT;
 	return error->error;
+}
+
+static struct nlmsghdr *take_message(struct macsec_list *list)
+{
+	struct nlmsghdr *head = (struct nlmsghdr *)(void *)list->at;
+
+	if (list->left < sizeof(*head) || head->nlmsg_len < sizeof(*head) ||
+		head->nlmsg_len > list->left)
+		return NULL;
+	skip(list, NLMSG_ALIGN(head->nlmsg_len));
+	return head;
 }
 
 int macsec_talk(int fd, const struct macsec_request *request, macsec_answer_fn answer, void *owner)
 {
 	/* Of all that is said of an interface. */
 	_Alignas(struct nlmsghdr) char bytes[32768];
+	bool torn = false;
 
 	if (send(fd, request, request->head.nlmsg_len, 0) < 0)
 		return MACSEC_SILENT;
 	for (;;) {
 		const ssize_t got = recv(fd, bytes, sizeof(bytes), 0);
-		struct nlmsghdr *head = (struct nlmsghdr *)(void *)bytes;
-		size_t left = got < 0 ? 0 : (size_t)got;
+		struct macsec_list list = {bytes, got < 0 ? 0 : (size_t)got};
+		struct nlmsghdr *head;
 
 		if (got <= 0)
 			return MACSEC_SILENT;
-		for (; NLMSG_OK(head, left); head = NLMSG_NEXT(head, left)) {
+		while ((head = take_message(&list)) != NULL) {
 			const int error = end_of(head);
 
 			/* Of a request that was given up. */
 			if (head->nlmsg_seq != request->head.nlmsg_seq)
 				continue;
+			torn = torn || (head->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
 			if (error != MACSEC_SILENT)
-				return error;
+				return error == 0 && torn ? -EINTR : error;
 			if (answer != NULL)
 				answer(owner, head);
 		}

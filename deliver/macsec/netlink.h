@@ -30,6 +30,17 @@ struct rtattr *macsec_request_put(
 /* Of one that was put without a value: what follows it is in it. */
 void macsec_request_end(const struct macsec_request *request, struct rtattr *nest);
 
+/* What is left of a list of attributes. */
+struct macsec_list {
+	char *at;
+	size_t left; /* bytes */
+};
+
+/* Those in an attribute; NULL: there are none. */
+struct macsec_list macsec_in(struct rtattr *nest);
+/* The next one, which is there with all its bytes; NULL: there is none. */
+struct rtattr *macsec_take(struct macsec_list *list);
+
 /* NULL: it is not there.  nest NULL: nor is anything in it. */
 struct rtattr *macsec_find(void *data, size_t size, uint16_t type);
 struct rtattr *macsec_find_in(struct rtattr *nest, uint16_t type);
@@ -37,7 +48,8 @@ struct rtattr *macsec_find_in(struct rtattr *nest, uint16_t type);
 bool macsec_number(struct rtattr *attribute, void *number, size_t size);
 
 typedef void (*macsec_answer_fn)(void *owner, struct nlmsghdr *head);
-/* Asks, and reads all of the answer: 0, its errno, or MACSEC_SILENT. */
+/* Asks, and reads all of the answer: 0, its errno, or MACSEC_SILENT.  -EINTR: of a list that
+ * changed while it was made, so that some of it may be missing. */
 int macsec_talk(int fd, const struct macsec_request *request, macsec_answer_fn answer, void *owner);
 
 /* The number of an interface; 0: there is none of this name. */

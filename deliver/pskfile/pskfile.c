@@ -342,7 +342,7 @@ static bool begin_edit(struct skex_pskfile *pskfile, enum stage stage)
 	pskfile->edit.signal = &pskfile->config->signal;
 	pskfile->edit.lines = &pskfile->secrets->plan.lines;
 	pskfile->edit.due = !pskfile->reloaded;
-	return jobs->work(jobs->context,
+	return jobs->work(jobs->context, SKEX_WORK_FOR_DISK,
 		       stage == READING ? skex_pskfile_edit_read : skex_pskfile_edit_write, edited,
 		       &pskfile->edit, &pskfile->work) == SKEX_OK;
 }

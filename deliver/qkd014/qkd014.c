@@ -174,7 +174,8 @@ static void begin(struct kmes *kmes, struct order *order)
 
 	if (order == NULL)
 		stop(kmes, SKEX_E_MEMORY);
-	else if (jobs->work(jobs->context, run, on_fetched, order, &work) != SKEX_OK) {
+	else if (jobs->work(jobs->context, SKEX_WORK_FOR_DISK, run, on_fetched, order, &work) !=
+		SKEX_OK) {
 		order_free(order);
 		stop(kmes, SKEX_E_MEMORY);
 	}

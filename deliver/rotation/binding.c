@@ -36,6 +36,7 @@ struct skex_binding {
 	uint64_t look_ms;
 	uint64_t begun_ms; /* what the consumer is asked or looked at for */
 	uint32_t asked;    /* of the consumer, while it is busy with something else */
+	uint32_t doing;    /* what it is busy with */
 	bool acting;
 	bool looking;
 	char name[256];
@@ -85,8 +86,10 @@ static void move_places(struct skex_binding *binding, uint32_t actions)
 static struct skex_rotation_secret shown(
 	const struct skex_rotation_key *key, const struct secret *secret)
 {
-	struct skex_rotation_secret out = {
-		.there = key->there, .bytes = secret->bytes, .size = secret->size};
+	struct skex_rotation_secret out = {.there = key->there,
+		.round = key->round,
+		.bytes = secret->bytes,
+		.size = secret->size};
 
 	memcpy(out.id, key->id, sizeof(out.id));
 	return out;
@@ -119,6 +122,7 @@ static void act(struct skex_binding *binding)
 	if (actions == 0 || binding->acting || binding->looking)
 		return;
 	binding->asked = 0;
+	binding->doing = actions;
 	binding->acting = true;
 	binding->begun_ms = binding->host->now_ms(binding->host->context);
 	binding->consumer->act(binding->consumer_context, actions, &keys, on_done, binding);
@@ -158,10 +162,11 @@ static void obey(struct skex_binding *binding)
 		host->fetch(host->context, binding, binding->machine.next.id);
 	binding->asked |= actions & OF_CONSUMER;
 	act(binding);
-	if ((actions & SKEX_ROTATION_DO_TELL) != 0)
-		tell(binding);
+	/* The agent takes one after the other: what the peer is told is kept before. */
 	if ((actions & SKEX_ROTATION_DO_REMEMBER) != 0)
 		remember(binding);
+	if ((actions & SKEX_ROTATION_DO_TELL) != 0)
+		tell(binding);
 	if ((actions & SKEX_ROTATION_DO_PROMOTE) != 0)
 		binding->problem[0] = '\0';
 	if (actions != 0)
@@ -183,6 +188,8 @@ static void on_done(void *owner, uint8_t reason, const char *text)
 	const struct skex_rotation_input input = {.reason = reason};
 
 	binding->acting = false;
+	if (binding->consumer->once && (binding->doing & SKEX_ROTATION_DO_STAGE) != 0)
+		drop(&binding->place[NEXT]);
 	/* What was asked meanwhile belongs to it: one answer for all. */
 	if (binding->asked != 0) {
 		act(binding);
@@ -345,6 +352,30 @@ uint64_t skex_binding_turn(struct skex_binding *binding, uint64_t now_ms)
 	return next_ms < binding->look_ms ? next_ms : binding->look_ms;
 }
 
+bool skex_binding_settled(const struct skex_binding *binding)
+{
+	return skex_binding_rests(binding) &&
+		skex_rotation_settled(&binding->machine, binding->now_ms);
+}
+
+bool skex_binding_rests(const struct skex_binding *binding)
+{
+	if (binding->acting || binding->asked != 0 || binding->machine.actions != 0)
+		return false;
+	switch (binding->machine.state) {
+	case SKEX_ROTATION_IDLE:
+	case SKEX_ROTATION_GETTING:
+	case SKEX_ROTATION_OFFERING:
+	case SKEX_ROTATION_FETCHING:
+		return true;
+	case SKEX_ROTATION_TELLING:
+		/* After a start there is none to go back to. */
+		return !binding->machine.old.there;
+	default:
+		return false;
+	}
+}
+
 const struct skex_rotation *skex_binding_machine(const struct skex_binding *binding)
 {
 	return &binding->machine;
@@ -358,4 +389,11 @@ const char *skex_binding_name(const struct skex_binding *binding)
 const char *skex_binding_problem(const struct skex_binding *binding)
 {
 	return binding->absent[0] != '\0' ? binding->absent : binding->problem;
+}
+
+bool skex_binding_unsafe(const struct skex_binding *binding)
+{
+	const struct skex_consumer *consumer = binding->consumer;
+
+	return consumer->unsafe != NULL && consumer->unsafe(binding->consumer_context);
 }

@@ -54,11 +54,20 @@ void skex_binding_order(struct skex_binding *binding);
  */
 uint64_t skex_binding_turn(struct skex_binding *binding, uint64_t now_ms);
 
+/* No consumer here or there is in the middle of a change: after skex_binding_free both ends go on
+ * from what is remembered, and none loses the key in use. */
+/* Has nothing to be done before its key is old, and the consumer that key?  Who goes on with it
+ * needs no other one then: struct skex_rotation_memory. */
+bool skex_binding_settled(const struct skex_binding *binding);
+bool skex_binding_rests(const struct skex_binding *binding);
+
 /* For status; valid as long as the binding. */
 const struct skex_rotation *skex_binding_machine(const struct skex_binding *binding);
 const char *skex_binding_name(const struct skex_binding *binding);
 /* Why the consumer cannot be reached, or why the last round came to nothing, in its words; "" when
  * all is well. */
 const char *skex_binding_problem(const struct skex_binding *binding);
+/* Does what no key protects pass the consumer as well?  Then that is the problem. */
+bool skex_binding_unsafe(const struct skex_binding *binding);
 
 #endif

@@ -15,7 +15,8 @@
 struct skex_rotation_secret {
 	bool there;
 	uint8_t id[SKEX_ROTATION_ID_BYTES];
-	const uint8_t *bytes; /* NULL: not in our hands, from before the start */
+	uint64_t round;       /* 0: not known, from before the start */
+	const uint8_t *bytes; /* NULL: not in our hands, from before the start or given already */
 	size_t size;
 };
 
@@ -30,13 +31,14 @@ struct skex_rotation_keys {
 
 /* reason is SKEX_ROTATION_FINE, or why it failed, and text says it to people. */
 typedef void (*skex_consumer_done_fn)(void *owner, uint8_t reason, const char *text);
-/* event is USED, FAILING, GONE, or SKEX_ROTATION_EVENTS when there is nothing to report; then text
- * is why it cannot even be looked at, to people, or "". */
+/* event is USED, FAILING, GONE, UNDONE, ORDER, or SKEX_ROTATION_EVENTS when there is nothing to
+ * report; text is what people have to know, as why it cannot even be looked at, or "". */
 typedef void (*skex_consumer_seen_fn)(
 	void *owner, enum skex_rotation_event event, const char *text);
 
 struct skex_consumer {
 	bool one_place;
+	bool once; /* a key's bytes are wiped when an act with STAGE has ended, however it did */
 	size_t key_size;      /* bytes of a key */
 	uint64_t patience_ms; /* how long act and look may take before they are ended; 0: any time
 			       */
@@ -50,6 +52,8 @@ struct skex_consumer {
 	/* Gives up what is under way, and calls nothing for it any more; act and look may be called
 	 * again.  What the consumer knows stays. */
 	void (*end)(void *consumer);
+	/* Did the last look see that what no key protects passes as well?  NULL: it never does. */
+	bool (*unsafe)(const void *consumer);
 };
 
 #endif

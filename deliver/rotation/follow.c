@@ -12,6 +12,7 @@ static bool fetch(void *machine, const void *input)
 	(void)input;
 	rotation->round = rotation->theirs.round;
 	rotation->next.there = true;
+	rotation->next.round = rotation->round;
 	memcpy(rotation->next.id, rotation->theirs.key_id, SKEX_ROTATION_ID_BYTES);
 	rotation->again_ms = UINT64_MAX;
 	rotation->actions |= SKEX_ROTATION_DO_FETCH | SKEX_ROTATION_DO_REMEMBER;
@@ -67,21 +68,21 @@ static bool staged(void *machine, const void *input)
 static bool not_staged(void *machine, const void *input)
 {
 	const struct skex_rotation_input *why = input;
-	struct skex_rotation *rotation = machine;
 
-	refuse(rotation, why->reason);
-	rotation->actions |= SKEX_ROTATION_DO_SETTLE;
-	return true;
+	refuse(machine, why->reason);
+	return rotation_settle(machine, input);
 }
 
 static bool unused(void *machine, const void *input)
 {
-	struct skex_rotation *rotation = machine;
+	refuse(machine, SKEX_ROTATION_NOT_USED);
+	return rotation_settle(machine, input);
+}
 
-	(void)input;
-	refuse(rotation, SKEX_ROTATION_NOT_USED);
-	rotation->actions |= SKEX_ROTATION_DO_SETTLE;
-	return true;
+static bool undone(void *machine, const void *input)
+{
+	refuse(machine, SKEX_ROTATION_LOST);
+	return rotation_settle(machine, input);
 }
 
 /* The leader gave it up, or has begun anew. */
@@ -89,20 +90,14 @@ static bool dropped(void *machine, const void *input)
 {
 	struct skex_rotation *rotation = machine;
 
-	(void)input;
 	refuse(rotation, rotation->theirs.reason);
-	rotation->actions |= SKEX_ROTATION_DO_SETTLE;
-	return true;
+	return rotation_settle(machine, input);
 }
 
 static bool over(void *machine, const void *input)
 {
-	struct skex_rotation *rotation = machine;
-
-	(void)input;
-	refuse(rotation, SKEX_ROTATION_OVER);
-	rotation->actions |= SKEX_ROTATION_DO_SETTLE;
-	return true;
+	refuse(machine, SKEX_ROTATION_OVER);
+	return rotation_settle(machine, input);
 }
 
 /* When there is nothing to restore it from, only the leader can help. */
@@ -197,6 +192,7 @@ const struct skex_row skex_rotation_follow_rows[] = {
 	{SKEX_ROTATION_PREPARED, SKEX_ROTATION_PEER_NEW, SKEX_ROTATION_SETTLING, dropped},
 	{SKEX_ROTATION_PREPARED, SKEX_ROTATION_LATE, SKEX_ROTATION_SETTLING, unused},
 	{SKEX_ROTATION_PREPARED, SKEX_ROTATION_GONE, SKEX_ROTATION_STAGING, rotation_stage_anew},
+	{SKEX_ROTATION_PREPARED, SKEX_ROTATION_UNDONE, SKEX_ROTATION_SETTLING, undone},
 	{SKEX_ROTATION_PREPARED, SKEX_ROTATION_EXPIRED, SKEX_ROTATION_SETTLING, over},
 
 	{SKEX_ROTATION_TELLING, SKEX_ROTATION_PEER_SAME, SKEX_ROTATION_TELLING, rotation_answer},

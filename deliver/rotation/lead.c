@@ -22,6 +22,20 @@ static void catch_up(struct skex_rotation *rotation)
 		rotation->round = rotation->theirs.round;
 }
 
+/* Whatever came to nothing in between, the number of the active key is not taken. */
+static void begin_round(struct skex_rotation *rotation)
+{
+	const struct skex_rotation_key *active = &rotation->active;
+
+	rotation->round++;
+	if (active->there && active->round != 0 &&
+		(rotation->round - active->round) % SKEX_ROTATION_NUMBERS == 0)
+		rotation->round++;
+	rotation->next.round = rotation->round;
+	rotation_tell(rotation, SKEX_ROTATION_OFFERED, SKEX_ROTATION_FINE);
+	rotation->actions |= SKEX_ROTATION_DO_REMEMBER;
+}
+
 static bool offer(void *machine, const void *input)
 {
 	const struct skex_rotation_input *key = input;
@@ -30,9 +44,7 @@ static bool offer(void *machine, const void *input)
 	rotation->next.there = true;
 	rotation->next.held = true;
 	memcpy(rotation->next.id, key->key_id, SKEX_ROTATION_ID_BYTES);
-	rotation->round++;
-	rotation_tell(rotation, SKEX_ROTATION_OFFERED, SKEX_ROTATION_FINE);
-	rotation->actions |= SKEX_ROTATION_DO_REMEMBER;
+	begin_round(rotation);
 	return true;
 }
 
@@ -51,10 +63,8 @@ static bool offer_anew(void *machine, const void *input)
 
 	(void)input;
 	catch_up(rotation);
-	rotation->round++;
-	rotation_tell(rotation, SKEX_ROTATION_OFFERED, SKEX_ROTATION_FINE);
+	begin_round(rotation);
 	rotation_again(rotation);
-	rotation->actions |= SKEX_ROTATION_DO_REMEMBER;
 	return true;
 }
 
@@ -98,6 +108,13 @@ static bool not_proven(void *machine, const void *input)
 {
 	(void)input;
 	revert(machine, SKEX_ROTATION_NOT_USED);
+	return true;
+}
+
+static bool undone(void *machine, const void *input)
+{
+	(void)input;
+	revert(machine, SKEX_ROTATION_LOST);
 	return true;
 }
 
@@ -222,6 +239,7 @@ const struct skex_row skex_rotation_lead_rows[] = {
 	{SKEX_ROTATION_PROVING, SKEX_ROTATION_LATE, SKEX_ROTATION_SETTLING, not_proven},
 	{SKEX_ROTATION_PROVING, SKEX_ROTATION_PEER_REFUSED, SKEX_ROTATION_SETTLING, left_alone},
 	{SKEX_ROTATION_PROVING, SKEX_ROTATION_GONE, SKEX_ROTATION_STAGING, rotation_stage_anew},
+	{SKEX_ROTATION_PROVING, SKEX_ROTATION_UNDONE, SKEX_ROTATION_SETTLING, undone},
 	{SKEX_ROTATION_PROVING, SKEX_ROTATION_EXPIRED, SKEX_ROTATION_SETTLING, over},
 
 	{SKEX_ROTATION_TELLING, SKEX_ROTATION_AGAIN, SKEX_ROTATION_TELLING, rotation_tell_again},

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/backoff.h"
+#include "core/base/mem.h"
 #include "deliver/rotation/internal.h"
 
 static uint64_t sooner(uint64_t a, uint64_t b)
@@ -82,6 +83,7 @@ void rotation_promote(struct skex_rotation *rotation)
 	rotation->old = rotation->active;
 	rotation->active = rotation->next;
 	rotation->active.since_ms = rotation->now_ms;
+	rotation->active.held = rotation->active.held && !rotation->policy->once;
 	rotation->next.there = false;
 	rotation->closed = false;
 	rotation->swapped = false;
@@ -220,7 +222,11 @@ void skex_rotation_init(struct skex_rotation *rotation, const struct skex_rotati
 		return;
 	}
 	/* Nobody here has its bytes, and one place may have been left with the key of a round that
-	 * was under way: due_ms is now. */
+	 * was under way: due_ms is now, unless that cannot be. */
+	if (memory->rested) {
+		rotation->due_ms = after(rotation->active.since_ms, policy->period_ms);
+		rotation->open_ms = now_ms;
+	}
 	rotation_tell(rotation, SKEX_ROTATION_ACTIVE, SKEX_ROTATION_FINE);
 	if (policy->leads) {
 		/* The follower may still wait for this word. */
@@ -228,6 +234,12 @@ void skex_rotation_init(struct skex_rotation *rotation, const struct skex_rotati
 		rotation_again(rotation);
 	}
 	ask(rotation);
+}
+
+bool skex_rotation_settled(const struct skex_rotation *rotation, uint64_t now_ms)
+{
+	return rotation->state == SKEX_ROTATION_IDLE && rotation->active.there &&
+		rotation->failures == 0 && !rotation->ordered && rotation->due_ms > now_ms;
 }
 
 uint64_t skex_rotation_closes_ms(const struct skex_rotation *rotation)
@@ -323,6 +335,10 @@ static enum skex_rotation_event lead_meaning(
 		return SKEX_ROTATION_EVENTS;
 	switch (view->phase) {
 	case SKEX_ROTATION_STAGED:
+		/* After an end lost its memory, rounds of the same number can be of two keys. */
+		if (rotation->next.there &&
+			!skex_ct_equal(view->key_id, rotation->next.id, sizeof(view->key_id)))
+			return SKEX_ROTATION_PEER_REFUSED;
 		return SKEX_ROTATION_PEER_STAGED;
 	case SKEX_ROTATION_ACTIVE:
 		/* Of another key: it has forgotten ours. */

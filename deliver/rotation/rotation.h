@@ -34,6 +34,11 @@
  * old key back: the follower after SKEX_ROTATION_REVERT_MS; the leader, who saw the new one work,
  * tries both in turns.  So they meet again also when every note is lost.
  *
+ * A consumer that takes each key *once* counts what it protects with it, from one, and would repeat
+ * itself if it were given the key again (MACsec).  There a key is as one from before the start as
+ * soon as it was staged: kept where the consumer has it, and never given again.  A consumer that
+ * has lost it gets a new one.
+ *
  * The machine holds ids, no keys: the caller keeps the bytes of the three places NEXT, ACTIVE and
  * OLD.  Times are of a clock that never jumps, in milliseconds.
  */
@@ -60,8 +65,9 @@ enum skex_rotation_event {
 	SKEX_ROTATION_USED,    /* the consumer uses the key that it was given last */
 	SKEX_ROTATION_FAILING, /* it tries to, and nothing works */
 	SKEX_ROTATION_GONE,    /* it does not know what it was given: it was started again */
-	SKEX_ROTATION_ORDER,   /* a new key is wanted now: by a person, or by volume */
-	SKEX_ROTATION_VIEW,    /* of the other end: `view`; becomes one of the last group */
+	SKEX_ROTATION_UNDONE, /* it does not know the next key any more, and still the active one */
+	SKEX_ROTATION_ORDER,  /* a new key is wanted now: by a person, or by volume */
+	SKEX_ROTATION_VIEW,   /* of the other end: `view`; becomes one of the last group */
 	/* of time */
 	SKEX_ROTATION_DUE,     /* the active key is old enough, or there is none */
 	SKEX_ROTATION_AGAIN,   /* say or ask it again */
@@ -85,11 +91,9 @@ enum skex_rotation_action {
 	SKEX_ROTATION_DO_FORGET = 1 << 2,  /* wipe the places whose key is not `there` */
 	SKEX_ROTATION_DO_GET = 1 << 3,     /* take a fresh key into NEXT: KEY or KEYLESS */
 	SKEX_ROTATION_DO_FETCH = 1 << 4,   /* fetch the key `next.id` into NEXT: KEY or KEYLESS */
-	/* Of the consumer; when all of them are done: DONE, else FAILED. */
+	/* Of the consumer: when all of them are done follows DONE or else FAILED. */
 	SKEX_ROTATION_DO_SETTLE = 1 << 5, /* know ACTIVE only; nothing, if it is not there */
-	/* Accept NEXT, besides ACTIVE and the key `theirs.active_id` if there is place; no other.
-	 */
-	SKEX_ROTATION_DO_STAGE = 1 << 6,
+	SKEX_ROTATION_DO_STAGE = 1 << 6, /* accept NEXT, ACTIVE, and with room `theirs.active_id` */
 	SKEX_ROTATION_DO_SWITCH = 1 << 7, /* use NEXT */
 	SKEX_ROTATION_DO_SWAP = 1 << 8,   /* one place: use OLD if `swapped`, else ACTIVE */
 
@@ -103,9 +107,11 @@ struct skex_rotation_policy {
 	bool close;         /* and then: no traffic; false: go on with the old key */
 	bool leads;
 	bool one_place; /* the consumer can hold one key only */
+	bool once;      /* it takes no key twice */
 };
 
 /* Fixed: they decide how fast a rotation is mended, not when keys are changed. */
+#define SKEX_ROTATION_NUMBERS       4u
 #define SKEX_ROTATION_RETRY_MS      1000u  /* the first pause after a failure; doubled each time */
 #define SKEX_ROTATION_RETRY_MOST_MS 60000u /* up to this */
 #define SKEX_ROTATION_AGAIN_MS      1000u  /* the same for what is said again */
@@ -118,6 +124,10 @@ struct skex_rotation_key {
 	bool there;
 	bool held; /* the caller has its bytes; not so for one from before the start */
 	uint8_t id[SKEX_ROTATION_ID_BYTES];
+	/* In which it was offered, so that both ends can call it by a small number: it differs
+	 * modulo SKEX_ROTATION_NUMBERS from that of the key which it takes the place of.  0: not
+	 * known, of one from before the start. */
+	uint64_t round;
 	uint64_t since_ms; /* when it became active */
 };
 
@@ -156,6 +166,7 @@ struct skex_rotation_memory {
 	bool active;
 	uint8_t key_id[SKEX_ROTATION_ID_BYTES];
 	uint64_t age_ms; /* of the active key; as the wall clock says, which may be wrong */
+	bool rested;     /* no round was under way at the end, and the consumer has that key */
 };
 
 /* policy outlives the machine; memory may be NULL.  `actions` may be TELL, and
@@ -175,6 +186,10 @@ void skex_rotation_step(struct skex_rotation *rotation, enum skex_rotation_event
 	const struct skex_rotation_input *input, uint64_t now_ms);
 /* Feeds what time brings.  Gives when it wants to be called again, at the latest. */
 uint64_t skex_rotation_time(struct skex_rotation *rotation, uint64_t now_ms);
+
+/* Is nothing under way, ordered, due, or owed after a failure?  Then the consumer has the active
+ * key, and who goes on with it may say `rested`. */
+bool skex_rotation_settled(const struct skex_rotation *rotation, uint64_t now_ms);
 
 /* When the binding is closed if nothing changes; UINT64_MAX: never. */
 uint64_t skex_rotation_closes_ms(const struct skex_rotation *rotation);

@@ -46,7 +46,8 @@ enum skex_error skex_rotation_view_decode(struct skex_rotation_view *view, struc
 	if (error != SKEX_OK)
 		return error;
 	if (kind != SKEX_ROTATION_NOTE || version != VERSION || asks > 1 ||
-		read.phase >= SKEX_ROTATION_PHASES || read.reason >= SKEX_ROTATION_REASONS)
+		read.round >= SKEX_ROTATION_ROUNDS || read.phase >= SKEX_ROTATION_PHASES ||
+		read.reason >= SKEX_ROTATION_REASONS)
 		return SKEX_E_SYNTAX;
 	read.asks = asks != 0;
 	*view = read;

@@ -9,15 +9,15 @@
 #include "core/base/view.h"
 
 /*
- * What one end of a binding tells the other, as a note through the hubs.  It is all that the sender
- * thinks of the round, not what has changed: whatever was lost, delayed or repeated, the next one
- * says it again.
+ * What one end of a binding tells the other, as a note through the hubs (docs/spec/bindings.md).
+ * It is all that the sender thinks of the round, not what has changed: whatever was lost, delayed
+ * or repeated, the next one says it again.
  *
  *    u8   kind of note      SKEX_ROTATION_NOTE
  *    u8   version           1; others are not understood and ignored
  *    16   binding           the first 16 bytes of SHA-256 of the purpose of its keys,
  *                           "CONSUMER:NAME"
- *    u64  round             below 2^48; others are ignored
+ *    u64  round             below SKEX_ROTATION_ROUNDS
  *    u8   phase
  *    u8   asks              1: tell me what you think
  *    u8   reason            why it was refused or dropped, else 0
@@ -27,6 +27,9 @@
 #define SKEX_ROTATION_NOTE       1u
 #define SKEX_ROTATION_VIEW_BYTES 61u
 #define SKEX_ROTATION_ID_BYTES   16u
+/* More than there can be: a peer that says one would leave no round after it, and what is
+ * remembered of it no number in JSON. */
+#define SKEX_ROTATION_ROUNDS     (UINT64_C(1) << 48)
 
 enum skex_rotation_phase {
 	SKEX_ROTATION_NOTHING, /* has no key of this round, and knows of none */

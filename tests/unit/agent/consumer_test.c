@@ -176,19 +176,22 @@ static void bindings_are_found(void **state)
 	static const char *const rows[][2] = {{"a", "agent2"}, {"b", "agent3"}, {"c", "agent2"},
 		{"d", "agent2"}, {"e", "agent2"}};
 	struct skex_binding_config bindings[5];
-	const struct skex_binding_config *all;
-	size_t count;
+	const struct skex_binding_config *next = NULL;
 	size_t i;
 
 	(void)state;
 	bind_to(bindings, rows, 5);
-	all = skex_agent_bindings(&agent, &count);
-	assert_int_equal(count, 5);
-	for (i = 0; i < count; i++)
-		assert_ptr_equal(skex_agent_binding_named(&agent, rows[i][0]), &all[i]);
+	for (i = 0; i < 5; i++) {
+		next = skex_agent_binding_next(&agent, next == NULL ? NULL : next->name.text);
+		assert_ptr_equal(next, &bindings[i]);
+		assert_ptr_equal(skex_agent_binding_named(&agent, rows[i][0]), next);
+		assert_false(skex_agent_binding_added(&agent, next));
+	}
+	assert_null(skex_agent_binding_next(&agent, "e"));
+	assert_ptr_equal(skex_agent_binding_next(&agent, "bb"), &bindings[2]);
 	assert_null(skex_agent_binding_named(&agent, ""));
 	assert_null(skex_agent_binding_named(&agent, "f"));
-	assert_ptr_equal(skex_agent_binding_of(&agent, "agent3", "wireguard:b"), &all[1]);
+	assert_ptr_equal(skex_agent_binding_of(&agent, "agent3", "wireguard:b"), &bindings[1]);
 	assert_null(skex_agent_binding_of(&agent, "agent2", "wireguard:b"));
 	assert_null(skex_agent_binding_of(&agent, "agent3", "app:b"));
 	assert_null(skex_agent_binding_of(&agent, "agent3", "b"));

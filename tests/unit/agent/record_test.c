@@ -9,6 +9,40 @@
 
 #include "agent/record.h"
 
+/* One record has one key. */
+static void a_key_is_read_as_it_was_written_or_not(void **state)
+{
+	static const uint32_t pieces[] = {0, 255, UINT32_MAX - 1, UINT32_MAX};
+	const struct skex_block_id first = {7, 40};
+	struct skex_name bob = {.size = 3, .text = "bob"};
+	struct skex_block_id found;
+	uint8_t key[RECORD_KEY_MAX + 4];
+	struct skex_name peer;
+	uint32_t piece;
+	uint8_t side;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 4; i++) {
+		const size_t size = record_key(key, AGENT_RESPONDER, &bob, first, pieces[i]);
+
+		assert_int_equal(
+			record_key_decode(skex_view(key, size), &side, &peer, &found, &piece),
+			SKEX_OK);
+		assert_int_equal(side, AGENT_RESPONDER);
+		assert_true(skex_name_equal(&peer, &bob));
+		assert_int_equal(found.counter, first.counter);
+		assert_int_equal(piece, pieces[i]);
+		if (pieces[i] != UINT32_MAX)
+			continue;
+		/* The same once more, with a piece that says that there is none. */
+		memset(key + size, 0xff, 4);
+		assert_int_equal(
+			record_key_decode(skex_view(key, size + 4), &side, &peer, &found, &piece),
+			SKEX_E_CORRUPT);
+	}
+}
+
 /* The head of a piece's record, and the older form of it. */
 
 static void a_piece_is_read_as_it_was_written(void **state)
@@ -131,6 +165,7 @@ static void a_batch_is_read_as_it_was_written(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_key_is_read_as_it_was_written_or_not),
 		cmocka_unit_test(a_piece_is_read_as_it_was_written),
 		cmocka_unit_test(the_older_form_is_of_one_identity),
 		cmocka_unit_test(what_is_no_piece_changes_nothing),

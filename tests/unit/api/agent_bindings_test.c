@@ -20,55 +20,23 @@
 
 #define SITE_C                                                                                     \
 	"{\"binding\":\"site-c\",\"peer\":\"agent2\",\"consumer\":\"wireguard\","                  \
-	"\"role\":\"follows\",\"state\":\"unserved\",\"active_key\":null,\"age_ms\":null,"         \
+	"\"role\":\"follows\",\"configured\":true,\"state\":\"unserved\",\"active_key\":null,"     \
+	"\"age_ms\":null,"                                                                         \
 	"\"next_key\":null,\"rotations\":0,\"failed\":0,\"closed\":false,\"closes_in_ms\":null,"   \
 	"\"problem\":\"\"}"
 #define SITE_B(rest)                                                                               \
 	"{\"id\":9,\"bindings\":[{\"binding\":\"site-b\",\"peer\":\"agent2\","                     \
-	"\"consumer\":\"wireguard\",\"role\":\"leads\"," rest "}," SITE_C "]}\n"
+	"\"consumer\":\"wireguard\",\"role\":\"leads\",\"configured\":true," rest "}," SITE_C      \
+	"]}\n"
 #define UNSERVED                                                                                   \
 	SITE_B("\"state\":\"unserved\",\"active_key\":null,\"age_ms\":null,\"next_key\":null,"     \
 	       "\"rotations\":0,\"failed\":0,\"closed\":false,\"closes_in_ms\":null,"              \
 	       "\"problem\":\"\"")
 
-static struct skex_stream *process_up(struct bed *bed, const char *consumer)
-{
-	struct skex_stream *own = fake_pair(&bed->net);
-
-	assert_int_equal(skex_api_server_adopt(bed->server, own, consumer), SKEX_OK);
-	return own;
-}
-
-static void process_down(struct bed *bed, struct skex_stream *own)
-{
-	fake_hang_up(own);
-	bed_turn(bed);
-	fake_stream_free(own);
-}
-
-/* The same as bed_ask and bed_error, of another client. */
-static void ask(struct bed *bed, struct skex_stream *client, const char *line, const char *answer)
-{
-	struct skex_stream *mine = bed->client;
-
-	bed->client = client;
-	bed_ask(bed, line, answer);
-	bed->client = mine;
-}
-
-static void error(struct bed *bed, struct skex_stream *client, const char *line, const char *class,
-	const char *code)
-{
-	struct skex_stream *mine = bed->client;
-
-	bed->client = client;
-	bed_error(bed, line, class, code);
-	bed->client = mine;
-}
-
 static void watch(struct bed *bed, struct skex_stream *own)
 {
-	ask(bed, own, "{\"id\":7,\"op\":\"binding_watch\"}", "{\"id\":7,\"subscribed\":true}\n");
+	bed_ask_as(bed, own, "{\"id\":7,\"op\":\"binding_watch\"}",
+		"{\"id\":7,\"subscribed\":true}\n");
 }
 
 static void shown(struct bed *bed, const char *answer)
@@ -79,11 +47,12 @@ static void shown(struct bed *bed, const char *answer)
 static void what_was_remembered_is_recalled(void **state)
 {
 	struct bed *bed = *state;
-	struct skex_stream *own = process_up(bed, "bindings");
+	struct skex_stream *own = bed_process(bed, "bindings");
 
-	ask(bed, own, "{\"id\":1,\"op\":\"binding_recall\",\"binding\":\"site-b\"}",
-		"{\"id\":1,\"round\":0,\"active_key\":null,\"active_since_ms\":null}\n");
-	ask(bed, own,
+	bed_ask_as(bed, own, "{\"id\":1,\"op\":\"binding_recall\",\"binding\":\"site-b\"}",
+		"{\"id\":1,\"round\":0,\"active_key\":null,\"active_since_ms\":null,"
+		"\"rested\":false}\n");
+	bed_ask_as(bed, own,
 		"{\"id\":2,\"op\":\"binding_remember\",\"binding\":\"site-b\",\"round\":3,"
 		"\"active_key\":\"" ID_1 "\",\"active_since_ms\":1763722000000}",
 		"{\"id\":2}\n");
@@ -92,53 +61,95 @@ static void what_was_remembered_is_recalled(void **state)
 	assert_int_equal(bed->agent->memories[0].key_id[15], 1);
 	assert_true(bed->agent->memories[0].since_wall_ms == UINT64_C(1763722000000));
 	assert_true(bed->agent->memories[1].round == 0);
-	ask(bed, own, "{\"id\":3,\"op\":\"binding_recall\",\"binding\":\"site-b\"}",
+	bed_ask_as(bed, own, "{\"id\":3,\"op\":\"binding_recall\",\"binding\":\"site-b\"}",
 		"{\"id\":3,\"round\":3,\"active_key\":\"" ID_1
-		"\",\"active_since_ms\":1763722000000}\n");
+		"\",\"active_since_ms\":1763722000000,\"rested\":false}\n");
 	/* There is no active key any more. */
-	ask(bed, own,
+	bed_ask_as(bed, own,
 		"{\"id\":4,\"op\":\"binding_remember\",\"binding\":\"site-b\","
 		"\"round\":4503599627370496}",
 		"{\"id\":4}\n");
-	ask(bed, own, "{\"id\":5,\"op\":\"binding_recall\",\"binding\":\"site-b\"}",
+	bed_ask_as(bed, own, "{\"id\":5,\"op\":\"binding_recall\",\"binding\":\"site-b\"}",
 		"{\"id\":5,\"round\":4503599627370496,\"active_key\":null,"
-		"\"active_since_ms\":null}\n");
-	process_down(bed, own);
+		"\"active_since_ms\":null,\"rested\":false}\n");
+	bed_hang_up(bed, own);
+}
+
+/* That one was let go of in order is said to the next process, once. */
+static void it_rested(void **state)
+{
+	static const char recall[] = "{\"id\":1,\"op\":\"binding_recall\",\"binding\":\"site-b\"}";
+	static const char rest[] = "{\"id\":2,\"op\":\"binding_rest\",\"binding\":\"site-b\"}";
+	struct bed *bed = *state;
+	struct skex_stream *own = bed_process(bed, "bindings");
+
+	bed_ask_as(bed, own, rest, "{\"id\":2}\n");
+	bed_hang_up(bed, own);
+	own = bed_process(bed, "bindings");
+	bed_ask_as(bed, own, recall,
+		"{\"id\":1,\"round\":0,\"active_key\":null,\"active_since_ms\":null,"
+		"\"rested\":true}\n");
+	bed_ask_as(bed, own, recall,
+		"{\"id\":1,\"round\":0,\"active_key\":null,\"active_since_ms\":null,"
+		"\"rested\":false}\n");
+	/* A round that began afterwards counts. */
+	bed_ask_as(bed, own, rest, "{\"id\":2}\n");
+	bed_ask_as(bed, own,
+		"{\"id\":3,\"op\":\"binding_remember\",\"binding\":\"site-b\",\"round\":1}",
+		"{\"id\":3}\n");
+	bed_ask_as(bed, own, recall,
+		"{\"id\":1,\"round\":1,\"active_key\":null,\"active_since_ms\":null,"
+		"\"rested\":false}\n");
+	/* So does an order that the process did not come to. */
+	bed_ask_as(bed, own, "{\"id\":7,\"op\":\"binding_watch\"}",
+		"{\"id\":7,\"subscribed\":true}\n");
+	bed_ask(bed, "{\"id\":1,\"op\":\"binding_rotate\",\"binding\":\"site-b\"}",
+		"{\"id\":1,\"binding\":\"site-b\"}\n");
+	assert_string_equal(fake_take(own), "{\"id\":7,\"rotate\":\"site-b\"}\n");
+	bed_ask_as(bed, own, rest, "{\"id\":2}\n");
+	bed_ask_as(bed, own, recall,
+		"{\"id\":1,\"round\":1,\"active_key\":null,\"active_since_ms\":null,"
+		"\"rested\":false}\n");
+	bed_error_as(bed, own, "{\"id\":4,\"op\":\"binding_rest\",\"binding\":\"none\"}", "refused",
+		"unknown_binding");
+	bed_hang_up(bed, own);
 }
 
 static void what_cannot_be_read_is_forgotten(void **state)
 {
 	static const char request[] = "{\"id\":1,\"op\":\"binding_recall\",\"binding\":\"site-b\"}";
 	struct bed *bed = *state;
-	struct skex_stream *own = process_up(bed, "bindings");
+	struct skex_stream *own = bed_process(bed, "bindings");
 	size_t i;
 
 	for (i = 0; i < 2; i++) {
 		bed->net.log[0] = '\0';
 		bed->agent->recall_error = i == 0 ? SKEX_E_VERSION : SKEX_E_CORRUPT;
-		ask(bed, own, request,
-			"{\"id\":1,\"round\":0,\"active_key\":null,\"active_since_ms\":null}\n");
+		bed_ask_as(bed, own, request,
+			"{\"id\":1,\"round\":0,\"active_key\":null,\"active_since_ms\":null,"
+			"\"rested\":false}\n");
 		assert_non_null(strstr(bed->net.log, "binding site-b: what was remembered"));
 	}
 	bed->agent->recall_error = SKEX_E_IO;
-	error(bed, own, request, "environment", "store");
-	process_down(bed, own);
+	bed_error_as(bed, own, request, "environment", "store");
+	bed_hang_up(bed, own);
 }
 
 static void the_ends_talk_by_notes(void **state)
 {
 	struct bed *bed = *state;
-	struct skex_stream *own = process_up(bed, "bindings");
+	struct skex_stream *own = bed_process(bed, "bindings");
 	struct skex_stream *mine = bed->client;
 
 	bed_ask(bed, "{\"id\":4,\"op\":\"notes\"}", "{\"id\":4,\"subscribed\":true}\n");
 	fake_note_arrives(bed->agent, 1, "\x01 early", 7);
 	assert_string_equal(fake_take(mine), "");
-	process_down(bed, mine);
+	bed_hang_up(bed, mine);
 	bed->client = fake_connect(&bed->net, (uint32_t)geteuid());
 	watch(bed, own);
 	/* This agent sends all notes to it back: bytes 1 2 3. */
-	ask(bed, own, "{\"id\":8,\"op\":\"binding_tell\",\"binding\":\"site-b\",\"view\":\"AQID\"}",
+	bed_ask_as(bed, own,
+		"{\"id\":8,\"op\":\"binding_tell\",\"binding\":\"site-b\",\"view\":\"AQID\"}",
 		"{\"id\":8,\"hubs\":3}\n"
 		"{\"id\":7,\"told\":{\"peer\":\"agent2\",\"view\":\"AQID\"}}\n");
 	/* Text is for others, and what is not text may be longer. */
@@ -150,10 +161,10 @@ static void the_ends_talk_by_notes(void **state)
 	/* What agents say of keys of KMEs is their own: it is not told here, nor sent from here. */
 	fake_note_arrives(bed->agent, 4, "\x02", 1);
 	assert_string_equal(fake_take(own), "");
-	error(bed, own,
+	bed_error_as(bed, own,
 		"{\"id\":8,\"op\":\"binding_tell\",\"binding\":\"site-b\",\"view\":\"AgID\"}",
 		"usage", "bad_request");
-	process_down(bed, own);
+	bed_hang_up(bed, own);
 	assert_int_equal(bed->agent->note_watches, 0);
 	fake_note_arrives(bed->agent, 4, "\x01", 1);
 }
@@ -162,7 +173,7 @@ static void the_longest_note_fits(void **state)
 {
 	static const uint8_t note[SKEX_NOTE_MAX] = {1, 0, 0xff};
 	struct bed *bed = *state;
-	struct skex_stream *own = process_up(bed, "bindings");
+	struct skex_stream *own = bed_process(bed, "bindings");
 	const char *told;
 
 	watch(bed, own);
@@ -170,39 +181,39 @@ static void the_longest_note_fits(void **state)
 	told = fake_take(own);
 	assert_non_null(strstr(told, "\"view\":\"AQD/AAAA"));
 	assert_int_equal(strlen(strstr(told, "AQD/")), (SKEX_NOTE_MAX + 2) / 3 * 4 + 4);
-	process_down(bed, own);
+	bed_hang_up(bed, own);
 }
 
 static void a_note_that_cannot_be_sent(void **state)
 {
 	struct bed *bed = *state;
-	struct skex_stream *own = process_up(bed, "bindings");
+	struct skex_stream *own = bed_process(bed, "bindings");
 
 	(void)skex_name_parse(&bed->agent->bindings[0].peer, skex_view("empty", 5));
-	error(bed, own,
+	bed_error_as(bed, own,
 		"{\"id\":8,\"op\":\"binding_tell\",\"binding\":\"site-b\",\"view\":\"AQID\"}",
 		"again", "pool_empty");
 	/* Taken back with the connection. */
 	(void)skex_name_parse(&bed->agent->bindings[0].peer, skex_view("slow", 4));
-	ask(bed, own, "{\"id\":8,\"op\":\"binding_tell\",\"binding\":\"site-b\",\"view\":\"AQID\"}",
-		"");
-	process_down(bed, own);
+	bed_ask_as(bed, own,
+		"{\"id\":8,\"op\":\"binding_tell\",\"binding\":\"site-b\",\"view\":\"AQID\"}", "");
+	bed_hang_up(bed, own);
 	assert_int_equal(bed->agent->cancelled, 1);
 }
 
 static void reports_are_shown(void **state)
 {
 	struct bed *bed = *state;
-	struct skex_stream *own = process_up(bed, "bindings");
+	struct skex_stream *own = bed_process(bed, "bindings");
 
 	shown(bed, UNSERVED);
 	watch(bed, own);
-	ask(bed, own, REPORT("site-b", RESTING), "{\"id\":5}\n");
+	bed_ask_as(bed, own, REPORT("site-b", RESTING), "{\"id\":5}\n");
 	shown(bed,
 		SITE_B("\"state\":\"idle\",\"active_key\":null,\"age_ms\":null,"
 		       "\"next_key\":null,\"rotations\":1,\"failed\":2,\"closed\":false,"
 		       "\"closes_in_ms\":null,\"problem\":\"\""));
-	ask(bed, own,
+	bed_ask_as(bed, own,
 		REPORT("site-b",
 			",\"state\":\"proving\",\"rotations\":7,\"failed\":0,\"closed\":true,"
 			"\"problem\":\"it is \\u00e4 pity\",\"active_key\":\"" ID_1
@@ -223,56 +234,56 @@ static void reports_are_shown(void **state)
 		       "\",\"rotations\":7,\"failed\":0,\"closed\":true,\"closes_in_ms\":0,"
 		       "\"problem\":\"it is \xc3\xa4 pity\""));
 	/* A report says all: what it leaves out is not there. */
-	ask(bed, own, REPORT("site-b", RESTING), "{\"id\":5}\n");
+	bed_ask_as(bed, own, REPORT("site-b", RESTING), "{\"id\":5}\n");
 	shown(bed,
 		SITE_B("\"state\":\"idle\",\"active_key\":null,\"age_ms\":null,"
 		       "\"next_key\":null,\"rotations\":1,\"failed\":2,\"closed\":false,"
 		       "\"closes_in_ms\":null,\"problem\":\"\""));
-	process_down(bed, own);
+	bed_hang_up(bed, own);
 	shown(bed, UNSERVED);
 }
 
 static void status_has_them(void **state)
 {
 	struct bed *bed = *state;
-	struct skex_stream *own = process_up(bed, "bindings");
+	struct skex_stream *own = bed_process(bed, "bindings");
 	const char *text;
 
 	watch(bed, own);
-	ask(bed, own, REPORT("site-b", RESTING), "{\"id\":5}\n");
+	bed_ask_as(bed, own, REPORT("site-b", RESTING), "{\"id\":5}\n");
 	fake_send(bed->client, "{\"id\":1,\"op\":\"status\"}\n");
 	bed_turn(bed);
 	text = fake_take(bed->client);
 	assert_non_null(strstr(text, "\"bindings\":[{\"binding\":\"site-b\""));
 	assert_non_null(strstr(text, "\"state\":\"idle\",\"active_key\":null"));
-	process_down(bed, own);
+	bed_hang_up(bed, own);
 }
 
 static void one_process_has_them(void **state)
 {
 	struct bed *bed = *state;
-	struct skex_stream *first = process_up(bed, "bindings");
-	struct skex_stream *second = process_up(bed, "bindings");
+	struct skex_stream *first = bed_process(bed, "bindings");
+	struct skex_stream *second = bed_process(bed, "bindings");
 
 	watch(bed, first);
-	error(bed, second, "{\"id\":7,\"op\":\"binding_watch\"}", "again", "busy");
+	bed_error_as(bed, second, "{\"id\":7,\"op\":\"binding_watch\"}", "again", "busy");
 	/* It is served all the same, and its end is not that of the first. */
-	process_down(bed, second);
-	ask(bed, first, REPORT("site-b", RESTING), "{\"id\":5}\n");
+	bed_hang_up(bed, second);
+	bed_ask_as(bed, first, REPORT("site-b", RESTING), "{\"id\":5}\n");
 	fake_note_arrives(bed->agent, 1, "\x01", 1);
 	assert_string_equal(
 		fake_take(first), "{\"id\":7,\"told\":{\"peer\":\"agent2\",\"view\":\"AQ==\"}}\n");
-	process_down(bed, first);
+	bed_hang_up(bed, first);
 	shown(bed, UNSERVED);
-	second = process_up(bed, "bindings");
+	second = bed_process(bed, "bindings");
 	watch(bed, second);
-	process_down(bed, second);
+	bed_hang_up(bed, second);
 }
 
 static void an_order_is_passed_on(void **state)
 {
 	struct bed *bed = *state;
-	struct skex_stream *own = process_up(bed, "bindings");
+	struct skex_stream *own = bed_process(bed, "bindings");
 
 	bed_error(bed, "{\"id\":1,\"op\":\"binding_rotate\",\"binding\":\"site-b\"}", "again",
 		"unserved");
@@ -303,19 +314,20 @@ static void rule_only_its_process_speaks_for_bindings(void **state)
 		"{\"id\":1,\"op\":\"binding_remember\",\"binding\":\"site-b\",\"round\":3}",
 		"{\"id\":1,\"op\":\"binding_tell\",\"binding\":\"site-b\",\"view\":\"AQID\"}",
 		"{\"id\":1,\"op\":\"binding_watch\"}",
+		"{\"id\":1,\"op\":\"binding_rest\",\"binding\":\"site-b\"}",
 		REPORT("site-b", RESTING),
 	};
 	struct bed *bed = *state;
 	struct skex_stream *mine = bed->client;
-	struct skex_stream *server = process_up(bed, "etsi014");
+	struct skex_stream *server = bed_process(bed, "etsi014");
 	struct skex_stream *other = fake_connect(&bed->net, (uint32_t)geteuid() + 1);
-	struct skex_stream *own = process_up(bed, "bindings");
+	struct skex_stream *own = bed_process(bed, "bindings");
 	size_t i;
 
 	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-		error(bed, mine, lines[i], "refused", "not_here");
-		error(bed, other, lines[i], "refused", "not_here");
-		error(bed, server, lines[i], "refused", "not_here");
+		bed_error_as(bed, mine, lines[i], "refused", "not_here");
+		bed_error_as(bed, other, lines[i], "refused", "not_here");
+		bed_error_as(bed, server, lines[i], "refused", "not_here");
 	}
 	assert_int_equal(bed->agent->note_watches, 0);
 	assert_int_equal(bed->agent->tickets, 0);
@@ -323,21 +335,21 @@ static void rule_only_its_process_speaks_for_bindings(void **state)
 	shown(bed, UNSERVED);
 	/* Everybody may look, administrators order, and the process does neither. */
 	watch(bed, own);
-	ask(bed, other, "{\"id\":9,\"op\":\"bindings\"}", UNSERVED);
-	error(bed, other, "{\"id\":1,\"op\":\"binding_rotate\",\"binding\":\"site-b\"}", "refused",
-		"not_administrator");
-	error(bed, own, "{\"id\":1,\"op\":\"binding_rotate\",\"binding\":\"site-b\"}", "refused",
-		"not_administrator");
-	error(bed, own, "{\"id\":1,\"op\":\"bindings\"}", "refused", "not_here");
-	error(bed, own, "{\"id\":1,\"op\":\"status\"}", "refused", "not_here");
-	error(bed, own,
+	bed_ask_as(bed, other, "{\"id\":9,\"op\":\"bindings\"}", UNSERVED);
+	bed_error_as(bed, other, "{\"id\":1,\"op\":\"binding_rotate\",\"binding\":\"site-b\"}",
+		"refused", "not_administrator");
+	bed_error_as(bed, own, "{\"id\":1,\"op\":\"binding_rotate\",\"binding\":\"site-b\"}",
+		"refused", "not_administrator");
+	bed_error_as(bed, own, "{\"id\":1,\"op\":\"bindings\"}", "refused", "not_here");
+	bed_error_as(bed, own, "{\"id\":1,\"op\":\"status\"}", "refused", "not_here");
+	bed_error_as(bed, own,
 		"{\"id\":1,\"op\":\"identity_status\",\"consumer\":\"bindings\","
 		"\"local\":\"sae-a\",\"remote\":\"sae-b\"}",
 		"refused", "not_here");
 	assert_string_equal(fake_take(own), "");
-	process_down(bed, server);
-	process_down(bed, other);
-	process_down(bed, own);
+	bed_hang_up(bed, server);
+	bed_hang_up(bed, other);
+	bed_hang_up(bed, own);
 }
 
 static void rule_keys_of_bindings_are_for_their_process(void **state)
@@ -351,20 +363,21 @@ static void rule_keys_of_bindings_are_for_their_process(void **state)
 		"\"peer\":\"agent2\",\"purpose\":\"etsi014:sae-a>sae-b\"",
 	};
 	struct bed *bed = *state;
-	struct skex_stream *own = process_up(bed, "bindings");
+	struct skex_stream *own = bed_process(bed, "bindings");
 	char line[512];
 	size_t i;
 
 	for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
 		snprintf(line, sizeof(line), "{\"id\":1,\"op\":\"get\",%s}", refused[i]);
-		error(bed, own, line, "refused", "reserved_purpose");
+		bed_error_as(bed, own, line, "refused", "reserved_purpose");
 		snprintf(line, sizeof(line),
 			"{\"id\":1,\"op\":\"fetch\",%s,\"key_ids\":[\"" ID_1 "\"]}", refused[i]);
-		error(bed, own, line, "refused", "reserved_purpose");
+		bed_error_as(bed, own, line, "refused", "reserved_purpose");
 	}
-	error(bed, own, "{\"id\":1,\"op\":\"get\",\"peer\":\"agent2\",\"purpose\":\"wireguard:\"}",
-		"usage", "bad_request");
-	error(bed, own,
+	bed_error_as(bed, own,
+		"{\"id\":1,\"op\":\"get\",\"peer\":\"agent2\",\"purpose\":\"wireguard:\"}", "usage",
+		"bad_request");
+	bed_error_as(bed, own,
 		"{\"id\":1,\"op\":\"get\",\"consumer\":\"bindings\",\"local\":\"sae-a\","
 		"\"remote\":\"sae-b\"}",
 		"usage", "bad_request");
@@ -384,7 +397,7 @@ static void rule_keys_of_bindings_are_for_their_process(void **state)
 		"\"key_ids\":[\"abababab-abab-80ab-80ab-abababab0000\"]}\n");
 	bed_turn(bed);
 	assert_non_null(strstr(fake_take(own), "\"keys\":[{\"key_id\":"));
-	process_down(bed, own);
+	bed_hang_up(bed, own);
 }
 
 static void bad_requests(void **state)
@@ -416,7 +429,7 @@ static void bad_requests(void **state)
 		"\"next_key\":\"x\"",
 	};
 	struct bed *bed = *state;
-	struct skex_stream *own = process_up(bed, "bindings");
+	struct skex_stream *own = bed_process(bed, "bindings");
 	char line[1024];
 	size_t i;
 
@@ -424,24 +437,24 @@ static void bad_requests(void **state)
 		const bool json = strstr(bad[i], "\\u0000") != NULL;
 
 		snprintf(line, sizeof(line), "{\"id\":1,%s}", bad[i]);
-		error(bed, own, line, "usage", json ? "bad_json" : "bad_request");
+		bed_error_as(bed, own, line, "usage", json ? "bad_json" : "bad_request");
 	}
 	snprintf(line, sizeof(line),
 		"{\"id\":1,\"op\":\"binding_tell\",\"binding\":\"site-b\",\"view\":\"%0348d\"}", 0);
-	error(bed, own, line, "usage", "bad_request"); /* 261 bytes */
+	bed_error_as(bed, own, line, "usage", "bad_request"); /* 261 bytes */
 	snprintf(line, sizeof(line),
 		REPORT("site-b",
 			",\"state\":\"idle\",\"rotations\":0,\"failed\":0,\"closed\":false,"
 			"\"problem\":\"%0256d\""),
 		0);
-	error(bed, own, line, "usage", "bad_request");
-	error(bed, own, "{\"id\":1,\"op\":\"binding_recall\",\"binding\":\"site-x\"}", "refused",
-		"unknown_binding");
+	bed_error_as(bed, own, line, "usage", "bad_request");
+	bed_error_as(bed, own, "{\"id\":1,\"op\":\"binding_recall\",\"binding\":\"site-x\"}",
+		"refused", "unknown_binding");
 	shown(bed, UNSERVED);
 	bed_error(bed, "{\"id\":1,\"op\":\"bindings\",\"binding\":\"site-b\"}", "usage",
 		"bad_request");
 	bed_error(bed, "{\"id\":1,\"op\":\"binding_rotate\"}", "usage", "bad_request");
-	process_down(bed, own);
+	bed_hang_up(bed, own);
 }
 
 int main(void)
@@ -449,6 +462,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bed_up, bed_down)
 	const struct CMUnitTest tests[] = {
 		TEST(what_was_remembered_is_recalled),
+		TEST(it_rested),
 		TEST(what_cannot_be_read_is_forgotten),
 		TEST(the_ends_talk_by_notes),
 		TEST(the_longest_note_fits),

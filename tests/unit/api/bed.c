@@ -18,7 +18,7 @@ int bed_up(void **state)
 	fake_agent_init(bed->agent);
 	assert_int_equal(skex_api_server_new(&bed->net.platform, &bed->server), SKEX_OK);
 	assert_int_equal(skex_agent_ops_new(bed->server, bed->agent, &bed->net.platform, &fake_pool,
-				 &bed->ops),
+				 &fake_host, &bed->ops),
 		SKEX_OK);
 	close(mkstemp(path));
 	assert_int_equal(skex_api_server_listen(bed->server, path, 0660), SKEX_OK);
@@ -77,4 +77,38 @@ void bed_error(struct bed *bed, const char *line, const char *class, const char 
 	assert_string_equal(found_code, code);
 	assert_true(strlen(message) > 0 && strlen(act) > 0);
 	json_decref(answer);
+}
+
+void bed_ask_as(struct bed *bed, struct skex_stream *client, const char *line, const char *answer)
+{
+	struct skex_stream *mine = bed->client;
+
+	bed->client = client;
+	bed_ask(bed, line, answer);
+	bed->client = mine;
+}
+
+void bed_error_as(struct bed *bed, struct skex_stream *client, const char *line, const char *class,
+	const char *code)
+{
+	struct skex_stream *mine = bed->client;
+
+	bed->client = client;
+	bed_error(bed, line, class, code);
+	bed->client = mine;
+}
+
+struct skex_stream *bed_process(struct bed *bed, const char *consumer)
+{
+	struct skex_stream *own = fake_pair(&bed->net);
+
+	assert_int_equal(skex_api_server_adopt(bed->server, own, consumer), SKEX_OK);
+	return own;
+}
+
+void bed_hang_up(struct bed *bed, struct skex_stream *own)
+{
+	fake_hang_up(own);
+	bed_turn(bed);
+	fake_stream_free(own);
 }

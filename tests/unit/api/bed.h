@@ -33,5 +33,12 @@ void bed_ask(struct bed *bed, const char *line, const char *answer);
 /* The same, but that the answer is an error of this class and code, with all texts, and not longer
  * than a line of that kind may be. */
 void bed_error(struct bed *bed, const char *line, const char *class, const char *code);
+/* The same two, of another client. */
+void bed_ask_as(struct bed *bed, struct skex_stream *client, const char *line, const char *answer);
+void bed_error_as(struct bed *bed, struct skex_stream *client, const char *line, const char *class,
+	const char *code);
+/* The connection of a consumer's process, and its end. */
+struct skex_stream *bed_process(struct bed *bed, const char *consumer);
+void bed_hang_up(struct bed *bed, struct skex_stream *own);
 
 #endif

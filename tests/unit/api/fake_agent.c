@@ -10,7 +10,8 @@ void fake_agent_init(struct skex_agent *agent)
 {
 	memset(agent, 0, sizeof(*agent));
 	(void)skex_name_parse(&agent->name, skex_view("agent1", 6));
-	for (size_t i = 0; i < FAKE_BINDINGS; i++) {
+	agent->bindings_count = FAKE_BINDINGS_CONFIGURED;
+	for (size_t i = 0; i < FAKE_BINDINGS_CONFIGURED; i++) {
 		struct skex_binding_config *binding = &agent->bindings[i];
 
 		(void)skex_name_parse(&binding->name, skex_view(i == 0 ? "site-b" : "site-c", 6));
@@ -231,6 +232,7 @@ bool fake_agent_run(struct skex_agent *agent, uint64_t now_ms)
 	fake_notes_run(agent);
 	fake_pairs_run(agent);
 	fake_keyfill_run(agent);
+	fake_bindings_run(agent);
 	for (i = 0; i < sizeof(agent->requests) / sizeof(agent->requests[0]); i++) {
 		struct fake_request *request = &agent->requests[i];
 

@@ -6,6 +6,7 @@
 #include "agent/keyfill.h"
 #include "agent/note.h"
 #include "agent/qkd014.h"
+#include "api/agent_ops.h"
 
 /*
  * An agent that makes its keys up, for tests of what stands before it.  It implements
@@ -17,8 +18,9 @@
  * it, those to "slow" are never taken, and for "empty" there is no key.  Its bindings are "site-b",
  * which leads, and "site-c", which follows, of WireGuard and with agent2.
  */
-#define FAKE_KEYS     4096u
-#define FAKE_BINDINGS 2u
+#define FAKE_KEYS                4096u
+#define FAKE_BINDINGS            4u
+#define FAKE_BINDINGS_CONFIGURED 2
 
 struct fake_request {
 	struct skex_key_request request; /* its texts are copied below */
@@ -82,6 +84,9 @@ struct skex_agent {
 	struct fake_pair pair;
 	struct skex_pair_terms pair_terms; /* of the last credential that was taken */
 	struct skex_binding_config bindings[FAKE_BINDINGS];
+	size_t bindings_count;
+	skex_done_fn bindings_done; /* of what is not durable yet, and */
+	void *bindings_owner;
 	struct skex_binding_memory memories[FAKE_BINDINGS];
 	enum skex_error recall_error; /* of the next recall, unless SKEX_OK */
 	skex_qkd014_order_fn order;
@@ -96,15 +101,20 @@ struct skex_agent {
 /* Blocks of 4 KiB, one a batch. */
 extern const struct skex_pool_config fake_pool;
 
+/* Whose adapters take no binding with the name "odd"; and how often it was told of a change. */
+extern const struct skex_agent_bindings_host fake_host;
+extern unsigned fake_changes;
+
 void fake_agent_init(struct skex_agent *agent);
 /* Answers what can be answered now; true when something waits. */
 bool fake_agent_run(struct skex_agent *agent, uint64_t now_ms);
 /* The bytes of key number i. */
 void fake_key_bytes(uint32_t number, uint8_t *bytes, uint32_t size);
-/* What fake_agent_run does for notes, pairs and fills. */
+/* What fake_agent_run does for notes, pairs, fills and bindings. */
 void fake_notes_run(struct skex_agent *agent);
 void fake_pairs_run(struct skex_agent *agent);
 void fake_keyfill_run(struct skex_agent *agent);
+void fake_bindings_run(struct skex_agent *agent);
 /* Orders two keys of 24 bits, fresh ones or these. */
 void fake_qkd014_order(struct skex_agent *agent, bool by_id);
 /* A note from agent2. */

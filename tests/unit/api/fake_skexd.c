@@ -56,7 +56,7 @@ int main(int argc, char **argv)
 	fake_agent_init(world.agent);
 	if (skex_api_server_new(skex_loop_platform(world.loop), &world.server) != SKEX_OK ||
 		skex_agent_ops_new(world.server, world.agent, skex_loop_platform(world.loop),
-			&fake_pool, &ops) != SKEX_OK ||
+			&fake_pool, &fake_host, &ops) != SKEX_OK ||
 		skex_api_server_listen(world.server, argv[1], 0600) != SKEX_OK)
 		return 1;
 	skex_loop_run(world.loop, turn, stopping, NULL, &world);

@@ -498,6 +498,33 @@ static void test_registration(void **state)
 	assert_int_equal(skex_api_server_listen(bed->server, "/nowhere", 0600), SKEX_E_STATE);
 }
 
+static bool is_own(void *owner, int32_t process)
+{
+	return process == *(const int32_t *)owner;
+}
+
+/* A process of the daemon's own is of its user, and gains nothing by that. */
+static void rule_own_processes_are_turned_away(void **state)
+{
+	struct bed *bed = *state;
+	struct skex_api_server *before = bed->server;
+	char path[] = "/tmp/skex-api-XXXXXX";
+	int32_t own = 4711; /* whoever connects here */
+
+	close(mkstemp(path));
+	assert_int_equal(skex_api_server_new(&bed->net.platform, &bed->server), SKEX_OK);
+	skex_api_server_turn_away(bed->server, is_own, &own);
+	assert_int_equal(skex_api_server_listen(bed->server, path, 0666), SKEX_OK);
+	unlink(path);
+	connect_as(bed, 0, false);
+	connect_as(bed, (uint32_t)geteuid(), false);
+	connect_as(bed, 54321, false);
+	own = 4712;
+	connect_as(bed, (uint32_t)geteuid(), true);
+	skex_api_server_free(bed->server);
+	bed->server = before;
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bed_up, bed_down)
@@ -521,6 +548,7 @@ int main(void)
 		TEST(test_flooded_subscriber_is_dropped),
 		TEST(test_send_fails),
 		TEST(test_users),
+		TEST(rule_own_processes_are_turned_away),
 		TEST(test_too_many_connections),
 		TEST(test_registration),
 	};

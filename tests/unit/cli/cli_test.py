@@ -99,6 +99,9 @@ def bad_words():
                   ('plan', '--n', '17'), ('plan', '--k', '1'), ('plan', '--block', '100'),
                   ('plan', '--block', '16', '--bits', '256'), ('plan', '--bits', '12'),
                   ('plan', '--block', '64KiB', '--blocks', '256'),
+                  ('plan', '--every', '1h', '--keys-per-day', '24'),
+                  ('plan', '--every', '1h', '--pool', '24'), ('plan', '--every', '1h', '--bits',
+                                                              '4096'),
                   ('plan', '--peers', '1000000', '--keys-per-day', '1000000000', '--block', '32',
                    '--n', '16')]:
         result = skex(*words)
@@ -123,7 +126,7 @@ def no_daemon():
 def status():
     result = skex('status')
     tap.check('status', result.code == 0 and 'agent agent1, skexd' in result.out
-              and 'connection refused' in result.out and '62,336 keys' in result.out
+              and 'connection refused' in result.out and '61,824 keys' in result.out
               and '4 of 5' in result.out and 'never' in result.out, result)
     tap.equal('status names the hubs whose shares do not fit',
               [line.split(';')[0] for line in result.out.splitlines() if 'through' in line],
@@ -286,9 +289,9 @@ def plan():
     result = skex('plan', '--json', '--peers', '10', '--keys-per-day', '24', '--n', '5', '--k',
                   '3', '--block', '1KiB', '--margin', '0', '--pool', '1')
     answer = json.loads(result.out)
-    # A batch: 32 + (112 + 1024) for the share, two and three times 32 for the rest; 274 batches
+    # A batch: 32 + (112 + 1024) for the share, three and four times 32 for the rest; 274 batches
     # of 32 keys in a year begun at each end; in MiB, rounded up.
-    bytes_a_batch = 32 + 112 + 1024 + 2 * 32 + 3 * 32
+    bytes_a_batch = 32 + 112 + 1024 + 3 * 32 + 4 * 32
     tap.equal('a batch', answer['batch_pad_bytes'], bytes_a_batch)
     tap.equal('batches', answer['batches_per_year'], 10 * -(-24 * 365 // 32))
     tap.equal('pad', answer['pad_bytes_per_direction'],
@@ -297,6 +300,13 @@ def plan():
     aged = json.loads(skex('plan', '--json', '--keys-per-day', '24', '--pool', '1000',
                            '--lifetime', '12h').out)
     tap.equal('keys that age in the pool', aged['keys_made_per_day'], 2000)
+    binding = json.loads(skex('plan', '--json', '--every', '2min').out)
+    tap.equal('a binding', [binding[name] for name in (
+        'every_ms', 'keys_per_day', 'keys_per_year', 'block_bytes', 'agents')],
+        [120000, 720, 262800, 256, 2])
+    words = skex('plan', '--every', '2min')
+    tap.check('of a binding in words', words.code == 0 and 'every 2 min' in words.out and
+              'Each hub, with 2 such agents' in words.out, words)
     result = skex('plan')
     tap.check('in words', result.code == 0 and 'skex hub enrol NAME --pad' in result.out, result)
 

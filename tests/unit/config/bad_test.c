@@ -251,6 +251,9 @@ static void cross_checks(void **state)
 #define BINDING(members) "bindings=({name=\"x\";" members "});"
 #define USUAL            "peer=\"b\";role=\"leads\";"
 #define SOCKETS          "sockets=[\"/a\",\"/b\"];"
+#define STATIC           "macsec={mode=\"static\";"
+#define SCI              "0200000000010001"
+#define TWO(a, b)        "bindings=({name=\"x\";" USUAL a "},\n{name=\"y\";" USUAL b "});"
 #define NO_KEY           "2: bindings[0].wireguard.public_key: this is no public key of WireGuard"
 
 static void bindings(void **state)
@@ -293,6 +296,38 @@ static void bindings(void **state)
 			"2: bindings[0].macsec: 0123456789abcdef is longer than 15 characters"},
 		{BINDING(USUAL "macsec={" SOCKETS "interfaces=[\"x\",\"y\"];cak=\"192\";};"),
 			"2: bindings[0].macsec.cak: \"192\" is not allowed; allowed: 256 or 128"},
+		{BINDING(USUAL "macsec={mode=\"none\";};"),
+			"2: bindings[0].macsec.mode: \"none\" is not allowed; allowed: mka or "
+			"static"},
+		{BINDING(USUAL "macsec={interfaces=[\"x\",\"y\"];};"),
+			"2: bindings[0].macsec: sockets is missing; mode \"mka\" needs it"},
+		{BINDING(USUAL "macsec={" SOCKETS "interfaces=[\"x\",\"y\"];interface=\"m\";};"),
+			"2: bindings[0].macsec.interface: is of mode \"static\"; leave it out"},
+		{BINDING(USUAL STATIC "interface=\"m\";};"),
+			"2: bindings[0].macsec: peer_sci is missing; mode \"static\" needs it"},
+		{BINDING(USUAL STATIC "peer_sci=\"" SCI "\";};"),
+			"2: bindings[0].macsec: interface is missing; mode \"static\" needs it"},
+		{BINDING(USUAL STATIC "interface=\"m\";peer_sci=\"" SCI "\";bond=\"b\";};"),
+			"2: bindings[0].macsec.bond: is of mode \"mka\"; leave it out"},
+		{BINDING(USUAL STATIC "interface=\"m\";peer_sci=\"" SCI "0\";};"),
+			"2: bindings[0].macsec.peer_sci: \"" SCI
+			"0\" is no SCI; write the 16 digits"},
+		{BINDING(USUAL STATIC "interface=\"m\";peer_sci=\"020000000001000G\";};"),
+			"2: bindings[0].macsec.peer_sci: "},
+		{BINDING(USUAL STATIC "interface=\"0123456789abcdef\";peer_sci=\"" SCI "\";};"),
+			"2: bindings[0].macsec: 0123456789abcdef is longer than 15 characters"},
+		{BINDING(USUAL STATIC "interface=\"m\";peer_sci=\"" SCI "\";cipher=\"xpn\";};"),
+			"2: bindings[0].macsec.cipher: \"xpn\" is not allowed; allowed: "
+			"gcm-aes-256 or gcm-aes-128"},
+		{"bindings=({name=\"x\";" USUAL STATIC "interface=\"m\";peer_sci=\"" SCI
+		 "\";};},\n{name=\"y\";" USUAL STATIC "interface=\"m\";peer_sci=\"" SCI "\";};});",
+			"3: bindings[1]: another binding keys this already; \"m\" stays at"},
+		{TWO(STATIC "interface=\"m\";peer_sci=\"" SCI "\";};",
+			 "macsec={" SOCKETS "interfaces=[\"w\",\"m\"];};"),
+			"3: bindings[1]: another binding keys this already; \"m\" stays at"},
+		{TWO("macsec={" SOCKETS "interfaces=[\"w\",\"m\"];};",
+			 "macsec={sockets=[\"/b\",\"/c\"];interfaces=[\"x\",\"y\"];};"),
+			"3: bindings[1]: another binding keys this already; \"/b\" stays at"},
 		{BINDING(USUAL WG WG), "2: bindings.wireguard: is there twice"},
 		{BINDING(USUAL "wireguard={interface=\"wg0\";};"),
 			"2: bindings[0].wireguard: public_key is missing"},
@@ -389,12 +424,15 @@ static void form(void **state)
 		{"socket=", "2: socket: a value is missing"},
 		{"= 1;", "2: = stands between a name and its value only"},
 		{"socket==\"/x\";", "2: socket: = stands between a name"},
-		{"\"socket\"=\"/x\";", "2: = stands between a name"},
+		{"\"socket\"=\"/x\";", "2: text without a name"},
 		{";;", "2: a value is missing"},
 		{"/* no end", "2: a comment is not closed"},
 		{"socket=\"/x\" $", "2: socket: a character that has no meaning here"},
 		{"\xef\xbb\xbfsocket=\"/x\";", "2: a character that has no meaning here"},
 		{"{ low = 1; };", "2: a value without a name"},
+		{"pool={ { low = 1; }; };", "2: pool: a value without a name"},
+		{"\"/x\"; socket=\"/y\";", "2: text without a name; write NAME = VALUE"},
+		{"pool={ \"x\"; };", "2: pool: text without a name"},
 		{"pool={low=1;} {high=2;};", "2: pool: a value follows a value"},
 		{"x=((((((((((1))))))))));", "2: x: too many brackets inside each other"},
 	};

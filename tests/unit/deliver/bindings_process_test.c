@@ -228,6 +228,7 @@ static void recall(struct play *play, const char *lead, const char *tail)
 static void start(struct play *play)
 {
 	char message[SKEX_CONFIG_MESSAGE_MAX];
+	json_t *added;
 	int ends[2];
 
 	if (read_agent(text, strlen(text), &play->config, message) != SKEX_OK)
@@ -244,6 +245,11 @@ static void start(struct play *play)
 	play->descriptor = ends[0];
 	play->in = fdopen(ends[0], "r");
 	assert_non_null(play->in);
+	/* None was added at run time. */
+	added = read_request(play);
+	assert_string_equal(text_of(added, "op"), "binding_added");
+	reply(play, added, ",\"binding\":null");
+	json_decref(added);
 }
 
 static int finish(struct play *play)
@@ -493,6 +499,21 @@ static void what_cannot_be_asked_is_asked_again(void **state)
 	failing = NULL;
 }
 
+/* One that the agent does not know any more is none, and the others go on. */
+static void one_is_gone_already(void **state)
+{
+	struct play play;
+
+	(void)state;
+	start(&play);
+	recall(&play, ",\"error\":{\"class\":\"refused\",\"code\":\"unknown_binding\"}", NOTHING);
+	say(&play, play.watch, ",\"remove\":\"lead\",\"leave\":false");
+	take_and_reply(&play, "binding_removed", "lead", "");
+	see_view(&play, "tail", SKEX_ROTATION_REFUSED);
+	(void)shutdown(play.descriptor, SHUT_RDWR);
+	assert_int_equal(finish(&play), 0);
+}
+
 static void how_it_ends(void **state)
 {
 	static const char busy[] = ",\"error\":{\"class\":\"again\",\"code\":\"busy\"}";
@@ -538,6 +559,7 @@ int main(void)
 		cmocka_unit_test(the_follower_fetches_it),
 		cmocka_unit_test(two_of_one_role_are_found),
 		cmocka_unit_test(what_cannot_be_asked_is_asked_again),
+		cmocka_unit_test(one_is_gone_already),
 		cmocka_unit_test(how_it_ends),
 	};
 

@@ -17,6 +17,7 @@ struct bed {
 	uint64_t now_ms;
 	unsigned changes, tells, events, acts, looks, ends;
 	uint32_t asked;
+	bool given; /* the bytes of the next key, with the last act or look */
 	char text[256];
 	uint8_t note[SKEX_ROTATION_VIEW_BYTES];
 	skex_consumer_done_fn done;
@@ -81,7 +82,7 @@ static void act(void *context, uint32_t actions, const struct skex_rotation_keys
 {
 	struct bed *bed = context;
 
-	(void)keys;
+	bed->given = keys->next.bytes != NULL;
 	bed->acts++;
 	bed->asked = actions;
 	bed->done = done;
@@ -93,7 +94,7 @@ static void look(void *context, const struct skex_rotation_keys *keys, skex_cons
 {
 	struct bed *bed = context;
 
-	(void)keys;
+	bed->given = keys->next.bytes != NULL;
 	bed->looks++;
 	bed->seen = seen;
 	bed->owner = owner;
@@ -140,6 +141,7 @@ static int down(void **state)
 	(void)state;
 	skex_binding_free(bed.binding);
 	consumer.patience_ms = PATIENCE_MS;
+	consumer.once = false;
 	return 0;
 }
 
@@ -225,12 +227,60 @@ static void who_may_take_its_time_does(void **state)
 	assert_int_equal(bed.looks, 0);
 }
 
+/* A consumer that takes no key twice has its bytes in one act, and nobody has them afterwards. */
+static void once(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		consumer.once = i == 1;
+		(void)turn(0);
+		bed.done(bed.owner, SKEX_ROTATION_FINE, "");
+		offer(5 + i);
+		(void)turn(1);
+		assert_true((bed.asked & SKEX_ROTATION_DO_STAGE) != 0 && bed.given);
+		bed.done(bed.owner, SKEX_ROTATION_FINE, "");
+		(void)turn(1000);
+		assert_int_equal(skex_binding_machine(bed.binding)->state, SKEX_ROTATION_PREPARED);
+		assert_int_equal(bed.given, !consumer.once);
+		/* Its consumer was made anew: it is asked again, without. */
+		bed.seen(bed.owner, SKEX_ROTATION_GONE, "");
+		assert_true((bed.asked & SKEX_ROTATION_DO_STAGE) != 0);
+		assert_int_equal(bed.given, !consumer.once);
+		bed.done(bed.owner, SKEX_ROTATION_CONSUMER, "it has lost it");
+		bed.done(bed.owner, SKEX_ROTATION_FINE, "");
+		assert_int_equal(skex_binding_machine(bed.binding)->state, SKEX_ROTATION_IDLE);
+	}
+}
+
+static bool is_unsafe;
+
+static bool says_unsafe(const void *context)
+{
+	assert_ptr_equal(context, &bed);
+	return is_unsafe;
+}
+
+/* What its consumer says of itself; one that says nothing is not. */
+static void unsafe(void **state)
+{
+	(void)state;
+	is_unsafe = true;
+	assert_false(skex_binding_unsafe(bed.binding));
+	consumer.unsafe = says_unsafe;
+	assert_true(skex_binding_unsafe(bed.binding));
+	is_unsafe = false;
+	assert_false(skex_binding_unsafe(bed.binding));
+	consumer.unsafe = NULL;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(who_answers_nothing_is_given_up, up, down),
 		cmocka_unit_test_setup_teardown(who_answers_in_time_is_not, up, down),
 		cmocka_unit_test_setup_teardown(who_may_take_its_time_does, up, down),
+		cmocka_unit_test_setup_teardown(once, up, down),
+		cmocka_unit_test_setup_teardown(unsafe, up, down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

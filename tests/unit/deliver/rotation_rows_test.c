@@ -65,6 +65,7 @@ static const struct expected leads[] = {
 	{AFTER(PROVING), AFTER(LATE), AFTER(SETTLING), SETTLE | TELL},
 	{AFTER(PROVING), AFTER(PEER_REFUSED), AFTER(SETTLING), SETTLE | TELL},
 	{AFTER(PROVING), AFTER(GONE), AFTER(STAGING), SETTLE | STAGE},
+	{AFTER(PROVING), AFTER(UNDONE), AFTER(SETTLING), SETTLE | TELL},
 	{AFTER(PROVING), AFTER(EXPIRED), AFTER(SETTLING), SETTLE | TELL},
 
 	{AFTER(TELLING), AFTER(AGAIN), AFTER(TELLING), TELL},
@@ -107,6 +108,7 @@ static const struct expected follows[] = {
 	{AFTER(PREPARED), AFTER(PEER_NEW), AFTER(SETTLING), SETTLE | TELL},
 	{AFTER(PREPARED), AFTER(LATE), AFTER(SETTLING), SETTLE | TELL},
 	{AFTER(PREPARED), AFTER(GONE), AFTER(STAGING), SETTLE | STAGE},
+	{AFTER(PREPARED), AFTER(UNDONE), AFTER(SETTLING), SETTLE | TELL},
 	{AFTER(PREPARED), AFTER(EXPIRED), AFTER(SETTLING), SETTLE | TELL},
 
 	{AFTER(TELLING), AFTER(PEER_SAME), AFTER(TELLING), TELL},
@@ -207,7 +209,8 @@ static void every_state_has_a_way_out(void **state)
 			entered[tables[t][i].next] = true;
 			left[tables[t][i].state] |= tables[t][i].next != tables[t][i].state &&
 				tables[t][i].event != SKEX_ROTATION_EXPIRED &&
-				tables[t][i].event != SKEX_ROTATION_GONE;
+				tables[t][i].event != SKEX_ROTATION_GONE &&
+				tables[t][i].event != SKEX_ROTATION_UNDONE;
 		}
 		for (unsigned s = 0; s < SKEX_ROTATION_STATES; s++)
 			assert_int_equal(entered[s], left[s]);

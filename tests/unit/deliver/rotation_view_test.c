@@ -12,7 +12,7 @@
 static struct skex_rotation_view some(void)
 {
 	struct skex_rotation_view view = {
-		.round = UINT64_C(0x0102030405060708),
+		.round = UINT64_C(0x030405060708),
 		.phase = SKEX_ROTATION_STAGED,
 		.asks = true,
 		.reason = SKEX_ROTATION_CONSUMER,
@@ -35,7 +35,7 @@ static void layout(void **state)
 	expected[1] = 1;
 	memset(expected + 2, 0xb1, 16);
 	for (uint8_t i = 0; i < 8; i++)
-		expected[18 + i] = (uint8_t)(i + 1);
+		expected[18 + i] = (uint8_t)(i < 2 ? 0 : i + 1);
 	expected[26] = 2;
 	expected[27] = 1;
 	expected[28] = 2;
@@ -43,6 +43,29 @@ static void layout(void **state)
 	memset(expected + 45, 0xd3, 16);
 	skex_rotation_view_encode(&view, bytes);
 	assert_memory_equal(bytes, expected, sizeof(bytes));
+}
+
+/* The example of docs/spec/bindings.md: of wireguard:site-b. */
+static void example(void **state)
+{
+	static const uint8_t bytes[SKEX_ROTATION_VIEW_BYTES] = {0x01, 0x01, 0x72, 0xd2, 0x40, 0xe2,
+		0x85, 0x10, 0xaf, 0x4a, 0x70, 0xbb, 0xda, 0xa7, 0x51, 0xae, 0x8b, 0xe1, 0, 0, 0, 0,
+		0, 0, 0, 5, 1, 1, 0, 0xa0, 0xa1, 0xa2, 0xa3, 0xa4, 0xa5, 0xa6, 0xa7, 0xa8, 0xa9,
+		0xaa, 0xab, 0xac, 0xad, 0xae, 0xaf, 0xb0, 0xb1, 0xb2, 0xb3, 0xb4, 0xb5, 0xb6, 0xb7,
+		0xb8, 0xb9, 0xba, 0xbb, 0xbc, 0xbd, 0xbe, 0xbf};
+	struct skex_rotation_view read;
+	uint8_t again[SKEX_ROTATION_VIEW_BYTES];
+
+	(void)state;
+	assert_int_equal(
+		skex_rotation_view_decode(&read, skex_view(bytes, sizeof(bytes))), SKEX_OK);
+	assert_true(read.round == 5 && read.asks && read.reason == SKEX_ROTATION_FINE);
+	assert_int_equal(read.phase, SKEX_ROTATION_OFFERED);
+	assert_memory_equal(read.binding, bytes + 2, 16);
+	assert_memory_equal(read.key_id, bytes + 29, 16);
+	assert_memory_equal(read.active_id, bytes + 45, 16);
+	skex_rotation_view_encode(&read, again);
+	assert_memory_equal(again, bytes, sizeof(bytes));
 }
 
 static void round_trip(void **state)
@@ -70,9 +93,10 @@ static void what_is_none(void **state)
 		uint8_t value;
 		enum skex_error error;
 	} cases[] = {
-		{0, 2, SKEX_E_SYNTAX},
 		{1, 0, SKEX_E_SYNTAX},
 		{1, 2, SKEX_E_VERSION},
+		{18, 1, SKEX_E_SYNTAX}, /* a round of 2^48 and more */
+		{19, 1, SKEX_E_SYNTAX},
 		{26, SKEX_ROTATION_PHASES, SKEX_E_SYNTAX},
 		{27, 2, SKEX_E_SYNTAX},
 		{28, SKEX_ROTATION_REASONS, SKEX_E_SYNTAX},
@@ -89,6 +113,13 @@ static void what_is_none(void **state)
 					 &read, skex_view(bytes, SKEX_ROTATION_VIEW_BYTES)),
 			cases[i].error);
 	}
+	for (unsigned first = 0; first < 256; first++) {
+		skex_rotation_view_encode(&view, bytes);
+		bytes[0] = (uint8_t)first;
+		assert_int_equal(skex_rotation_view_decode(
+					 &read, skex_view(bytes, SKEX_ROTATION_VIEW_BYTES)),
+			first == SKEX_ROTATION_NOTE ? SKEX_OK : SKEX_E_SYNTAX);
+	}
 	skex_rotation_view_encode(&view, bytes);
 	for (size_t size = 0; size < SKEX_ROTATION_VIEW_BYTES; size++)
 		assert_int_equal(
@@ -102,6 +133,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(layout),
+		cmocka_unit_test(example),
 		cmocka_unit_test(round_trip),
 		cmocka_unit_test(what_is_none),
 	};

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "deliver/rotation/rotation.h"
+
+/* What a note of the other end means in each state, and how long things take: sections 4 and 6 of
+ * docs/spec/bindings.md. */
+
+#define IN(state) SKEX_ROTATION_##state
+
+static const uint8_t binding[16] = "notes";
+static struct skex_rotation_policy policy;
+
+enum {
+	OLD = 1,
+	ACTIVE,
+	NEXT,
+	OTHER
+};
+
+static void give(struct skex_rotation_key *key, uint8_t id)
+{
+	key->there = key->held = true;
+	memset(key->id, id, sizeof(key->id));
+}
+
+/* In round 7, with three keys. */
+static void set_up(struct skex_rotation *machine, bool leads, uint8_t state)
+{
+	policy = (struct skex_rotation_policy){
+		.period_ms = 100000000, .close = false, .leads = leads, .one_place = true};
+	skex_rotation_init(machine, &policy, binding, NULL, 1000);
+	machine->due_ms = UINT64_MAX;
+	machine->state = state;
+	machine->actions = 0;
+	machine->round = 7;
+	give(&machine->next, NEXT);
+	give(&machine->active, ACTIVE);
+	give(&machine->old, OLD);
+}
+
+struct meaning {
+	uint8_t state;
+	uint8_t round; /* of the note */
+	uint8_t phase;
+	uint8_t active; /* there */
+	uint8_t next;   /* state after it */
+	bool told;      /* whether it is answered when it asks */
+};
+
+static const struct meaning leads[] = {
+	/* The key in question, whatever else the note says. */
+	{IN(TELLING), 3, IN(NOTHING), ACTIVE, IN(SETTLING), false},
+	{IN(TELLING), 9, IN(STAGED), ACTIVE, IN(SETTLING), false},
+	{IN(IDLE), 9, IN(REFUSED), ACTIVE, IN(IDLE), true},
+	{IN(PROVING), 7, IN(REFUSED), NEXT, IN(PROVING), false},
+	/* Rounds. */
+	{IN(OFFERING), 7, IN(STAGED), OLD, IN(STAGING), false},
+	{IN(OFFERING), 6, IN(STAGED), OLD, IN(OFFERING), false},
+	{IN(OFFERING), 8, IN(STAGED), OLD, IN(OFFERING), true},
+	{IN(TELLING), 8, IN(STAGED), OTHER, IN(IDLE), false},
+	/* Phases. */
+	{IN(OFFERING), 7, IN(REFUSED), OLD, IN(IDLE), false},
+	{IN(OFFERING), 7, IN(ACTIVE), OTHER, IN(IDLE), false},
+	{IN(OFFERING), 7, IN(OFFERED), OTHER, IN(OFFERING), false},
+	{IN(OFFERING), 7, IN(DROPPED), OTHER, IN(OFFERING), false},
+	{IN(TELLING), 7, IN(ACTIVE), OTHER, IN(SETTLING), true},
+	{IN(TELLING), 6, IN(REFUSED), OTHER, IN(TELLING), false},
+};
+
+static const struct meaning follows[] = {
+	{IN(PREPARED), 3, IN(NOTHING), NEXT, IN(SETTLING), true},
+	{IN(TELLING), 9, IN(OFFERED), ACTIVE, IN(SETTLING), true},
+	/* None is in question in IDLE. */
+	{IN(IDLE), 6, IN(ACTIVE), ACTIVE, IN(IDLE), true},
+	{IN(IDLE), 8, IN(OFFERED), ACTIVE, IN(FETCHING), false},
+	{IN(IDLE), 7, IN(OFFERED), ACTIVE, IN(IDLE), true},
+	{IN(IDLE), 8, IN(ACTIVE), ACTIVE, IN(IDLE), true},
+	{IN(IDLE), 8, IN(STAGED), ACTIVE, IN(IDLE), false},
+	{IN(IDLE), 8, IN(REFUSED), ACTIVE, IN(IDLE), false},
+	{IN(IDLE), 8, IN(NOTHING), ACTIVE, IN(IDLE), false},
+	{IN(PREPARED), 7, IN(OFFERED), ACTIVE, IN(PREPARED), true},
+	{IN(PREPARED), 6, IN(DROPPED), ACTIVE, IN(PREPARED), true},
+	{IN(PREPARED), 7, IN(DROPPED), ACTIVE, IN(SETTLING), true},
+	{IN(PREPARED), 7, IN(ACTIVE), ACTIVE, IN(SETTLING), true},
+	{IN(PREPARED), 8, IN(OFFERED), ACTIVE, IN(SETTLING), true},
+	{IN(TELLING), 7, IN(ACTIVE), OTHER, IN(SETTLING), true},
+	{IN(TELLING), 7, IN(DROPPED), OLD, IN(SETTLING), true},
+};
+
+static void check(bool lead, const struct meaning *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct skex_rotation_view view = {
+			.round = rows[i].round, .phase = rows[i].phase, .asks = true};
+		const struct skex_rotation_input input = {.view = &view};
+		struct skex_rotation machine;
+
+		memset(view.active_id, rows[i].active, sizeof(view.active_id));
+		memset(view.key_id, rows[i].phase == IN(STAGED) ? NEXT : OTHER,
+			sizeof(view.key_id));
+		/* Of another binding it is nothing. */
+		set_up(&machine, lead, rows[i].state);
+		skex_rotation_step(&machine, SKEX_ROTATION_VIEW, &input, 2000);
+		assert_int_equal(machine.state, rows[i].state);
+		assert_int_equal(machine.actions, 0);
+		memcpy(view.binding, binding, sizeof(binding));
+		skex_rotation_step(&machine, SKEX_ROTATION_VIEW, &input, 2000);
+		if (machine.state != rows[i].next ||
+			((machine.actions & SKEX_ROTATION_DO_TELL) != 0) != rows[i].told)
+			fail_msg("%s %zu: state %u, actions %x", lead ? "leads" : "follows", i,
+				machine.state, machine.actions);
+		assert_int_equal(machine.mine.asks,
+			machine.state == IN(OFFERING) || machine.state == IN(TELLING));
+	}
+}
+
+static void what_the_leader_hears(void **state)
+{
+	(void)state;
+	check(true, leads, sizeof(leads) / sizeof(leads[0]));
+}
+
+/* A round of the same number that is of another key is given up: the next one has a number that
+ * neither of them had. */
+static void a_key_that_is_not_ours_is_not_staged(void **state)
+{
+	struct skex_rotation_view view = {.round = 7, .phase = IN(STAGED)};
+	const struct skex_rotation_input input = {.view = &view};
+	struct skex_rotation machine;
+
+	(void)state;
+	memcpy(view.binding, binding, sizeof(binding));
+	memset(view.active_id, OLD, sizeof(view.active_id));
+	memset(view.key_id, OTHER, sizeof(view.key_id));
+	set_up(&machine, true, IN(OFFERING));
+	skex_rotation_step(&machine, SKEX_ROTATION_VIEW, &input, 2000);
+	assert_int_equal(machine.state, IN(IDLE));
+}
+
+static void what_the_follower_hears(void **state)
+{
+	(void)state;
+	check(false, follows, sizeof(follows) / sizeof(follows[0]));
+}
+
+/* What is the same as before is answered only when it asks. */
+static void who_does_not_ask_hears_nothing(void **state)
+{
+	const uint8_t states[] = {IN(IDLE), IN(PREPARED), IN(TELLING)};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(states); i++) {
+		struct skex_rotation_view view = {
+			.round = 6, .phase = IN(OFFERED), .asks = i % 2 == 1};
+		const struct skex_rotation_input input = {.view = &view};
+		struct skex_rotation machine;
+
+		memcpy(view.binding, binding, sizeof(binding));
+		set_up(&machine, false, states[i / 2]);
+		skex_rotation_step(&machine, SKEX_ROTATION_VIEW, &input, 2000);
+		assert_int_equal(machine.state, states[i / 2]);
+		assert_int_equal(machine.actions, view.asks ? SKEX_ROTATION_DO_TELL : 0);
+	}
+}
+
+static void a_round_has_the_next_number(void **state)
+{
+	const uint8_t id[SKEX_ROTATION_ID_BYTES] = {NEXT};
+	const struct skex_rotation_input input = {.key_id = id};
+
+	(void)state;
+	for (uint64_t active = 1; active <= 7; active++) {
+		struct skex_rotation machine;
+
+		set_up(&machine, true, IN(GETTING));
+		machine.active.round = active;
+		skex_rotation_step(&machine, SKEX_ROTATION_KEY, &input, 2000);
+		/* 8 is taken while the key of round 4 is in use. */
+		assert_true(machine.mine.round == (active == 4 ? 9 : 8));
+		assert_int_equal(machine.mine.phase, IN(OFFERED));
+	}
+}
+
+/* Said or asked again after 1 s, twice as long each time, at most 30 s. */
+static void it_is_said_again(void **state)
+{
+	static const uint64_t gaps_ms[] = {1000, 2000, 4000, 8000, 16000, 30000, 30000};
+	const struct {
+		uint8_t from;
+		enum skex_rotation_event event;
+		uint8_t to;
+		uint32_t action;
+	} cases[] = {
+		{IN(GETTING), SKEX_ROTATION_KEY, IN(OFFERING), SKEX_ROTATION_DO_TELL},
+		{IN(PROVING), SKEX_ROTATION_USED, IN(TELLING), SKEX_ROTATION_DO_TELL},
+		{IN(SWITCHING), SKEX_ROTATION_FAILED, IN(SETTLING), SKEX_ROTATION_DO_SETTLE},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const uint8_t id[SKEX_ROTATION_ID_BYTES] = {NEXT};
+		const struct skex_rotation_input input = {.key_id = id, .reason = 2};
+		struct skex_rotation machine;
+		uint64_t now_ms = 5000;
+
+		set_up(&machine, true, cases[i].from);
+		skex_rotation_step(&machine, cases[i].event, &input, now_ms);
+		assert_int_equal(machine.state, cases[i].to);
+		for (size_t n = 0; n < sizeof(gaps_ms) / sizeof(gaps_ms[0]); n++) {
+			now_ms += gaps_ms[n];
+			(void)skex_rotation_time(&machine, now_ms - 1);
+			assert_int_equal(machine.actions, 0);
+			assert_true(skex_rotation_time(&machine, now_ms - 1) == now_ms);
+			(void)skex_rotation_time(&machine, now_ms);
+			assert_int_equal(machine.actions, cases[i].action);
+		}
+	}
+}
+
+/* PROVING lasts 15 s at most; PREPARED, with one place, 45 s. */
+static void nothing_lasts_for_ever(void **state)
+{
+	struct skex_rotation machine;
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		const bool lead = i == 0;
+		const uint64_t late_ms = 5000 + (lead ? 15000 : 45000);
+		const bool lasts = i == 2;
+
+		set_up(&machine, lead, lead ? IN(SWITCHING) : IN(STAGING));
+		policy.one_place = !lasts;
+		skex_rotation_step(&machine, SKEX_ROTATION_DONE, NULL, 5000);
+		assert_int_equal(machine.state, lead ? IN(PROVING) : IN(PREPARED));
+		assert_true(skex_rotation_time(&machine, late_ms - 1) ==
+			(lasts ? UINT64_MAX : late_ms));
+		assert_int_equal(machine.state, lead ? IN(PROVING) : IN(PREPARED));
+		(void)skex_rotation_time(&machine, late_ms);
+		assert_int_equal(machine.state, lasts ? IN(PREPARED) : IN(SETTLING));
+		if (!lasts)
+			assert_int_equal(machine.mine.reason, SKEX_ROTATION_NOT_USED);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_the_leader_hears),
+		cmocka_unit_test(a_key_that_is_not_ours_is_not_staged),
+		cmocka_unit_test(what_the_follower_hears),
+		cmocka_unit_test(who_does_not_ask_hears_nothing),
+		cmocka_unit_test(a_round_has_the_next_number),
+		cmocka_unit_test(it_is_said_again),
+		cmocka_unit_test(nothing_lasts_for_ever),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
