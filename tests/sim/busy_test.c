@@ -123,30 +123,30 @@ static void rule_an_ack_waits_for_its_place(void **state)
 	(void)state;
 	seen_watch(agent);
 	/* The stream is full, as far as the hub is concerned: nothing leaves. */
-	hub_leg->state = SKEX_LEG_CONNECTING;
+	leg_set_state(hub_leg, SKEX_LEG_CONNECTING);
 	for (i = 0; i < 5; i++)
 		give(world);
 	world_run(world, 100);
 	assert_int_equal(hub->queue.count, 5);
-	hub_leg->state = SKEX_LEG_UP;
+	leg_set_state(hub_leg, SKEX_LEG_UP);
 	released = leg->released;
 	for (i = 0; i < 3; i++) {
 		say_refused(world, &ranges[i]);
 		world_run(world, 100);
 	}
 	/* Also when it is asked for. */
-	hub_leg->state = SKEX_LEG_CONNECTING;
+	leg_set_state(hub_leg, SKEX_LEG_CONNECTING);
 	session_send_ping(hub_leg->connection, false);
 	world_run(world, 100);
-	hub_leg->state = SKEX_LEG_UP;
+	leg_set_state(hub_leg, SKEX_LEG_UP);
 	assert_int_equal(seen_count(agent, SKEX_MESSAGE_SHARE), 0);
 	assert_int_equal(seen_refusal(agent, leg->record.leg, ranges[0]), 0);
 	assert_int_equal(skex_pad_compare(leg->released, released), 0);
-	hub_leg->state = SKEX_LEG_CONNECTING;
+	leg_set_state(hub_leg, SKEX_LEG_CONNECTING);
 	for (i = 0; i < 5; i++)
 		give(world);
 	world_run(world, 100);
-	hub_leg->state = SKEX_LEG_UP;
+	leg_set_state(hub_leg, SKEX_LEG_UP);
 	hub_pump(hub);
 	world_run(world, 100);
 	assert_int_equal(seen_count(agent, SKEX_MESSAGE_SHARE), 10);
@@ -168,11 +168,11 @@ static void rule_an_ack_waits_for_nothing_that_is_gone(void **state)
 
 	(void)state;
 	seen_watch(agent);
-	hub_leg->state = SKEX_LEG_CONNECTING;
+	leg_set_state(hub_leg, SKEX_LEG_CONNECTING);
 	forged.common.lifetime_s = 3;
 	give(world);
 	world_run(world, 100);
-	hub_leg->state = SKEX_LEG_UP;
+	leg_set_state(hub_leg, SKEX_LEG_UP);
 	say_refused(world, &range);
 	world_run(world, 1000);
 	assert_int_equal(seen_refusal(agent, leg->record.leg, range), 0);
@@ -304,15 +304,102 @@ static void rule_an_agents_ack_finds_room(void **state)
 	}
 }
 
+/* Takes this much behind the room of a key; what is reserved comes when it is asked for. */
+static enum skex_error take_one(struct world *world, struct skex_leg *leg, uint64_t body_size)
+{
+	struct skex_pad_range range;
+	enum skex_error error;
+	int i;
+
+	for (i = 0; i < 100; i++) {
+		error = skex_leg_take(leg, body_size, &range);
+		if (error != SKEX_E_RESERVE)
+			break;
+		world_run(world, 50);
+	}
+	return error;
+}
+
+/* A hub that tells no mark: what is under way of a generation ends where it would be jumped over
+ * after a rollback, with the largest message that the window lets through and all ACKs behind it;
+ * also where the generation before it was not released either. */
+static void rule_what_is_in_flight_is_bounded(void **state)
+{
+	int row;
+
+	(void)state;
+	for (row = 0; row < 2; row++) {
+		struct world *world =
+			busy_world(30 + (uint64_t)row, row == 0 ? 24 * PAD_BYTES : PAD_BYTES);
+		struct skex_leg *leg = hostile_agent_leg(world, 0, 0);
+		struct skex_pad_range range;
+		uint64_t from = 0;
+		int i;
+
+		if (row == 0) {
+			from = leg->tx.next.offset;
+		} else {
+			world_refill(world, 0, 0, 24 * PAD_BYTES);
+			world_run(world, 1000);
+			while (leg->tx.next.generation == 0)
+				assert_int_equal(take_one(world, leg, 5000), SKEX_OK);
+			assert_int_equal(leg->released.generation, 0);
+		}
+		while (leg->tx.next.offset - from + 5032 < SKEX_LEG_WINDOW_BYTES)
+			assert_int_equal(take_one(world, leg, 5000), SKEX_OK);
+		assert_int_equal(take_one(world, leg, SKEX_BODY_MAX), SKEX_OK);
+		if (leg->tx.next.offset - from < SKEX_LEG_WINDOW_BYTES)
+			assert_int_equal(take_one(world, leg, 5000), SKEX_OK);
+		assert_int_equal(take_one(world, leg, 0), SKEX_E_BUSY);
+		assert_false(skex_leg_can_take(leg, 0));
+		for (i = 0; i < 1000 && leg_take_ack(leg, &range) != SKEX_E_BUSY; i++)
+			world_run(world, 1);
+		assert_in_range(i, 1, 999);
+		assert_int_equal(leg->tx.next.generation, row);
+		assert_in_range(leg->tx.next.offset - from, SKEX_LEG_WINDOW_BYTES,
+			leg->link->span_bytes + SKEX_PACKET_MAX);
+		world_free(world);
+	}
+}
+
+/* When nobody has anything to say, nothing is said that uses pad. */
+static void acks_are_not_acknowledged(void **state)
+{
+	struct world *world = busy_world(77, PAD_BYTES);
+	struct skex_pad_position next[2];
+	struct skex_leg *legs[2];
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 3; i++)
+		exchange_key(world, 0, 1);
+	world_run(world, 20000);
+	legs[0] = hostile_agent_leg(world, 0, 0);
+	legs[1] = hostile_hub_leg(world, 0, 0);
+	for (i = 0; i < 2; i++)
+		next[i] = legs[i]->tx.next;
+	world_run(world, 60000);
+	for (i = 0; i < 2; i++)
+		assert_int_equal(skex_pad_compare(legs[i]->tx.next, next[i]), 0);
+	/* A message that is refused: what the agent says of it is not answered. */
+	tell(world, NULL);
+	world_run(world, 60000);
+	assert_true(legs[0]->tx.next.offset > next[0].offset);
+	assert_true(legs[1]->tx.next.offset == next[1].offset + 32);
+	world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(acks_are_not_acknowledged),
 		cmocka_unit_test(rule_an_ack_leaves_in_its_place),
 		cmocka_unit_test(rule_an_ack_waits_for_its_place),
 		cmocka_unit_test(rule_an_ack_waits_for_nothing_that_is_gone),
 		cmocka_unit_test(rule_acks_for_who_does_not_read_are_few),
 		cmocka_unit_test(rule_an_agent_acknowledges_what_is_durable),
 		cmocka_unit_test(rule_an_agents_ack_finds_room),
+		cmocka_unit_test(rule_what_is_in_flight_is_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

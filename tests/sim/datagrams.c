@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NODES_MAX    64u
 #define FREE_PORT    49152
 #define ADDRESS_SIZE 6u
 
@@ -42,7 +41,7 @@ struct sim_datagrams {
 	const struct sim_net_rules *rules;
 	uint64_t (*random)(void *owner);
 	void *random_owner;
-	char names[NODES_MAX][64];
+	char names[SIM_NODES_MAX][32];
 	struct skex_socket *sockets;
 	struct event *events; /* by time, then in the order of making */
 	const uint64_t *now;
@@ -199,8 +198,9 @@ static enum skex_error send_to(
 
 	if (bytes.size == 0 || bytes.size > SKEX_DATAGRAM_MAX || address->size != ADDRESS_SIZE)
 		return SKEX_E_ARGUMENT;
-	if (datagrams->apart != NULL && address_node(address) < NODES_MAX &&
-		(datagrams->apart[socket->node] >> address_node(address) & 1) != 0)
+	if (datagrams->apart != NULL && address_node(address) < SIM_NODES_MAX &&
+		sim_net_apart(datagrams->apart + (size_t)socket->node * SIM_APART_WORDS,
+			address_node(address)))
 		return SKEX_OK;
 	if (chance(datagrams, datagrams->rules->lost_per_million))
 		return SKEX_OK;
@@ -221,9 +221,9 @@ static enum skex_error resolve(struct skex_socket *socket, const char *host, int
 	if (port < 1 || port > UINT16_MAX || host[0] == '\0' || strlen(host) > 255)
 		return SKEX_E_ARGUMENT;
 	lookup = calloc(1, sizeof(*lookup));
-	while (node < NODES_MAX && strcmp(datagrams->names[node], host) != 0)
+	while (node < SIM_NODES_MAX && strcmp(datagrams->names[node], host) != 0)
 		node++;
-	if (node < NODES_MAX)
+	if (node < SIM_NODES_MAX)
 		lookup->address = address_of(node, port);
 	lookup->socket = socket;
 	lookup->done = done;

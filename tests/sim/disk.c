@@ -112,8 +112,7 @@ static enum skex_error file_read(struct skex_file *file, uint64_t offset, void *
 		return SKEX_E_IO;
 	if (offset > bytes->size || size > bytes->size - offset)
 		return SKEX_E_CORRUPT;
-	if (size > 0)
-		memcpy(out, bytes->data + offset, size);
+	disk_bytes_read(bytes, offset, out, size);
 	return SKEX_OK;
 }
 
@@ -171,6 +170,8 @@ static enum skex_error file_sync(struct skex_file *file, skex_done_fn done, void
 	*sync = (struct disk_sync){NULL, file, file->node->changes, done, owner};
 	*disk->syncs_end = sync;
 	disk->syncs_end = &sync->next;
+	if (disk->asked != NULL)
+		disk->asked(disk->asked_owner);
 	return SKEX_OK;
 }
 
@@ -298,6 +299,73 @@ struct disk *disk_new(void)
 	return disk;
 }
 
+/* Names come in the order in which they were made, as before. */
+struct disk *disk_copy(const struct disk *from)
+{
+	struct disk *disk = disk_new();
+	struct disk_name **end = &disk->names;
+
+	for (const struct disk_name *name = from->names; name != NULL; name = name->next) {
+		struct disk_name *same;
+
+		if (name->shown == NULL)
+			continue;
+		same = disk_name_new(name->path);
+		same->shown = disk_nodes_add(disk, disk_node_copy(name->shown));
+		same->durable = same->shown;
+		disk->used += same->shown->shown.size;
+		*end = same;
+		end = &same->next;
+	}
+	return disk;
+}
+
+bool disk_is_sound(const struct disk *disk)
+{
+	return disk->stop_after == UINT64_MAX && disk->fail_write == 0 && disk->fail_sync == 0 &&
+		disk->room == UINT64_MAX && !disk->lying;
+}
+
+/* The last name first, so that they come in the same order as there. */
+static void put_names(struct disk *disk, const struct disk *from, const struct disk_name *name,
+	struct disk_node **copies)
+{
+	size_t i = 0;
+
+	if (name == NULL)
+		return;
+	put_names(disk, from, name->next, copies);
+	if (name->shown == NULL)
+		return;
+	while (from->nodes[i] != name->shown)
+		i++;
+	disk_name_change(disk, disk_name_get(disk, name->path), copies[i], NULL);
+	disk->used += copies[i]->shown.size;
+}
+
+bool disk_put(struct disk *disk, const struct disk *from)
+{
+	struct disk_node **copies;
+
+	for (const struct disk_name *name = from->names; name != NULL; name = name->next) {
+		const struct disk_name *here = disk_name_find(disk, name->path);
+		if (name->shown != NULL && here != NULL && here->shown != NULL)
+			return false;
+	}
+	copies = disk_need(calloc(from->nodes_count + 1, sizeof(*copies)));
+	for (size_t i = 0; i < from->nodes_count; i++)
+		copies[i] = disk_nodes_add(disk, disk_node_copy(from->nodes[i]));
+	put_names(disk, from, from->names, copies);
+	free(copies);
+	return true;
+}
+
+void disk_on_sync(struct disk *disk, void (*asked)(void *owner), void *owner)
+{
+	disk->asked = asked;
+	disk->asked_owner = owner;
+}
+
 void disk_free(struct disk *disk)
 {
 	if (disk == NULL)
@@ -413,6 +481,11 @@ void disk_fail_sync(struct disk *disk, uint64_t n)
 	disk->fail_sync = n;
 }
 
+uint64_t disk_used(const struct disk *disk)
+{
+	return disk->used;
+}
+
 void disk_set_room(struct disk *disk, uint64_t bytes)
 {
 	disk->room = bytes;
@@ -437,16 +510,16 @@ void disk_image(const struct disk *disk,
 	void *owner)
 {
 	for (size_t i = 0; i < disk->nodes_count; i++) {
-		const struct disk_node *node = disk->nodes[i];
+		struct disk_node *node = disk->nodes[i];
 		const char *path = "";
 		for (const struct disk_name *name = disk->names; name != NULL; name = name->next) {
 			if (name->durable == node)
 				path = name->path;
 		}
 		if (node->durable.size > 0)
-			visit(owner, path, node->durable.data, node->durable.size);
+			visit(owner, path, disk_bytes_flat(&node->durable), node->durable.size);
 		if (node->remains.size > 0)
-			visit(owner, "", node->remains.data, node->remains.size);
+			visit(owner, "", disk_bytes_flat(&node->remains), node->remains.size);
 	}
 }
 
@@ -456,9 +529,18 @@ bool disk_durable(const struct disk *disk, const char *path, const uint8_t **byt
 
 	if (name == NULL || name->durable == NULL)
 		return false;
-	*bytes = name->durable->durable.data;
+	*bytes = disk_bytes_flat(&name->durable->durable);
 	*size = name->durable->durable.size;
 	return true;
+}
+
+static void damage(struct disk_bytes *bytes, uint64_t offset, uint8_t mask)
+{
+	uint8_t byte;
+
+	disk_bytes_read(bytes, offset, &byte, 1);
+	byte ^= mask;
+	disk_bytes_write(bytes, offset, &byte, 1);
 }
 
 bool disk_damage(struct disk *disk, const char *path, uint64_t offset, uint8_t mask)
@@ -468,7 +550,7 @@ bool disk_damage(struct disk *disk, const char *path, uint64_t offset, uint8_t m
 	if (name == NULL || name->durable == NULL || offset >= name->durable->durable.size ||
 		offset >= name->durable->shown.size)
 		return false;
-	name->durable->durable.data[offset] ^= mask;
-	name->durable->shown.data[offset] ^= mask;
+	damage(&name->durable->durable, offset, mask);
+	damage(&name->durable->shown, offset, mask);
 	return true;
 }

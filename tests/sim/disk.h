@@ -23,6 +23,15 @@
 struct disk;
 
 struct disk *disk_new(void);
+/* One with the files that this one shows, all of them synced: what a backup or a snapshot has. */
+struct disk *disk_copy(const struct disk *from);
+/* Whether nothing is the matter with it that a change or sync would meet: see those below. */
+bool disk_is_sound(const struct disk *disk);
+/* All files of another disk, whose changes are all synced, come to this one; their names last after
+ * a sync of their directories.  False, and nothing is done, when one is here already. */
+bool disk_put(struct disk *disk, const struct disk *from);
+/* asked is called whenever a sync is asked for. */
+void disk_on_sync(struct disk *disk, void (*asked)(void *owner), void *owner);
 /* Handles that are still open are freed with it. */
 void disk_free(struct disk *disk);
 const struct skex_files *disk_files(struct disk *disk);
@@ -49,7 +58,8 @@ uint64_t disk_writes(const struct disk *disk);
  * written a part. */
 void disk_fail_write(struct disk *disk, uint64_t n);
 void disk_fail_sync(struct disk *disk, uint64_t n);
-/* Bytes that all files together may have; UINT64_MAX: no end. */
+/* Bytes that all files together have, and may have; UINT64_MAX: no end. */
+uint64_t disk_used(const struct disk *disk);
 void disk_set_room(struct disk *disk, uint64_t bytes);
 /* Syncs succeed and do nothing. */
 void disk_set_lying(struct disk *disk, bool lying);

@@ -63,6 +63,8 @@ struct disk {
 	uint64_t fail_sync;
 	uint64_t room;
 	uint64_t used;
+	void (*asked)(void *owner); /* see disk_on_sync */
+	void *asked_owner;
 	bool lying;
 	bool keep_remains;
 };
@@ -70,6 +72,7 @@ struct disk {
 /* A test without memory has nothing to say. */
 void *disk_need(void *memory);
 
+struct disk_name *disk_name_new(const char *path);
 struct disk_name *disk_name_find(const struct disk *disk, const char *path);
 struct disk_name *disk_name_get(struct disk *disk, const char *path);
 /* Whether a path lies in a directory, and not in one below it. */
@@ -85,6 +88,7 @@ void disk_names_sync(struct disk *disk, const char *directory);
 void disk_names_cut(struct disk *disk, uint64_t *random, unsigned keep, bool shuffled);
 void disk_names_free(struct disk *disk);
 
+struct disk_node *disk_nodes_add(struct disk *disk, struct disk_node *node);
 struct disk_node *disk_nodes_make(struct disk *disk, bool directory);
 /* Frees what no name and no handle leads to; not when remains are kept. */
 void disk_nodes_collect(struct disk *disk);

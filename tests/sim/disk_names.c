@@ -32,16 +32,23 @@ struct disk_name *disk_name_find(const struct disk *disk, const char *path)
 	return NULL;
 }
 
+struct disk_name *disk_name_new(const char *path)
+{
+	size_t size = strlen(path) + 1;
+	struct disk_name *name = disk_need(calloc(1, sizeof(*name) + size));
+
+	memcpy(name->path, path, size);
+	name->hash = hash_of(path);
+	return name;
+}
+
 struct disk_name *disk_name_get(struct disk *disk, const char *path)
 {
 	struct disk_name *name = disk_name_find(disk, path);
 
 	if (name != NULL)
 		return name;
-	size_t size = strlen(path) + 1;
-	name = disk_need(calloc(1, sizeof(*name) + size));
-	memcpy(name->path, path, size);
-	name->hash = hash_of(path);
+	name = disk_name_new(path);
 	name->next = disk->names;
 	disk->names = name;
 	return name;
@@ -113,8 +120,11 @@ void disk_names_sync(struct disk *disk, const char *directory)
 
 struct disk_node *disk_nodes_make(struct disk *disk, bool directory)
 {
-	struct disk_node *node = disk_node_new(directory);
+	return disk_nodes_add(disk, disk_node_new(directory));
+}
 
+struct disk_node *disk_nodes_add(struct disk *disk, struct disk_node *node)
+{
 	node->keep_remains = disk->keep_remains;
 	if (disk->nodes_count == disk->nodes_room) {
 		disk->nodes_room = disk->nodes_room == 0 ? 16 : disk->nodes_room * 2;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/sim/disk_node.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,27 +20,6 @@ static void *need(void *memory)
 	if (memory == NULL)
 		abort();
 	return memory;
-}
-
-static void bytes_resize(struct disk_bytes *bytes, size_t size)
-{
-	if (size > bytes->room) {
-		size_t room = bytes->room * 2 > size ? bytes->room * 2 : size;
-		bytes->data = need(realloc(bytes->data, room));
-		bytes->room = room;
-	}
-	if (size > bytes->size)
-		memset(bytes->data + bytes->size, 0, size - bytes->size);
-	bytes->size = size;
-}
-
-static void bytes_write(struct disk_bytes *bytes, uint64_t offset, const uint8_t *data, size_t size)
-{
-	if (size == 0)
-		return;
-	if (offset + size > bytes->size)
-		bytes_resize(bytes, (size_t)offset + size);
-	memcpy(bytes->data + offset, data, size);
 }
 
 struct disk_node *disk_node_new(bool directory)
@@ -64,16 +44,27 @@ static void changes_drop(struct disk_node *node)
 void disk_node_free(struct disk_node *node)
 {
 	changes_drop(node);
-	free(node->shown.data);
-	free(node->durable.data);
-	free(node->remains.data);
+	disk_bytes_free(&node->shown);
+	disk_bytes_free(&node->durable);
+	disk_bytes_free(&node->remains);
 	free(node);
+}
+
+struct disk_node *disk_node_copy(const struct disk_node *from)
+{
+	struct disk_node *node = disk_node_new(from->directory);
+
+	disk_bytes_copy(&node->shown, &from->shown);
+	disk_bytes_copy(&node->durable, &from->shown);
+	return node;
 }
 
 static struct disk_change *change_add(struct disk_node *node, uint64_t offset, size_t size)
 {
-	struct disk_change *change = need(calloc(1, sizeof(*change) + size));
+	struct disk_change *change = need(malloc(sizeof(*change) + size));
 
+	change->next = NULL;
+	change->data = NULL;
 	change->number = ++node->changes;
 	change->offset = offset;
 	change->size = size;
@@ -89,32 +80,60 @@ void disk_node_write(struct disk_node *node, uint64_t offset, const void *data, 
 	struct disk_change *change = change_add(node, offset, size);
 	change->data = (uint8_t *)(change + 1);
 	memcpy(change->data, data, size);
-	bytes_write(&node->shown, offset, change->data, size);
+	disk_bytes_write(&node->shown, offset, change->data, size);
 }
 
 void disk_node_resize(struct disk_node *node, uint64_t size)
 {
 	change_add(node, size, 0);
-	bytes_resize(&node->shown, (size_t)size);
+	disk_bytes_resize(&node->shown, size);
 }
 
 static void durable_resize(struct disk_node *node, uint64_t size)
 {
 	if (node->keep_remains && size < node->durable.size) {
-		bytes_write(&node->remains, node->remains.size, node->durable.data + size,
+		const uint8_t *all = disk_bytes_flat(&node->durable);
+
+		disk_bytes_write(&node->remains, node->remains.size, all + size,
 			node->durable.size - (size_t)size);
 	}
-	bytes_resize(&node->durable, (size_t)size);
+	disk_bytes_resize(&node->durable, size);
+}
+
+static void change_apply(struct disk_node *node, const struct disk_change *change)
+{
+	if (change->data == NULL)
+		durable_resize(node, change->offset);
+	else
+		disk_bytes_write(&node->durable, change->offset, change->data, change->size);
+}
+
+/* All changes are on the disk: it has what is shown, without copying. */
+static bool sync_all(struct disk_node *node, uint64_t number)
+{
+	const struct disk_change *change;
+
+	if (node->changes > number || node->keep_remains)
+		return false;
+	for (change = node->first; change != NULL; change = change->next) {
+		if (change->data == NULL) {
+			disk_bytes_copy(&node->durable, &node->shown);
+			return true;
+		}
+	}
+	for (change = node->first; change != NULL; change = change->next)
+		disk_bytes_copy_piece(&node->durable, &node->shown, change->offset, change->size);
+	return true;
 }
 
 void disk_node_sync(struct disk_node *node, uint64_t number)
 {
+	const bool all = sync_all(node, number);
+
 	while (node->first != NULL && node->first->number <= number) {
 		struct disk_change *change = node->first;
-		if (change->data == NULL)
-			durable_resize(node, change->offset);
-		else
-			bytes_write(&node->durable, change->offset, change->data, change->size);
+		if (!all)
+			change_apply(node, change);
 		node->first = change->next;
 		free(change);
 	}
@@ -137,7 +156,7 @@ static void change_cut(
 		if (piece > change->size - at)
 			piece = change->size - at;
 		if ((disk_random(random) & 255u) < keep)
-			bytes_write(&node->durable, offset, change->data + at, piece);
+			disk_bytes_write(&node->durable, offset, change->data + at, piece);
 		at += piece;
 	}
 }
@@ -147,6 +166,5 @@ void disk_node_cut(struct disk_node *node, uint64_t *random, unsigned keep)
 	for (const struct disk_change *change = node->first; change != NULL; change = change->next)
 		change_cut(node, change, random, keep);
 	changes_drop(node);
-	bytes_resize(&node->shown, 0);
-	bytes_write(&node->shown, 0, node->durable.data, node->durable.size);
+	disk_bytes_copy(&node->shown, &node->durable);
 }

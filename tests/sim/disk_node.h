@@ -6,16 +6,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tests/sim/disk_bytes.h"
+
 /* Inside the virtual disk: the bytes of one file, as the system shows them and as they are on the
  * disk. */
 
 #define DISK_SECTOR_BYTES 512u
-
-struct disk_bytes {
-	uint8_t *data;
-	size_t size;
-	size_t room;
-};
 
 /* A change that is not on the disk yet: a write, or a new size when data is NULL. */
 struct disk_change {
@@ -43,6 +39,8 @@ struct disk_node {
 uint64_t disk_random(uint64_t *state);
 
 struct disk_node *disk_node_new(bool directory);
+/* One whose bytes are those that from shows, all of them on the disk. */
+struct disk_node *disk_node_copy(const struct disk_node *from);
 void disk_node_free(struct disk_node *node);
 void disk_node_write(struct disk_node *node, uint64_t offset, const void *data, size_t size);
 void disk_node_resize(struct disk_node *node, uint64_t size);

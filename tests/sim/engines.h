@@ -157,6 +157,10 @@ struct world {
 
 void world_fail(const struct world *world, const char *what, const char *file, int line);
 
+/* One schedule from beginning to end.  The world is zero but for seed, and for the input of its
+ * random, if it is to have one. */
+void world_converse(struct world *world, uint64_t schedule);
+
 /* Legs, envelopes, profile and pads of a schedule. */
 void world_legs(struct world *world, uint8_t n, uint8_t k);
 /* Takes pad for a message with size bytes of body; NULL when there is none.  Gives the bytes after

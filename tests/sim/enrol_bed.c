@@ -78,7 +78,7 @@ void bed_init(struct bed *bed, uint64_t seed)
 	must(bed_open(bed), "open");
 }
 
-enum skex_error bed_open(struct bed *bed)
+enum skex_error bed_restart(struct bed *bed)
 {
 	const struct skex_platform *platform = &bed->scene.platform;
 	enum skex_error error = skex_log_store_open(
@@ -90,6 +90,13 @@ enum skex_error bed_open(struct bed *bed)
 	bed->hub.store = bed->hub_store;
 	if (error == SKEX_OK)
 		error = skex_enrol_hub_recover(&bed->hub);
+	return error;
+}
+
+enum skex_error bed_open(struct bed *bed)
+{
+	enum skex_error error = bed_restart(bed);
+
 	if (error == SKEX_OK)
 		bed_settle(bed);
 	return error;

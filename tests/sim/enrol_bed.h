@@ -29,7 +29,9 @@ struct bed {
 
 void bed_init(struct bed *bed, uint64_t seed);
 void bed_clear(struct bed *bed);
-/* Opens both stores and has the hub clear up; as after a start. */
+/* Opens both stores and has the hub clear up; as after a start.  bed_open waits until that is done.
+ */
+enum skex_error bed_restart(struct bed *bed);
 enum skex_error bed_open(struct bed *bed);
 /* Gives up what is open, as a process that dies. */
 void bed_drop(struct bed *bed);

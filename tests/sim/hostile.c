@@ -27,7 +27,7 @@ static void need(bool good, const char *what)
 /* ---- legs --------------------------------------------------------------------------------------
  */
 
-struct skex_leg *hostile_agent_leg(struct world *world, uint8_t agent, uint8_t hub)
+struct skex_leg *hostile_agent_leg(struct world *world, uint32_t agent, uint32_t hub)
 {
 	struct skex_agent *at = world_agent_of(world_agent(world, agent));
 	const struct agent_leg *leg =
@@ -37,7 +37,7 @@ struct skex_leg *hostile_agent_leg(struct world *world, uint8_t agent, uint8_t h
 	return leg->leg;
 }
 
-struct skex_leg *hostile_hub_leg(struct world *world, uint8_t hub, uint8_t agent)
+struct skex_leg *hostile_hub_leg(struct world *world, uint32_t hub, uint32_t agent)
 {
 	struct skex_hub *at = world_hub_of(world_hub(world, hub));
 	const struct hub_member *member =
@@ -49,7 +49,7 @@ struct skex_leg *hostile_hub_leg(struct world *world, uint8_t hub, uint8_t agent
 	return loaded;
 }
 
-void lower_leg(struct world *world, uint8_t agent, uint8_t hub)
+void lower_leg(struct world *world, uint32_t agent, uint32_t hub)
 {
 	struct world_node *node = world_agent(world, agent);
 	struct skex_leg_record record = hostile_agent_leg(world, agent, hub)->record;

@@ -18,11 +18,11 @@ struct skex_agent *agent_of(struct world *world, uint8_t i);
 void hubs(struct world *world, bool up);
 
 /* The hub's end of its leg to an agent, and the agent's end. */
-struct skex_leg *hostile_hub_leg(struct world *world, uint8_t hub, uint8_t agent);
-struct skex_leg *hostile_agent_leg(struct world *world, uint8_t agent, uint8_t hub);
+struct skex_leg *hostile_hub_leg(struct world *world, uint32_t hub, uint32_t agent);
+struct skex_leg *hostile_agent_leg(struct world *world, uint32_t agent, uint32_t hub);
 
 /* The agent starts again, with this leg computational. */
-void lower_leg(struct world *world, uint8_t agent, uint8_t hub);
+void lower_leg(struct world *world, uint32_t agent, uint32_t hub);
 
 /*
  * Says this on a leg that is up, in the next range of its pad; clear is the share of a SHARE

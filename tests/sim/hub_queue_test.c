@@ -335,9 +335,44 @@ static void what_was_sent_before_comes_before_what_is_new(void **state)
 	world_free(world);
 }
 
+/* Between two sweeps a hub does its work without the list of its legs: no message makes it go along
+ * them, however many there are. */
+static void rule_a_message_walks_along_no_legs(void **state)
+{
+	struct world *world = world_new(14, 3, 2, 2, PAD_BYTES);
+	struct skex_leg *legs[3][SKEX_LEG_LISTS];
+	struct skex_link *link;
+	uint32_t i;
+
+	(void)state;
+	world_run(world, 2000);
+	exchange_key(world, 0, 1);
+	for (i = 0; i < 3; i++) {
+		link = &world_hub_of(world_hub(world, (uint8_t)i))->link;
+		memcpy(legs[i], link->legs, sizeof(legs[i]));
+		assert_non_null(legs[i][SKEX_LEGS_LOADED]);
+		memset(link->legs, 0, sizeof(link->legs));
+		link->sweep_ms = UINT64_MAX;
+		world_hub_of(world_hub(world, (uint8_t)i))->sweep_ms = UINT64_MAX;
+	}
+	for (i = 0; i < 50; i++)
+		exchange_key(world, (uint8_t)(i % 2), (uint8_t)(1 - i % 2));
+	for (i = 0; i < 3; i++) {
+		link = &world_hub_of(world_hub(world, (uint8_t)i))->link;
+		assert_null(link->legs[SKEX_LEGS_LOADED]);
+		memcpy(link->legs, legs[i], sizeof(legs[i]));
+		link->sweep_ms = 0;
+		world_hub_of(world_hub(world, (uint8_t)i))->sweep_ms = 0;
+	}
+	world_run(world, 5000);
+	exchange_key(world, 0, 1);
+	world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rule_a_message_walks_along_no_legs),
 		cmocka_unit_test(what_was_sent_before_comes_before_what_is_new),
 		cmocka_unit_test(a_short_life_does_not_wait_for_a_long_one),
 		cmocka_unit_test(a_message_costs_no_walk_along_the_queue),

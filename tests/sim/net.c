@@ -5,84 +5,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/sim/datagrams.h"
+#include "tests/sim/net_internal.h"
 
-#define TABLES_MAX   64u
 #define UNREACHED_MS 3000u /* until an attempt to connect ends */
-
-enum event_kind {
-	EVENT_OPENED,
-	EVENT_ACCEPTED,
-	EVENT_BYTES,
-	EVENT_DRAINED,
-	EVENT_CLOSED
-};
-
-struct event {
-	struct event *next;
-	uint64_t at;
-	enum event_kind kind;
-	struct skex_stream *stream; /* who gets it */
-	struct skex_listener *listener;
-	size_t size;
-	uint8_t bytes[];
-};
-
-struct skex_stream {
-	struct skex_stream *next_all;
-	struct sim_net *net;
-	struct skex_stream *other; /* NULL when that end is gone */
-	uint32_t node;
-	bool open;
-	bool dead;
-	bool torn;        /* it lost something while its ends were apart */
-	uint64_t last_ms; /* what is sent later arrives later */
-	size_t queued;
-	bool paused;
-	struct event *held; /* what came meanwhile, in order */
-	const struct skex_stream_events *events;
-	void *owner;
-};
-
-struct skex_listener {
-	struct skex_listener *next;
-	struct sim_net *net;
-	uint32_t node;
-	char name[64];
-	int port;
-	void (*accepted)(void *owner, struct skex_stream *stream);
-	void *owner;
-};
-
-struct table {
-	struct sim_net *net;
-	uint32_t node;
-	char name[64];
-	struct skex_net functions;
-};
-
-struct sim_net {
-	uint64_t (*random)(void *owner);
-	void *random_owner;
-	struct sim_net_rules rules;
-	struct table *tables[TABLES_MAX];
-	struct skex_listener *listeners;
-	struct skex_stream *streams;
-	struct event *events; /* by time, then in the order of making */
-	struct sim_datagrams *datagrams;
-	uint64_t apart[TABLES_MAX]; /* of a node: a bit for each that hears nothing of it */
-	uint64_t now;
-};
 
 static void schedule(struct sim_net *net, struct event *event, uint64_t at)
 {
-	struct event **link = &net->events;
+	event->stream->mentions++;
+	sim_events_add(&net->events, &event->head, at);
+}
 
-	event->at = at;
-	while (*link != NULL && (*link)->at <= at)
-		link = &(*link)->next;
-	event->next = *link;
-	*link = event;
+static struct event *take(struct sim_net *net)
+{
+	struct event *event = (struct event *)sim_events_take(&net->events);
+
+	event->stream->mentions--;
+	return event;
 }
 
 static struct event *event_new(enum event_kind kind, struct skex_stream *stream, size_t size)
@@ -117,7 +55,7 @@ static bool chance(struct sim_net *net, uint32_t per_million)
 
 static bool apart(const struct sim_net *net, uint32_t a, uint32_t b)
 {
-	return (net->apart[a] >> b & 1) != 0;
+	return sim_net_apart(net->apart[a], b);
 }
 
 static struct skex_stream *stream_new(struct sim_net *net, uint32_t node)
@@ -127,9 +65,33 @@ static struct skex_stream *stream_new(struct sim_net *net, uint32_t node)
 	stream->net = net;
 	stream->node = node;
 	stream->last_ms = net->now;
-	stream->next_all = net->streams;
+	stream->next = net->streams;
+	if (net->streams != NULL)
+		net->streams->previous = stream;
 	net->streams = stream;
+	stream->next_of_node = net->of_node[node];
+	if (stream->next_of_node != NULL)
+		stream->next_of_node->previous_of_node = stream;
+	net->of_node[node] = stream;
 	return stream;
+}
+
+static void set_torn(struct skex_stream *stream, bool torn)
+{
+	stream->net->torn += torn;
+	stream->net->torn -= stream->torn;
+	stream->torn = torn;
+}
+
+/* It is freed when nothing mentions it any more. */
+static void set_dead(struct skex_stream *stream)
+{
+	if (!stream->dead) {
+		stream->next_dead = stream->net->dead;
+		stream->net->dead = stream;
+	}
+	stream->dead = true;
+	stream->open = false;
 }
 
 /* The other end learns of it later. */
@@ -137,8 +99,7 @@ static void end(struct skex_stream *stream)
 {
 	struct skex_stream *other = stream->other;
 
-	stream->dead = true;
-	stream->open = false;
+	set_dead(stream);
 	stream->other = NULL;
 	if (other == NULL)
 		return;
@@ -235,7 +196,7 @@ static enum skex_error net_send(
 	if (other == NULL)
 		return SKEX_OK; /* into the void: closed follows */
 	if (apart(stream->net, stream->node, other->node)) {
-		stream->torn = true;
+		set_torn(stream, true);
 		return SKEX_OK;
 	}
 	if (chance(stream->net, stream->net->rules.reset_per_million)) {
@@ -303,27 +264,27 @@ static struct event *held_bytes(struct skex_stream *stream)
 /* What was held comes before all that is on its way. */
 static void net_pause(struct skex_stream *stream, bool paused)
 {
-	struct event **link = &stream->net->events;
+	struct sim_net *net = stream->net;
 	struct event *bytes;
+	size_t count = 0;
 
 	stream->paused = paused;
 	if (paused)
 		return;
 	bytes = held_bytes(stream);
 	if (bytes != NULL) {
-		bytes->at = stream->net->now;
-		bytes->next = *link;
-		*link = bytes;
-		link = &bytes->next;
+		bytes->next = stream->held;
+		stream->held = bytes;
 	}
+	for (const struct event *event = stream->held; event != NULL; event = event->next)
+		count++;
+	sim_events_make_room_before(&net->events, count);
 	while (stream->held != NULL) {
 		struct event *event = stream->held;
 
 		stream->held = event->next;
-		event->at = stream->net->now;
-		event->next = *link;
-		*link = event;
-		link = &event->next;
+		stream->mentions++;
+		sim_events_add_before(&net->events, &event->head);
 	}
 }
 
@@ -367,7 +328,7 @@ struct sim_net *sim_net_new(uint64_t (*random)(void *owner), void *owner)
 	net->random = random;
 	net->random_owner = owner;
 	net->datagrams = sim_datagrams_new(&net->rules, &net->now, random, owner);
-	sim_datagrams_part(net->datagrams, net->apart);
+	sim_datagrams_part(net->datagrams, net->apart[0]);
 	return net;
 }
 
@@ -381,7 +342,7 @@ static void tear(struct skex_stream *stream)
 {
 	struct skex_stream *other = stream->other;
 
-	stream->torn = false;
+	set_torn(stream, false);
 	if (other == NULL || stream->dead)
 		return;
 	stream->other = NULL;
@@ -390,17 +351,23 @@ static void tear(struct skex_stream *stream)
 	deliver(stream, event_new(EVENT_CLOSED, stream, 0));
 }
 
+static void set_apart(struct sim_net *net, uint32_t of, uint32_t other, bool apart)
+{
+	uint64_t *word = &net->apart[of][other / 64];
+	const uint64_t bit = UINT64_C(1) << other % 64;
+
+	*word = apart ? *word | bit : *word & ~bit;
+}
+
 void sim_net_part(struct sim_net *net, uint32_t a, uint32_t b, bool apart)
 {
-	const uint64_t of_a = UINT64_C(1) << a;
-	const uint64_t of_b = UINT64_C(1) << b;
 	struct skex_stream *stream;
 
-	net->apart[a] = apart ? net->apart[a] | of_b : net->apart[a] & ~of_b;
-	net->apart[b] = apart ? net->apart[b] | of_a : net->apart[b] & ~of_a;
-	if (apart)
+	set_apart(net, a, b, apart);
+	set_apart(net, b, a, apart);
+	if (apart || net->torn == 0)
 		return;
-	for (stream = net->streams; stream != NULL; stream = stream->next_all) {
+	for (stream = net->streams; stream != NULL; stream = stream->next) {
 		if (stream->torn)
 			tear(stream);
 	}
@@ -451,8 +418,8 @@ void sim_net_kill(struct sim_net *net, uint32_t node)
 			link = &listener->next;
 		}
 	}
-	for (stream = net->streams; stream != NULL; stream = stream->next_all) {
-		if (stream->node == node && !stream->dead)
+	for (stream = net->of_node[node]; stream != NULL; stream = stream->next_of_node) {
+		if (!stream->dead)
 			end(stream);
 	}
 }
@@ -461,7 +428,9 @@ uint64_t sim_net_due(const struct sim_net *net)
 {
 	const uint64_t datagram = sim_datagrams_due(net->datagrams);
 
-	return net->events == NULL || datagram < net->events->at ? datagram : net->events->at;
+	const uint64_t event = sim_events_due(&net->events);
+
+	return datagram < event ? datagram : event;
 }
 
 static bool listening(const struct sim_net *net, const struct skex_listener *listener)
@@ -473,25 +442,42 @@ static bool listening(const struct sim_net *net, const struct skex_listener *lis
 	return known != NULL;
 }
 
+static void stream_free(struct skex_stream *stream)
+{
+	struct sim_net *net = stream->net;
+
+	set_torn(stream, false);
+	if (stream->other != NULL)
+		stream->other->other = NULL;
+	if (stream->previous != NULL)
+		stream->previous->next = stream->next;
+	else
+		net->streams = stream->next;
+	if (stream->next != NULL)
+		stream->next->previous = stream->previous;
+	if (stream->previous_of_node != NULL)
+		stream->previous_of_node->next_of_node = stream->next_of_node;
+	else
+		net->of_node[stream->node] = stream->next_of_node;
+	if (stream->next_of_node != NULL)
+		stream->next_of_node->previous_of_node = stream->previous_of_node;
+	held_free(stream);
+	free(stream);
+}
+
 /* Frees streams that are dead and that no event mentions. */
 static void collect(struct sim_net *net)
 {
-	struct skex_stream **link = &net->streams;
+	struct skex_stream **link = &net->dead;
 
 	while (*link != NULL) {
 		struct skex_stream *stream = *link;
-		const struct event *event = net->events;
 
-		while (event != NULL && event->stream != stream)
-			event = event->next;
-		if (stream->dead && event == NULL) {
-			if (stream->other != NULL)
-				stream->other->other = NULL;
-			*link = stream->next_all;
-			held_free(stream);
-			free(stream);
+		if (stream->mentions == 0) {
+			*link = stream->next_dead;
+			stream_free(stream);
 		} else {
-			link = &stream->next_all;
+			link = &stream->next_dead;
 		}
 	}
 }
@@ -529,8 +515,7 @@ static void happen(struct sim_net *net, struct event *event)
 			stream->events->drained(stream->owner, stream);
 		return;
 	case EVENT_CLOSED:
-		stream->dead = true;
-		stream->open = false;
+		set_dead(stream);
 		if (stream->events != NULL)
 			stream->events->closed(stream->owner, stream, SKEX_E_OFFLINE);
 		return;
@@ -550,12 +535,12 @@ static void hold(struct event *event)
 
 bool sim_net_step(struct sim_net *net, uint64_t now_ms, uint32_t *node)
 {
-	struct event *event = net->events;
+	struct event *event;
 
 	net->now = now_ms;
-	if (event == NULL || event->at > now_ms)
+	if (sim_events_due(&net->events) > now_ms)
 		return sim_datagrams_step(net->datagrams, node);
-	net->events = event->next;
+	event = take(net);
 	*node = event->stream->node;
 	if (event->stream->paused && !event->stream->dead &&
 		(event->kind == EVENT_BYTES || event->kind == EVENT_CLOSED)) {
@@ -574,22 +559,12 @@ void sim_net_free(struct sim_net *net)
 {
 	uint32_t i;
 
-	while (net->events != NULL) {
-		struct event *event = net->events;
-
-		net->events = event->next;
-		free(event);
-	}
-	while (net->streams != NULL) {
-		struct skex_stream *stream = net->streams;
-
-		net->streams = stream->next_all;
-		held_free(stream);
-		free(stream);
-	}
+	sim_events_free(&net->events);
+	while (net->streams != NULL)
+		stream_free(net->streams);
 	while (net->listeners != NULL)
 		net_unlisten(net->listeners);
-	for (i = 0; i < TABLES_MAX; i++)
+	for (i = 0; i < SIM_NODES_MAX; i++)
 		free(net->tables[i]);
 	sim_datagrams_free(net->datagrams);
 	free(net);

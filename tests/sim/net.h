@@ -11,6 +11,15 @@
  */
 struct sim_net;
 
+#define SIM_NODES_MAX   1088u
+#define SIM_APART_WORDS (SIM_NODES_MAX / 64u)
+
+/* Whether a node is one of those that are marked in these words. */
+static inline bool sim_net_apart(const uint64_t apart[SIM_APART_WORDS], uint32_t node)
+{
+	return (apart[node / 64] >> node % 64 & 1) != 0;
+}
+
 struct sim_net_rules {
 	uint32_t delay_ms;
 	uint32_t reset_per_million;

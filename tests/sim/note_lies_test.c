@@ -246,6 +246,54 @@ static void purposes_of_the_house_are_not_for_others(void **state)
 	over(world);
 }
 
+/* ---- for whom a note is ------------------------------------------------------------------------
+ */
+
+static uint32_t events_since;
+
+static void on_event(void *owner, const struct skex_agent_event *event)
+{
+	(void)owner;
+	if (strncmp(event->name, "block_", 6) != 0)
+		events_since++;
+}
+
+/* A first byte that has no use yet: the note is told to who watches for notes, its key is used up,
+ * and the agent does nothing else about it.  (What comes to bindings: rotation_view_test.c; to who
+ * asks for keys of a KME: qkd014_offer_test.c.) */
+static void first_bytes_without_a_use_change_nothing(void **state)
+{
+	struct world *world = five(17);
+	static struct inbox inbox;
+	struct skex_agent_counters before;
+	struct skex_agent_counters after;
+	char text[] = "?use";
+	uint64_t watching;
+	char first;
+
+	(void)state;
+	memset(&inbox, 0, sizeof(inbox));
+	watch(world_agent(world, 1), &inbox);
+	assert_int_equal(
+		skex_agent_watch(world_agent_of(world_agent(world, 1)), on_event, NULL, &watching),
+		SKEX_OK);
+	for (first = 3; first < 32; first++) {
+		text[0] = first;
+		world_run(world, 5000);
+		before = counters_of(world_agent(world, 1));
+		events_since = 0;
+		assert_int_equal(
+			send_note(world, world_agent(world, 0), "agent2", text).error, SKEX_OK);
+		after = counters_of(world_agent(world, 1));
+		assert_int_equal(times(&inbox, text), 1);
+		assert_int_equal(after.notes_received, before.notes_received + 1);
+		assert_int_equal(after.notes_refused, before.notes_refused);
+		assert_int_equal(after.notes_sent, before.notes_sent);
+		assert_int_equal(events_since, 0);
+	}
+	over(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -256,6 +304,7 @@ int main(void)
 		cmocka_unit_test(rule_a_note_key_opens_one_note),
 		cmocka_unit_test(only_keys_of_notes_seal_notes),
 		cmocka_unit_test(purposes_of_the_house_are_not_for_others),
+		cmocka_unit_test(first_bytes_without_a_use_change_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

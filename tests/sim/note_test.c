@@ -159,6 +159,28 @@ static void note_waits_for_hubs_to_come_back(void **state)
 	over(world);
 }
 
+/* By then the recipient has no key to open it with. */
+static void note_gives_up_when_its_key_has_expired(void **state)
+{
+	struct world *world = five(9);
+	struct outcome outcome;
+	uint8_t i;
+
+	(void)state;
+	assert_int_equal(send_note(world, world_agent(world, 0), "agent2", "first").error, SKEX_OK);
+	world_agent_config(world_agent(world, 0))->pool.lifetime_s = 900;
+	for (i = 0; i < 5; i++)
+		world_power_cut(world_hub(world, i));
+	world_run(world, 3000);
+	begin(world_agent(world, 0), "agent2", "never", PATIENCE, &outcome);
+	world_run(world, 890000);
+	assert_false(outcome.done);
+	world_run(world, 20000);
+	assert_true(outcome.done);
+	assert_int_equal(outcome.error, SKEX_E_OFFLINE);
+	over(world);
+}
+
 static void note_waits_for_its_recipient(void **state)
 {
 	struct world *world = five(7);
@@ -328,6 +350,7 @@ int main(void)
 		cmocka_unit_test(one_hub_is_enough_once_there_is_a_key),
 		cmocka_unit_test(note_waits_for_hubs_to_come_back),
 		cmocka_unit_test(note_waits_for_its_recipient),
+		cmocka_unit_test(note_gives_up_when_its_key_has_expired),
 		cmocka_unit_test(note_waits_until_the_state_is_known),
 		cmocka_unit_test(without_a_key_it_says_again),
 		cmocka_unit_test(a_cancelled_note_is_not_sent),

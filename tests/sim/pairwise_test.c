@@ -78,6 +78,30 @@ static void test_bad_network(void **state)
 	bed_clear(&bed);
 }
 
+/* A session is good for a minute from its run, however late it was rekeyed. */
+static void a_rekey_does_not_prolong(void)
+{
+	struct skex_association_status status;
+	struct bed bed;
+
+	bed_init(&bed, 5, NULL);
+	assert_int_equal(bed_begin(&bed.end[0], "run", 7), SKEX_OK);
+	bed_run(&bed, 50000);
+	assert_int_equal(bed_begin(&bed.end[0], "rekey", 7), SKEX_OK);
+	bed_run(&bed, 11000);
+	skex_association_status(bed.end[0].association, &status);
+	assert_int_equal(status.next, 1);
+	assert_int_equal(status.rekeyed, 1);
+	assert_int_equal(bed_begin(&bed.end[0], "run", 7), SKEX_OK);
+	bed_run(&bed, 100);
+	skex_association_status(bed.end[0].association, &status);
+	assert_int_equal(status.next, 2);
+	assert_int_equal(status.rekeyed, 1);
+	assert_int_equal(bed.end[1].sessions_count, 3);
+	bed_check(&bed);
+	bed_clear(&bed);
+}
+
 static void test_rekey(void **state)
 {
 	struct skex_association_status status;
@@ -113,6 +137,84 @@ static void test_rekey(void **state)
 	bed_run(&bed, 5000);
 	assert_int_equal(bed.end[0].sessions_count, 5);
 	assert_int_equal(bed_last(&bed.end[0])->number, 0);
+	bed_check(&bed);
+	bed_clear(&bed);
+	a_rekey_does_not_prolong();
+}
+
+static bool lose(struct bed_end *end, struct skex_view bytes)
+{
+	(void)end;
+	(void)bytes;
+	return false;
+}
+
+/*
+ * A peer that is stopped between the commit of an index and its answer knows nothing of that run
+ * afterwards, and can answer its M1 no more: another one is begun long before this one ends.
+ */
+static void a_peer_that_stopped_before_it_answered_is_asked_anew(void **state)
+{
+	struct bed bed;
+
+	(void)state;
+	bed_init(&bed, 4, NULL);
+	bed.end[0].arrives = lose;
+	assert_int_equal(bed_begin(&bed.end[0], "stopped", 0), SKEX_OK);
+	bed_run(&bed, 500);
+	assert_int_equal(bed.end[1].arrived, 1);
+	bed_stop(&bed.end[1], false);
+	bed.end[0].arrives = NULL;
+	bed_start(&bed.end[1]);
+	bed_run(&bed, 5000);
+	assert_int_equal(bed.end[0].sessions_count, 0);
+	bed_run(&bed, 1000);
+	assert_int_equal(bed.end[0].sessions_count, 1);
+	assert_true(bed_last(&bed.end[0])->confirmed);
+	assert_int_equal(bed.end[0].ended, 0);
+	bed_check(&bed);
+	bed_clear(&bed);
+}
+
+/* One that is away costs two indices, and no more. */
+static void a_peer_that_is_away_is_asked_anew_once(void **state)
+{
+	struct skex_association_status status;
+	struct bed bed;
+
+	(void)state;
+	bed_init(&bed, 5, NULL);
+	bed_stop(&bed.end[1], false);
+	assert_int_equal(bed_begin(&bed.end[0], "away", 0), SKEX_OK);
+	bed_run(&bed, 60000);
+	assert_int_equal(bed.end[0].ended, 0);
+	bed_run(&bed, 60000);
+	assert_int_equal(bed.end[0].ended, 1);
+	assert_int_equal(bed.end[0].how, SKEX_ASSOCIATION_SILENT);
+	skex_association_status(bed.end[0].association, &status);
+	assert_int_equal(status.next, 2);
+	bed_check(&bed);
+	bed_clear(&bed);
+}
+
+/* Nor do two at a time: they are two without an answer, after which the indices are compared. */
+static void two_at_a_time_cost_no_more(void **state)
+{
+	struct skex_association_status status;
+	struct bed bed;
+
+	(void)state;
+	bed_init(&bed, 6, NULL);
+	bed_stop(&bed.end[1], false);
+	assert_int_equal(bed_begin(&bed.end[0], "one", 0), SKEX_OK);
+	bed_run(&bed, 3000);
+	assert_int_equal(bed_begin(&bed.end[0], "two", 0), SKEX_OK);
+	bed_run(&bed, 30000);
+	skex_association_status(bed.end[0].association, &status);
+	assert_int_equal(status.next, 2);
+	bed_start(&bed.end[1]);
+	bed_run(&bed, 60000);
+	assert_int_equal(bed.end[0].sessions_count, 2);
 	bed_check(&bed);
 	bed_clear(&bed);
 }
@@ -664,6 +766,9 @@ int main(void)
 		cmocka_unit_test(test_run),
 		cmocka_unit_test(test_bad_network),
 		cmocka_unit_test(test_rekey),
+		cmocka_unit_test(a_peer_that_stopped_before_it_answered_is_asked_anew),
+		cmocka_unit_test(a_peer_that_is_away_is_asked_anew_once),
+		cmocka_unit_test(two_at_a_time_cost_no_more),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(rule_on_a_host_the_record_before_is_gone_before_it_sends),
 		cmocka_unit_test(rule_a_batch_is_durable_before_the_fourth_message),

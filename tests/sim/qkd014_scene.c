@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include "tests/sim/disk.h"
+
 #define STEP_MS   5u
 #define DELAY_MS  20u
 #define KEYS_MAX  65536u
@@ -305,6 +307,49 @@ unsigned scene_holds(const uint8_t *key, size_t size)
 			found += memcmp(all + at, key, size) == 0; /* rule 3: a test's own */
 	}
 	return found;
+}
+
+bool scene_is_id(const uint8_t id[static 16])
+{
+	return key_of(id) != NULL;
+}
+
+struct search {
+	unsigned ids;
+	unsigned keys;
+};
+
+static bool stands_in(const uint8_t *bytes, size_t size, const uint8_t *wanted)
+{
+	const uint8_t *at = memchr(bytes, wanted[0], size);
+
+	while (at != NULL && (size_t)(bytes + size - at) >= 16) {
+		if (memcmp(at, wanted, 16) == 0) /* rule 3: a test's own */
+			return true;
+		at = memchr(at + 1, wanted[0], (size_t)(bytes + size - at) - 1);
+	}
+	return false;
+}
+
+static void search(void *owner, const char *path, const uint8_t *bytes, size_t size)
+{
+	struct search *found = owner;
+	uint32_t i;
+
+	(void)path;
+	for (i = 0; i < keys_count; i++) {
+		found->ids += stands_in(bytes, size, keys[i].id);
+		found->keys += stands_in(bytes, size, keys[i].bytes);
+	}
+}
+
+void scene_search(struct world *world, uint8_t at, unsigned *ids, unsigned *keys_found)
+{
+	struct search found = {0, 0};
+
+	disk_image(world_disk(world_agent(world, at)), search, &found);
+	*ids = found.ids;
+	*keys_found = found.keys;
 }
 
 /* ---- keys --------------------------------------------------------------------------------------

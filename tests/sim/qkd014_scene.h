@@ -52,6 +52,11 @@ unsigned scene_asked(uint8_t at);
 void scene_fresh(uint8_t at, uint8_t (*ids)[SKEX_SOURCE_ID_BYTES], uint32_t count);
 /* Is a key a piece of what the KMEs gave?  How often. */
 unsigned scene_holds(const uint8_t *key, size_t size);
+/* Is it the id of a key that a KME gave? */
+bool scene_is_id(const uint8_t id[static 16]);
+/* How many of these ids, and of the first 16 bytes of these keys, stand in clear on the disk of an
+ * agent. */
+void scene_search(struct world *world, uint8_t at, unsigned *ids, unsigned *keys_found);
 
 struct asked scene_get(struct world *world, uint8_t from, const char *purpose, bool its,
 	bool combined, uint32_t wait_ms);

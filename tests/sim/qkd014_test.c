@@ -33,6 +33,7 @@ static void keys_come_from_the_kmes(void **state)
 		assert_false(got.forward_secret);
 		assert_false(got.key.combined);
 		assert_int_equal(scene_holds(got.key.bytes, 32), 1);
+		assert_false(scene_is_id(got.key.id));
 	}
 	assert_true(scene_given(0, false) > 0 && scene_given(1, false) > 0);
 	assert_string_equal(scene_status(world, 0).state, "ok");
@@ -215,6 +216,8 @@ static void rule_an_id_that_was_used_is_known_after_a_start(void **state)
 {
 	struct world *world;
 	struct asked got;
+	unsigned keys;
+	unsigned ids;
 	uint8_t at;
 
 	(void)state;
@@ -224,6 +227,10 @@ static void rule_an_id_that_was_used_is_known_after_a_start(void **state)
 		got = scene_key(world, 0, PURPOSE);
 		assert_int_equal(scene_holds(got.key.bytes, 32), 1);
 		world_run(world, 5000);
+		/* The ids are kept as they are, and nothing of the keys. */
+		scene_search(world, at, &ids, &keys);
+		assert_true(ids > 0);
+		assert_int_equal(keys, 0);
 		world_power_cut(world_agent(world, at));
 		scene_start(world, at);
 		world_run(world, 2000);
@@ -540,6 +547,27 @@ static void broken_connections_cost_time_only(void **state)
 static const struct scene both = {
 	.its = {true, true}, .independent = {true, true}, .combine = {true, true}};
 
+/* A part is one block, as large as what one offer that names it can give; notes have none. */
+static void look_at_parts(struct world *world)
+{
+	const struct agent_pool *notes = pool_of(world, 0, 1, AGENT_INITIATOR, "skex:note");
+	const struct agent_pool *parts = pool_of(world, 0, 1, AGENT_INITIATOR, PARTS);
+	uint32_t i;
+
+	assert_true(parts->batches_count > 0);
+	for (i = 0; i < parts->batches_count; i++) {
+		assert_int_equal(parts->batches[i]->blocks, 1);
+		assert_int_equal(parts->batches[i]->secret_size,
+			skex_source_secret_size(
+				skex_source_ids_room(strlen(PURPOSE), true), 256 / 8));
+	}
+	assert_true(notes->ready_bytes > 0);
+	for (i = 0; i < notes->batches_count; i++)
+		assert_false(notes->batches[i]->combined);
+	assert_null(notes->twin);
+	assert_null(pool_of(world, 0, 1, AGENT_INITIATOR, "+skex:note"));
+}
+
 static void combined_keys_need_both(void **state)
 {
 	struct world *world = scene_up(100, &both, 0);
@@ -553,7 +581,9 @@ static void combined_keys_need_both(void **state)
 		/* Computed pads alone are computational: the KME makes it its. */
 		assert_int_equal(got.class, SKEX_CLASS_ITS);
 		assert_int_equal(scene_holds(got.key.bytes, 32), 0);
+		assert_false(scene_is_id(got.key.id));
 	}
+	look_at_parts(world);
 	/* Either away: no key. */
 	scene_mood(0, KME_AWAY);
 	got = scene_get(world, 0, "app:y", false, false, 3000);

@@ -69,6 +69,15 @@ static bool knows(const struct scene_consumer *consumer, uint64_t id)
 	return false;
 }
 
+/* As the consumer has it; none when it does not. */
+static struct scene_key known(const struct scene_consumer *consumer, uint64_t id)
+{
+	for (unsigned i = 0; i < SCENE_KEYS; i++)
+		if (id != 0 && consumer->knows[i].id == id)
+			return consumer->knows[i];
+	return (struct scene_key){0};
+}
+
 static void learn(struct scene_consumer *consumer, struct scene_key key)
 {
 	if (key.id == 0 || knows(consumer, key.id))
@@ -107,7 +116,7 @@ static struct scene_key in_place(const struct scene_end *end, enum scene_place p
 
 	if (place == SCENE_ACTIVE && key.id == 0 && end->machine.active.there &&
 		knows(&end->consumer, id))
-		key = (struct scene_key){id, secret_of(id)};
+		key = (struct scene_key){id, secret_of(id), 0};
 	return key;
 }
 
@@ -126,13 +135,68 @@ static void stage(struct scene_end *end)
 	learn(consumer, end->place[SCENE_NEXT]);
 }
 
+static void settle(struct scene *scene, struct scene_end *end)
+{
+	struct scene_key key = in_place(end, SCENE_ACTIVE);
+
+	if (scene->kind == SCENE_ONCE && end->machine.active.there)
+		assert_false(end->machine.active.held);
+	if (scene->kind == SCENE_ONCE)
+		key = known(&end->consumer, key.id);
+	put(scene, &end->consumer, key);
+}
+
+static bool has_had(const struct scene *scene, unsigned number, uint64_t id)
+{
+	return (scene->taken[number][id % 4096 / 64] >> id % 64 & 1) != 0;
+}
+
+/* Is another key there, which is to stay, by the number of this one? */
+static bool is_crowded(const struct scene_end *end)
+{
+	const struct skex_rotation *machine = &end->machine;
+
+	for (unsigned i = 0; i < SCENE_KEYS; i++) {
+		const struct scene_key *key = &end->consumer.knows[i];
+
+		if (key->id != 0 && key->id != read_id(machine->next.id) &&
+			(key->id == read_id(machine->active.id) ||
+				key->id == read_id(machine->theirs.active_id)) &&
+			key->round % SKEX_ROTATION_NUMBERS ==
+				machine->next.round % SKEX_ROTATION_NUMBERS)
+			return true;
+	}
+	return false;
+}
+
+/* Once: a key that is to be given again is refused. */
+static bool takes(struct scene *scene, unsigned number)
+{
+	struct scene_end *end = &scene->end[number];
+	const uint64_t id = end->place[SCENE_NEXT].id;
+
+	if (scene->kind != SCENE_ONCE || (end->asked & SKEX_ROTATION_DO_STAGE) == 0)
+		return true;
+	if (is_crowded(end)) {
+		scene->crowded++;
+		return false;
+	}
+	if (knows(&end->consumer, id))
+		return true;
+	if (has_had(scene, number, id))
+		return false;
+	scene->taken[number][id % 4096 / 64] |= UINT64_C(1) << id % 64;
+	end->place[SCENE_NEXT].round = end->machine.next.round;
+	return true;
+}
+
 static void carry_out(struct scene *scene, struct scene_end *end)
 {
 	struct scene_consumer *consumer = &end->consumer;
 	const uint32_t asked = end->asked;
 
 	if ((asked & SKEX_ROTATION_DO_SETTLE) != 0)
-		put(scene, consumer, in_place(end, SCENE_ACTIVE));
+		settle(scene, end);
 	if ((asked & SKEX_ROTATION_DO_STAGE) != 0) {
 		assert_int_not_equal(end->place[SCENE_NEXT].id, 0);
 		if (scene->one_place)
@@ -313,10 +377,12 @@ static void take_key(struct scene *scene, unsigned number)
 	if (get) {
 		scene->keys++;
 		scene->fetched[id % 4096 / 64] &= ~(UINT64_C(1) << id % 64);
+		for (unsigned i = 0; i < 2; i++)
+			scene->taken[i][id % 4096 / 64] &= ~(UINT64_C(1) << id % 64);
 	} else {
 		scene->fetched[id % 4096 / 64] |= UINT64_C(1) << id % 64;
 	}
-	end->place[SCENE_NEXT] = (struct scene_key){id, secret_of(id)};
+	end->place[SCENE_NEXT] = (struct scene_key){id, secret_of(id), 0};
 	write_id(bytes, id);
 	input.key_id = bytes;
 	step(scene, number, SKEX_ROTATION_KEY, &input);
@@ -326,10 +392,11 @@ static void finish(struct scene *scene, unsigned number)
 {
 	struct scene_end *end = &scene->end[number];
 	struct skex_rotation_input input = {.reason = SKEX_ROTATION_CONSUMER};
-	const bool good = end->consumer.up && !happens(scene, scene->faults.refuse);
+	bool good = end->consumer.up && !happens(scene, scene->faults.refuse);
 
 	if (end->asked == 0 || scene->now_ms < end->done_ms)
 		return;
+	good = good && takes(scene, number);
 	if (good)
 		carry_out(scene, end);
 	end->asked = 0;
@@ -412,6 +479,14 @@ void scene_restart_agent(struct scene *scene, unsigned end, bool memory)
 	start(scene, end, memory);
 }
 
+void scene_rest_agent(struct scene *scene, unsigned end)
+{
+	scene->end[end].memory.rested =
+		skex_rotation_settled(&scene->end[end].machine, clock_of(scene, &scene->end[end]));
+	start(scene, end, true);
+	scene->end[end].memory.rested = false;
+}
+
 void scene_take_backup(struct scene *scene, unsigned end)
 {
 	scene->end[end].backup = scene->end[end].memory;
@@ -425,13 +500,14 @@ void scene_restore_backup(struct scene *scene, unsigned end)
 	start(scene, end, true);
 }
 
-void scene_init(struct scene *scene, uint64_t seed, bool one_place, uint64_t period_ms,
+void scene_init(struct scene *scene, uint64_t seed, enum scene_kind kind, uint64_t period_ms,
 	uint64_t grace_ms, bool close)
 {
 	memset(scene, 0, sizeof(*scene));
 	scene->seed = seed;
 	scene->now_ms = 1000;
-	scene->one_place = one_place;
+	scene->kind = kind;
+	scene->one_place = kind == SCENE_ONE_PLACE;
 	for (unsigned i = 0; i < 2; i++)
 		scene->looks_at[i] =
 			scene_random(scene, SCENE_LOOK_MS / SCENE_TICK_MS) * SCENE_TICK_MS;
@@ -441,7 +517,8 @@ void scene_init(struct scene *scene, uint64_t seed, bool one_place, uint64_t per
 			.grace_ms = grace_ms,
 			.close = close,
 			.leads = i == 0,
-			.one_place = one_place,
+			.one_place = kind == SCENE_ONE_PLACE,
+			.once = kind == SCENE_ONCE,
 		};
 		scene->end[i].consumer.up = true;
 		start(scene, i, false);

@@ -6,10 +6,17 @@
 
 /*
  * Both ends of a binding, their consumers, the tunnel between these, and the notes between the
- * agents: all of it made of one seed.  Two kinds of consumers: *many*, which accept each key that
+ * agents: all of it made of one seed.  Three kinds of consumers: *many*, which accept each key that
  * was staged, by its id (IKEv2, TLS), and *one place* (WireGuard): one key, a handshake when the
- * leader switches and each two minutes, sessions that die after three.
+ * leader switches and each two minutes, sessions that die after three.  *Once* (MACsec) is as many,
+ * and takes no key twice, nor two with one number.
  */
+enum scene_kind {
+	SCENE_MANY,
+	SCENE_ONE_PLACE,
+	SCENE_ONCE
+};
+
 #define SCENE_TICK_MS    100u
 #define SCENE_NOTES      64u
 #define SCENE_KEYS       4u /* that a consumer can know */
@@ -30,6 +37,7 @@ enum scene_place {
 struct scene_key {
 	uint64_t id;     /* 0: none */
 	uint64_t secret; /* in place of its bytes */
+	uint64_t round;
 };
 
 struct scene_consumer {
@@ -80,15 +88,18 @@ struct scene_faults {
 struct scene {
 	uint64_t seed;
 	uint64_t now_ms;
+	enum scene_kind kind;
 	bool one_place;
 	uint64_t looks_at[2];    /* within SCENE_LOOK_MS */
 	struct scene_end end[2]; /* 0 leads */
 	struct scene_note notes[SCENE_NOTES];
 	struct scene_faults faults;
-	uint64_t keys;               /* made so far: ids count from 1 */
-	uint64_t fetched[4096 / 64]; /* which were */
-	uint64_t handshake_ms;       /* the last that succeeded; 0: none */
-	uint64_t attempt_ms;         /* the next */
+	uint64_t keys;                /* made so far: ids count from 1 */
+	uint64_t fetched[4096 / 64];  /* which were */
+	uint64_t taken[2][4096 / 64]; /* once: which a consumer has had */
+	uint32_t crowded;             /* once: a key whose number another one had */
+	uint64_t handshake_ms;        /* the last that succeeded; 0: none */
+	uint64_t attempt_ms;          /* the next */
 	uint32_t handshakes;
 	uint32_t refused; /* handshakes that failed while link and consumers were up */
 	uint64_t dark_ms; /* how long no traffic was possible though all was up */
@@ -98,7 +109,7 @@ struct scene {
 };
 
 uint64_t scene_random(struct scene *scene, uint64_t below);
-void scene_init(struct scene *scene, uint64_t seed, bool one_place, uint64_t period_ms,
+void scene_init(struct scene *scene, uint64_t seed, enum scene_kind kind, uint64_t period_ms,
 	uint64_t grace_ms, bool close);
 void scene_run(struct scene *scene, uint64_t ms);
 /* Runs until both are IDLE, agree on the active key, and traffic flows; false if they do not
@@ -106,6 +117,8 @@ void scene_run(struct scene *scene, uint64_t ms);
 bool scene_settles(struct scene *scene, uint64_t most_ms);
 /* Stops and starts an agent; memory: whether it finds what it stored. */
 void scene_restart_agent(struct scene *scene, unsigned end, bool memory);
+/* Stops one in order, and starts another one in its place. */
+void scene_rest_agent(struct scene *scene, unsigned end);
 /* Keeps what an agent has stored, and starts it with that later. */
 void scene_take_backup(struct scene *scene, unsigned end);
 void scene_restore_backup(struct scene *scene, unsigned end);

@@ -20,12 +20,14 @@ static unsigned worlds(unsigned usual)
 }
 
 /* Nothing fails: each key is used for its time, and no traffic is lost. */
-static void quiet(bool one_place)
+static void quiet(enum scene_kind kind)
 {
+	const bool one_place = kind == SCENE_ONE_PLACE;
+
 	for (unsigned seed = 1; seed <= worlds(20); seed++) {
 		struct scene scene;
 
-		scene_init(&scene, seed, one_place, 2 * MINUTE, HOUR, true);
+		scene_init(&scene, seed, kind, 2 * MINUTE, HOUR, true);
 		scene.faults.delay_ms = 500;
 		assert_true(scene_settles(&scene, MINUTE));
 		scene.refused = 0;
@@ -35,6 +37,7 @@ static void quiet(bool one_place)
 		assert_int_equal(scene.dark_ms, 0);
 		if (!one_place)
 			assert_int_equal(scene.refused, 0);
+		assert_int_equal(scene.crowded, 0);
 		assert_true(scene_settles(&scene, MINUTE));
 	}
 }
@@ -42,22 +45,28 @@ static void quiet(bool one_place)
 static void quiet_many(void **state)
 {
 	(void)state;
-	quiet(false);
+	quiet(SCENE_MANY);
 }
 
 static void quiet_one_place(void **state)
 {
 	(void)state;
-	quiet(true);
+	quiet(SCENE_ONE_PLACE);
+}
+
+static void quiet_once(void **state)
+{
+	(void)state;
+	quiet(SCENE_ONCE);
 }
 
 /* Notes are lost, late, repeated and out of order: traffic goes on. */
-static void bad_notes(bool one_place)
+static void bad_notes(enum scene_kind kind)
 {
 	for (unsigned seed = 1; seed <= worlds(20); seed++) {
 		struct scene scene;
 
-		scene_init(&scene, seed * 7, one_place, 2 * MINUTE, HOUR, true);
+		scene_init(&scene, seed * 7, kind, 2 * MINUTE, HOUR, true);
 		scene.faults = (struct scene_faults){.loss = 40, .twice = 30, .delay_ms = 8000};
 		assert_true(scene_settles(&scene, 10 * MINUTE));
 		scene_run(&scene, HOUR);
@@ -71,22 +80,30 @@ static void bad_notes(bool one_place)
 static void bad_notes_many(void **state)
 {
 	(void)state;
-	bad_notes(false);
+	bad_notes(SCENE_MANY);
 }
 
 static void bad_notes_one_place(void **state)
 {
 	(void)state;
-	bad_notes(true);
+	bad_notes(SCENE_ONE_PLACE);
+}
+
+static void bad_notes_once(void **state)
+{
+	(void)state;
+	bad_notes(SCENE_ONCE);
 }
 
 /* No hub for an hour: the tunnel stays by policy, and both meet again when hubs are back. */
-static void hubs_cut(bool one_place)
+static void hubs_cut(enum scene_kind kind)
 {
+	const bool one_place = kind == SCENE_ONE_PLACE;
+
 	for (unsigned seed = 1; seed <= worlds(20); seed++) {
 		struct scene scene;
 
-		scene_init(&scene, seed * 13, one_place, 2 * MINUTE, 24 * HOUR, true);
+		scene_init(&scene, seed * 13, kind, 2 * MINUTE, 24 * HOUR, true);
 		scene.faults.delay_ms = 1000;
 		assert_true(scene_settles(&scene, MINUTE));
 		/* At any moment of a rotation. */
@@ -105,13 +122,19 @@ static void hubs_cut(bool one_place)
 static void hubs_cut_many(void **state)
 {
 	(void)state;
-	hubs_cut(false);
+	hubs_cut(SCENE_MANY);
 }
 
 static void hubs_cut_one_place(void **state)
 {
 	(void)state;
-	hubs_cut(true);
+	hubs_cut(SCENE_ONE_PLACE);
+}
+
+static void hubs_cut_once(void **state)
+{
+	(void)state;
+	hubs_cut(SCENE_ONCE);
 }
 
 /* The grace is over: no traffic, by policy; and it opens again with a new key. */
@@ -140,12 +163,14 @@ static void grace_ends(void **state)
 
 /* Both agents start again in the middle of a round, so that nobody knows which of two keys a
  * consumer with one place was left with: it is not left so for a whole period. */
-static void agents_start_in_a_round(bool one_place)
+static void agents_start_in_a_round(enum scene_kind kind, bool rest)
 {
+	const bool one_place = kind == SCENE_ONE_PLACE;
+
 	for (unsigned seed = 1; seed <= worlds(40); seed++) {
 		struct scene scene;
 
-		scene_init(&scene, seed * 17, one_place, 24 * HOUR, HOUR, true);
+		scene_init(&scene, seed * 17, kind, 24 * HOUR, HOUR, true);
 		scene.faults.delay_ms = 500;
 		assert_true(scene_settles(&scene, MINUTE));
 		skex_rotation_step(&scene.end[0].machine, SKEX_ROTATION_ORDER, NULL,
@@ -153,6 +178,15 @@ static void agents_start_in_a_round(bool one_place)
 		scene_run(&scene, scene_random(&scene, 40) * 100);
 		scene_restart_agent(&scene, 0, true);
 		scene_restart_agent(&scene, 1, true);
+		/* Nor when those that go on for these had no keys to mend it. */
+		if (rest) {
+			scene.faults.keyless = 100;
+			scene_run(&scene, MINUTE / 2);
+			scene_rest_agent(&scene, 0);
+			scene_rest_agent(&scene, 1);
+			scene.faults.keyless = 0;
+			scene.dark_ms = 0;
+		}
 		scene_run(&scene, 30 * MINUTE);
 		assert_true(scene.dark_ms <= (one_place ? MINUTE : 0));
 		assert_true(scene_settles(&scene, MINUTE));
@@ -163,13 +197,70 @@ static void agents_start_in_a_round(bool one_place)
 static void agents_start_in_a_round_many(void **state)
 {
 	(void)state;
-	agents_start_in_a_round(false);
+	agents_start_in_a_round(SCENE_MANY, false);
+	agents_start_in_a_round(SCENE_MANY, true);
 }
 
 static void agents_start_in_a_round_one_place(void **state)
 {
 	(void)state;
-	agents_start_in_a_round(true);
+	agents_start_in_a_round(SCENE_ONE_PLACE, false);
+	agents_start_in_a_round(SCENE_ONE_PLACE, true);
+}
+
+static void agents_start_in_a_round_once(void **state)
+{
+	(void)state;
+	agents_start_in_a_round(SCENE_ONCE, false);
+	agents_start_in_a_round(SCENE_ONCE, true);
+}
+
+/* An end that stopped in order while nothing was under way goes on with its key, for the rest of
+ * its time and no longer; a consumer that lost it meanwhile has a new one at once. */
+static void one_goes_on_for_another(enum scene_kind kind)
+{
+	for (unsigned i = 0; i < 8; i++) {
+		struct scene scene;
+		uint8_t before[SKEX_ROTATION_ID_BYTES];
+		const struct skex_rotation_key *key = &scene.end[0].machine.active;
+
+		scene_init(&scene, i * 19, kind, HOUR, HOUR, true);
+		scene.faults.delay_ms = 500;
+		assert_true(scene_settles(&scene, MINUTE));
+		memcpy(before, key->id, sizeof(before));
+		scene_run(&scene, 20 * MINUTE);
+		scene_rest_agent(&scene, i % 2);
+		if (i >= 4)
+			scene_rest_agent(&scene, 1 - i % 2);
+		scene_run(&scene, 30 * MINUTE);
+		assert_true(scene_settles(&scene, MINUTE));
+		assert_memory_equal(key->id, before, sizeof(before));
+		assert_true(scene_traffic(&scene) && scene.dark_ms == 0);
+		/* An end that did not stop has the bytes of the key, and gives them back. */
+		if (i >= 6)
+			scene_restart_consumer(&scene, 0);
+		scene_run(&scene, (i >= 6 ? 2 : 15) * MINUTE);
+		assert_true(scene_settles(&scene, MINUTE));
+		assert_memory_not_equal(key->id, before, sizeof(before));
+	}
+}
+
+static void one_goes_on_for_another_many(void **state)
+{
+	(void)state;
+	one_goes_on_for_another(SCENE_MANY);
+}
+
+static void one_goes_on_for_another_one_place(void **state)
+{
+	(void)state;
+	one_goes_on_for_another(SCENE_ONE_PLACE);
+}
+
+static void one_goes_on_for_another_once(void **state)
+{
+	(void)state;
+	one_goes_on_for_another(SCENE_ONCE);
 }
 
 /* Agents that start again all the time do not prolong the grace. */
@@ -193,13 +284,13 @@ static void starts_do_not_prolong_it(void **state)
 
 /* An end, or both, start with what they remembered half an hour ago: they meet at a key that was
  * never in use before, and the one that is meanwhile in use is not taken for an old one. */
-static void backups(bool one_place)
+static void backups(enum scene_kind kind)
 {
 	for (unsigned seed = 1; seed <= worlds(20); seed++) {
 		struct scene scene;
 		uint64_t last;
 
-		scene_init(&scene, seed * 29, one_place, 2 * MINUTE, HOUR, true);
+		scene_init(&scene, seed * 29, kind, 2 * MINUTE, HOUR, true);
 		scene.faults.delay_ms = 500;
 		assert_true(scene_settles(&scene, MINUTE));
 		scene_take_backup(&scene, 0);
@@ -220,13 +311,19 @@ static void backups(bool one_place)
 static void backups_many(void **state)
 {
 	(void)state;
-	backups(false);
+	backups(SCENE_MANY);
 }
 
 static void backups_one_place(void **state)
 {
 	(void)state;
-	backups(true);
+	backups(SCENE_ONE_PLACE);
+}
+
+static void backups_once(void **state)
+{
+	(void)state;
+	backups(SCENE_ONCE);
 }
 
 /* The clock of a machine that starts jumps: nothing is closed at once, and nothing lasts for ever.
@@ -273,6 +370,24 @@ static void peer_without_keys(void **state)
 		assert_in_range(scene.end[0].machine.failures, 15, 30);
 		scene.faults.keyless = 0;
 		assert_true(scene_settles(&scene, 5 * MINUTE));
+	}
+}
+
+/* Once: however many rounds come to nothing, none needs the number that the key in use has. */
+static void numbers(void **state)
+{
+	(void)state;
+	for (unsigned seed = 1; seed <= worlds(20); seed++) {
+		struct scene scene;
+
+		scene_init(&scene, seed * 41, SCENE_ONCE, 15000, HOUR, true);
+		assert_true(scene_settles(&scene, MINUTE));
+		scene.faults = (struct scene_faults){.keyless = 40, .refuse = 20};
+		scene_run(&scene, HOUR);
+		assert_true(scene.end[0].machine.failed >= 20);
+		assert_true(scene.end[0].machine.rotations >= 5);
+		assert_int_equal(scene.crowded, 0);
+		assert_int_equal(scene.dark_ms, 0);
 	}
 }
 
@@ -361,13 +476,12 @@ static void note_edges(const struct scene *scene)
 }
 
 /* All of it at once, at any moment; then all is well again, and both ends have to meet. */
-static void storms(bool one_place)
+static void storms(enum scene_kind kind)
 {
 	for (unsigned seed = 1; seed <= worlds(200); seed++) {
 		struct scene scene;
 
-		scene_init(
-			&scene, seed * 1009, one_place, (seed % 4 + 1) * 15000, 30 * MINUTE, true);
+		scene_init(&scene, seed * 1009, kind, (seed % 4 + 1) * 15000, 30 * MINUTE, true);
 		for (unsigned i = 0; i < 100; i++) {
 			scene_run(&scene, scene_random(&scene, 200) * SCENE_TICK_MS);
 			disturb(&scene);
@@ -389,13 +503,19 @@ static void storms(bool one_place)
 static void storms_many(void **state)
 {
 	(void)state;
-	storms(false);
+	storms(SCENE_MANY);
 }
 
 static void storms_one_place(void **state)
 {
 	(void)state;
-	storms(true);
+	storms(SCENE_ONE_PLACE);
+}
+
+static void storms_once(void **state)
+{
+	(void)state;
+	storms(SCENE_ONCE);
 }
 
 /* There was a storm for each way from one state to another. */
@@ -417,20 +537,30 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(quiet_many),
 		cmocka_unit_test(quiet_one_place),
+		cmocka_unit_test(quiet_once),
 		cmocka_unit_test(bad_notes_many),
 		cmocka_unit_test(bad_notes_one_place),
+		cmocka_unit_test(bad_notes_once),
 		cmocka_unit_test(hubs_cut_many),
 		cmocka_unit_test(hubs_cut_one_place),
+		cmocka_unit_test(hubs_cut_once),
 		cmocka_unit_test(backups_many),
 		cmocka_unit_test(backups_one_place),
+		cmocka_unit_test(backups_once),
 		cmocka_unit_test(agents_start_in_a_round_many),
 		cmocka_unit_test(agents_start_in_a_round_one_place),
+		cmocka_unit_test(agents_start_in_a_round_once),
+		cmocka_unit_test(one_goes_on_for_another_many),
+		cmocka_unit_test(one_goes_on_for_another_one_place),
+		cmocka_unit_test(one_goes_on_for_another_once),
 		cmocka_unit_test(grace_ends),
 		cmocka_unit_test(starts_do_not_prolong_it),
 		cmocka_unit_test(clock_jumps),
 		cmocka_unit_test(peer_without_keys),
+		cmocka_unit_test(numbers),
 		cmocka_unit_test(storms_many),
 		cmocka_unit_test(storms_one_place),
+		cmocka_unit_test(storms_once),
 		cmocka_unit_test(every_way_was_gone),
 	};
 

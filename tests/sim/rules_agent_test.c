@@ -506,9 +506,32 @@ static void rule_what_cannot_be_read_is_spent(void **state)
 	world_free(world);
 }
 
+/* Hubs that bring the shares of others gain nothing, and are told of. */
+static void rule_a_share_for_another_agent_is_dropped(void **state)
+{
+	static struct forged forged;
+	struct world *world = world_new(41, 3, 2, 3, PAD_BYTES);
+	uint8_t i;
+
+	(void)state;
+	world_run(world, 1000);
+	forge(world, &forged, 0, 1, (struct skex_block_id){forged_instance, 7}, 1, PURPOSE);
+	for (i = 0; i < 3; i++)
+		forged_tell(world, &forged, i, 2, NULL);
+	world_run(world, GATHER_MS);
+	assert_int_equal(accepted(world, 2), 0);
+	assert_true(world_events(world_agent(world, 2), "share_refused", NULL) > 0);
+	for (i = 0; i < 3; i++)
+		forged_tell(world, &forged, i, 1, NULL);
+	world_run(world, 1000);
+	assert_int_equal(accepted(world, 1), 1);
+	world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rule_a_share_for_another_agent_is_dropped),
 		cmocka_unit_test(rule_one_of_overlapping_groups_is_accepted),
 		cmocka_unit_test(rule_a_hub_does_not_hasten_blocks_that_gather),
 		cmocka_unit_test(rule_a_profile_of_others_is_not_accepted),

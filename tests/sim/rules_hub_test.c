@@ -354,6 +354,45 @@ static void rule_a_wrong_tag_on_a_leg_burns_nothing(void **state)
 	}
 }
 
+/* A range that does not lie in the pads that are here is counted, and told. */
+static void a_range_outside_the_pads_is_counted_and_told(void **state)
+{
+	int hub;
+
+	(void)state;
+	for (hub = 0; hub < 2; hub++) {
+		struct world *world = world_new((uint64_t)hub + 43, 2, 2, 2, PAD_BYTES);
+		struct skex_leg *forger = (hub ? hostile_hub_leg : hostile_agent_leg)(world, 0, 0);
+		struct skex_leg *victim = (hub ? hostile_agent_leg : hostile_hub_leg)(world, 0, 0);
+		struct skex_pad_position mark;
+		uint64_t counted;
+		uint32_t i;
+
+		world_run(world, 1000);
+		mark = victim->rx.mark;
+		for (i = 0; i < 4; i++) {
+			const uint32_t generation = forger->tx.next.generation;
+			char told[64];
+
+			counted = victim->link->packets_refused;
+			victim->last_error[0] = '\0';
+			forger->tx.next.generation = i;
+			hostile_forge(forger, i == 0 ? PAD_BYTES : 0);
+			snprintf(told, sizeof(told), "of generation %u of the pad, which is not",
+				(unsigned)i);
+			forger->tx.next.generation = generation;
+			world_run(world, 100);
+			assert_int_equal(victim->link->packets_refused, counted + 1);
+			assert_int_equal(victim->refused_packets, i + 1);
+			assert_non_null(strstr(victim->last_error, told));
+			assert_int_equal(victim->rx.failures, 0);
+			assert_int_equal(skex_pad_compare(victim->rx.mark, mark), 0);
+			assert_int_equal(victim->state, SKEX_LEG_UP);
+		}
+		world_free(world);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -363,6 +402,7 @@ int main(void)
 		cmocka_unit_test(rule_no_sender_shuts_out_the_others),
 		cmocka_unit_test(rule_a_second_share_for_a_block_is_refused),
 		cmocka_unit_test(rule_a_wrong_tag_on_a_leg_burns_nothing),
+		cmocka_unit_test(a_range_outside_the_pads_is_counted_and_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

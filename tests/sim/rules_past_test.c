@@ -487,9 +487,82 @@ static void rule_keys_that_wait_for_others_are_dropped_too(void **state)
 	world_free(world);
 }
 
+/* A node lives, and ends again, so many times; each time a key is made.  What was reserved is gone
+ * with each: now and then there is new pad. */
+static void live(struct world *world, struct world_node *node, int lives)
+{
+	for (int life = 0; life < lives; life++) {
+		for (uint8_t hub = 0; life == 49 && hub < 3; hub++)
+			world_refill(world, hub, 0, 1u << 20);
+		exchange_key(world, 0, 1);
+		world_crash(node);
+		world_start(node);
+		world_run(world, 40000);
+	}
+}
+
+/* Of a state that is several lives old no HELLO is taken, for its epochs are over: until it is in a
+ * later one, and the marks say what it is. */
+static void rule_a_backup_of_several_lives_is_found(void **state)
+{
+	static const int lives[] = {2, 20, 100};
+
+	(void)state;
+	for (unsigned row = 0; row < 6; row++) {
+		struct world *world = world_new(40 + row, 3, 2, 2, 1u << 20);
+		struct world_node *node =
+			row % 2 == 0 ? world_agent(world, 0) : world_hub(world, 0);
+		struct disk *backup;
+
+		world_run(world, 2000);
+		backup = world_snapshot(node);
+		live(world, node, lives[row / 2]);
+		world_crash(node);
+		world_restore(node, backup);
+		world_start(node);
+		world_run(world, 300000);
+		assert_true(world_events(world_agent(world, 0), "rollback", "hub1") > 0);
+		assert_true(world_pads_intact(world));
+		world_free(world);
+	}
+}
+
+/* Whoever spoils each HELLO makes an end go on, but not beyond what the other end follows, however
+ * often it starts again. */
+static void rule_unanswered_hellos_use_up_few_epochs(void **state)
+{
+	const struct world_faults spoilt = {.flip_per_million = 1000000};
+	const struct world_faults none = {0};
+	struct world *world = world_new(60, 3, 2, 2, 1u << 20);
+	struct world_node *agent = world_agent(world, 0);
+	const uint32_t lives = 12;
+	uint32_t before;
+	uint32_t begun;
+
+	(void)state;
+	world_run(world, 2000);
+	before = hostile_agent_leg(world, 0, 0)->envelope_tx.epoch.number;
+	for (uint32_t life = 0; life < lives; life++) {
+		world_set_faults(world, &spoilt);
+		world_crash(agent);
+		world_start(agent);
+		world_run(world, 600000);
+	}
+	world_set_faults(world, &none);
+	world_run(world, 120000);
+	assert_int_equal(hostile_agent_leg(world, 0, 0)->state, SKEX_LEG_UP);
+	begun = hostile_agent_leg(world, 0, 0)->envelope_tx.epoch.number - before;
+	/* Some are gone over, once, as a state from the past has to; and one for each life. */
+	assert_in_range(begun, 100, 127 + lives);
+	exchange_key(world, 0, 1);
+	world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rule_a_backup_of_several_lives_is_found),
+		cmocka_unit_test(rule_unanswered_hellos_use_up_few_epochs),
 		cmocka_unit_test(rule_one_hub_cannot_empty_the_pools),
 		cmocka_unit_test(rule_k_hubs_empty_the_pools),
 		cmocka_unit_test(rule_what_hubs_said_is_acted_on_once),

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,9 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "core/base/mem.h"
 #include "store/tables.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/hostile.h"
@@ -250,12 +253,97 @@ static void rule_one_commit_at_the_hub(void **state)
 	assert_true(kept[1] > 0);
 }
 
+/* ---- in memory ---------------------------------------------------------------------------------
+ */
+
+#define PIECE      65536u
+#define AREA_MAX   (UINT64_C(1) << 30) /* above, it is the shadow of a sanitizer */
+#define SHARE_MASK 0xa5u               /* what is looked for stands nowhere itself */
+
+static bool shows(const uint8_t *bytes, const uint8_t masked[FORGED_SECRET])
+{
+	size_t i;
+
+	for (i = 0; i < FORGED_SECRET && (bytes[i] ^ SHARE_MASK) == masked[i]; i++)
+		;
+	return i == FORGED_SECRET;
+}
+
+static uint32_t times_in_area(
+	int memory, uint64_t begin, uint64_t end, const uint8_t masked[FORGED_SECRET])
+{
+	static uint8_t piece[PIECE];
+	uint32_t count = 0;
+	ssize_t got = 0;
+	ssize_t i;
+
+	for (; begin < end; begin += PIECE - FORGED_SECRET) {
+		const size_t size = end - begin < PIECE ? (size_t)(end - begin) : PIECE;
+
+		got = pread(memory, piece, size, (off_t)begin);
+		for (i = 0; i + (ssize_t)FORGED_SECRET <= got; i++)
+			count += shows(piece + i, masked);
+		memset(piece, 0, sizeof(piece));
+	}
+	return count;
+}
+
+/* How often these bytes stand in what this process can write. */
+static uint32_t times_in_memory(const uint8_t masked[FORGED_SECRET])
+{
+	FILE *maps = fopen("/proc/self/maps", "r");
+	int memory = open("/proc/self/mem", O_RDONLY);
+	uint32_t count = 0;
+	char line[512];
+
+	assert_non_null(maps);
+	assert_true(memory >= 0);
+	while (fgets(line, sizeof(line), maps) != NULL) {
+		char *rest;
+		uint64_t begin = strtoull(line, &rest, 16);
+		uint64_t end = strtoull(rest + 1, &rest, 16);
+
+		if (rest[1] == 'r' && rest[2] == 'w' && end - begin <= AREA_MAX)
+			count += times_in_area(memory, begin, end, masked);
+	}
+	(void)close(memory);
+	(void)fclose(maps);
+	return count;
+}
+
+/* The disk of the hub has not kept it yet, and no memory holds the share in clear any more: it was
+ * Z XOR R; the hub had to open it, for it is encrypted for another now. */
+static void rule_a_share_is_in_memory_for_a_moment(void **state)
+{
+	struct world *world = world_new(21, 2, 2, 2, PAD_BYTES);
+	const struct hub_leg *to;
+	uint8_t masked[FORGED_SECRET];
+	size_t i;
+
+	(void)state;
+	world_run(world, 1000);
+	forge_at(world, 1, 3600);
+	for (i = 0; i < sizeof(masked); i++)
+		masked[i] = forged.shares[0][i] ^ SHARE_MASK;
+	assert_int_equal(times_in_memory(masked), 1);
+	world_hold_disk(world_hub(world, 0), true);
+	forged_give(world, &forged, 0, 0, NULL);
+	skex_wipe(forged.shares[0], sizeof(forged.shares[0]));
+	world_run(world, 5);
+	to = hostile_hub_leg(world, 0, 1)->owner_data;
+	assert_int_equal(to->queue.count, 1);
+	assert_int_equal(times_in_memory(masked), 0);
+	world_hold_disk(world_hub(world, 0), false);
+	world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rule_the_same_bytes_until_received),
 		cmocka_unit_test(rule_what_is_not_fetched_goes_and_its_pad_stays_burnt),
 		cmocka_unit_test(rule_one_commit_at_the_hub),
+		cmocka_unit_test(rule_a_share_is_in_memory_for_a_moment),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

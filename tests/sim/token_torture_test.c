@@ -15,6 +15,7 @@
 #include "store/tables.h"
 #include "tests/sim/enrol_bed.h"
 #include "tests/sim/net.h"
+#include "tests/sim/store_thief.h"
 #include "token/hub.h"
 #include "token/joiner.h"
 
@@ -343,6 +344,134 @@ static void test_power_cuts(void **state)
 		(void)run(seed, scene_below(&random, 60), true);
 }
 
+/* ---- the life of a token -----------------------------------------------------------------------
+ */
+
+static void start_again(void)
+{
+	drop();
+	bed_drop(&bed);
+	assert_int_equal(bed_open(&bed), SKEX_OK);
+	open_hub();
+}
+
+/* What was given out is there, whatever happens then. */
+static void test_a_token_is_durable_first(void **state)
+{
+	struct skex_reason reason;
+	uint64_t seed;
+
+	(void)state;
+	for (seed = 1; seed <= 20; seed++) {
+		begin(seed);
+		disk_power_cut(bed.scene.disk, seed);
+		start_again();
+		assert_true(kept(bed.hub_store, SKEX_TABLE_TOKEN));
+		assert_true(kept(bed.hub_store, SKEX_TABLE_JOIN));
+		assert_int_equal(join(20000, &reason), SKEX_OK);
+		check_joined();
+		end();
+	}
+}
+
+/* Neither end has the secret on its disk, which the token has. */
+static void test_the_secret_is_nowhere(void **state)
+{
+	struct skex_token token;
+	struct skex_reason reason;
+	struct thief *thief;
+	unsigned i;
+
+	(void)state;
+	begin(1);
+	assert_int_equal(
+		skex_token_decode(&token, skex_view(world.text, strlen(world.text))), SKEX_OK);
+	for (i = 0; i < 2; i++) {
+		thief = thief_new(bed.scene.disk, bed.scene.crypto, bed.scene.kek);
+		assert_true(thief_count(thief) > 0);
+		assert_false(thief_has(thief, token.secret, sizeof(token.secret)));
+		thief_free(thief);
+		if (i == 0)
+			assert_int_equal(join(20000, &reason), SKEX_OK);
+	}
+	end();
+}
+
+/* Expired it is told so for a day, before anything else is, and then it is erased. */
+static void test_expiry(void **state)
+{
+	struct skex_reason reason;
+	unsigned i;
+
+	(void)state;
+	begin(1);
+	bed.scene.now_ms = world.record.expires_ms;
+	assert_int_equal(join(20000, &reason), SKEX_E_REFUSED);
+	assert_string_equal(reason.code, "token_expired");
+	bed.scene.now_ms = world.record.expires_ms + SKEX_TOKEN_REMEMBER_MS - 60000;
+	for (i = 0; i < 1100; i++)
+		turn();
+	assert_true(kept(bed.hub_store, SKEX_TABLE_TOKEN));
+	bed.scene.now_ms = world.record.expires_ms + SKEX_TOKEN_REMEMBER_MS;
+	for (i = 0; i < 1100; i++)
+		turn();
+	assert_false(kept(bed.hub_store, SKEX_TABLE_TOKEN));
+	assert_false(kept(bed.hub_store, SKEX_TABLE_JOIN));
+	end();
+}
+
+/* Its leg is in use, and the agent, which lost all that it had, brings it again before the hub has
+ * erased it. */
+static void test_used(void **state)
+{
+	struct skex_member member;
+	struct skex_reason reason;
+
+	(void)state;
+	begin(1);
+	assert_int_equal(join(20000, &reason), SKEX_OK);
+	assert_int_equal(bed_member(&bed, &member), SKEX_OK);
+	skex_joiner_free(world.joiner);
+	world.joiner = NULL;
+	bed_connect(&bed);
+	assert_int_equal(skex_registry_leg_remove(bed.agent_registry, member.leg), SKEX_OK);
+	assert_true(kept(bed.hub_store, SKEX_TABLE_TOKEN));
+	assert_int_equal(join(20000, &reason), SKEX_E_SPENT);
+	assert_string_equal(reason.code, "token_used");
+	end();
+}
+
+static void test_a_thousand(void **state)
+{
+	struct skex_token_request request = {.lifetime_ms = SKEX_TOKEN_LIFETIME_MS};
+	struct skex_token_record record;
+	char text[SKEX_TOKEN_TEXT_MAX];
+	struct skex_reason reason;
+	unsigned i;
+
+	(void)state;
+	begin(1);
+	request.agent = bed_name("bob");
+	for (i = 1; i < 1000; i++) {
+		assert_int_equal(skex_token_hub_make(world.tokens, &request, &record, text, made,
+					 NULL, &reason),
+			SKEX_OK);
+		turn();
+	}
+	assert_int_equal(
+		skex_token_hub_make(world.tokens, &request, &record, text, made, NULL, &reason),
+		SKEX_E_QUOTA);
+	assert_string_equal(reason.code, "tokens");
+	assert_int_equal(skex_token_hub_revoke(world.tokens, world.record.id, &reason), SKEX_OK);
+	turn();
+	turn();
+	assert_int_equal(
+		skex_token_hub_make(world.tokens, &request, &record, text, made, NULL, &reason),
+		SKEX_OK);
+	turn();
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -350,6 +479,11 @@ int main(void)
 		cmocka_unit_test(test_rows_at_the_start),
 		cmocka_unit_test(test_every_moment),
 		cmocka_unit_test(test_power_cuts),
+		cmocka_unit_test(test_a_token_is_durable_first),
+		cmocka_unit_test(test_the_secret_is_nowhere),
+		cmocka_unit_test(test_expiry),
+		cmocka_unit_test(test_used),
+		cmocka_unit_test(test_a_thousand),
 	};
 
 	return cmocka_run_group_tests_name("token_torture", tests, NULL, NULL);

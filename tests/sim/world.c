@@ -48,51 +48,79 @@ static void settle_setup(void *owner, enum skex_error error)
 	*settled = true;
 }
 
-static struct world *make(
-	uint64_t seed, uint8_t hubs, uint8_t k, uint8_t agents, uint64_t pad_bytes, bool paired)
+/* What a node was given at first is on its disk, and it starts. */
+static void begin(struct world_node *node)
+{
+	struct skex_txn *txn = skex_txn_begin(node->store);
+	bool settled = false;
+
+	world_must(skex_txn_submit(txn, node->store, settle_setup, &settled), "setup");
+	while (!settled) {
+		(void)skex_store_turn(node->store, node->world->now);
+		disk_turn(node->disk);
+	}
+	world_start(node);
+}
+
+struct world *world_make(const struct world_setup *setup)
 {
 	struct world *world = calloc(1, sizeof(*world));
-	uint8_t i;
-	uint8_t j;
+	const uint32_t nodes = setup->hubs + setup->agents;
+	uint32_t i;
+	uint32_t j;
 
-	world->state = seed;
+	world->state = setup->seed;
 	world->now = 1000;
-	world->hubs = hubs;
-	world->agents = agents;
-	world->k = k;
-	world->paired = paired;
+	world->hubs = setup->hubs;
+	world->agents = setup->agents;
+	world->group = setup->group == 0 ? setup->agents : setup->group;
+	world->k = setup->k;
+	world->paired = setup->paired;
+	world->leg_stride = nodes <= WORLD_NODES_MAX ? WORLD_NODES_MAX : SIM_NODES_MAX;
+	world->leg_scale = nodes <= WORLD_NODES_MAX ? 1 : 257;
+	world->nodes_count = nodes + setup->clones;
+	world->nodes = calloc(world->nodes_count, sizeof(*world->nodes));
+	world_turns_init(world);
 	world->verbose = getenv("WORLD_VERBOSE") != NULL; /* rule 6: a switch of the test */
 	world->net = sim_net_new(random_for_net, world);
 	sim_trace_clear();
 	snprintf(world->policy.a, sizeof(world->policy.a), "*");
 	snprintf(world->policy.b, sizeof(world->policy.b), "*");
 	snprintf(world->profile.name, sizeof(world->profile.name), "main");
-	world->profile.n = hubs;
-	world->profile.k = k;
-	for (i = 0; i < hubs + agents; i++)
-		world_node_init(world, i, i < hubs, i < hubs ? i : (uint32_t)(i - hubs));
-	for (i = 0; i < hubs; i++) {
+	world->profile.n = (uint8_t)setup->hubs;
+	world->profile.k = setup->k;
+	for (i = 0; i < nodes; i++)
+		world_node_init(world, i, i < setup->hubs, i < setup->hubs ? i : i - setup->hubs);
+	for (i = 0; i < nodes; i++)
+		world_must(skex_registry_begin(world->nodes[i].registry), "registry");
+	for (i = 0; i < setup->hubs; i++) {
 		(void)skex_name_parse(&world->profile.hubs[i].name,
 			skex_view(world->nodes[i].name, strlen(world->nodes[i].name)));
 		world_hub_configure(&world->nodes[i]);
-		for (j = 0; j < agents; j++)
-			world_enrol(&world->nodes[i], &world->nodes[hubs + j], pad_bytes);
+		for (j = 0; j < setup->agents; j++)
+			world_enrol(&world->nodes[i], &world->nodes[setup->hubs + j],
+				setup->tables == 0 || j < setup->tables ? setup->pad_bytes : 0);
 	}
-	for (j = 0; j < agents; j++)
-		world_agent_configure(&world->nodes[hubs + j]);
-	for (i = 0; i < hubs + agents; i++) {
-		struct skex_txn *txn = skex_txn_begin(world->nodes[i].store);
-		bool settled = false;
-
-		world_must(skex_txn_submit(txn, world->nodes[i].store, settle_setup, &settled),
-			"setup");
-		while (!settled) {
-			(void)skex_store_turn(world->nodes[i].store, world->now);
-			disk_turn(world->nodes[i].disk);
-		}
-		world_start(&world->nodes[i]);
+	for (j = 0; j < setup->agents; j++)
+		world_agent_configure(&world->nodes[setup->hubs + j]);
+	for (i = 0; i < nodes; i++) {
+		world_must(skex_registry_commit(world->nodes[i].registry), "registry");
+		begin(&world->nodes[i]);
 	}
 	return world;
+}
+
+static struct world *make(
+	uint64_t seed, uint8_t hubs, uint8_t k, uint8_t agents, uint64_t pad_bytes, bool paired)
+{
+	const struct world_setup setup = {.seed = seed,
+		.hubs = hubs,
+		.k = k,
+		.agents = agents,
+		.pad_bytes = pad_bytes,
+		.paired = paired};
+
+	return world_make(&setup);
 }
 
 struct world *world_new(uint64_t seed, uint8_t hubs, uint8_t k, uint8_t agents, uint64_t pad_bytes)
@@ -107,7 +135,7 @@ static void paired(void *owner)
 	(*count)++;
 }
 
-void world_pair(struct world *world, uint8_t maker, uint8_t taker)
+void world_pair(struct world *world, uint32_t maker, uint32_t taker)
 {
 	struct world_node *left = world_agent(world, maker);
 	struct world_node *right = world_agent(world, taker);
@@ -127,11 +155,11 @@ void world_pair(struct world *world, uint8_t maker, uint8_t taker)
 
 static void pair_all(struct world *world)
 {
-	uint8_t i;
-	uint8_t j;
+	uint32_t i;
+	uint32_t j;
 
 	for (i = 0; i < world->agents; i++) {
-		for (j = (uint8_t)(i + 1); j < world->agents; j++)
+		for (j = i + 1; j < world->agents; j++)
 			world_pair(world, i, j);
 	}
 }
@@ -144,7 +172,7 @@ struct world *world_new_paired(uint64_t seed, uint8_t hubs, uint8_t k, uint8_t a
 	return world;
 }
 
-void world_combine(struct world *world, uint8_t at, uint8_t with, bool combine)
+void world_combine(struct world *world, uint32_t at, uint32_t with, bool combine)
 {
 	struct skex_agent_config *config = world_agent_config(world_agent(world, at));
 	size_t i;
@@ -179,16 +207,18 @@ void world_free(struct world *world)
 {
 	uint32_t i;
 
-	for (i = 0; i < (uint32_t)(world->hubs + world->agents); i++) {
+	for (i = 0; i < world->nodes_count; i++) {
 		struct world_node *node = &world->nodes[i];
 
 		world_node_stop(node);
 		skex_store_close(node->store);
-		skex_registry_close(node->registry);
+		world_registry_close(node);
 		disk_free(node->disk);
 		free(node->agent_config.peers);
 	}
 	sim_net_free(world->net);
+	world_turns_free(world);
+	free(world->nodes);
 	free(world);
 }
 
@@ -209,72 +239,6 @@ void world_set_faults(struct world *world, const struct world_faults *faults)
 uint64_t world_now(const struct world *world)
 {
 	return world->now;
-}
-
-static void turn(struct world_node *node)
-{
-	if (!world_is_up(node))
-		return;
-	node->woken = false;
-	node->turn_ms = node->hub != NULL ? skex_hub_turn(node->hub, node->world->now)
-					  : skex_agent_turn(node->agent, node->world->now);
-	if ((node->hub != NULL ? skex_hub_failed(node->hub) : skex_agent_failed(node->agent)) !=
-		SKEX_OK) {
-		/* A daemon that cannot write stops. */
-		world_node_stop(node);
-	}
-}
-
-/* Everything that is due now; then the time of the next event. */
-static uint64_t settle(struct world *world)
-{
-	uint64_t due = UINT64_MAX;
-	bool busy = true;
-	uint32_t i;
-
-	while (busy) {
-		uint32_t number = 0;
-
-		busy = false;
-		while (sim_net_step(world->net, world->now, &number)) {
-			turn(&world->nodes[number]);
-			busy = true;
-		}
-		for (i = 0; i < (uint32_t)(world->hubs + world->agents); i++) {
-			struct world_node *node = &world->nodes[i];
-
-			if (!node->disk_held && disk_turn(node->disk) && world_is_up(node)) {
-				turn(node);
-				busy = true;
-			}
-			if (world_is_up(node) && (node->woken || node->turn_ms <= world->now)) {
-				turn(node);
-				busy = busy || node->woken;
-			}
-		}
-	}
-	due = sim_net_due(world->net);
-	for (i = 0; i < (uint32_t)(world->hubs + world->agents); i++) {
-		const struct world_node *node = &world->nodes[i];
-
-		if (world_is_up(node) && node->turn_ms < due)
-			due = node->turn_ms;
-	}
-	return due;
-}
-
-void world_run(struct world *world, uint64_t ms)
-{
-	const uint64_t end = world->now + ms;
-
-	for (;;) {
-		uint64_t due = settle(world);
-
-		if (due > end || world->now >= end)
-			break;
-		world->now = due > world->now ? due : world->now + 1;
-	}
-	world->now = end;
 }
 
 uint64_t world_ranges(const struct world *world)

@@ -16,7 +16,7 @@
  * Time passes only when nothing is left to do at an instant.  A crash drops a node's memory; a
  * power cut drops what its disk had not synced as well.
  */
-#define WORLD_NODES_MAX 32u
+#define WORLD_NODES_MAX 32u /* of those that are not made by world_make */
 
 struct disk;
 struct world;
@@ -32,6 +32,20 @@ struct world_faults {
 	uint32_t late_per_million;
 };
 
+/* A world of any size. */
+struct world_setup {
+	uint64_t seed;
+	uint32_t hubs;
+	uint8_t k;
+	uint32_t agents;
+	uint32_t group;     /* so many agents in a row are peers of each other; 0: all */
+	uint32_t tables;    /* the pads of so many agents are tables; 0: of all */
+	uint64_t pad_bytes; /* of these; 0: computed */
+	uint32_t clones;    /* 1: world_clone may be called */
+	bool paired;
+};
+struct world *world_make(const struct world_setup *setup);
+
 /* n hubs and m agents, each agent enrolled at each hub with pads of pad_bytes, one profile (n, k),
  * everyone a peer of everyone. */
 struct world *world_new(uint64_t seed, uint8_t hubs, uint8_t k, uint8_t agents, uint64_t pad_bytes);
@@ -44,9 +58,9 @@ struct world *world_new_paired(uint64_t seed, uint8_t hubs, uint8_t k, uint8_t a
 struct world *world_new_combined(
 	uint64_t seed, uint8_t hubs, uint8_t k, uint8_t agents, uint64_t pad_bytes);
 /* Whether an agent combines its keys with another, from now on. */
-void world_combine(struct world *world, uint8_t at, uint8_t with, bool combine);
+void world_combine(struct world *world, uint32_t at, uint32_t with, bool combine);
 /* Pairs two agents that are up, and waits until it is durable. */
-void world_pair(struct world *world, uint8_t maker, uint8_t taker);
+void world_pair(struct world *world, uint32_t maker, uint32_t taker);
 void world_free(struct world *world);
 void world_set_faults(struct world *world, const struct world_faults *faults);
 uint64_t world_now(const struct world *world);
@@ -56,8 +70,8 @@ uint64_t world_below(struct world *world, uint64_t limit);
 /* Carries out everything until this much virtual time has passed. */
 void world_run(struct world *world, uint64_t ms);
 
-struct world_node *world_hub(struct world *world, uint8_t i);
-struct world_node *world_agent(struct world *world, uint8_t i);
+struct world_node *world_hub(struct world *world, uint32_t i);
+struct world_node *world_agent(struct world *world, uint32_t i);
 bool world_is_up(const struct world_node *node);
 /* NULL while it is down. */
 struct skex_agent *world_agent_of(struct world_node *node);
@@ -69,9 +83,11 @@ struct skex_registry *world_registry(struct world_node *node);
 struct skex_hub_config *world_hub_config(struct world_node *hub);
 struct skex_agent_config *world_agent_config(struct world_node *agent);
 /* A node by its number: hubs first. */
-struct world_node *world_node_of(struct world *world, uint8_t number);
-/* The number of the leg of a hub and an agent. */
-uint64_t world_leg(struct world *world, uint8_t hub, uint8_t agent);
+struct world_node *world_node_of(struct world *world, uint32_t number);
+/* The number of the leg of a hub and an agent; and which hub and agent have it. */
+uint64_t world_leg(struct world *world, uint32_t hub, uint32_t agent);
+uint32_t world_leg_hub(const struct world *world, uint64_t leg);
+uint32_t world_leg_agent(const struct world *world, uint64_t leg);
 /* The wall clock of a node is so many milliseconds off, from now on. */
 void world_set_clock(struct world_node *node, int64_t off_ms);
 /* Two nodes hear nothing of each other, or do again. */
@@ -88,13 +104,21 @@ struct disk *world_snapshot(struct world_node *node);
 /* Puts a copy (taken over) in place of the disk of a node that is down. */
 void world_restore(struct world_node *node, struct disk *copy);
 void world_restore_registry(struct world_node *node, struct skex_registry *copy);
+/* The same of the registry of an agent; what its operator did since is not in it. */
+struct skex_registry *world_copy_registry(struct world_node *agent);
+/* A second agent with all that one has on its disk now: not started yet, and there until the next
+ * call.  The world has to have been made with room for it. */
+struct world_node *world_clone(struct world_node *agent);
 /* One more generation of both pads of the leg of an agent and a hub: a refill. */
-void world_refill(struct world *world, uint8_t hub, uint8_t agent, uint64_t pad_bytes);
+void world_refill(struct world *world, uint32_t hub, uint32_t agent, uint64_t pad_bytes);
 /* The same as this generation, whether or not those before it are there. */
 void world_refill_as(
-	struct world *world, uint8_t hub, uint8_t agent, uint32_t generation, uint64_t pad_bytes);
+	struct world *world, uint32_t hub, uint32_t agent, uint32_t generation, uint64_t pad_bytes);
 /* The first bytes of a pad as it was made. */
 void world_pad(uint64_t leg, uint8_t direction, uint32_t generation, uint8_t *out, size_t size);
+/* The same from this offset on. */
+void world_pad_at(uint64_t leg, uint8_t direction, uint32_t generation, uint64_t offset,
+	uint8_t *out, size_t size);
 /* Sizes of the pools of all agents, before they start again: keys wanted at least and at most. */
 void world_set_pools(struct world *world, uint32_t low_keys, uint32_t high_keys);
 /* How often an agent told an event of this name, about this hub (NULL: any). */

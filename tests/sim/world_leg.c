@@ -6,34 +6,8 @@
 #include "core/base/cursor.h"
 #include "core/leg/ratchet.h"
 #include "crypto/openssl.h"
-#include "store/pad_file.h"
 #include "store/tables.h"
 #include "tests/sim/world_internal.h"
-
-struct filler {
-	uint64_t state;
-};
-
-/* The same pad bytes at both ends, from the numbers of the leg. */
-static enum skex_error fill(void *owner, uint8_t *out, size_t size)
-{
-	struct filler *filler = owner;
-	size_t i;
-
-	for (i = 0; i < size; i++) {
-		filler->state = filler->state * UINT64_C(6364136223846793005) +
-			UINT64_C(1442695040888963407);
-		out[i] = (uint8_t)(filler->state >> 56);
-	}
-	return SKEX_OK;
-}
-
-static struct filler filler_of(uint64_t leg, uint8_t direction, uint32_t generation)
-{
-	struct filler filler = {(leg * 2 + direction) * 16 + generation + 77};
-
-	return filler;
-}
 
 static void put_epochs(struct world_node *node, uint64_t leg)
 {
@@ -84,25 +58,6 @@ static void put_ratchets(struct world_node *node, uint64_t leg)
 	world_must(skex_txn_submit(txn, node->store, NULL, NULL), "ratchets");
 }
 
-/* Both pads of one generation. */
-static void make_pads(
-	struct world_node *node, uint64_t leg, uint32_t generation, uint64_t pad_bytes)
-{
-	uint8_t direction;
-
-	for (direction = 0; direction < 2; direction++) {
-		struct skex_pad_record pad = {leg, direction, generation, pad_bytes, false};
-		struct filler filler = filler_of(leg, direction, generation);
-		char path[128];
-
-		(void)skex_pad_path(path, sizeof(path), DIRECTORY, leg, direction, generation);
-		world_must(skex_pad_file_make(&node->platform, skex_crypto_openssl(), path,
-				   world_kek, pad_bytes, fill, &filler),
-			"pad");
-		world_must(skex_registry_pad_put(node->registry, &pad), "pad row");
-	}
-}
-
 static void make_leg(struct world_node *node, uint64_t leg, const struct world_node *hub,
 	const struct world_node *other, uint64_t pad_bytes)
 {
@@ -123,13 +78,15 @@ static void make_leg(struct world_node *node, uint64_t leg, const struct world_n
 	if (pad_bytes == 0)
 		put_ratchets(node, leg);
 	else
-		make_pads(node, leg, 0, pad_bytes);
+		world_make_pads(node, leg, 0, pad_bytes);
 	put_epochs(node, leg);
 }
 
 static uint64_t leg_number(const struct world_node *hub, const struct world_node *agent)
 {
-	return 100 + hub->number * 32 + agent->number;
+	const struct world *world = hub->world;
+
+	return (FIRST_LEG + hub->number * world->leg_stride + agent->number) * world->leg_scale;
 }
 
 void world_enrol(struct world_node *hub, struct world_node *agent, uint64_t pad_bytes)
@@ -146,30 +103,33 @@ void world_enrol(struct world_node *hub, struct world_node *agent, uint64_t pad_
 	make_leg(agent, leg, hub, hub, pad_bytes);
 }
 
-void world_refill(struct world *world, uint8_t hub, uint8_t agent, uint64_t pad_bytes)
+void world_refill(struct world *world, uint32_t hub, uint32_t agent, uint64_t pad_bytes)
 {
 	world_refill_as(world, hub, agent, 1, pad_bytes);
 }
 
 void world_refill_as(
-	struct world *world, uint8_t hub, uint8_t agent, uint32_t generation, uint64_t pad_bytes)
+	struct world *world, uint32_t hub, uint32_t agent, uint32_t generation, uint64_t pad_bytes)
 {
 	struct world_node *at_hub = world_hub(world, hub);
 	struct world_node *at_agent = world_agent(world, agent);
 	const uint64_t leg = leg_number(at_hub, at_agent);
 
-	make_pads(at_hub, leg, generation, pad_bytes);
-	make_pads(at_agent, leg, generation, pad_bytes);
+	world_make_pads(at_hub, leg, generation, pad_bytes);
+	world_make_pads(at_agent, leg, generation, pad_bytes);
 }
 
-void world_pad(uint64_t leg, uint8_t direction, uint32_t generation, uint8_t *out, size_t size)
-{
-	struct filler filler = filler_of(leg, direction, generation);
-
-	world_must(fill(&filler, out, size), "pad");
-}
-
-uint64_t world_leg(struct world *world, uint8_t hub, uint8_t agent)
+uint64_t world_leg(struct world *world, uint32_t hub, uint32_t agent)
 {
 	return leg_number(world_hub(world, hub), world_agent(world, agent));
+}
+
+uint32_t world_leg_hub(const struct world *world, uint64_t leg)
+{
+	return (uint32_t)((leg / world->leg_scale - FIRST_LEG) / world->leg_stride);
+}
+
+uint32_t world_leg_agent(const struct world *world, uint64_t leg)
+{
+	return (uint32_t)((leg / world->leg_scale - FIRST_LEG) % world->leg_stride - world->hubs);
 }

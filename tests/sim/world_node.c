@@ -50,6 +50,12 @@ static void wake(void *context)
 	struct world_node *node = context;
 
 	node->woken = true;
+	world_attend(node);
+}
+
+static void asked_for_sync(void *owner)
+{
+	world_attend(owner);
 }
 
 /* ---- nodes -------------------------------------------------------------------------------------
@@ -59,6 +65,30 @@ static enum skex_error open_store(struct world_node *node)
 {
 	return skex_log_store_open(&node->platform, skex_crypto_openssl(), DIRECTORY "/store",
 		world_kek, &node->store);
+}
+
+/* Opening one takes longer than all that a small world writes there. */
+#define REGISTRIES_MAX (2 * WORLD_NODES_MAX)
+static struct skex_registry *registries[REGISTRIES_MAX];
+static size_t registries_count;
+
+static void registry_open(struct world_node *node)
+{
+	if (registries_count > 0)
+		node->registry = registries[--registries_count];
+	else
+		world_must(skex_registry_open(":memory:", &node->registry), "registry");
+}
+
+void world_registry_close(struct world_node *node)
+{
+	if (node->registry == NULL)
+		return;
+	if (registries_count < REGISTRIES_MAX && skex_registry_clear(node->registry) == SKEX_OK)
+		registries[registries_count++] = node->registry;
+	else
+		skex_registry_close(node->registry);
+	node->registry = NULL;
 }
 
 void world_node_init(struct world *world, uint32_t number, bool is_hub, uint32_t index)
@@ -71,6 +101,7 @@ void world_node_init(struct world *world, uint32_t number, bool is_hub, uint32_t
 	node->is_hub = is_hub;
 	snprintf(node->name, sizeof(node->name), "%s%u", is_hub ? "hub" : "agent", index + 1);
 	node->disk = disk_new();
+	disk_on_sync(node->disk, asked_for_sync, node);
 	node->platform.context = node;
 	node->platform.now_ms = now_ms;
 	node->platform.wall_ms = wall_ms;
@@ -79,7 +110,7 @@ void world_node_init(struct world *world, uint32_t number, bool is_hub, uint32_t
 	node->platform.wake = wake;
 	node->platform.files = disk_files(node->disk);
 	node->platform.net = sim_net_table(world->net, number, node->name);
-	world_must(skex_registry_open(":memory:", &node->registry), "registry");
+	registry_open(node);
 	world_must(node->platform.files->make_directory(
 			   node->platform.files->context, DIRECTORY "/pads"),
 		"directory");
@@ -112,7 +143,9 @@ void world_agent_configure(struct world_node *node)
 {
 	struct world *world = node->world;
 	struct skex_agent_config *config = &node->agent_config;
-	uint8_t i;
+	const uint32_t own = node->number - world->hubs;
+	const uint32_t first = own / world->group * world->group;
+	uint32_t i;
 
 	(void)skex_name_parse(&config->name, skex_view(node->name, strlen(node->name)));
 	config->profiles_count = world->hubs == 0 ? 0 : 1;
@@ -120,8 +153,8 @@ void world_agent_configure(struct world_node *node)
 	snprintf(config->pairwise.listen.host, sizeof(config->pairwise.listen.host), "::");
 	config->pairwise.listen.port = PAIR_PORT;
 	config->profiles = &world->profile;
-	config->peers = calloc(world->agents, sizeof(*config->peers));
-	for (i = 0; i < world->agents; i++) {
+	config->peers = calloc(world->group, sizeof(*config->peers));
+	for (i = first; i < first + world->group && i < world->agents; i++) {
 		const struct world_node *peer = &world->nodes[world->hubs + i];
 		struct skex_peer_config *row = &config->peers[config->peers_count];
 
@@ -181,6 +214,7 @@ static enum skex_error start(struct world_node *node)
 	if (error == SKEX_OK)
 		error = node->is_hub ? start_hub(node) : start_agent(node);
 	node->woken = true;
+	world_attend(node);
 	return error;
 }
 
@@ -212,6 +246,7 @@ void world_node_stop(struct world_node *node)
 	skex_store_close(node->store);
 	node->store = NULL;
 	disk_crash(node->disk);
+	world_set_turn(node, UINT64_MAX);
 }
 
 void world_crash(struct world_node *node)
@@ -227,60 +262,9 @@ void world_power_cut(struct world_node *node)
 	disk_power_cut(node->disk, world_random(node->world));
 }
 
-static const char *const directories[] = {DIRECTORY "/store", DIRECTORY "/pads"};
-
-struct copying {
-	const struct skex_files *from;
-	const struct skex_files *to;
-	const char *directory;
-};
-
-static void copy_file(void *owner, const char *name)
-{
-	struct copying *copying = owner;
-	struct skex_file *from = NULL;
-	struct skex_file *to = NULL;
-	uint64_t size = 0;
-	char path[256];
-	uint8_t *bytes;
-
-	snprintf(path, sizeof(path), "%s/%s", copying->directory, name);
-	world_must(copying->from->open(copying->from->context, path, SKEX_OPEN_READ, &from),
-		"copy: open");
-	world_must(copying->from->size(from, &size), "copy: size");
-	bytes = malloc(size + 1);
-	if (size > 0)
-		world_must(copying->from->read(from, 0, bytes, size), "copy: read");
-	world_must(copying->to->open(
-			   copying->to->context, path, SKEX_OPEN_WRITE | SKEX_OPEN_CREATE, &to),
-		"copy: make");
-	world_must(copying->to->resize(to, size), "copy: resize");
-	if (size > 0)
-		world_must(copying->to->write(to, 0, bytes, size), "copy: write");
-	world_must(copying->to->sync_wait(to), "copy: sync");
-	copying->from->close(from);
-	copying->to->close(to);
-	free(bytes);
-}
-
 struct disk *world_snapshot(struct world_node *node)
 {
-	struct disk *copy = disk_new();
-	struct copying copying = {disk_files(node->disk), disk_files(copy), NULL};
-	size_t i;
-
-	for (i = 0; i < sizeof(directories) / sizeof(directories[0]); i++) {
-		copying.directory = directories[i];
-		world_must(copying.to->make_directory(copying.to->context, directories[i]),
-			"copy: directory");
-		world_must(copying.from->list(
-				   copying.from->context, directories[i], copy_file, &copying),
-			"copy: list");
-		world_must(copying.to->sync_directory(copying.to->context, directories[i]),
-			"copy: sync");
-	}
-	world_must(copying.to->sync_directory(copying.to->context, DIRECTORY), "copy: sync");
-	return copy;
+	return disk_copy(node->disk);
 }
 
 void world_restore(struct world_node *node, struct disk *copy)
@@ -289,6 +273,7 @@ void world_restore(struct world_node *node, struct disk *copy)
 		abort();
 	disk_free(node->disk);
 	node->disk = copy;
+	disk_on_sync(copy, asked_for_sync, node);
 	node->platform.files = disk_files(copy);
 }
 
@@ -302,7 +287,7 @@ void world_restore_registry(struct world_node *node, struct skex_registry *copy)
 
 void world_set_pools(struct world *world, uint32_t low_keys, uint32_t high_keys)
 {
-	uint8_t i;
+	uint32_t i;
 
 	for (i = 0; i < world->agents; i++) {
 		world_agent(world, i)->agent_config.pool.low_keys = low_keys;
@@ -356,9 +341,10 @@ struct disk *world_disk(struct world_node *node)
 void world_hold_disk(struct world_node *node, bool held)
 {
 	node->disk_held = held;
+	world_attend(node);
 }
 
-struct world_node *world_node_of(struct world *world, uint8_t number)
+struct world_node *world_node_of(struct world *world, uint32_t number)
 {
 	return &world->nodes[number];
 }
@@ -367,6 +353,7 @@ void world_set_clock(struct world_node *node, int64_t off_ms)
 {
 	node->clock_off_ms = off_ms;
 	node->woken = true;
+	world_attend(node);
 }
 
 void world_part(struct world_node *a, struct world_node *b, bool apart)
@@ -389,12 +376,12 @@ struct skex_agent_config *world_agent_config(struct world_node *agent)
 	return &agent->agent_config;
 }
 
-struct world_node *world_hub(struct world *world, uint8_t i)
+struct world_node *world_hub(struct world *world, uint32_t i)
 {
 	return &world->nodes[i];
 }
 
-struct world_node *world_agent(struct world *world, uint8_t i)
+struct world_node *world_agent(struct world *world, uint32_t i)
 {
 	return &world->nodes[world->hubs + i];
 }

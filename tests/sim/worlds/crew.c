@@ -41,6 +41,7 @@ static void add(struct run_figures *sum, const struct run_figures *one)
 	sum->fetched += one->fetched;
 	sum->ranges += one->ranges;
 	sum->blocks += one->blocks;
+	sum->digest += one->digest;
 	if (one->memory > sum->memory)
 		sum->memory = one->memory;
 }

@@ -407,7 +407,7 @@ void run_plan(const struct plan *plan, struct run_figures *figures, void (*broke
 	run.world = world_of(plan);
 	run.ledger = ledger_new(run.world, broken);
 	if (plan->shape == PLAN_TABLES || plan->shape == PLAN_COMBINED)
-		run.view = view_new(plan, broken);
+		run.view = view_new(run.world, plan, broken);
 	lies_choose(run.world, plan);
 	world_set_pools(run.world, (uint32_t)(1 + plan->seed % 3), 4); /* pads are small */
 	world_set_faults(run.world, &plan->faults);
@@ -426,6 +426,7 @@ void run_plan(const struct plan *plan, struct run_figures *figures, void (*broke
 	figures->got = ledger_got(run.ledger);
 	figures->fetched = ledger_fetched(run.ledger);
 	figures->ranges = world_ranges(run.world);
+	figures->digest = sim_trace_digest();
 	check_secrecy(&run);
 	if (run.view != NULL)
 		view_free(run.view);

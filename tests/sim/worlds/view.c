@@ -9,11 +9,9 @@
 #include "link/link.h"
 #include "tests/sim/trace.h"
 
-#define SEEN_MOST  64u
-#define COLUMNS    (SKEX_HUBS_MAX + SEEN_MOST)
-#define ROWS       (2 * SEEN_MOST)
-#define FIRST_LEG  100u
-#define HUB_STRIDE 32u /* as world.c numbers legs */
+#define SEEN_MOST 64u
+#define COLUMNS   (SKEX_HUBS_MAX + SEEN_MOST)
+#define ROWS      (2 * SEEN_MOST)
 
 /* One byte of pad that a share of the block uses, and what went over the wire there. */
 struct seen {
@@ -36,19 +34,11 @@ struct block {
 	size_t count;
 };
 
-struct pad {
-	struct pad *next;
-	uint64_t leg;
-	uint8_t direction;
-	uint32_t generation;
-	uint8_t bytes[PLAN_PAD_BYTES];
-};
-
 struct view {
 	const struct plan *plan;
+	const struct world *world;
 	void (*breach)(const char *text);
 	struct block *blocks;
-	struct pad *pads;
 };
 
 /* ---- what is seen ------------------------------------------------------------------------------
@@ -104,13 +94,15 @@ static void watch(
 	struct block *block;
 	size_t at;
 
+	if (leg->record.kind != SKEX_PAD_TABLE)
+		return;
 	if (skex_prefix_decode(&prefix, header) != SKEX_OK || prefix.type != SKEX_MESSAGE_SHARE ||
 		skex_share_message_decode(&share, prefix.direction, prefix.fields, body.size) !=
 			SKEX_OK)
 		return;
 	block = block_of(view, &share);
 	at = block->number * skex_vector_size(&block->common) + block->column;
-	seen.index = (uint8_t)(1 + (leg->record.leg - FIRST_LEG) / HUB_STRIDE);
+	seen.index = (uint8_t)(1 + world_leg_hub(view->world, leg->record.leg));
 	seen.leg = leg->record.leg;
 	seen.direction = prefix.direction;
 	seen.generation = prefix.generation;
@@ -124,31 +116,32 @@ static void watch(
 	block->seen[block->count++] = seen;
 }
 
-struct view *view_new(const struct plan *plan, void (*breach)(const char *text))
+struct view *view_new(
+	const struct world *world, const struct plan *plan, void (*breach)(const char *text))
 {
 	struct view *view = calloc(1, sizeof(*view));
 
 	view->plan = plan;
+	view->world = world;
 	view->breach = breach;
 	sim_trace_watch(watch, view);
 	return view;
 }
 
-void view_free(struct view *view)
+void view_clear(struct view *view)
 {
-	sim_trace_watch(NULL, NULL);
 	while (view->blocks != NULL) {
 		struct block *block = view->blocks;
 
 		view->blocks = block->next;
 		free(block);
 	}
-	while (view->pads != NULL) {
-		struct pad *pad = view->pads;
+}
 
-		view->pads = pad->next;
-		free(pad);
-	}
+void view_free(struct view *view)
+{
+	sim_trace_watch(NULL, NULL);
+	view_clear(view);
 	free(view);
 }
 
@@ -157,24 +150,12 @@ void view_free(struct view *view)
 
 static uint8_t pad_byte(struct view *view, const struct seen *seen)
 {
-	struct pad *pad = view->pads;
+	uint8_t byte;
 
-	while (pad != NULL &&
-		!(pad->leg == seen->leg && pad->direction == seen->direction &&
-			pad->generation == seen->generation))
-		pad = pad->next;
-	if (pad == NULL) {
-		pad = calloc(1, sizeof(*pad));
-		pad->leg = seen->leg;
-		pad->direction = seen->direction;
-		pad->generation = seen->generation;
-		world_pad(pad->leg, pad->direction, pad->generation, pad->bytes, PLAN_PAD_BYTES);
-		pad->next = view->pads;
-		view->pads = pad;
-	}
 	if (seen->offset >= PLAN_PAD_BYTES)
 		view->breach("a share lies behind the pad");
-	return pad->bytes[seen->offset];
+	world_pad_at(seen->leg, seen->direction, seen->generation, seen->offset, &byte, 1);
+	return byte;
 }
 
 static bool honest(const struct view *view, const struct seen *seen)

@@ -20,9 +20,13 @@
  */
 struct view;
 
-/* Watches the trace of this world from now on; only where pads are tables. */
-struct view *view_new(const struct plan *plan, void (*breach)(const char *text));
+/* Watches the trace of this world from now on, on the legs whose pads are tables.  Of the plan it
+ * reads which hubs lie, and the seed. */
+struct view *view_new(
+	const struct world *world, const struct plan *plan, void (*breach)(const char *text));
 void view_free(struct view *view);
+/* Forgets what was seen so far. */
+void view_clear(struct view *view);
 /* Whether anything follows for whoever has the pads of these hubs (bits by index - 1).  A breach
  * where a body is not what it should be. */
 struct view_count {
