@@ -6,12 +6,11 @@
 
 #include "api/agent_ops.h"
 #include "api/server.h"
+#include "fuzz/fuzz.h"
 #include "tests/unit/api/fake_agent.h"
 #include "tests/unit/api/fake_net.h"
 
 /* What a client of the local API sends: the first byte says as whom, the rest comes in as it is. */
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void accept_as(struct fake_net *net, struct skex_api_server *server, uint8_t who,
 	struct skex_stream **client)
@@ -63,7 +62,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fake_net_init(&net);
 	renew(&agent);
 	if (skex_api_server_new(&net.platform, &server) != SKEX_OK ||
-		skex_agent_ops_new(server, &agent, &net.platform, &fake_pool, &ops) != SKEX_OK ||
+		skex_agent_ops_new(server, &agent, &net.platform, &fake_pool, &fake_host, &ops) !=
+			SKEX_OK ||
 		listen_somewhere(server) != SKEX_OK)
 		abort();
 	accept_as(&net, server, data[0], &client);

@@ -3,13 +3,12 @@
 #include <stdlib.h>
 
 #include "deliver/bindings/local_api.h"
+#include "fuzz/fuzz.h"
 #include "platform/memory.h"
 #include "tests/unit/api/fake_net.h"
 
 /* What the process that runs bindings is answered: two requests and a subscription wait, whose ids
  * are 4294967296 and the two after it.  The first byte says in which pieces the rest comes in. */
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static unsigned answers[3];
 static unsigned gone;

@@ -3,13 +3,12 @@
 #include <string.h>
 
 #include "deliver/openssl/cms.h"
+#include "fuzz/fuzz.h"
 
 /*
  * A message of CMS, as `skex cms decrypt` reads it: once without a key, and if it is whole and for
  * this agent with one.  Both have to agree on what it holds.
  */
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static enum skex_error read_input(void *owner, uint8_t *data, size_t room, size_t *got)
 {

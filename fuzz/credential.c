@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/fuzz.h"
 #include "pairwise/credential.h"
 #include "pairwise/words.h"
 
@@ -9,14 +9,6 @@
  * What people carry.  The first byte says what the rest is: the text of a credential, its fields
  * under a right check, or typed words.  What is accepted has to give the same text again.
  */
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool good)
-{
-	if (!good)
-		abort();
-}
 
 static bool white(uint8_t c)
 {

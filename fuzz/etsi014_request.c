@@ -9,16 +9,9 @@
 
 #include "deliver/etsi014/call.h"
 #include "deliver/etsi014/request.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz/fuzz.h"
 
 static const struct skex_etsi014_limits limits = {.keys_max = 20, .bits_default = 256};
-
-static void must(bool good)
-{
-	if (!good)
-		abort();
-}
 
 /* The line up to the next newline, zero-terminated and in memory of its exact size. */
 static char *line(const uint8_t **data, size_t *size)

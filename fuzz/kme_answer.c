@@ -3,10 +3,9 @@
 #include <string.h>
 
 #include "deliver/etsi014/client_internal.h"
+#include "fuzz/fuzz.h"
 
 /* What a KME answers to a request for keys: the first byte says how many, and whether by id. */
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

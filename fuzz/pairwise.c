@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdlib.h>
-
 #include "core/pairwise/message.h"
 #include "core/pairwise/payload.h"
 #include "crypto/sha256_small.h"
+#include "fuzz/fuzz.h"
 #include "tests/unit/core/pairwise/scene.h"
 
 /*
@@ -12,17 +11,9 @@
  * between them, after which no end may have accepted what the other one does not know.
  */
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 #define OPERATIONS 120u
 
 static struct scene scene;
-
-static void check(bool good)
-{
-	if (!good)
-		abort();
-}
 
 static void messages(const uint8_t *data, size_t size)
 {
@@ -30,8 +21,8 @@ static void messages(const uint8_t *data, size_t size)
 
 	if (skex_pairwise_decode(&message, skex_view(data, size)) != SKEX_OK)
 		return;
-	check(message.body.size + SKEX_PAIRWISE_TAG_BYTES == size);
-	check(message.sealed.size <= SKEX_PAIRWISE_SEALED_MAX);
+	must(message.body.size + SKEX_PAIRWISE_TAG_BYTES == size);
+	must(message.sealed.size <= SKEX_PAIRWISE_SEALED_MAX);
 }
 
 static void payloads(const uint8_t *data, size_t size)
@@ -44,9 +35,9 @@ static void payloads(const uint8_t *data, size_t size)
 		skex_pairwise_payload_decode(
 			&payload, skex_view(data + 1, size - 1), (data[0] & 1) != 0) != SKEX_OK)
 		return;
-	check(skex_pairwise_payload_encode(&payload, out, sizeof(out), &made) == SKEX_OK);
+	must(skex_pairwise_payload_encode(&payload, out, sizeof(out), &made) == SKEX_OK);
 	/* Unknown fields are left out, and padding is made anew: nothing else is lost. */
-	check(made <= size + 1);
+	must(made <= size + 1);
 }
 
 static void states(const uint8_t *data, size_t size)
@@ -68,7 +59,7 @@ static void states(const uint8_t *data, size_t size)
 	bytes[8] = (uint8_t)((size + SKEX_PAIRWISE_INTEGRITY_BYTES) >> 8);
 	bytes[9] = (uint8_t)(size + SKEX_PAIRWISE_INTEGRITY_BYTES);
 	body = skex_view(bytes, size);
-	check(skex_pairwise_hash(skex_crypto_small(), "state", &body, 1, hash) == SKEX_OK);
+	must(skex_pairwise_hash(skex_crypto_small(), "state", &body, 1, hash) == SKEX_OK);
 	memcpy(bytes + size, hash, SKEX_PAIRWISE_INTEGRITY_BYTES);
 	size += SKEX_PAIRWISE_INTEGRITY_BYTES;
 	if (skex_pairwise_state_decode(
@@ -76,9 +67,9 @@ static void states(const uint8_t *data, size_t size)
 		return;
 	if (state.sequence == UINT64_MAX || bytes[5] == 0)
 		return;
-	check(skex_pairwise_state_encode(&state, skex_crypto_small(), state.sequence, again,
-		      sizeof(again), &made) == SKEX_OK);
-	check(made == size && memcmp(bytes, again, size) == 0);
+	must(skex_pairwise_state_encode(&state, skex_crypto_small(), state.sequence, again,
+		     sizeof(again), &made) == SKEX_OK);
+	must(made == size && memcmp(bytes, again, size) == 0);
 	skex_pairwise_state_wipe(&state);
 }
 
@@ -140,7 +131,7 @@ static void adopt(uint8_t who)
 			return;
 	}
 	party->session = scene_last(party);
-	check(skex_pairwise_listen(&party->pairwise, party->session) == SKEX_OK);
+	must(skex_pairwise_listen(&party->pairwise, party->session) == SKEX_OK);
 }
 
 static void operate(const uint8_t op[4])
@@ -175,7 +166,7 @@ static void operate(const uint8_t op[4])
 			scene_pass(&scene, 500u * (1 + op[2] % 8));
 		break;
 	case 7:
-		check(scene_boot(&scene, who));
+		must(scene_boot(&scene, who));
 		break;
 	case 8:
 		adopt(who);
@@ -188,7 +179,7 @@ static void operate(const uint8_t op[4])
 	}
 	for (uint8_t side = 0; side < 2; side++) {
 		if (!scene.party[side].alive)
-			check(scene_boot(&scene, side));
+			must(scene_boot(&scene, side));
 	}
 }
 
@@ -203,7 +194,7 @@ static void agree(void)
 			return;
 		for (unsigned i = 0; i < party->delivered && i < SCENE_SESSIONS; i++) {
 			if (party->sessions[i].number == 0 && party->sessions[i].initiator != who)
-				check(scene_holds(peer, &party->sessions[i]));
+				must(scene_holds(peer, &party->sessions[i]));
 		}
 	}
 	scene_assert_distinct(&scene);

@@ -5,14 +5,7 @@
 #include <string.h>
 
 #include "deliver/skip/request.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool good)
-{
-	if (!good)
-		abort();
-}
+#include "fuzz/fuzz.h"
 
 static void request_check(const struct skex_skip_request *request)
 {

@@ -3,10 +3,9 @@
 #include <string.h>
 
 #include "core/wire/source_note.h"
+#include "fuzz/fuzz.h"
 
 /* What an agent says of keys of a KME: what is accepted is what would be written. */
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

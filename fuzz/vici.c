@@ -3,13 +3,12 @@
 #include <string.h>
 
 #include "deliver/ikev2/vici.h"
+#include "fuzz/fuzz.h"
 
 /*
  * What charon says, in one piece and byte by byte: the same tokens, and what is whole is written
  * again as it was.
  */
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define SUM_START 2166136261u
 
