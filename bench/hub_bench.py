@@ -1,25 +1,39 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A hub with 10,000 enrolled agents: its memory, in a real skex-hub, and the instructions for a
-share, counted by callgrind in the hub's library, which must not grow with the agents enrolled."""
+"""A hub with many agents: a real skex-hub that is started with 100,000 enrolled and driven over
+real sockets by 18,000 of them, its memory, and the shares that it passes on. And the instructions
+for a share, counted by callgrind in the hub's library, which must not grow with the agents.
+
+With SKEX_LONG instructions are counted up to a million agents, which takes an hour.
+"""
 
 import json
 import os
 import re
+import resource
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
 
-from lab import BUILD, Api, result, say
+from lab import BUILD, Api, free_port, result, say
 
-MANY = 10000
-FEW = 10
-SHARES = 256
+ENROLLED = 100000
+CONNECTED = 18000
+PAIRS = 50          # that exchange shares
+FEW = 100           # enrolled and connected, to compare with
 RUNS = 3
-MEMORY_MIB = 64
+SPARE_FILES = 800   # of the hub and of those who drive it, besides connections
+# Blocks in a message, and shares in a run.
+SERIES = [('in batches of 256', 256, 1024000, 300000), ('one in a message', 1, 100000, 100000)]
+
+COUNTED = [10, 100, 1000, 10000, 100000] + ([1000000] if os.environ.get('SKEX_LONG') else [])
+SHARES = 256
 GROWTH = 0.1
+ENROLLED_KIB = 2
+CONNECTED_KIB = 16
 
 
 def status_kib(pid, name):
@@ -27,36 +41,122 @@ def status_kib(pid, name):
         return int(re.search(r'^%s:\s+(\d+) kB' % name, f.read(), re.M).group(1))
 
 
-def configure(directory):
-    path = os.path.join(directory, 'conf')
-    with open(path, 'w', encoding='ascii') as f:
-        f.write('name = "hub1"; directory = "%s/state"; kek = { file = "%s/kek"; };\n'
-                'admin_socket = "%s/admin"; listen = ["127.0.0.1:0"];\n'
-                'policy = ( { between = ["*", "*"]; } );\n' % ((directory,) * 3))
-    return path
+class Hub:
+    """A skex-hub with so many agents enrolled, and a directory in memory for who drives it."""
+
+    def __init__(self, enrolled):
+        self.enrolled, self.port = enrolled, free_port(socket.SOCK_STREAM)
+        self.directory = tempfile.mkdtemp(prefix='skex-bench-')
+        self.memory = tempfile.mkdtemp(prefix='skex-bench-', dir='/dev/shm')
+        self.process = None
+
+    def __enter__(self):
+        os.mkdir(os.path.join(self.directory, 'state'), 0o700)
+        subprocess.run([os.path.join(BUILD, 'bench', 'enrol_many'),
+                        os.path.join(self.directory, 'state'), os.path.join(self.directory, 'kek'),
+                        str(self.enrolled)], check=True)
+        with open(os.path.join(self.directory, 'conf'), 'w', encoding='ascii') as f:
+            f.write('name = "hub1"; directory = "%s/state"; kek = { file = "%s/kek"; };\n'
+                    'admin_socket = "%s/admin"; listen = ["127.0.0.1:%d"];\n'
+                    'policy = ( { between = ["*", "*"]; } );\n' % (
+                        (self.directory,) * 3 + (self.port,)))
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+        shutil.rmtree(self.directory, ignore_errors=True)
+        shutil.rmtree(self.memory, ignore_errors=True)
+
+    def start(self):
+        """Seconds until it answers."""
+        began = time.monotonic()
+        self.process = subprocess.Popen(
+            [os.path.join(BUILD, 'skex-hub'), '-c', os.path.join(self.directory, 'conf')],
+            stderr=subprocess.DEVNULL)
+        while True:
+            try:
+                Api(os.path.join(self.directory, 'admin')).ask(op='status')
+                return time.monotonic() - began
+            except OSError:
+                if self.process.poll() is not None:
+                    raise SystemExit('skex-hub ended with %d' % self.process.returncode)
+                time.sleep(0.005)
+
+    def stop(self):
+        if self.process is not None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait()
+            self.process = None
+
+    def anonymous_kib(self):
+        return status_kib(self.process.pid, 'RssAnon')
+
+    def drive(self, connected, series):
+        """Yields what is said when all are connected, and after each series."""
+        child = subprocess.Popen(
+            [os.path.join(BUILD, 'bench', 'hub_load'), self.memory, str(self.port),
+             str(self.process.pid), str(connected), str(PAIRS)] + series,
+            stdout=subprocess.PIPE, text=True)
+        for line in child.stdout:
+            yield json.loads(line)
+        if child.wait() != 0:
+            raise SystemExit('hub_load ended with %d' % child.returncode)
 
 
-def memory(directory):
-    """MiB of anonymous memory, some seconds after the start."""
-    hub = subprocess.Popen([os.path.join(BUILD, 'skex-hub'), '-c', configure(directory)],
-                           stderr=subprocess.DEVNULL)
-    try:
-        while not os.path.exists(os.path.join(directory, 'admin')):
-            if hub.poll() is not None:
-                raise SystemExit('skex-hub ended with %d' % hub.returncode)
-            time.sleep(0.05)
-        Api(os.path.join(directory, 'admin')).ask(op='status')
-        time.sleep(2)
-        return status_kib(hub.pid, 'RssAnon') / 1024
-    finally:
-        hub.send_signal(signal.SIGTERM)
-        hub.wait()
+def driven(hub, connected):
+    """KiB before and after all are connected, seconds for it, and the runs of each series."""
+    before = hub.anonymous_kib()
+    said = hub.drive(connected, ['%d:%d' % (blocks, shares) for _, blocks, shares, _ in SERIES
+                                 for _ in range(RUNS)])
+    seconds = next(said)['seconds']
+    time.sleep(1)
+    after = hub.anonymous_kib()
+    runs = list(said)
+    return before, after, seconds, [runs[i * RUNS:(i + 1) * RUNS] for i in range(len(SERIES))]
+
+
+def measure_load():
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    connected = min(CONNECTED, most - SPARE_FILES)
+    if connected < CONNECTED:
+        say('hub_bench: %d open files are allowed: %d agents connect instead of %d' % (
+            most, connected, CONNECTED))
+    with Hub(FEW) as hub:
+        hub.start()
+        time.sleep(1)
+        small = hub.anonymous_kib()
+        few = driven(hub, FEW)[3]
+    with Hub(ENROLLED) as hub:
+        starts = []
+        for _ in range(RUNS):
+            hub.stop()
+            starts.append(hub.start())
+        result('hub/start with %d enrolled' % ENROLLED, starts, 's')
+        time.sleep(1)
+        before, after, seconds, many = driven(hub, connected)
+    result('hub/connected a second', [connected / seconds], '1/s')
+    result('hub/memory of an enrolled agent, %d enrolled' % ENROLLED,
+           [(before - small) / (ENROLLED - FEW)], 'KiB', must=ENROLLED_KIB, most=True)
+    result('hub/memory of a connected agent, %d connected' % connected,
+           [(after - before) / connected], 'KiB', must=CONNECTED_KIB, most=True)
+    for (name, _, _, must), least, runs in zip(SERIES, few, many):
+        result('hub/shares a second and core, %s, %d agents' % (name, FEW),
+               [run['shares'] / run['hub_seconds'] for run in least], '1/s')
+        result('hub/shares a second and core, %s, %d agents' % (name, connected),
+               [run['shares'] / run['hub_seconds'] for run in runs], '1/s', must=must)
+        result('hub/shares a second, %s, %d agents' % (name, connected),
+               [run['shares'] / run['seconds'] for run in runs], '1/s')
+        result('hub/time for a share, %s, %d against %d agents' % (name, connected, FEW),
+               [(b['hub_seconds'] / b['shares']) / (a['hub_seconds'] / a['shares'])
+                for a, b in zip(least, runs)], 'ratio', must=2, most=True)
 
 
 def instructions(enrolled):
     """Of the hub, for one share from one agent to another, with all that follows from it."""
     run = subprocess.run(
-        ['valgrind', '--tool=callgrind', '--collect-atstart=no', '--callgrind-out-file=/dev/null',
+        ['valgrind', '--tool=callgrind', '--instr-atstart=no', '--collect-atstart=no',
+         '--callgrind-out-file=/dev/null',
          os.path.join(BUILD, 'bench', 'hub_shares'), str(enrolled), str(SHARES)],
         check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if json.loads(run.stdout)['arrived'] != SHARES:
@@ -64,30 +164,18 @@ def instructions(enrolled):
     return int(re.search(r'Collected : (\d+)', run.stderr).group(1)) / SHARES
 
 
-def measure_memory():
-    directory = tempfile.mkdtemp(prefix='skex-bench-')
-    try:
-        os.mkdir(os.path.join(directory, 'state'), 0o700)
-        subprocess.run([os.path.join(BUILD, 'bench', 'enrol_many'),
-                        os.path.join(directory, 'state'), os.path.join(directory, 'kek'),
-                        str(MANY)], check=True)
-        result('hub/anonymous memory, %d agents' % MANY,
-               [memory(directory) for _ in range(RUNS)], 'MiB', must=MEMORY_MIB, most=True)
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
-
-
 def measure_instructions():
     if shutil.which('valgrind') is None or \
             not os.path.exists(os.path.join(BUILD, 'bench', 'hub_shares')):
         say('hub_bench: no valgrind: instructions for a share are not counted')
         raise SystemExit(1)
-    few, many = [instructions(FEW)], [instructions(MANY)]
-    result('hub/instructions for a share, %d agents' % FEW, few, 'Ir', digits=6)
-    result('hub/instructions for a share, %d agents' % MANY, many, 'Ir', digits=6)
-    result('hub/instructions for a share, %d against %d agents' % (MANY, FEW),
-           [many[0] / few[0]], 'ratio', must=1 + GROWTH, most=True)
+    found = [(enrolled, instructions(enrolled)) for enrolled in COUNTED]
+    for enrolled, each in found:
+        result('hub/instructions for a share, %d agents' % enrolled, [each], 'Ir', digits=6)
+    few, many = found[1], found[-1]
+    result('hub/instructions for a share, %d against %d agents' % (many[0], few[0]),
+           [many[1] / few[1]], 'ratio', must=1 + GROWTH, most=True)
 
 
-measure_memory()
+measure_load()
 measure_instructions()

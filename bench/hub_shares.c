@@ -12,6 +12,7 @@
 
 #include <valgrind/callgrind.h>
 
+#include "bench/agents.h"
 #include "bench/enrolled.h"
 #include "bench/world.h"
 #include "core/wire/share_message.h"
@@ -149,42 +150,15 @@ static void message(void *owner, struct skex_leg *leg, const struct skex_incomin
 	arrived += incoming->type == SKEX_MESSAGE_SHARE;
 }
 
-static void duplicate(void *owner, struct skex_leg *leg, const struct skex_prefix *prefix,
-	struct skex_view header, struct skex_view body)
-{
-	(void)owner;
-	(void)leg;
-	(void)prefix;
-	(void)header;
-	(void)body;
-}
-
-static void refused(void *owner, struct skex_leg *leg, struct skex_pad_position at, uint16_t status)
-{
-	(void)owner;
-	(void)leg;
-	(void)at;
-	fprintf(stderr, "hub_shares: refused with status %u\n", status);
-	exit(1);
-}
-
-static void alarm_raised(void *owner, struct skex_leg *leg, const char *name, const char *text)
-{
-	(void)owner;
-	(void)leg;
-	fprintf(stderr, "hub_shares: %s: %s\n", name, text);
-	exit(1);
-}
-
 static const struct skex_link_events agent_events = {
 	.up = leg_event,
 	.down = leg_event,
 	.message = message,
-	.duplicate = duplicate,
+	.duplicate = bench_duplicate,
 	.released = leg_event,
-	.refused = refused,
+	.refused = bench_refused,
 	.writable = leg_event,
-	.alarm = alarm_raised,
+	.alarm = bench_alarm,
 };
 
 /* ---- the world ---- */
@@ -343,6 +317,8 @@ int main(int argc, char **argv)
 	start_agents();
 	for (int i = 0; i < 5; i++, bench_clock_ms += 100)
 		settle();
+	/* Whether or not it was on from the start. */
+	CALLGRIND_START_INSTRUMENTATION;
 	while (arrived < shares && bench_clock_ms < 600000) {
 		for (uint32_t i = 0; i < BATCH && sent < shares; i++)
 			sent += send_share(sent);

@@ -43,22 +43,28 @@ class Api:
 
 
 class Lab:
-    """Five hubs, threshold three, two agents; gone when the with statement ends."""
+    """Some hubs and two agents; gone when the with statement ends."""
 
-    def __init__(self, pad='64MiB'):
+    def __init__(self, pad='64MiB', hubs=5, threshold=3, flushes=False):
         self.directory = tempfile.mkdtemp(prefix='skex-bench-')
         self.dir = os.path.join(self.directory, 'lab')
-        self.pad = pad
+        self.pad, self.hubs, self.threshold = pad, hubs, threshold
+        self.env = dict(os.environ)
+        if flushes:
+            self.flushes = os.path.join(self.directory, 'flushes')
+            os.mkdir(self.flushes)
+            self.env.update(LD_PRELOAD=os.path.join(BUILD, 'bench', 'flushes.so'),
+                            SKEX_FLUSHES=self.flushes)
 
     def skex(self, *arguments):
         return subprocess.run([os.path.join(BUILD, 'skex')] + list(arguments), check=True,
-                              stdout=subprocess.PIPE, text=True).stdout
+                              stdout=subprocess.PIPE, text=True, env=self.env).stdout
 
     def __enter__(self):
         try:
             self.what = json.loads(self.skex(
-                'lab', 'up', '--dir', self.dir, '--hubs', '5', '--threshold', '3', '--agents', '2',
-                '--pad-bytes', self.pad))
+                'lab', 'up', '--dir', self.dir, '--hubs', str(self.hubs),
+                '--threshold', str(self.threshold), '--agents', '2', '--pad-bytes', self.pad))
         except BaseException:
             shutil.rmtree(self.directory, ignore_errors=True)
             raise
@@ -68,15 +74,16 @@ class Lab:
         subprocess.run([os.path.join(BUILD, 'skex'), 'lab', 'down', '--dir', self.dir])
         shutil.rmtree(self.directory, ignore_errors=True)
 
-    def configure(self, pool):
-        """Starts both agents again with these settings of their pools."""
+    def configure(self, pool, more=None):
+        """Starts both agents again with these settings of their pools; more(agent) gives further
+        lines of an agent's configuration."""
         for agent in self.what['agents']:
             self.skex('lab', 'stop', '--dir', self.dir, agent['name'])
             path = os.path.join(self.dir, agent['name'], 'conf')
             with open(path, encoding='ascii') as f:
                 text = f.read().split('pool = ')[0]
             with open(path, 'w', encoding='ascii') as f:
-                f.write(text + 'pool = { %s };\n' % pool)
+                f.write(text + 'pool = { %s };\n' % pool + (more(agent) if more else ''))
         for agent in self.what['agents']:
             self.skex('lab', 'start', '--dir', self.dir, agent['name'])
         self.wait_up()
@@ -93,14 +100,39 @@ class Lab:
         return self.api(agent).ask(op='status')['status']
 
     def agent_pid(self, agent):
-        path = os.path.join(self.dir, self.what['agents'][agent]['name'], 'pid')
-        with open(path, encoding='ascii') as f:
-            return int(f.read().split()[0])
+        return self.pids('agents')[agent]
 
 
-def free_port():
-    """A UDP port of this machine that nobody has."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+    def pids(self, kind):
+        """Of the daemons, without the processes that they start: 'hubs' or 'agents'."""
+        found = []
+        for one in self.what[kind]:
+            with open(os.path.join(self.dir, one['name'], 'pid'), encoding='ascii') as f:
+                found.append(int(f.read().split()[0]))
+        return found
+
+    def flushed(self, pids):
+        """How often these waited for the disk."""
+        total = 0
+        for pid in pids:
+            with open(os.path.join(self.flushes, str(pid)), 'rb') as f:
+                total += int.from_bytes(f.read(8), 'little')
+        return total
+
+
+def processor_s(pids):
+    """Processor time that these used, in the kernel too."""
+    total = 0
+    for pid in pids:
+        with open('/proc/%d/stat' % pid, encoding='ascii') as f:
+            fields = f.read().rsplit(')', 1)[1].split()
+        total += int(fields[11]) + int(fields[12])
+    return total / os.sysconf('SC_CLK_TCK')
+
+
+def free_port(kind=socket.SOCK_DGRAM):
+    """A UDP port of this machine, or a TCP port, that nobody has."""
+    with socket.socket(socket.AF_INET, kind) as s:
         s.bind(('127.0.0.1', 0))
         return s.getsockname()[1]
 

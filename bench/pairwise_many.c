@@ -328,6 +328,8 @@ static void run(struct node *node, uint32_t at)
 static void runs(uint32_t count, uint32_t most)
 {
 	counting = true;
+	/* Whether or not it was on from the start. */
+	CALLGRIND_START_INSTRUMENTATION;
 	for (uint32_t i = 0; i < most; i++) {
 		const uint32_t peer = i / 2 % PEERS;
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * An SAE that asks for one key after the other on one kept-alive connection, for benchmarks:
- * etsi014_client HOST PORT CA CERTIFICATE KEY SLAVE SECONDS
- * It prints {"requests":N,"seconds":S,"rate":N/S}, or says what went wrong and exits with 1.
+ * A client of a key delivery server that sends one request after the other on one kept-alive
+ * connection, for benchmarks:
+ * https_client HOST PORT CA CERTIFICATE KEY PATH STATUS SECONDS
+ * It prints {"requests":N,"seconds":S,"rate":N/S,"us":[p50,p99,p99.9]}, or says what went wrong and
+ * exits with 1; an answer of another status is wrong.
  */
 #include <errno.h>
 #include <netdb.h>
@@ -18,6 +20,8 @@
 
 #include <gnutls/gnutls.h>
 
+#define REQUESTS_MAX 1000000u
+
 static double now(void)
 {
 	struct timespec time;
@@ -28,7 +32,7 @@ static double now(void)
 
 static void fail(const char *what, const char *why)
 {
-	fprintf(stderr, "etsi014_client: %s: %s\n", what, why);
+	fprintf(stderr, "https_client: %s: %s\n", what, why);
 	exit(1);
 }
 
@@ -75,7 +79,7 @@ static gnutls_session_t session_open(char **argv)
 }
 
 /* Reads one answer: the headers, and as much as its Content-Length says. */
-static void answer_read(gnutls_session_t session)
+static void answer_read(gnutls_session_t session, const char *status)
 {
 	static char answer[65536];
 	size_t size = 0, wanted = 0;
@@ -93,29 +97,42 @@ static void answer_read(gnutls_session_t session)
 		if (end != NULL && length != NULL)
 			wanted = (size_t)(end + 4 - answer) + strtoul(length + 16, NULL, 10);
 	}
-	if (strncmp(answer, "HTTP/1.1 200 ", 13) != 0)
+	if (strncmp(answer, "HTTP/1.1 ", 9) != 0 || strncmp(answer + 9, status, 3) != 0)
 		fail("answer", answer);
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
 }
 
 int main(int argc, char **argv)
 {
+	static double us[REQUESTS_MAX];
 	char request[512];
-	unsigned long requests = 0;
+	size_t count = 0;
 
-	if (argc != 8)
-		fail("usage", "HOST PORT CA CERTIFICATE KEY SLAVE SECONDS");
+	if (argc != 9)
+		fail("usage", "HOST PORT CA CERTIFICATE KEY PATH STATUS SECONDS");
 	gnutls_session_t session = session_open(argv);
-	int size = snprintf(request, sizeof(request),
-		"GET /api/v1/keys/%s/enc_keys HTTP/1.1\r\nHost: %s\r\n\r\n", argv[6], argv[1]);
-	double began = now(), end = began + strtod(argv[7], NULL);
-	while (now() < end) {
+	int size = snprintf(
+		request, sizeof(request), "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", argv[6], argv[1]);
+	double began = now(), end = began + strtod(argv[8], NULL), before = began;
+	while (before < end && count < REQUESTS_MAX) {
 		if (gnutls_record_send(session, request, (size_t)size) != size)
 			fail("request", "not sent");
-		answer_read(session);
-		requests++;
+		answer_read(session, argv[7]);
+		double after = now();
+		us[count++] = (after - before) * 1e6;
+		before = after;
 	}
-	double seconds = now() - began;
-	printf("{\"requests\":%lu,\"seconds\":%.3f,\"rate\":%.1f}\n", requests, seconds,
-		(double)requests / seconds);
+	if (count == 0)
+		fail("request", "there was no time for one");
+	qsort(us, count, sizeof(us[0]), compare);
+	printf("{\"requests\":%zu,\"seconds\":%.3f,\"rate\":%.1f,\"us\":[%.1f,%.1f,%.1f]}\n", count,
+		before - began, (double)count / (before - began), us[count / 2],
+		us[count * 99 / 100], us[count * 999 / 1000]);
 	return 0;
 }
