@@ -4,7 +4,7 @@
 
 BUILD = build
 
-.PHONY: all setup demo check check-long check-kernel mutants coverage bench test format clean
+.PHONY: all setup demo check check-long check-kernel mutants week coverage bench test format clean
 
 all: setup
 	@tools/bootstrap build
@@ -42,6 +42,12 @@ check-kernel:
 mutants:
 	@tools/bootstrap check
 	@tools/mutants
+
+# A week of simulated time with 1,000 agents and a fault every second: for hours, on one processor.
+week:
+	@tools/bootstrap check
+	@$(MAKE) --no-print-directory all
+	@SKEX_LONG=1 $(BUILD)/tests/sim_week_test
 
 # Which part of each folder the tests go through.
 coverage:

@@ -15,7 +15,7 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, '..', folder) for folder in ('system', 'vectors')]
 
-from pairwise_content import Reader  # noqa: E402
+from pairwise_carried import Reader  # noqa: E402
 from pairwise_math import Refused, lp8, u8, u16, u32, u64  # noqa: E402
 
 VERSION = 1

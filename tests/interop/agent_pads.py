@@ -163,7 +163,7 @@ class ReceivePad:
         here = self.pads.size(TO_AGENT, at.generation)
         if at.generation < self.mark.generation:
             raise Replay('generation')
-        if at.generation > self.mark.generation + 1 or here is None:
+        if here is None:
             raise Exhausted('generation')
         if at < self.mark:
             raise Replay('range')

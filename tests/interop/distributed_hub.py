@@ -249,6 +249,11 @@ def openings():
                 lambda o: o.greeted(nonce=os.urandom(16)))
         answers('a malformed header is dropped', 'Ping', Opening.greeted,
                 lambda o: o.send(b'\x09\0\0\0'), ping)
+        answers('a BYE with a body is none', 'Ping', Opening.greeted,
+                lambda o: o.send(Bye(0, 1).encode(), b'body'), ping)
+        answers('nor is such a HELLO', 'NoneType',
+                lambda o: o.send(Hello(0, 1, o.nonce, bytes(16), o.leg.sending.next,
+                                       o.leg.receiving.durable).encode(), b'body'))
         answers('an envelope that is wrong ends the connection', 'NoneType', Opening.greeted,
                 lambda o: o.wire.send(flipped(o.leg.sealer.seal(bytes(20)))))
         answers('a higher version is taken, and 1 spoken', 'Ping',

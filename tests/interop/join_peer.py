@@ -19,7 +19,8 @@ from armour import JOIN, bytes_of  # noqa: E402
 from distributed_wire import (  # noqa: E402
     ACK, AEADS, HELLO, PING, ack, hello, next_epoch_key, packet, ping, ratchet_pad, with_prefix)
 from join import ask_of, association_of, leg_of, token_bytes  # noqa: E402
-from pairwise_content import BLOB, Credential, Reader  # noqa: E402
+from pairwise_carried import Credential, Reader  # noqa: E402
+from pairwise_content import BLOB  # noqa: E402
 from pairwise_math import NAMES, tlv, u32  # noqa: E402
 from pairwise_peer import Peer  # noqa: E402
 

@@ -3,6 +3,7 @@
 """A real hub is joined with a token by an agent that was written from docs/spec/ alone."""
 
 import os
+import time
 
 from join_peer import Closed, Joiner, Token, name_of
 from lab_harness import OK, Lab, Tap, until
@@ -164,6 +165,83 @@ def strangers():
     tap.equal('and the true one joins', leg_at_hub('true'), leg)
 
 
+def order():
+    """Which of several refusals it is (7): rejected, name, member, approval."""
+    lab.hub(HUB, 'ban', 'shop1')
+    name = made('one')
+    tap.equal('another name, which is enrolled: it is the name', outcome(
+        Joiner(name['token'], 'agent1')), 'alert 68')
+    asks = made('--group', 'g', '--ask')
+    joiner = Joiner(asks['token'], 'shop1')
+    tap.equal('a banned member is not asked for', outcome(joiner), 'alert 70')
+    tap.equal('nor bound', states().get(asks['token_id']), 'open')
+    good = Joiner(asks['token'], 'good')
+    good.peer.restore(joiner.peer.backup())
+    tap.equal('another one is', outcome(good), 'alert 64')
+    lab.hub(HUB, 'reject', asks['token_id'])
+    other = Joiner(asks['token'], 'other')
+    other.peer.restore(good.peer.backup())
+    tap.equal('rejected, whatever the name', outcome(other), 'alert 65')
+
+
+def between():
+    """What is refused between M1 and M3 gives no leg (7)."""
+    token = made('late', '--ask')
+    joiner = Joiner(token['token'], 'late')
+    tap.equal('it asks', outcome(joiner), 'alert 64')
+    lab.hub(HUB, 'approve', token['token_id'])
+    begun = joiner.begin()
+    with joiner.connect() as hub:
+        third = begun.third(hub.answer(begun.first))
+        lab.hub(HUB, 'reject', token['token_id'])
+        try:
+            begun.session(hub.answer(third))
+            tap.check('rejected after M2: no leg', False)
+        except (Alert, Closed):
+            tap.check('rejected after M2: no leg', leg_at_hub('late') is None)
+
+
+def limits():
+    """How much a connection without a leg may be (4)."""
+    true = Joiner(made('bounded')['token'], 'bounded')
+    first = true.begin().first
+    wrong = first[:-16] + bytes([first[-16] ^ 1]) + first[-15:]
+
+    def closed(hub, data=None):
+        try:
+            return name_of(hub.answer(data) if data is not None else hub.receive())
+        except Closed:
+            return 'closed'
+    with true.connect() as hub:
+        for _ in range(15):
+            hub.send(wrong)
+        tap.equal('the 16th message is answered', closed(hub, first), 'M2')
+        tap.equal('the 17th ends it', closed(hub, first), 'closed')
+    with true.connect() as hub:
+        hub.send(wrong)
+        tap.equal('a packet of a leg is no message here', closed(hub, b'\1' + bytes(60)), 'closed')
+    opened = [true.connect() for _ in range(65)]
+    for hub in opened[:64]:
+        hub.send(wrong)
+    tap.equal('the 64th is served', closed(opened[63], first), 'M2')
+    tap.equal('the 65th is not', closed(opened[64], first), 'closed')
+    opened[0].socket.close()
+
+    def served():
+        with true.connect() as hub:
+            return closed(hub, first) == 'M2'
+    tap.check('but when another one is gone', until(served))
+    tap.equal('each ends', [closed(hub) for hub in opened[1:63]], ['closed'] * 62)
+    for hub in opened:
+        hub.socket.close()
+    with true.connect() as hub:
+        began = time.monotonic()
+        hub.send(wrong)
+        said = closed(hub)
+        took = time.monotonic() - began
+        tap.check('after 10 seconds', said == 'closed' and 9 < took, took)
+
+
 with Lab(hubs=2, threshold=2, agents=2, pad='64KiB') as lab:
-    tap.run([tokens, joins, asked, refused, strangers])
+    tap.run([tokens, joins, asked, refused, order, between, strangers, limits])
 tap.end()

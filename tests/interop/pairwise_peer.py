@@ -8,7 +8,8 @@ sections of the specification. The key schedule is that of the vectors.
 import copy
 import os
 
-from pairwise_content import ALERT, BLOB, PAST, PAYLOAD, ROLLBACK, Batch, fields, key_id, place_of
+from pairwise_content import ALERT, BLOB, PAST, PAYLOAD, ROLLBACK, key_id, place_of
+from pairwise_carried import Batch, fields
 from pairwise_math import (
     ACKREQ, K1, K3, M1, M3, P1, R1, Refused, Run, Tree, hedged, locator, pseudonyms, r1, r2,
     read_r1, read_r2, rekey_leaf, split, tlv, u8, u64)

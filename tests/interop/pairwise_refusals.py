@@ -10,7 +10,8 @@ import os
 import time
 
 from pairwise_scene import Scene, begins, pair_of, run, same, tap
-from pairwise_content import ALERT, BLOB, NO, PAST, PAYLOAD, Batch, Credential
+from pairwise_content import ALERT, BLOB, NO, PAST, PAYLOAD
+from pairwise_carried import Batch, Credential
 from pairwise_math import M1, P1, PAD, Run, tlv, u32
 from pairwise_peer import Alert, Begun, Peer, Session
 from pairwise_wire import Silence, name_of

@@ -15,7 +15,8 @@ for folder in ['system', 'vectors']:
     sys.path.insert(0, os.path.join(HERE, '..', folder))
 
 from lab_harness import BUILD, OK, Agents, Tap, ask, skex  # noqa: E402
-from pairwise_content import Batch, Credential, key_id  # noqa: E402
+from pairwise_carried import Batch, Credential  # noqa: E402
+from pairwise_content import key_id  # noqa: E402
 from pairwise_math import NAMES  # noqa: E402
 from pairwise_peer import Peer  # noqa: E402
 from pairwise_wire import Silence, Wire  # noqa: E402

@@ -12,14 +12,14 @@ import subprocess
 import sys
 
 import lab_harness
-from lab_harness import BUILD, Lab, Tap, alive, until
+from lab_harness import BUILD, Lab, Tap, alive, skex, until
 
 tap = Tap()
 
 NOBODY = 65534
 REFUSED = {errno.EPERM, errno.EACCES, errno.ENOSYS}
 SIGSYS = 128 + signal.SIGSYS
-EXECVE, PTRACE, READ, FORK = [signal.SIGRTMIN + 1 + i for i in range(4)]
+EXECVE, PTRACE, READ, FORK, API, HANG = [signal.SIGRTMIN + 1 + i for i in range(6)]
 FATAL = {'execve': EXECVE, 'ptrace': PTRACE, 'process_vm_readv': READ, 'fork': FORK}
 
 # What works; all else that the probe tries is refused.
@@ -27,12 +27,21 @@ WORKS = {
     'hub': {'memory', 'hub_state', 'hub_write'},
     # It reads what the operator names, and connects to hubs.
     'agent': {'memory', 'agent_state', 'agent_write', 'agent_kek', 'hub_state', 'socket',
-              'connect'},
+              'route', 'connect'},
     'server': {'memory'},
-    'bindings': {'memory', 'binding_write', 'socket', 'connect'},
+    'KMEs': {'memory', 'socket', 'route', 'connect'},
+    'bindings': {'memory', 'binding_write', 'socket', 'route', 'connect'},
+    # It keys network interfaces.
+    'links': {'memory', 'binding_write', 'socket', 'route', 'generic', 'connect'},
+    'added': {'memory', 'binding_write', 'added_write', 'socket', 'route', 'connect'},
 }
 
 SKIP = 'skip = { listen = "127.0.0.1:%d"; ca = "%s"; certificate = "%s"; key = "%s"; };\n'
+LINK = ('{ name = "link"; peer = "agent2"; role = "leads"; macsec = { mode = "static"; '
+        'interface = "macsec0"; peer_sci = "0200000000010001"; }; }')
+KME = ('qkd014 = ( { name = "kme"; url = "https://127.0.0.1:%d"; ca = "%s"; certificate = "%s"; '
+       'key = "%s"; sae_id = "sae-b"; peers = ( { peer = "agent1"; sae_id = "sae-a"; } ); } );\n')
+RUN_TIME = 'binding_folders = [ "%s" ];\nbinding_programs = [ "/bin/true" ];\n'
 HOOK = '{ name = "%s"; peer = "%s"; role = "leads"; period = "1 h"; hook = { %s }; }'
 
 
@@ -135,7 +144,7 @@ def check_probe(lab, what, name, pid, kind):
     tried = lab.probe(name, pid)
     refused = {one for one, result in tried.items() if result in REFUSED}
     works = {one for one, result in tried.items() if result == 0} - {'end'}
-    tap.check('%s: has tried it all' % what, len(tried) == 15, tried)
+    tap.check('%s: has tried it all' % what, len(tried) == 19, tried)
     tap.equal('%s: what it needs works' % what, works, WORKS[kind])
     tap.equal('%s: and all else is refused' % what, refused, set(tried) - works - {'end'})
 
@@ -177,24 +186,101 @@ def servers(lab):
         tap.check('%s: there is another one' % what, pid > 0)
 
 
+def kmes(lab):
+    what = 'KMEs'
+    pid = lab.serves('agent2', what)
+    check_process(what, pid)
+    check_probe(lab, what, 'agent2', pid, 'KMEs')
+    tap.equal('%s: no file is open' % what, no_file_open(pid), [])
+    for call in ['execve', 'fork']:
+        check_fatal(lab, what, 'agent2', pid, call)
+        pid = lab.serves('agent2', what, pid)
+    tap.check('%s: there is another one' % what, pid > 0)
+
+
 def bindings(lab):
     what = 'bindings'
     pid = lab.serves('agent1', 'the bindings')
     check_process(what, pid)
     check_probe(lab, what, 'agent1', pid, 'bindings')
     tap.equal('%s: no file is open' % what, no_file_open(pid), [])
+    tap.equal('%s: the socket of the agent does not let it in, though it is of its user' % what,
+              lab.probe('agent1', pid, API, 'api').get('api'), errno.EACCES)
     check_fatal(lab, what, 'agent1', pid, 'execve')
+
+
+def hangs(lab):
+    """A process of bindings that does not come to its next turn is ended, and another goes on."""
+    pid = lab.serves('agent1', 'the bindings')
+    lab.probe('agent1', pid, HANG, 'hang')
+    said = 'serves the bindings ended with status %d' % (128 + signal.SIGALRM)
+    tap.check('bindings: a process that hangs is ended', until(
+        lambda: not alive(pid) and said in lab.log('agent1'), 120))
+    tap.check('bindings: and another one goes on', lab.serves('agent1', 'the bindings', pid) > 0)
+
+
+def links(lab):
+    what = 'bindings of links'
+    with open(lab.config('agent1'), encoding='utf-8') as f:
+        text = f.read()
+    before = lab.serves('agent1', 'the bindings')
+    lab.stop('agent1')
+    with open(lab.config('agent1'), 'w', encoding='utf-8') as f:
+        f.write(text.replace('bindings = (', 'bindings = (%s, ' % LINK))
+    lab.start('agent1')
+    pid = lab.serves('agent1', 'the bindings', before)
+    check_process(what, pid)
+    check_probe(lab, what, 'agent1', pid, 'links')
+    check_fatal(lab, what, 'agent1', pid, 'execve')
+    lab.stop('agent1')
+    with open(lab.config('agent1'), 'w', encoding='utf-8') as f:
+        f.write(text)
+    lab.start('agent1')
+
+
+def at_run_time(lab):
+    """A process that runs other bindings may do what these need, and that before it not."""
+    def change(*words, stdin=''):
+        before = lab.serves('agent1', 'the bindings')
+        done = skex('binding', *words, '--socket', lab.socket('agent1'), stdin=stdin)
+        tap.equal('skex binding %s' % ' '.join(words), done.code, 0)
+        return lab.serves('agent1', 'the bindings', before)
+
+    def hook(name, members):
+        return 'bindings = (%s);\n' % (HOOK % (name, 'agent2', members))
+
+    what = 'bindings, with one that was added'
+    pid = change('add', '-', stdin=hook('later', 'file = "%s";' % lab.path('later', 'key')))
+    check_process(what, pid)
+    check_probe(lab, what, 'agent1', pid, 'added')
+    tap.equal('%s: no file is open' % what, no_file_open(pid), [])
+    what = 'bindings, with one that runs a program'
+    pid = change('add', '-', stdin=hook('runs', 'program = ["/bin/true"];'))
+    check_process(what, pid)
+    tap.equal('%s: it may start them' % what,
+              lab.probe('agent1', pid, FORK, 'fork').get('fork'), 0)
+    what = 'bindings, when that is removed'
+    pid = change('rm', 'runs')
+    check_process(what, pid)
+    check_probe(lab, what, 'agent1', pid, 'added')
+    what = 'bindings, when the other one is'
+    pid = change('rm', 'later')
+    check_process(what, pid)
+    check_probe(lab, what, 'agent1', pid, 'bindings')
+    check_fatal(lab, what, 'agent1', pid, 'fork')
 
 
 def programs(lab):
     """What starts others, or a hook's program, cannot be kept from that; but from these."""
     pids = {'starter': lab.starter('agent2'), 'with hooks': lab.serves('agent2', 'the bindings')}
+    kept = ['/memfd:skexd.conf (deleted)']
     for what, pid in pids.items():
         check_process(what, pid)
         for call in ['ptrace', 'process_vm_readv']:
             tried = lab.probe('agent2', pid, FATAL[call], call)
             tap.equal('%s: no %s' % (what, call), tried.get(call), errno.EPERM)
-        tap.equal('%s: no file is open' % what, no_file_open(pid), [])
+        tap.equal('%s: no file is open, but the configuration that it gives to others' % what,
+                  no_file_open(pid), kept if what == 'starter' else [])
         tap.check('%s: and runs on' % what, alive(pid))
 
 
@@ -236,15 +322,19 @@ def free_port():
 
 def main():
     with Probed() as lab:
-        os.mkdir(lab.path('keys'))
-        os.chmod(lab.path('keys'), 0o777)
+        for folder in ('keys', 'later'):
+            os.mkdir(lab.path(folder))
+            os.chmod(lab.path(folder), 0o777)
         tls = [lab.path('tls', name) for name in ['ca.pem', 'kme-agent1.pem', 'kme-agent1.key']]
-        lab.configure('agent1', SKIP % (free_port(), *tls) + 'bindings = (%s);\n' % (
+        lab.configure('agent1', RUN_TIME % lab.path('later') + SKIP % (free_port(), *tls))
+        lab.configure('agent1', 'bindings = (%s);\n' % (
             HOOK % ('files', 'agent2', 'file = "%s";' % lab.path('keys', 'key'))))
-        lab.configure('agent2', 'bindings = (%s);\n' % (
+        lab.configure('agent2', KME % (free_port(), *tls) + 'bindings = (%s);\n' % (
             HOOK % ('runs', 'agent1', 'program = ["/bin/true"];')))
-        tap.run([lambda: hubs(lab), lambda: servers(lab), lambda: bindings(lab),
-                 lambda: programs(lab), lambda: agents(lab), lambda: commands(lab)])
+        tap.run([lambda: hubs(lab), lambda: servers(lab), lambda: kmes(lab),
+                 lambda: bindings(lab), lambda: hangs(lab), lambda: links(lab),
+                 lambda: at_run_time(lab), lambda: programs(lab), lambda: agents(lab),
+                 lambda: commands(lab)])
     tap.end()
 
 

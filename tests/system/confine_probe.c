@@ -7,7 +7,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,6 +21,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static char folder[512];
@@ -46,9 +49,9 @@ static void open_below(const char *said, const char *name, int flags)
 		(void)close(fd);
 }
 
-static void make_socket(const char *said, int family, int type)
+static void make_socket(const char *said, int family, int type, int protocol)
 {
-	const int fd = socket(family, type | SOCK_CLOEXEC, 0);
+	const int fd = socket(family, type | SOCK_CLOEXEC, protocol);
 
 	say(said, fd);
 	if (fd >= 0)
@@ -98,8 +101,12 @@ static void on_try(int number)
 	open_below("agent_kek", "agent1/kek", O_RDONLY);
 	open_below("write", "../outside", O_WRONLY | O_CREAT);
 	open_below("binding_write", "keys/probe", O_WRONLY | O_CREAT);
-	make_socket("socket", AF_INET, SOCK_STREAM);
-	make_socket("packet", AF_PACKET, SOCK_RAW);
+	open_below("added_write", "later/probe", O_WRONLY | O_CREAT);
+	make_socket("socket", AF_INET, SOCK_STREAM, 0);
+	make_socket("packet", AF_PACKET, SOCK_RAW, 0);
+	make_socket("route", AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+	make_socket("generic", AF_NETLINK, SOCK_RAW, NETLINK_GENERIC);
+	make_socket("filter", AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER);
 	use_network();
 	map("memory", PROT_READ | PROT_WRITE);
 	map("code", PROT_READ | PROT_WRITE | PROT_EXEC);
@@ -142,9 +149,42 @@ static void on_fork(int number)
 	say("fork", child);
 }
 
+/* Whether the agent takes an order from us beside the way that we were given. */
+static void on_api(int number)
+{
+	static const char order[] = "{\"id\":1,\"op\":\"binding_rm\",\"binding\":\"none\"}\n";
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	char answer[512] = "";
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)number;
+	(void)snprintf(to.sun_path, sizeof(to.sun_path), "%.80s/agent1/api.sock", folder);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to)) != 0) {
+		say("api", -1);
+	} else {
+		/* Whoever is turned away is told so before it says anything. */
+		(void)!write(fd, order, sizeof(order) - 1);
+		(void)!read(fd, answer, sizeof(answer) - 1);
+		errno = EACCES;
+		say("api", strstr(answer, "\"not_allowed\"") != NULL ? -1 : 0);
+	}
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+/* As a disk that hangs would have it. */
+static void on_hang(int number)
+{
+	(void)number;
+	say("hang", 0);
+	for (;;)
+		(void)poll(NULL, 0, -1);
+}
+
 __attribute__((constructor)) static void begin(void)
 {
-	static void (*const fatal[])(int) = {on_exec, on_ptrace, on_read, on_fork};
+	static void (*const others[])(int) = {
+		on_exec, on_ptrace, on_read, on_fork, on_api, on_hang};
 	const char *where = getenv("PROBE");   /* rule 6: paths, no secret */
 	const char *at = getenv("PROBE_PORT"); /* rule 6: a port, no secret */
 	struct sigaction action = {.sa_handler = on_try, .sa_flags = SA_RESTART};
@@ -154,8 +194,8 @@ __attribute__((constructor)) static void begin(void)
 	(void)snprintf(folder, sizeof(folder), "%s", where);
 	port = (uint16_t)strtoul(at, NULL, 10);
 	(void)sigaction(SIGUSR1, &action, NULL);
-	for (size_t i = 0; i < sizeof(fatal) / sizeof(fatal[0]); i++) {
-		action.sa_handler = fatal[i];
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		action.sa_handler = others[i];
 		(void)sigaction(SIGRTMIN + 1 + (int)i, &action, NULL);
 	}
 }

@@ -31,7 +31,7 @@ def rows():
 
 def complete():
     text = read('docs', 'integration', 'README.md')
-    links = re.findall(r'\]\(([^)]+)\)', text)
+    links = re.findall(r'\]\(([^)#]+)[^)]*\)', text)
     for link in links:
         tap.check('there is ' + link, os.path.exists(os.path.join(FOLDER, link)))
     for name in sorted(os.listdir(FOLDER)):
@@ -56,6 +56,19 @@ def versions():
                 name, version) in read('docs', 'integration', page.group(1)))
 
 
+def in_short():
+    """Each page says the same things first. Answers to requests, and wishes, are no consumers."""
+    for name in sorted(os.listdir(FOLDER)):
+        if name in ('README.md', 'extensions.md') or name.endswith('-clauses.md'):
+            continue
+        short = re.search(r'^## In short\n(.*?)^#', read('docs', 'integration', name),
+                          re.M | re.S)
+        said = re.findall(r'^\| ([A-Z][^|]*[a-z]) \| \S', short.group(1), re.M) if short else []
+        tap.equal('%s in short' % name, said, [
+            'The key protects', 'Identifiers', 'Rotation', 'Recommended', 'Pitfalls', 'Downgrade',
+            'Tested with', 'Not tested'])
+
+
 def linked():
     for name in (['README.md'], ['docs', 'architecture.md']):
         tap.check('%s leads to the page' % '/'.join(name), 'integration/README.md' in read(*name))
@@ -70,7 +83,7 @@ def commands(lab):
 
 def run_all():
     with Lab(hubs=2, threshold=2, agents=2) as lab:
-        tap.run([complete, versions, linked, lambda: commands(lab)])
+        tap.run([complete, versions, in_short, linked, lambda: commands(lab)])
 
 
 run_all()

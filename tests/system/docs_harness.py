@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the commands of a page of docs/integration/, and compares what they print."""
+"""Runs the commands of a page of docs/, compares what they print, and reads its configurations."""
 
 import os
 import re
 import shutil
+import socket
 import subprocess
 import tempfile
 
@@ -11,9 +12,40 @@ SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..')
 
 
 def pattern(text):
-    """A block of `text` as what has to be printed: an id stands for any id."""
+    """A block of `text` as what has to be printed: an id stands for any id, and so do a fingerprint
+    and a group of words."""
     text = re.escape(text)
+    text = re.sub(r'[0-9a-f]{4}(\\ [0-9a-f]{4}){3}', '[0-9a-f]{4}( [0-9a-f]{4}){3}', text)
+    text = re.sub(r'[a-z]{5}(\\ [a-z]{5}){4}', '[a-z]{5}( [a-z]{5}){4}', text)
     return re.sub(r'[0-9a-f]{8}(\\-[0-9a-f]{4}){3}\\-[0-9a-f]{12}', r'[0-9a-f-]{36}', text)
+
+
+def blocks(page, kind):
+    """The blocks of a page of docs/ with this word."""
+    with open(os.path.join(SOURCE, 'docs', page), encoding='utf-8') as f:
+        return re.findall(r'^```%s\n(.*?)^```$' % kind, f.read(), re.M | re.S)
+
+
+def checked(program, text, directory):
+    """Whether a daemon takes a configuration, and what it said."""
+    path = os.path.join(directory, 'conf')
+    with open(path, 'w', encoding='utf-8') as f:
+        f.write(text)
+    done = subprocess.run([program, '-c', path, '--check'], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, check=False)
+    return done.returncode == 0, done.stdout + text
+
+
+def alone(agents, one, other, paired):
+    """Two agents without hubs, which can be paired or not."""
+    for name, peer in ((one, other), (other, one)):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.bind(('127.0.0.1', 0))
+            port = s.getsockname()[1]
+        agents.make(name, 'peers = ( { name = "%s"; profiles = []; accept = [ "app:*" ]; } );\n'
+                    % peer + ('pairwise = { listen = "127.0.0.1:%d"; advertise = "127.0.0.1:%d"; };'
+                              '\n' % (port, port) if paired else ''))
+        agents.start(name)
 
 
 def run_page(tap, page, variables, replaced):

@@ -87,6 +87,12 @@ def made():
             path('x')), USAGE, 'not a multiple')
     tap.check('none was written', not os.path.exists(path('x')))
     tap.equal('and the maker has nothing yet', fills('alice'), [])
+    spool = path('alice', 'state', 'keyfill.spool')
+    stop('alice')
+    with open(spool, 'wb') as f:
+        f.write(bytes(80) + os.urandom(1000))
+    start('alice')
+    tap.check('what a crash left at the maker goes with the start', not os.path.exists(spool))
 
 
 def refused():

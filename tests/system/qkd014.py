@@ -13,8 +13,11 @@ import signal
 import subprocess
 import sys
 
+from docs_harness import SOURCE, run_page
 from lab_harness import BUILD, Lab, Sae, Tap, alive, ask, skex, until
 from qkd014_kme import Authority, Kme, Link
+
+PAGE = os.path.join(SOURCE, 'docs', 'integration', 'qkd014.md')
 
 tap = Tap()
 AGENTS = ('agent1', 'agent2')
@@ -368,11 +371,19 @@ def our_own(world):
         tap.check('blocks were made of them', min(blocks) > 0, blocks)
 
 
+def page(world):
+    """Last, for its key begins a pool that goes on asking the KMEs."""
+    for agent in AGENTS:
+        world.configure(agent)
+    run_page(tap, PAGE, {'SKEX_SOCKET': world.lab.socket('agent1'),
+                         'PATH': os.path.abspath(BUILD) + ':' + os.environ['PATH']}, {})
+
+
 def main():
-    with Lab(hubs=3, threshold=2, agents=2) as lab:
+    with Lab(hubs=3, threshold=2, agents=2, pad='16MiB') as lab:
         world = World(lab)
         cases = (keys, consumers, moods, down, certificates, lost, process, crashes, settings,
-                 combined, our_own)
+                 combined, our_own, page)
         wanted = sys.argv[2:]
         tap.run([lambda c=c: c(world) for c in cases if not wanted or c.__name__ in wanted])
     tap.end()

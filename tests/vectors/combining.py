@@ -86,6 +86,39 @@ def row(what, size, first, second, purpose='app:test'):
             component('pairwise', *second[:2], secret(what + '/2', size), *second[2:])]})
 
 
+def is_refused(row):
+    """What section 1 does not allow to be combined at all."""
+    one, other = row['components']
+    size = len(one['secret']) // 2
+    return one['provider'] == other['provider'] or row['initiator'] == row['responder'] or \
+        len(other['secret']) // 2 != size or not 1 <= size <= 65536 or any(
+            not 1 <= len(part['provider']) <= 32 or not 1 <= len(part['roots']) <= 16 or
+            any(not 1 <= kind <= 5 for kind, _ in part['roots']) for part in (one, other))
+
+
+def refused(good):
+    """Rows that differ from a good one in one thing."""
+    def changed(what, part=None, **fields):
+        made = json.loads(json.dumps(good))
+        (made if part is None else made['components'][part]).update(fields)
+        kept = ('initiator', 'responder', 'purpose', 'components')
+        made = {'what': what, **{name: made[name] for name in kept}}
+        assert is_refused(made), what
+        return made
+
+    return [
+        changed('one provider twice', 1, provider='dske'),
+        changed('a provider without a name', 0, provider=''),
+        changed('a provider with a name of 33 bytes', 1, provider='p' * 33),
+        changed('a component without roots', 0, roots=[]),
+        changed('17 roots', 0, roots=[[1, '%032x' % (i + 1)] for i in range(17)]),
+        changed('a root of kind 0', 1, roots=[[0, '11' * 16]]),
+        changed('a root of kind 6', 0, roots=HUBS[:2] + [[6, '11' * 16]]),
+        changed('one end twice', responder='alice'),
+        changed('no bytes', components=[dict(part, secret='') for part in good['components']]),
+    ]
+
+
 def vectors():
     own = (7, 41, 1, CREDENTIAL)
     rows = [
@@ -100,7 +133,8 @@ def vectors():
     turned['what'] = 'a hub in common, in the other order'
     turned['components'].reverse()
     rows.append(turned)
-    return json.dumps({'combining': rows}, indent=1) + '\n'
+    assert not any(map(is_refused, rows))
+    return json.dumps({'combining': rows, 'refused': refused(rows[0])}, indent=1) + '\n'
 
 
 def main(make):

@@ -39,7 +39,7 @@ static void component_of(struct scene *scene, size_t i, const json_t *row)
 	component->confirmed = true;
 	component->secret = scene->secrets[i].data;
 	component->roots_count = (uint8_t)json_array_size(roots);
-	for (at = 0; at < component->roots_count; at++) {
+	for (at = 0; at < component->roots_count && at < SKEX_ROOTS_MAX; at++) {
 		const json_t *root = json_array_get(roots, at);
 		const char *hex = json_string_value(json_array_get(root, 1));
 		size_t byte;
@@ -193,13 +193,62 @@ static void what_is_out_of_range_is_refused(void **state)
 	}
 }
 
+static void the_refused_vectors(void **state)
+{
+	const json_t *rows = array_of(vectors, "refused");
+	static struct scene scene;
+	struct skex_combined combined;
+	uint8_t out[64];
+	size_t i;
+
+	(void)state;
+	assert_true(json_array_size(rows) >= 9);
+	for (i = 0; i < json_array_size(rows); i++) {
+		scene_of(&scene, json_array_get(rows, i));
+		assert_int_equal(
+			skex_combine_two(skex_crypto_openssl(), &scene.combination, out, &combined),
+			SKEX_E_ARGUMENT);
+	}
+}
+
+/* Whichever of the two is named first. */
+static void the_order_is_that_of_the_names(void **state)
+{
+	static struct scene scene;
+	const struct skex_component *kept;
+	struct skex_combined combined;
+	uint8_t out[2][64];
+
+	(void)state;
+	scene_of(&scene, json_array_get(array_of(vectors, "combining"), 2));
+	assert_int_equal(
+		skex_combine_two(skex_crypto_openssl(), &scene.combination, out[0], &combined),
+		SKEX_OK);
+	assert_false(combined.disjoint);
+	kept = scene.combination.components[0];
+	scene.combination.components[0] = scene.combination.components[1];
+	scene.combination.components[1] = kept;
+	assert_int_equal(
+		skex_combine_two(skex_crypto_openssl(), &scene.combination, out[1], &combined),
+		SKEX_OK);
+	assert_memory_equal(out[0], out[1], scene.combination.size);
+	/* It is the names that say which is which, and not who they are. */
+	scene.components[0].provider = scene.components[0].provider[0] > 'k' ? "a" : "z";
+	assert_int_equal(
+		skex_combine_two(skex_crypto_openssl(), &scene.combination, out[1], &combined),
+		SKEX_OK);
+	assert_memory_not_equal(out[0], out[1], scene.combination.size);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_published_vectors),
 		cmocka_unit_test(either_component_is_enough),
+		cmocka_unit_test(the_order_is_that_of_the_names),
 		cmocka_unit_test(the_same_secret_twice_is_not_zero),
 		cmocka_unit_test(what_is_out_of_range_is_refused),
+		cmocka_unit_test(the_refused_vectors),
 	};
 	int failed;
 

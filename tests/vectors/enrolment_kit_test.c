@@ -206,11 +206,86 @@ static void read_back(void **state)
 	}
 }
 
+/* To its end, as whoever takes it in does. */
+static enum skex_error read_all(const json_t *row)
+{
+	const char *word = json_string_value(json_object_get(row, "passphrase"));
+	struct skex_kit_lock lock = {.passphrase = false};
+	struct skex_kit *opened = NULL;
+	struct skex_reason reason;
+	const struct skex_kit_header *header;
+	enum skex_error error = skex_kit_look(&scene.platform, PATH, &lock, &reason);
+
+	if (error == SKEX_OK && word != NULL)
+		error = skex_kit_lock_open(&lock, skex_view(word, strlen(word)));
+	if (error == SKEX_OK)
+		error = skex_kit_open(&scene.platform, scene.crypto, PATH,
+			word != NULL ? lock.key : NULL, &opened, &reason);
+	if (error != SKEX_OK)
+		return error;
+	header = skex_kit_header_get(opened);
+	for (uint64_t left = header->pad_bytes[0] + header->pad_bytes[1];
+		left > 0 && error == SKEX_OK; left--) {
+		uint8_t one;
+
+		error = skex_kit_read(opened, &one, 1, &reason);
+	}
+	if (error == SKEX_OK)
+		error = skex_kit_end(opened, &reason);
+	skex_kit_close(opened);
+	return error;
+}
+
+static void put(const char *digits)
+{
+	const struct skex_files *files = scene.platform.files;
+	const size_t size = strlen(digits) / 2;
+	uint8_t *bytes = malloc(size);
+	struct skex_file *file;
+
+	assert_non_null(bytes);
+	hex(digits, bytes, size);
+	assert_int_equal(files->open(files->context, PATH, SKEX_OPEN_CREATE, &file), SKEX_OK);
+	assert_int_equal(files->write(file, 0, bytes, size), SKEX_OK);
+	files->close(file);
+	free(bytes);
+}
+
+static void refused(void **state)
+{
+	json_t *row;
+	size_t i;
+
+	(void)state;
+	/* The same way takes what is right. */
+	json_array_foreach(json_object_get(vectors, "kits"), i, row)
+	{
+		const char *digits = json_string_value(json_object_get(row, "kit"));
+
+		if (digits == NULL)
+			continue;
+		scene_init(&scene, 1);
+		put(digits);
+		assert_int_equal(read_all(row), SKEX_OK);
+		scene_clear(&scene);
+	}
+	assert_true(json_array_size(json_object_get(vectors, "refused")) > 60);
+	json_array_foreach(json_object_get(vectors, "refused"), i, row)
+	{
+		scene_init(&scene, 1);
+		put(text(row, "kit"));
+		if (read_all(row) == SKEX_OK)
+			fail_msg("taken: %s", text(row, "name"));
+		scene_clear(&scene);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(written_the_same),
 		cmocka_unit_test(read_back),
+		cmocka_unit_test(refused),
 	};
 	int failed;
 

@@ -9,11 +9,12 @@ A second implementation of tokens and of what a run gives, sharing nothing with 
 """
 
 import json
+import re
 import sys
 
 sys.dont_write_bytecode = True
 
-from armour import JOIN, line_of  # noqa: E402
+from armour import JOIN, bytes_of, line_of  # noqa: E402
 from pairwise_math import Association, export, lp8, u8, u16, u32, u64
 
 
@@ -80,10 +81,104 @@ def tokens():
     }
 
 
+class Reader:
+    """Takes fields off the front; ValueError when they are not all there."""
+
+    def __init__(self, data):
+        self.data = data
+
+    def take(self, size):
+        if len(self.data) < size:
+            raise ValueError('too short')
+        taken, self.data = self.data[:size], self.data[size:]
+        return taken
+
+    def number(self, size):
+        return int.from_bytes(self.take(size), 'big')
+
+
+NAME = re.compile(rb'[a-z0-9]([a-z0-9._-]*[a-z0-9])?')
+
+
+def read_token(line):
+    """Of join.md, section 2: ValueError for what an encoder would not have made."""
+    reader = Reader(bytes_of(JOIN, line))
+    if reader.number(1) != 1:
+        raise ValueError('another version')
+    reader.take(16 + 32)
+    if not any(reader.take(16)):
+        raise ValueError('no hub id')
+    hub, agent = reader.take(reader.number(1)), reader.take(reader.number(1))
+    if not NAME.fullmatch(hub) or (agent and not NAME.fullmatch(agent)):
+        raise ValueError('a name')
+    reader.take(8)
+    if reader.number(1) not in (1, 2):
+        raise ValueError('a suite')
+    reader.take(8 + 8 + 4)
+    size = reader.number(2)
+    if size > 511:
+        raise ValueError('addresses')
+    reader.take(size)
+    if reader.data:
+        raise ValueError('too long')
+
+
+def refused():
+    """(about, line) of lines that are no token."""
+    first = complete(next(tokens()))
+    data, line = bytes.fromhex(first['bytes']), first['text']
+    body = line[len(JOIN):]
+    yield 'another check', line_of(JOIN, data)[:-1] + ('A' if body[-1] != 'A' else 'Q')
+    yield 'a byte changed, the check kept', 'SKEX-JOIN-1:' + body[:8] + (
+        'B' if body[8] != 'B' else 'C') + body[9:]
+    yield 'lower case', 'SKEX-JOIN-1:' + body.lower()
+    yield 'a digit that base32 does not have', 'SKEX-JOIN-1:' + body[:20] + '1' + body[21:]
+    yield 'padding', line + '='
+    yield 'one character less', line[:-1]
+    yield 'one character more', line + 'A'
+    yield 'space within', line[:40] + ' ' + line[40:]
+    yield 'bits left over that are not zero', left_over(data)
+    yield 'another prefix', line.replace('JOIN', 'PAIR')
+    yield 'version 2 in the prefix', line.replace('-1:', '-2:')
+    yield 'a prefix in lower case', line.replace('SKEX', 'skex')
+    yield 'nothing behind the prefix', 'SKEX-JOIN-1:'
+    for about, changed in (
+            ('a byte less', data[:-1]), ('a byte more', data + b'\0'),
+            ('version 0', b'\0' + data[1:]), ('version 2', b'\2' + data[1:]),
+            ('a hub id of zeros', data[:49] + bytes(16) + data[65:]),
+            ('no name of the hub', token_bytes(dict(first, hub=''))),
+            ('a name in capitals', token_bytes(dict(first, hub='Hub1'))),
+            ('suite 0', token_bytes(dict(first, suite=0))),
+            ('suite 3', token_bytes(dict(first, suite=3))),
+            ('addresses of 512 bytes', token_bytes(dict(first, addresses='a' * 507 + ' 7100')))):
+        yield about + ', with a right check', line_of(JOIN, changed)
+
+
+def left_over(data):
+    """A line whose last character has a bit that base32 leaves over."""
+    letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
+    line = line_of(JOIN, data)
+    assert (len(data) + 4) % 5, 'nothing is left over'
+    return line[:-1] + letters[letters.index(line[-1]) + 1]
+
+
+def is_refused(line):
+    try:
+        read_token(line)
+    except ValueError:
+        return True
+    return False
+
+
 def text():
+    for token in map(complete, tokens()):
+        read_token(token['text'])
+    for about, line in refused():
+        assert is_refused(line), about
     made = {'about': 'Vectors of docs/spec/join.md, version 1. Bytes and wide numbers are '
                      'hexadecimal. Made by tests/vectors/join.py; do not edit.',
-            'tokens': [complete(t) for t in tokens()]}
+            'tokens': [complete(t) for t in tokens()],
+            'refused': [{'about': about, 'text': line} for about, line in refused()]}
     return json.dumps(made, indent=1) + '\n'
 
 

@@ -134,6 +134,19 @@ static void test_fields(void **state)
 		SKEX_E_SPACE);
 }
 
+static void test_refused(void **state)
+{
+	const json_t *rows = array_of(vectors, "refused");
+
+	(void)state;
+	assert_true(json_array_size(rows) >= 20);
+	for (size_t i = 0; i < json_array_size(rows); i++) {
+		const char *text = text_of(json_array_get(rows, i), "text");
+
+		assert_int_not_equal(decode(text, strlen(text)), SKEX_OK);
+	}
+}
+
 static void test_association(void **state)
 {
 	(void)state;
@@ -228,15 +241,56 @@ static void test_leg(void **state)
 	}
 }
 
+/* A hash all of whose outputs are the same, so that what is exported makes no leg. */
+static uint8_t constant;
+
+static enum skex_error constant_hmac(void *context, struct skex_view key,
+	const struct skex_view *parts, size_t count, uint8_t out[SKEX_HASH_BYTES])
+{
+	(void)context;
+	(void)key;
+	(void)parts;
+	(void)count;
+	memset(out, constant, SKEX_HASH_BYTES);
+	return SKEX_OK;
+}
+
+/* Numbers of zero, and two pads of one number. */
+static void test_no_leg(void **state)
+{
+	const struct skex_name name = name_of(row_at(0), "name");
+	struct skex_crypto crypto = *skex_crypto_openssl();
+	struct skex_associations all = {.crypto = &crypto};
+	struct skex_association association = {.all = &all};
+	struct skex_pairwise_session session = {.number = 0};
+	uint64_t exported = 0;
+	const struct skex_association_keys keys = {
+		.association = &association, .session = &session, .exported = &exported};
+	struct skex_kit_header header = {.leg = 0};
+	unsigned i;
+
+	(void)state;
+	assert_int_equal(skex_token_leg(&keys, &name, &header), SKEX_OK);
+	crypto.hmac_sha256 = constant_hmac;
+	crypto.hmac_key = NULL;
+	crypto.hmac_keyed = NULL;
+	for (i = 0; i < 2; i++) {
+		constant = (uint8_t)(7 * i);
+		assert_int_equal(skex_token_leg(&keys, &name, &header), SKEX_E_STATE);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_damage),
 		cmocka_unit_test(test_fields),
+		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_association),
 		cmocka_unit_test(test_ask),
 		cmocka_unit_test(test_leg),
+		cmocka_unit_test(test_no_leg),
 	};
 	json_error_t error;
 	int failed;

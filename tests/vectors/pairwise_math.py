@@ -163,8 +163,12 @@ Message = collections.namedtuple('Message', 'kind flags id nonce ct tag')
 
 def split(data):
     """A message of the form that section 6 prescribes, or Refused."""
-    if len(data) < 12 or data[0] >> 4 != 1 or data[0] & 15 not in ALLOWED:
-        raise Refused('no message of this version')
+    if data and data[0] >> 4 != 1:
+        raise Refused('version')
+    if data and data[0] & 15 not in ALLOWED:
+        raise Refused('type')
+    if len(data) < 12:
+        raise Refused('size')
     kind, flags, size = data[0] & 15, data[1], data[2] << 8 | data[3]
     if flags & ~ALLOWED[kind] or kind == P1 and not flags & ONEPASS:
         raise Refused('flags')

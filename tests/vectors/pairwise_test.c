@@ -8,75 +8,21 @@
 
 #include "core/pairwise/exchange.h"
 #include "core/pairwise/resync_message.h"
-#include "core/pairwise/tree.h"
 #include "crypto/openssl.h"
 #include "crypto/sha256_small.h"
-#include "tests/vectors/rows.h"
+#include "tests/vectors/pairwise_party.h"
 
 /* The published vectors of the pairwise mode, byte for byte, with both hash providers. */
 
-#define NODES 64u
-
 static json_t *vectors;
 static const struct skex_crypto *crypto;
-
-struct party {
-	uint8_t ac[32];
-	uint8_t recovery[32];
-	struct skex_pairwise_node nodes[NODES];
-	struct skex_pairwise_tree tree;
-};
-
-/* The association of the file, with the depth, lane and direction of a row. */
-static void party_of(struct party *party, const json_t *row)
-{
-	const json_t *config = object_of(vectors, "config");
-	const uint8_t r = (uint8_t)number_of(row, "r");
-	const uint8_t lane = (uint8_t)number_of(row, "lane");
-	uint8_t psk[32], secret[32], chain[32];
-	struct skex_pairwise_config provisioned;
-	struct bytes suites;
-
-	fixed_of(psk, sizeof(psk), config, "psk");
-	bytes_of(&suites, config, "suites");
-	provisioned.id[0] = skex_view(text_of(config, "id0"), strlen(text_of(config, "id0")));
-	provisioned.id[1] = skex_view(text_of(config, "id1"), strlen(text_of(config, "id1")));
-	provisioned.purpose =
-		skex_view(text_of(config, "purpose"), strlen(text_of(config, "purpose")));
-	provisioned.suites = view_of(&suites);
-	provisioned.depth = (uint8_t)number_of(row, "d");
-	assert_int_equal(skex_pairwise_associate(crypto, &provisioned, party->ac), SKEX_OK);
-	assert_int_equal(skex_pairwise_generation(crypto, party->ac, psk, secret), SKEX_OK);
-	assert_int_equal(skex_pairwise_first_chain(crypto, secret, r, lane, chain), SKEX_OK);
-	assert_int_equal(skex_pairwise_recovery(crypto, secret, lane, party->recovery), SKEX_OK);
-	skex_pairwise_tree_init(&party->tree, provisioned.depth, party->nodes, NODES, chain);
-}
-
-static void check_hex(const void *bytes, size_t size, const json_t *object, const char *name)
-{
-	struct bytes expected;
-
-	bytes_of(&expected, object, name);
-	assert_int_equal(size, expected.size);
-	assert_memory_equal(bytes, expected.data, size);
-}
-
-/* Element number i of an array of hexadecimal texts. */
-static void element(struct bytes *bytes, const json_t *object, const char *name, size_t i)
-{
-	json_t *wrapped = json_pack("{s:O}", "x", json_array_get(array_of(object, name), i));
-
-	assert_non_null(wrapped);
-	bytes_of(bytes, wrapped, "x");
-	json_decref(wrapped);
-}
 
 static void check_element(
 	const uint8_t *data, size_t size, const json_t *object, const char *name, size_t i)
 {
 	static struct bytes expected;
 
-	element(&expected, object, name, i);
+	element_of(&expected, object, name, i);
 	assert_int_equal(size, expected.size);
 	assert_memory_equal(data, expected.data, size);
 }
@@ -92,7 +38,7 @@ static void check_leaves(void)
 		const uint64_t index = wide_of(row, "i");
 		static struct party party;
 
-		party_of(&party, row);
+		party_of(&party, crypto, object_of(vectors, "config"), row);
 		assert_int_equal(
 			skex_pairwise_tree_leaf(&party.tree, crypto, index, NULL, leaf), SKEX_OK);
 		check_hex(leaf, sizeof(leaf), row, "leaf");
@@ -119,7 +65,7 @@ struct run {
 static const struct skex_pairwise_payload *payload_of(
 	struct run *run, const json_t *row, size_t number, bool padded)
 {
-	element(&run->text, row, "plain", number);
+	element_of(&run->text, row, "plain", number);
 	assert_int_equal(
 		skex_pairwise_payload_decode(&run->payload, view_of(&run->text), padded), SKEX_OK);
 	return &run->payload;
@@ -346,7 +292,7 @@ static void check_whole(void)
 		struct skex_pairwise_keys keys;
 		static struct party party;
 
-		party_of(&party, row);
+		party_of(&party, crypto, object_of(vectors, "config"), row);
 		check_run(row, &party, &keys);
 		check_hex(keys.sid, sizeof(keys.sid), row, "sid");
 		check_hex(keys.exp, sizeof(keys.exp), row, "exp");

@@ -19,6 +19,7 @@ sys.dont_write_bytecode = True
 from pairwise_math import (  # noqa: E402
     ACKREQ, K1, P1, PAD, Association, Refused, Run, Tree, export, hedged, next_phase, r1, r2,
     rekey_leaf, tlv, u32, u64)
+from pairwise_refused import made_of  # noqa: E402
 
 PSK = bytes(range(32))
 NA, NB = bytes(range(0xa0, 0xb0)), bytes(range(0xb0, 0xc0))
@@ -127,6 +128,8 @@ def vectors():
     exp = bytes.fromhex(answer(request())['exp'])
     places = [(d, 0, 0, i) for d in (0, 8, 32) for i in (0, 1, 5, 255, 256)]
     places += [(8, 1, 2, 70000), (32, 1, 0, 1 << 32), (32, 0, 3, (1 << 40) - 1), (0, 1, 1, 300)]
+    rows = [whole('a chain', 0, 0, 0, 5), whole('a tree of 8 levels', 8, 1, 1, 777),
+            whole('a tree of 32 levels', 32, 200, 0, 1 << 35)]
     return {
         'description': 'pairwise mode, version 1: see docs/spec/pairwise.md',
         'config': {'psk': PSK.hex(), 'id0': 'node-0', 'id1': 'node-1', 'suites': '01',
@@ -137,8 +140,8 @@ def vectors():
                    'r1': r1(a.recovery(), a.ac, 0, NA, 5).hex(),
                    'r2': r2(a.recovery(), a.ac, 0, r1(a.recovery(), a.ac, 0, NA, 5), NB, 9).hex()},
         'leaves': [leaf_row(*place) for place in places],
-        'whole': [whole('a chain', 0, 0, 0, 5), whole('a tree of 8 levels', 8, 1, 1, 777),
-                  whole('a tree of 32 levels', 32, 200, 0, 1 << 35)],
+        'whole': rows,
+        **made_of(rows[0]),
     }
 
 

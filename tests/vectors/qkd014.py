@@ -86,4 +86,5 @@ def main():
     return 0 if good else 1
 
 
-sys.exit(main())
+if __name__ == '__main__':
+    sys.exit(main())

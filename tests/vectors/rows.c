@@ -97,3 +97,18 @@ struct skex_pad_position position_of(const json_t *position)
 
 	return found;
 }
+
+void each_of(const json_t *object, const char *name, size_t least, void (*check)(const json_t *row))
+{
+	const json_t *rows = array_of(object, name);
+	size_t i;
+
+	assert_true(json_array_size(rows) >= least);
+	for (i = 0; i < json_array_size(rows); i++)
+		check(json_array_get(rows, i));
+}
+
+enum skex_error refusal_of(const json_t *row)
+{
+	return strcmp(text_of(row, "why"), "later version") == 0 ? SKEX_E_VERSION : SKEX_E_SYNTAX;
+}

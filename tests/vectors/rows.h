@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "core/base/error.h"
 #include "core/base/name.h"
 #include "core/base/view.h"
 #include "core/pad/pad.h"
@@ -32,5 +33,10 @@ void fixed_of(uint8_t *out, size_t size, const json_t *object, const char *name)
 uint64_t wide_of(const json_t *object, const char *name);
 struct skex_name name_of(const json_t *object, const char *name);
 struct skex_pad_position position_of(const json_t *position);
+/* Checks each row of an array; the test fails when there are fewer than this. */
+void each_of(
+	const json_t *object, const char *name, size_t least, void (*check)(const json_t *row));
+/* What a decoder has to say of a row that is refused. */
+enum skex_error refusal_of(const json_t *row);
 
 #endif

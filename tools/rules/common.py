@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the house-rule scripts share: the files to look at, C without comments, reports.
+"""What the scripts share: the files to look at, C without comments, reports.
 
-Each script is run as `tools/rules/NAME [ROOT]` and prints `file:line: rule N: what` for each
-violation. It exits with 1 if there were any. A line that says `rule N: reason` in a comment is
+Each house-rule script is run as `tools/rules/NAME [ROOT]` and prints `file:line: rule N: what` for
+each violation. It exits with 1 if there were any. A line that says `rule N: reason` in a comment is
 allowed to break rule N.
 """
 
@@ -105,6 +105,29 @@ class Report:
 
     def finish(self):
         sys.exit(1 if self.count else 0)
+
+
+class Tap:
+    """Of a script that is run as a test: its cases; notes go to standard error."""
+
+    def __init__(self):
+        self.count = self.failed = 0
+
+    def check(self, name, good, notes=()):
+        self.count += 1
+        self.failed += not good
+        print('%s %d - %s' % ('ok' if good else 'not ok', self.count, name.replace('#', '')))
+        for note in notes if not good else ():
+            print('# ' + note, file=sys.stderr)
+
+    def unless(self, name, notes):
+        """Good if there is no note."""
+        self.check(name, not notes, notes)
+
+    def end(self):
+        """The plan; the exit code."""
+        print('1..%d' % self.count)
+        return 1 if self.failed or not self.count else 0
 
 
 def root_argument():

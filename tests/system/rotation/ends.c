@@ -49,7 +49,8 @@ struct end {
 };
 
 static const struct ends_kind *const kinds[] = {&ends_wireguard, &ends_ikev2, &ends_pskfile,
-	&ends_hook, &ends_bird, &ends_bird_one_place, &ends_macsec};
+	&ends_hook, &ends_bird, &ends_bird_one_place, &ends_macsec, &ends_macsec_static,
+	&ends_macsec_static_128};
 static const struct ends_kind *kind;
 static struct end ends[2];
 static struct skex_loop *loop;
@@ -323,6 +324,7 @@ static void prepare(unsigned number, char **argv)
 		.close = true,
 		.leads = number == 0,
 		.one_place = kind->consumer->one_place,
+		.once = kind->consumer->once,
 	};
 	end->arguments = argv + 4 + (int)number * kind->arguments;
 	start(number, false);

@@ -22,5 +22,7 @@ extern const struct ends_kind ends_ikev2;
 extern const struct ends_kind ends_bird;
 extern const struct ends_kind ends_bird_one_place;
 extern const struct ends_kind ends_macsec;
+extern const struct ends_kind ends_macsec_static;
+extern const struct ends_kind ends_macsec_static_128;
 
 #endif
