@@ -15,14 +15,20 @@
 void bird_file_learn(void *owner)
 {
 	struct skex_bird *bird = owner;
+	struct bird_secrets *secrets = bird->secrets;
 	struct bird_file *file = &bird->file;
 	struct skex_foreign_content content;
 
 	file->error = skex_foreign_read(&file->file, &content, file->why);
 	if (file->error != SKEX_OK)
 		return;
-	skex_bird_text_read(skex_view(content.bytes, content.size), &bird->secrets->given);
+	skex_bird_text_read(skex_view(content.bytes, content.size), &secrets->found);
 	skex_foreign_clear(&content);
+	/* Whoever took a key out of the file did not change its number, which the other end uses.
+	 */
+	skex_bird_add_missing(&secrets->found, &secrets->given);
+	secrets->given = secrets->found;
+	skex_wipe(&secrets->found, sizeof(secrets->found));
 }
 
 /* From after our own reading back on. */

@@ -102,7 +102,7 @@ void bird_send_command(struct skex_bird *bird);
 
 /* file.c; owner is the struct skex_bird. */
 
-/* Reads the file into given. */
+/* Reads the file into given, with the keys that it had before and has no more. */
 void bird_file_learn(void *owner);
 /* Writes `wanted`, and watches the file from then on. */
 void bird_file_write(void *owner);

@@ -54,6 +54,16 @@ const struct skex_bird_key *skex_bird_find(
 	return NULL;
 }
 
+void skex_bird_add_missing(struct skex_bird_keys *keys, const struct skex_bird_keys *others)
+{
+	size_t i;
+
+	for (i = 0; i < others->count && keys->count < SKEX_BIRD_KEYS_MAX; i++) {
+		if (skex_bird_find(keys, others->key[i].id) == NULL)
+			keys->key[keys->count++] = others->key[i];
+	}
+}
+
 /* ---- the text ----------------------------------------------------------------------------------
  */
 

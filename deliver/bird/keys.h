@@ -70,6 +70,8 @@ void skex_bird_text_read(struct skex_view file, struct skex_bird_keys *keys);
 /* NULL: there is none. */
 const struct skex_bird_key *skex_bird_find(
 	const struct skex_bird_keys *keys, const uint8_t id[SKEX_ROTATION_ID_BYTES]);
+/* Puts at the end of keys those of others that are not among them, as far as there is room. */
+void skex_bird_add_missing(struct skex_bird_keys *keys, const struct skex_bird_keys *others);
 
 /*
  * What the file has to hold for an action (one of those of consumer.h): given is what it holds now,

@@ -12,6 +12,7 @@
  *    cut | mend              notes are lost | arrive
  *    keyless | keys          the follower finds no key | finds it
  *    order                   a new key now
+ *    id HEX                  the next key has this id
  *    start 0|1               that end starts again, and remembers what it stored
  *    wrong                   the next key is another one at each end, under one id
  *    skip MS                 the clock of both ends goes so far ahead
@@ -26,6 +27,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/hex.h"
 #include "deliver/rotation/binding.h"
 #include "net/loop.h"
 #include "tests/system/rotation/ends.h"
@@ -59,6 +61,7 @@ static struct skex_platform skipping;
 static uint64_t (*loop_now_ms)(void *context);
 static uint64_t skipped_ms;
 static uint8_t key_id[SKEX_ROTATION_ID_BYTES];
+static bool has_id; /* the next one */
 static uint8_t key[KEY_BYTES_MAX];
 static bool cut;
 static bool keyless;
@@ -197,8 +200,11 @@ static void serve(struct end *end)
 	if (end->gets) {
 		end->gets = false;
 		if (platform->random(platform->context, key, size) != SKEX_OK ||
-			platform->random(platform->context, key_id, sizeof(key_id)) != SKEX_OK)
+			(!has_id &&
+				platform->random(platform->context, key_id, sizeof(key_id)) !=
+					SKEX_OK))
 			exit(2);
+		has_id = false;
 		skex_binding_key(end->binding, key_id, key, size);
 	}
 	if (end->fetches) {
@@ -277,6 +283,8 @@ static void order(const char *line)
 		wrong = true;
 	else if (strcmp(line, "order") == 0)
 		skex_binding_order(ends[0].binding);
+	else if (strncmp(line, "id ", 3) == 0)
+		has_id = skex_hex_read(line + 3, key_id, sizeof(key_id));
 	else if (strncmp(line, "start ", 6) == 0)
 		start(line[6] == '1', true);
 	else if (strncmp(line, "skip ", 5) == 0)

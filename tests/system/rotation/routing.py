@@ -5,6 +5,7 @@
 usage: routing.py BUILD [ospf|bfd|tcp-md5]
 """
 
+import functools
 import os
 import signal
 import sys
@@ -33,6 +34,17 @@ def settled(pair, ends, method):
 
 def said(ends, end, text):
     return any(text in line for line in ends.events[end])
+
+
+def taken_number(pair, ends, method):
+    """A key whose own number the key before it has, so that it has the next one."""
+    number, key = pair.birds.held(0, method)[0][1], os.urandom(16)
+    while 1 + functools.reduce(lambda a, b: (a * 31 + b) % 255, key, 0) != int(number):
+        key = os.urandom(16)
+    ends.order('id ' + key.hex())
+    ends.order('order')
+    return ends.until(lambda last: last[1]['active'] == key.hex()) and settled(
+        pair, ends, method) and int(pair.birds.held(0, method)[0][1]) == int(number) % 255 + 1
 
 
 def hitless(pair, method, rotations):
@@ -130,12 +142,15 @@ def restarts(pair, method):
             ok(settled(pair, ends, method),
                '%s: BIRD of end %d is started again after signal %d, in a rotation: it has the '
                'key' % (method, end, how))
+        if method != 'tcp-md5':
+            ok(taken_number(pair, ends, method),
+               '%s: the next key has another number than the one in use' % method)
         for end in range(2):
             before = pair.birds.held(end, method)
             with open(pair.birds.keys(end, method), 'w', encoding='ascii') as f:
                 f.write('# nothing\n')
-            ok(ends.until(lambda _: pair.birds.held(end, method) not in ([], before) or
-                          pair.birds.held(end, method) == before) and settled(pair, ends, method),
+            ok(ends.until(lambda _: pair.birds.held(end, method) == before) and
+               settled(pair, ends, method),
                '%s: the file of end %d is overwritten, and mended' % (method, end))
 
 

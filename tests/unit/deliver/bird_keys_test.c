@@ -223,6 +223,38 @@ static void plans(void **state)
 		skex_bird_plan(SKEX_BIRD_BFD, SKEX_ROTATION_DO_STAGE, &keys, &empty, nobody, &out));
 }
 
+/* A key that somebody took out of the file keeps the number that it had beside another one. */
+static void numbers_of_a_lost_file(void **state)
+{
+	const struct skex_rotation_keys keys = {.active = secret(2, bytes_b)};
+	const uint8_t number = skex_bird_number(keys.active.id, 0);
+	struct skex_bird_keys before = {.count = 1};
+	struct skex_bird_keys found = {0};
+	struct skex_bird_keys out;
+
+	(void)state;
+	memcpy(before.key[0].id, keys.active.id, 16);
+	before.key[0].number = skex_bird_number(keys.active.id, number);
+	assert_int_not_equal(before.key[0].number, number);
+	skex_bird_add_missing(&found, &before);
+	assert_true(skex_bird_plan(
+		SKEX_BIRD_OSPF, SKEX_ROTATION_DO_SETTLE, &keys, &found, nobody, &out));
+	assert_int_equal(out.key[0].number, before.key[0].number);
+	/* What the file says is right. */
+	found.key[0].number = number;
+	skex_bird_add_missing(&found, &before);
+	assert_int_equal(found.count, 1);
+	assert_int_equal(found.key[0].number, number);
+	/* There is no room for more than it may hold. */
+	found.count = SKEX_BIRD_KEYS_MAX - 1;
+	memset(found.key, 0, sizeof(found.key));
+	before.count = 2;
+	memset(before.key[1].id, 9, 16);
+	skex_bird_add_missing(&found, &before);
+	assert_int_equal(found.count, SKEX_BIRD_KEYS_MAX);
+	assert_memory_equal(found.key[SKEX_BIRD_KEYS_MAX - 1].id, keys.active.id, 16);
+}
+
 static void plans_of_the_peers_key(void **state)
 {
 	struct skex_rotation_keys keys = {.active = secret(1, bytes_a),
@@ -285,6 +317,7 @@ int main(void)
 		cmocka_unit_test(cut_off),
 		cmocka_unit_test(numbers),
 		cmocka_unit_test(plans),
+		cmocka_unit_test(numbers_of_a_lost_file),
 		cmocka_unit_test(plans_of_the_peers_key),
 		cmocka_unit_test(plans_of_one_place),
 	};
