@@ -3,13 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "agent/agent.h"
-#include "agent/binding.h"
 #include "agent/confined.h"
-#include "agent/qkd014.h"
+#include "agent/processes.h"
 #include "api/agent_join.h"
 #include "api/agent_metrics.h"
 #include "api/agent_ops.h"
@@ -24,45 +22,12 @@
 #include "deliver/skip/skip.h"
 #include "enrol/unlock.h"
 #include "net/loop.h"
-#include "net/starter.h"
 #include "platform/memory.h"
 #include "platform/posix.h"
 #include "platform/sealed.h"
 #include "store/state.h"
 
 /* skexd: puts the parts together.  The exit code is the class of the error. */
-
-#define API_DESCRIPTOR    3 /* of a consumer's process */
-#define CONFIG_DESCRIPTOR 4 /* the same: the configuration as this process read it */
-#define RESTART_FIRST_MS  1000u
-#define RESTART_MOST_MS   60000u
-
-/* The processes that serve consumers; each is this program again, in a role of its own. */
-static const struct {
-	const char *consumer;
-	const char *role; /* on its command line: skexd starts itself so */
-	const char *shown;
-} served[] = {
-	{"etsi014", "--etsi014", "ETSI 014"},
-	{"skip", "--skip", "SKIP"},
-	{SKEX_BINDINGS_CONSUMER, "--bindings", "the bindings"},
-	{SKEX_QKD014_CONSUMER, "--qkd014", "KMEs"},
-};
-#define SERVED (sizeof(served) / sizeof(served[0]))
-
-/* Which of them runs the bindings. */
-#define BINDINGS 2u
-
-/* One of these processes. */
-struct consumer {
-	struct daemon *daemon;
-	uint32_t which; /* of served */
-	bool running;
-	int32_t process;
-	uint64_t started_ms;
-	uint64_t restart_ms; /* UINT64_MAX: it runs, or is not wanted */
-	uint64_t pause_ms;
-};
 
 struct daemon {
 	const char *config_path;
@@ -80,12 +45,9 @@ struct daemon {
 	enum skex_error failed;
 	bool ready;
 
-	char program[4096]; /* this one */
-	struct skex_starter *starter;
-	struct consumer consumers[SERVED];
+	struct skex_processes *processes;
 	struct skex_confined confined;
-	bool stopping;
-	bool starter_failed;
+	bool processes_failed;
 };
 
 static int fail(enum skex_error error, const char *what, const char *act)
@@ -98,120 +60,12 @@ static int fail(enum skex_error error, const char *what, const char *act)
 
 /* ---- the processes that serve consumers ---- */
 
-static bool has_bindings(const struct daemon *daemon)
-{
-	return skex_agent_binding_next(daemon->agent, NULL) != NULL;
-}
-
-static void consumer_ended(void *owner, int status)
-{
-	struct consumer *consumer = owner;
-	struct daemon *daemon = consumer->daemon;
-	uint64_t now_ms = daemon->platform->now_ms(daemon->platform->context);
-	bool planned;
-
-	consumer->running = false;
-	if (daemon->stopping)
-		return;
-	/* What it may do was settled when it started: it ends, but not soon, when other bindings
-	 * need other things. */
-	planned = status == 0 && now_ms - consumer->started_ms >= SKEX_BINDINGS_LEAST_MS;
-	if (consumer->which == BINDINGS && (planned || !has_bindings(daemon))) {
-		consumer->restart_ms = has_bindings(daemon) ? now_ms : UINT64_MAX;
-		return;
-	}
-	/* One that ran for long does not have to wait for what happened before. */
-	if (now_ms - consumer->started_ms > RESTART_MOST_MS)
-		consumer->pause_ms = RESTART_FIRST_MS;
-	consumer->restart_ms = now_ms + consumer->pause_ms;
-	skex_log(daemon->platform, SKEX_LEVEL_ERROR,
-		"the process that serves %s ended with status %d; another is started in %u s",
-		served[consumer->which].shown, status, (unsigned)(consumer->pause_ms / 1000));
-	consumer->pause_ms *= 2;
-	if (consumer->pause_ms > RESTART_MOST_MS)
-		consumer->pause_ms = RESTART_MOST_MS;
-}
-
-/* Its only way to us is one end of a socket pair, on which it has the rights of its consumer. */
-static enum skex_error start_consumer(struct consumer *consumer)
-{
-	struct daemon *daemon = consumer->daemon;
-	struct skex_stream *stream;
-	enum skex_error error;
-	int pair[2];
-
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
-		return SKEX_E_IO;
-	error = skex_loop_adopt(daemon->loop, pair[0], &stream);
-	if (error != SKEX_OK)
-		close(pair[0]);
-	else
-		error = skex_api_server_adopt(
-			daemon->server, stream, served[consumer->which].consumer);
-	if (error == SKEX_OK)
-		error = skex_starter_start(daemon->starter, daemon->loop, consumer->which, pair[1],
-			consumer_ended, consumer, &consumer->process);
-	/* When it did not start, the stream ends with this. */
-	close(pair[1]);
-	if (error != SKEX_OK)
-		return error;
-	consumer->running = true;
-	consumer->started_ms = daemon->platform->now_ms(daemon->platform->context);
-	consumer->restart_ms = UINT64_MAX;
-	skex_log(daemon->platform, SKEX_LEVEL_INFO, "process %d serves %s", (int)consumer->process,
-		served[consumer->which].shown);
-	return SKEX_OK;
-}
-
-static void restart_consumer(struct consumer *consumer, uint64_t now_ms)
-{
-	enum skex_error error;
-
-	if (now_ms < consumer->restart_ms)
-		return;
-	error = start_consumer(consumer);
-	if (error == SKEX_OK)
-		return;
-	consumer->restart_ms = now_ms + RESTART_MOST_MS;
-	skex_log(consumer->daemon->platform, SKEX_LEVEL_ERROR,
-		"the process that serves %s cannot be started (%s); trying again in %u s",
-		served[consumer->which].shown, skex_error_name(error), RESTART_MOST_MS / 1000);
-}
-
 static void bindings_changed(void *owner)
 {
 	struct daemon *daemon = owner;
-	struct consumer *consumer = &daemon->consumers[BINDINGS];
 
-	if (consumer->running) {
+	if (skex_processes_bindings_changed(daemon->processes))
 		skex_agent_ops_bindings_changed(daemon->ops);
-	} else if (consumer->restart_ms == UINT64_MAX && has_bindings(daemon)) {
-		consumer->restart_ms = daemon->platform->now_ms(daemon->platform->context);
-		daemon->platform->wake(daemon->platform->context);
-	}
-}
-
-static uint64_t restart_consumers(struct daemon *daemon, uint64_t now_ms)
-{
-	uint64_t next_ms = UINT64_MAX;
-
-	for (size_t i = 0; i < SERVED; i++) {
-		restart_consumer(&daemon->consumers[i], now_ms);
-		if (daemon->consumers[i].restart_ms < next_ms)
-			next_ms = daemon->consumers[i].restart_ms;
-	}
-	return next_ms;
-}
-
-/* Is it one of these?  They are of our user, which is the administrator of the local API. */
-static bool own_process(void *owner, int32_t process)
-{
-	const struct daemon *daemon = owner;
-
-	for (size_t i = 0; i < SERVED; i++)
-		if (daemon->consumers[i].running && daemon->consumers[i].process == process)
-			return true;
-	return false;
 }
 
 static bool check_bindings(void *owner, const struct skex_binding_config *bindings, size_t count,
@@ -222,56 +76,46 @@ static bool check_bindings(void *owner, const struct skex_binding_config *bindin
 	return skex_bindings_check(daemon->platform, bindings, count, why);
 }
 
-static void starter_ended(void *owner, int status)
+static void processes_failed(void *owner)
 {
 	struct daemon *daemon = owner;
 
-	if (daemon->stopping)
-		return;
-	skex_log(daemon->platform, SKEX_LEVEL_ERROR,
-		"the process that starts the others ended with status %d: the agent stops", status);
-	daemon->starter_failed = true;
+	daemon->processes_failed = true;
 	skex_loop_stop(daemon->loop);
 }
 
-static bool wanted(const struct daemon *daemon, size_t which)
+/* First of all. */
+static int make_processes(struct daemon *daemon)
 {
-	const struct skex_agent_config *config = &daemon->config;
-	const bool are[SERVED] = {config->etsi014.enabled, config->skip.enabled,
-		has_bindings(daemon), config->qkd014_count > 0};
+	enum skex_error error =
+		skex_processes_new(daemon->config_path, daemon->config_text, &daemon->processes);
 
-	return are[which];
-}
-
-/* First of all: what it is forked from has no secrets and no second thread yet.  Also when nothing
- * is served: bindings can be added at any time. */
-static int start_starter(struct daemon *daemon)
-{
-	const char *argv[SERVED][5];
-	const char *const *programs[SERVED];
-	ssize_t size = readlink("/proc/self/exe", daemon->program, sizeof(daemon->program) - 1);
-	const struct skex_view text = skex_view(daemon->config_text, strlen(daemon->config_text));
-	enum skex_error error;
-	int config = -1;
-
-	for (size_t i = 0; i < SERVED; i++) {
-		argv[i][0] = daemon->program;
-		argv[i][1] = served[i].role;
-		argv[i][2] = "-c";
-		argv[i][3] = daemon->config_path;
-		argv[i][4] = NULL;
-		programs[i] = argv[i];
-	}
-	if (size <= 0)
+	if (error == SKEX_E_UNKNOWN)
 		return fail(SKEX_E_IO, "this program does not find itself", "mount /proc");
-	error = skex_sealed_make("skexd.conf", text, &config);
-	if (error == SKEX_OK)
-		error = skex_starter_new(programs, SERVED, config, &daemon->starter);
-	if (config >= 0)
-		(void)close(config);
 	if (error != SKEX_OK)
 		return fail(error, "no process can be made", "look at the limits of processes");
 	return 0;
+}
+
+static int start_processes(struct daemon *daemon)
+{
+	const struct skex_processes_host host = {.loop = daemon->loop,
+		.config = &daemon->config,
+		.agent = daemon->agent,
+		.server = daemon->server,
+		.failed = processes_failed,
+		.owner = daemon};
+	enum skex_process which;
+	enum skex_error error = skex_processes_start(daemon->processes, &host, &which);
+	char what[64];
+
+	if (error == SKEX_OK)
+		return 0;
+	if (which == SKEX_PROCESS_COUNT)
+		return fail(error, "no memory", NULL);
+	(void)snprintf(what, sizeof(what), "the process that serves %s cannot be started",
+		skex_process_serves(which));
+	return fail(error, what, "look at the log");
 }
 
 /* ---- what the process gives up ---- */
@@ -378,7 +222,8 @@ static int start_api(struct daemon *daemon, const struct skex_agent_setup *setup
 		error = skex_agent_join_new(daemon->server, setup, daemon->agent, &daemon->join);
 	if (error != SKEX_OK)
 		return fail(error, "the local API cannot be set up", NULL);
-	skex_api_server_turn_away(daemon->server, own_process, daemon);
+	/* They are of our user, which is the administrator of the local API. */
+	skex_api_server_turn_away(daemon->server, skex_processes_have, daemon->processes);
 	error = skex_api_server_listen(daemon->server, config->socket, config->socket_mode);
 	if (error == SKEX_E_BUSY)
 		return fail(error, config->socket,
@@ -392,27 +237,6 @@ static int start_api(struct daemon *daemon, const struct skex_agent_setup *setup
 		metrics_text, daemon, &daemon->metrics);
 	if (error != SKEX_OK)
 		return fail(error, "cannot listen for metrics", "set another port in `metrics`");
-	return 0;
-}
-
-static int start_consumers(struct daemon *daemon)
-{
-	enum skex_error error;
-	char what[64];
-
-	error = skex_starter_watch(daemon->starter, daemon->loop, starter_ended, daemon);
-	if (error != SKEX_OK)
-		return fail(error, "no memory", NULL);
-	for (uint32_t i = 0; i < SERVED; i++) {
-		if (!wanted(daemon, i))
-			continue;
-		error = start_consumer(&daemon->consumers[i]);
-		if (error == SKEX_OK)
-			continue;
-		(void)snprintf(what, sizeof(what), "the process that serves %s cannot be started",
-			served[i].shown);
-		return fail(error, what, "look at the log");
-	}
 	return 0;
 }
 
@@ -443,7 +267,7 @@ static uint64_t turn(void *owner, uint64_t now_ms)
 	next_ms = earlier(next_ms, skex_agent_join_turn(daemon->join, now_ms));
 	/* Last: it sends what the others answered, and takes away who left. */
 	next_ms = earlier(next_ms, skex_api_server_turn(daemon->server, now_ms));
-	next_ms = earlier(next_ms, restart_consumers(daemon, now_ms));
+	next_ms = earlier(next_ms, skex_processes_turn(daemon->processes, now_ms));
 	daemon->failed = skex_agent_failed(daemon->agent);
 	if (daemon->failed != SKEX_OK) {
 		skex_log(daemon->platform, SKEX_LEVEL_ERROR,
@@ -458,7 +282,7 @@ static void stopping(void *owner)
 {
 	struct daemon *daemon = owner;
 
-	daemon->stopping = true;
+	skex_processes_stop(daemon->processes);
 	skex_notify("STOPPING=1");
 	skex_log(daemon->platform, SKEX_LEVEL_NOTICE, "stopping");
 	skex_loop_stop(daemon->loop);
@@ -486,7 +310,7 @@ static void stop(struct daemon *daemon)
 	skex_state_close(&daemon->state);
 	skex_agent_join_free(daemon->join);
 	skex_secret_free(daemon->kek);
-	skex_starter_free(daemon->starter);
+	skex_processes_free(daemon->processes);
 	if (daemon->loop != NULL)
 		skex_loop_free(daemon->loop);
 }
@@ -495,15 +319,10 @@ static int run(struct daemon *daemon)
 {
 	static struct skex_agent_setup setup;
 	enum skex_error error;
-	int code = start_starter(daemon);
+	int code = make_processes(daemon);
 
 	if (code != 0)
 		return code;
-	for (uint32_t i = 0; i < SERVED; i++)
-		daemon->consumers[i] = (struct consumer){.daemon = daemon,
-			.which = i,
-			.restart_ms = UINT64_MAX,
-			.pause_ms = RESTART_FIRST_MS};
 	error = skex_loop_new(&daemon->loop);
 	if (error != SKEX_OK)
 		return fail(error, "no event loop", NULL);
@@ -514,13 +333,13 @@ static int run(struct daemon *daemon)
 	if (code == 0)
 		code = start_api(daemon, &setup);
 	if (code == 0)
-		code = start_consumers(daemon);
+		code = start_processes(daemon);
 	if (code == 0)
 		code = confine_calls(daemon);
 	if (code != 0)
 		return code;
 	skex_loop_run(daemon->loop, turn, stopping, reload, daemon);
-	if (daemon->failed == SKEX_OK && daemon->starter_failed)
+	if (daemon->failed == SKEX_OK && daemon->processes_failed)
 		return (int)skex_error_class(SKEX_E_IO);
 	return (int)skex_error_class(daemon->failed);
 }
@@ -530,10 +349,7 @@ static int run(struct daemon *daemon)
 enum role {
 	ROLE_DAEMON,
 	ROLE_CHECK,
-	ROLE_ETSI014,
-	ROLE_SKIP,
-	ROLE_BINDINGS,
-	ROLE_QKD014,
+	ROLE_PROCESS, /* which the daemon has started */
 };
 
 static int usage(FILE *out, int code)
@@ -588,8 +404,8 @@ static enum skex_error read_config(struct daemon *daemon, enum role role, char *
 	if (role == ROLE_DAEMON || role == ROLE_CHECK) {
 		error = skex_config_text(daemon->config_path, &daemon->config_text, message);
 	} else {
-		error = skex_sealed_text(CONFIG_DESCRIPTOR, &daemon->config_text);
-		(void)close(CONFIG_DESCRIPTOR);
+		error = skex_sealed_text(SKEX_PROCESS_CONFIG_FD, &daemon->config_text);
+		(void)close(SKEX_PROCESS_CONFIG_FD);
 		if (error != SKEX_OK)
 			(void)snprintf(message, SKEX_CONFIG_MESSAGE_MAX,
 				"skexd starts this by itself; start skexd -c FILE");
@@ -600,7 +416,18 @@ static enum skex_error read_config(struct daemon *daemon, enum role role, char *
 	return error;
 }
 
-static int run_role(struct daemon *daemon, enum role role)
+static int run_process(struct skex_agent_config *config, enum skex_process process)
+{
+	if (process == SKEX_PROCESS_ETSI014)
+		return skex_etsi014_main(SKEX_PROCESS_API_FD, &config->etsi014, config->name.text);
+	if (process == SKEX_PROCESS_SKIP)
+		return skex_skip_main(SKEX_PROCESS_API_FD, config);
+	if (process == SKEX_PROCESS_BINDINGS)
+		return skex_bindings_main(SKEX_PROCESS_API_FD, config);
+	return skex_qkd014_main(SKEX_PROCESS_API_FD, config);
+}
+
+static int run_role(struct daemon *daemon, enum role role, enum skex_process process)
 {
 	char message[SKEX_CONFIG_MESSAGE_MAX];
 	enum skex_error error = read_config(daemon, role, message);
@@ -619,16 +446,9 @@ static int run_role(struct daemon *daemon, enum role role)
 	if (role == ROLE_CHECK) {
 		printf("%s: ok\n", daemon->config_path);
 		tell_missing();
-	} else if (role == ROLE_ETSI014)
-		code = skex_etsi014_main(
-			API_DESCRIPTOR, &daemon->config.etsi014, daemon->config.name.text);
-	else if (role == ROLE_SKIP)
-		code = skex_skip_main(API_DESCRIPTOR, &daemon->config);
-	else if (role == ROLE_BINDINGS)
-		code = skex_bindings_main(API_DESCRIPTOR, &daemon->config);
-	else if (role == ROLE_QKD014)
-		code = skex_qkd014_main(API_DESCRIPTOR, &daemon->config);
-	else {
+	} else if (role == ROLE_PROCESS) {
+		code = run_process(&daemon->config, process);
+	} else {
 		code = run(daemon);
 		stop(daemon);
 	}
@@ -641,6 +461,7 @@ int main(int argc, char **argv)
 {
 	static struct daemon daemon;
 	enum role role = ROLE_DAEMON;
+	enum skex_process process = SKEX_PROCESS_COUNT;
 
 	skex_process_protect();
 	for (int i = 1; i < argc; i++) {
@@ -648,14 +469,8 @@ int main(int argc, char **argv)
 			daemon.config_path = argv[++i];
 		} else if (strcmp(argv[i], "--check") == 0) {
 			role = ROLE_CHECK;
-		} else if (strcmp(argv[i], "--etsi014") == 0) {
-			role = ROLE_ETSI014;
-		} else if (strcmp(argv[i], "--skip") == 0) {
-			role = ROLE_SKIP;
-		} else if (strcmp(argv[i], "--bindings") == 0) {
-			role = ROLE_BINDINGS;
-		} else if (strcmp(argv[i], "--qkd014") == 0) {
-			role = ROLE_QKD014;
+		} else if (skex_process_named(argv[i], &process)) {
+			role = ROLE_PROCESS;
 		} else if (strcmp(argv[i], "-v") == 0) {
 			skex_posix_log_up_to(SKEX_LEVEL_DEBUG);
 		} else if (strcmp(argv[i], "--version") == 0) {
@@ -669,5 +484,5 @@ int main(int argc, char **argv)
 	}
 	if (daemon.config_path == NULL)
 		return usage(stderr, SKEX_CLASS_USAGE);
-	return run_role(&daemon, role);
+	return run_role(&daemon, role, process);
 }
