@@ -34,6 +34,7 @@
 #define COUNTERS_CLAIMED 4096u
 #define RETRY_FIRST_MS   250u
 #define RETRY_MOST_MS    60000u
+#define DECLINED_MS      3600000u /* so often at most what a peer declines begins an instance */
 
 /* ---- counters ----------------------------------------------------------------------------------
  */
@@ -341,6 +342,60 @@ static void refused(struct agent_run *run)
 	drop(run, why);
 }
 
+/*
+ * One honest hub at least says that the peer refused it, as it refuses an instance that it takes
+ * for left: hubs that were late may have brought it blocks of another one since, or this state was
+ * put back.  Nobody else would ever tell.  A peer that refuses all else must not make this agent
+ * leave one instance after the other, until others forget the first ones.
+ */
+static void leave_instance(const struct agent_run *run)
+{
+	struct skex_agent *agent = run->pool->agent;
+	const uint64_t now_ms = agent_now(agent);
+
+	if (run->engine.common.first.instance != agent->instance ||
+		(agent->declined_ms != 0 && now_ms - agent->declined_ms < DECLINED_MS))
+		return;
+	if (agent_new_instance(agent) != SKEX_OK) {
+		agent_event(agent, SKEX_LEVEL_ERROR, "instance", "", "",
+			"a new instance cannot be recorded: look at the disk");
+		return;
+	}
+	agent->declined_ms = now_ms;
+	agent_event(agent, SKEX_LEVEL_NOTICE, "instance_left", run->pool->peer->name.text, "",
+		"it refused keys, as it does when it had others that were begun later: the "
+		"numbers of blocks begin anew");
+}
+
+/*
+ * Gives up when fewer than k hubs can still deliver; but when status 9 is all that hubs say, not
+ * before k of them said it, who are those that count.
+ */
+static void hear_refusal(struct agent_run *run, uint8_t index, uint16_t status)
+{
+	uint8_t i;
+
+	if (run->engine.state != SKEX_INITIATOR_SHARING)
+		return;
+	if (status == SKEX_ACK_DECLINED)
+		run->declined |= UINT32_C(1) << index;
+	else
+		run->status = status;
+	if (__builtin_popcount(run->declined) >= run->profile->profile.k)
+		leave_instance(run);
+	else if (status == SKEX_ACK_DECLINED && run->status == 0)
+		return;
+	for (i = 1; i <= run->profile->profile.n; i++) {
+		if (i != index && (run->declined & UINT32_C(1) << i) == 0)
+			continue;
+		(void)skex_initiator_step(&run->engine, SKEX_INITIATOR_REFUSED, &i);
+		if ((run->engine.actions & SKEX_DSKE_DROP) != 0) {
+			refused(run);
+			return;
+		}
+	}
+}
+
 void agent_run_refused(struct agent_leg *leg, struct skex_pad_position at, uint16_t status)
 {
 	struct agent_run *run = leg->agent->runs;
@@ -349,21 +404,14 @@ void agent_run_refused(struct agent_leg *leg, struct skex_pad_position at, uint1
 		uint8_t index = run->profile->usable
 			? skex_profile_index(&run->profile->profile, leg->leg->record.hub)
 			: 0;
-		struct agent_run *next = run->next;
 
 		if (index != 0 && (run->engine.members & (UINT32_C(1) << index)) != 0 &&
 			skex_pad_compare(run->sent[index - 1], at) == 0) {
 			leg->agent->counters.shares_refused++;
-			if (status == SKEX_ACK_DECLINED)
-				run->declined |= UINT32_C(1) << index;
-			else
-				run->status = status;
-			(void)skex_initiator_step(&run->engine, SKEX_INITIATOR_REFUSED, &index);
-			if (run->engine.actions & SKEX_DSKE_DROP)
-				refused(run);
+			hear_refusal(run, index, status);
 			return;
 		}
-		run = next;
+		run = run->next;
 	}
 }
 

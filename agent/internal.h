@@ -320,7 +320,8 @@ struct skex_agent {
 	const struct skex_agent_config *config;
 	struct skex_name name;
 	uint32_t instance;
-	uint8_t *kek; /* locked */
+	uint64_t declined_ms; /* when what a peer declined began one last; 0: not in this life */
+	uint8_t *kek;         /* locked */
 	struct agent_leg *legs;
 	struct agent_profile *profiles;
 	size_t profiles_count;

@@ -132,6 +132,10 @@ void agent_spend(struct skex_agent *agent, struct agent_peer *peer, struct skex_
 {
 	struct skex_txn *txn = skex_commit_txn(&agent->link.commit);
 
+	/* All of it is spent already.  A group of it that fails after that must not bring it back,
+	 * and so leave the one in which the initiator is now. */
+	if (skex_instances_left(&peer->spent_left, first.instance))
+		return;
 	if (peer->spent_instance != first.instance)
 		change_instance(peer, first.instance);
 	skex_spent_add(&peer->spent, first.counter, blocks);
@@ -287,19 +291,25 @@ static void durable(void *owner, enum skex_error error)
 	agent_wake(agent);
 }
 
-/* Of blocks that are not confirmed the peer has as many as it may: the hubs tell it so. */
-static void refuse(
-	struct agent_leg *leg, const struct agent_peer *peer, struct skex_pad_position at)
+/* The hub tells the initiator.  A flood is not told all of it: the hub takes nothing as accepted
+ * for that. */
+static void refuse(struct agent_leg *leg, struct skex_pad_position at, uint16_t status)
 {
 	leg->agent->counters.shares_refused++;
+	if (leg->leg->refusals_count < REFUSALS_MOST)
+		skex_leg_refuse(leg->leg, at, status);
+}
+
+/* Of blocks that are not confirmed the peer has as many as it may. */
+static void refuse_more(
+	struct agent_leg *leg, const struct agent_peer *peer, struct skex_pad_position at)
+{
 	agent_event(leg->agent, SKEX_LEVEL_WARNING, "share_refused", peer->name.text,
 		leg->leg->record.other.text,
 		"%u batches of it wait to be confirmed: until it confirms them, or they expire, no "
 		"more are taken",
 		peer->confirms[0]);
-	/* A flood is not told all of it: the hub takes nothing as accepted for that. */
-	if (leg->leg->refusals_count < REFUSALS_MOST)
-		skex_leg_refuse(leg->leg, at, SKEX_ACK_QUOTA);
+	refuse(leg, at, SKEX_ACK_QUOTA);
 }
 
 static void refuse_members(const struct agent_group *group)
@@ -308,7 +318,7 @@ static void refuse_members(const struct agent_group *group)
 
 	for (i = 1; i <= group->profile->profile.n; i++) {
 		if ((group->held & (UINT32_C(1) << i)) != 0)
-			refuse(group->profile->legs[i - 1], group->peer,
+			refuse_more(group->profile->legs[i - 1], group->peer,
 				group->members[i - 1].hold.at);
 	}
 }
@@ -477,6 +487,7 @@ void agent_respond_share(struct agent_leg *leg, const struct skex_incoming *inco
 	struct agent_group *group;
 	struct agent_peer *peer;
 	const char *wrong;
+	const struct skex_pad_position at = {incoming->range.generation, incoming->range.offset};
 	bool taken = false;
 	uint8_t index;
 
@@ -507,17 +518,18 @@ void agent_respond_share(struct agent_leg *leg, const struct skex_incoming *inco
 	if (group == NULL && agent_is_spent(agent, peer, share.common.first, share.blocks)) {
 		agent->counters.shares_late++;
 		group = dissents(agent, peer, &share);
-		if (group == NULL)
+		if (group == NULL) {
+			/* An initiator that is in it has to hear of it. */
+			if (skex_instances_left(&peer->spent_left, share.common.first.instance))
+				refuse(leg, at, SKEX_ACK_DUPLICATE);
 			return;
+		}
 		group->heard |= UINT32_C(1) << index;
 		agent_suspect_share(leg, peer, DISSENT);
 		return;
 	}
 	if (group == NULL && agent_confirms_full(peer)) {
-		const struct skex_pad_position at = {
-			incoming->range.generation, incoming->range.offset};
-
-		refuse(leg, peer, at);
+		refuse_more(leg, peer, at);
 		return;
 	}
 	if (group == NULL)
