@@ -32,7 +32,9 @@ static size_t unlocked_bytes;
 #define SLAB_BYTES 65536u
 #define HEAD_BYTES 64u
 #define SMALL_MAX  8192u
-#define SPARE_MAX  (3 * SLAB_BYTES)
+/* Of large objects that were freed. */
+#define KEPT_BYTES (8u << 20)
+#define KEPT_MAX   128u
 
 struct object {
 	struct object *next;
@@ -59,6 +61,9 @@ static const uint16_t class_bytes[] = {16, 32, 48, 64, 96, 128, 192, 256, 384, 5
 static struct slab *partial[CLASSES]; /* slabs with a free object, by class */
 static uint32_t empty[CLASSES];       /* how many of these hold no object: 0 or 1 */
 
+/* Whether there was something kept that is unlocked now. */
+static bool kept_give_back(void);
+
 static struct slab *slab_map(size_t mapped, uint32_t class)
 {
 	/* One slab more than needed, so that an aligned piece is in it; the rest goes back. */
@@ -76,6 +81,9 @@ static struct slab *slab_map(size_t mapped, uint32_t class)
 	/* The start of the mapping is aligned by construction. */
 	struct slab *slab = (struct slab *)(void *)(base + before);
 	bool locked = mlock(slab, mapped) == 0;
+	/* What is kept for later takes the lock of nothing that is needed now. */
+	if (!locked && kept_give_back())
+		locked = mlock(slab, mapped) == 0;
 	madvise(slab, mapped, MADV_DONTDUMP);
 	if (!locked)
 		unlocked_bytes += mapped;
@@ -177,31 +185,84 @@ static void small_free(struct slab *slab, struct object *object)
 	}
 }
 
-/* One large object that was freed, for the next one of its size. */
-static struct slab *spare;
+/*
+ * Large objects that were freed, wiped and still locked: to map, lock and unmap some hundred KiB
+ * takes longer than what most of them are used for.  The one freed last is the first.
+ */
+static struct slab *kept;
+static size_t kept_bytes;
+static uint32_t kept_count;
+
+/* Takes it out of the list. */
+static struct slab *kept_take(struct slab **link)
+{
+	struct slab *slab = *link;
+
+	*link = slab->next;
+	slab->next = NULL;
+	kept_bytes -= slab->mapped;
+	kept_count--;
+	return slab;
+}
+
+/* The smallest that is large enough and not much too large; NULL when there is none. */
+static struct slab *kept_find(size_t mapped)
+{
+	struct slab **best = NULL;
+
+	for (struct slab **link = &kept; *link != NULL; link = &(*link)->next) {
+		if ((*link)->mapped == mapped)
+			return kept_take(link);
+		if ((*link)->mapped > mapped && (*link)->mapped - mapped <= mapped / 4 &&
+			(best == NULL || (*link)->mapped < (*best)->mapped))
+			best = link;
+	}
+	return best == NULL ? NULL : kept_take(best);
+}
+
+/* Those that were not used for longest go, until so many bytes and objects are left. */
+static void kept_shrink(size_t bytes, uint32_t count)
+{
+	while (kept_bytes > bytes || kept_count > count) {
+		struct slab **link = &kept;
+
+		while ((*link)->next != NULL)
+			link = &(*link)->next;
+		slab_unmap(kept_take(link));
+	}
+}
+
+static bool kept_give_back(void)
+{
+	const bool any = kept != NULL;
+
+	kept_shrink(0, 0);
+	return any;
+}
 
 static void *large_new(size_t size)
 {
 	if (size > SIZE_MAX / 2)
 		return NULL;
 	size_t mapped = (HEAD_BYTES + size + 4095) / 4096 * 4096;
-	struct slab *slab = spare;
-	if (slab != NULL && slab->mapped == mapped)
-		spare = NULL;
-	else
+	struct slab *slab = kept_find(mapped);
+	if (slab == NULL)
 		slab = slab_map(mapped, CLASS_LARGE);
 	return slab == NULL ? NULL : (uint8_t *)slab + HEAD_BYTES;
 }
 
 static void large_free(struct slab *slab)
 {
-	if (slab->mapped > SPARE_MAX) {
+	/* What could not be locked is better mapped anew. */
+	if (!slab->locked || slab->mapped > KEPT_BYTES) {
 		slab_unmap(slab);
 		return;
 	}
-	if (spare != NULL)
-		slab_unmap(spare);
-	spare = slab;
+	kept_shrink(KEPT_BYTES - slab->mapped, KEPT_MAX - 1);
+	slab->next = kept;
+	kept = slab;
+	kept_bytes += slab->mapped;
+	kept_count++;
 }
 
 void *skex_secret_new(size_t size)

@@ -7,7 +7,8 @@
 /*
  * Memory for secrets in the daemons: locked (not swapped) where the limits allow, left out of core
  * dumps, and wiped before it is given back.  One arena for all, so that 10,000 small secrets do not
- * cost guard pages each.
+ * cost guard pages each.  Up to 8 MiB of it are kept, wiped, for the next ones; they are given back
+ * when something else needs their lock.
  */
 
 /* size bytes, zeroed; NULL when there is no memory.  Free with skex_secret_free. */
