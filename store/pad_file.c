@@ -75,37 +75,79 @@ enum skex_error skex_pad_chunk_get(
 
 /* ---- segments ---- */
 
-/* Reads and opens segment j of a chunk, or its tail, into segment->bytes. */
-static enum skex_error segment_load(struct skex_pad_file *file, const struct skex_pad_chunk *chunk,
+/* Once for a chunk: they lie together behind its segments. */
+static enum skex_error tags_read(struct skex_pad_file *file, struct skex_pad_chunk *chunk)
+{
+	enum skex_error error;
+
+	if (chunk->tagged)
+		return SKEX_OK;
+	error = file->platform->files->read(file->file,
+		skex_pad_chunk_offset(chunk->number) + SKEX_PAD_CHUNK_BYTES, chunk->tags,
+		sizeof(chunk->tags));
+	chunk->tagged = error == SKEX_OK;
+	return error;
+}
+
+/* Reads and opens what is left of segment j, which lies in the tail area, into segment->bytes. */
+static enum skex_error tail_load(struct skex_pad_file *file, const struct skex_pad_chunk *chunk,
 	unsigned j, struct skex_pad_segment *segment)
 {
 	const struct skex_files *files = file->platform->files;
+	const size_t size = skex_pad_segment_size(file->size, chunk->number, j);
+	const size_t from = chunk->tail_offset;
 	uint8_t tag[SKEX_AEAD_TAG_BYTES];
-	size_t size = skex_pad_segment_size(file->size, chunk->number, j);
-	bool tail = j < chunk->first;
-	size_t from = tail ? chunk->tail_offset : 0;
 
-	if (tail && (chunk->tail_area == 0 || j + 1u != chunk->first))
+	if (chunk->tail_area == 0 || j + 1u != chunk->first)
 		return SKEX_E_SPENT;
 	if (from >= size)
 		return SKEX_E_CORRUPT;
-	uint64_t at = tail
-		? skex_pad_tail_offset(chunk->tail_area)
-		: skex_pad_chunk_offset(chunk->number) + (uint64_t)j * SKEX_PAD_SEGMENT_BYTES;
-	uint64_t tag_at = tail ? at + SKEX_PAD_SEGMENT_BYTES
-			       : skex_pad_chunk_offset(chunk->number) + SKEX_PAD_CHUNK_BYTES +
-			(uint64_t)j * SKEX_AEAD_TAG_BYTES;
+	const uint64_t at = skex_pad_tail_offset(chunk->tail_area);
 	enum skex_error error = files->read(file->file, at, segment->bytes + from, size - from);
 	if (error == SKEX_OK)
-		error = files->read(file->file, tag_at, tag, sizeof(tag));
+		error = files->read(file->file, at + SKEX_PAD_SEGMENT_BYTES, tag, sizeof(tag));
 	if (error != SKEX_OK)
 		return error;
-	struct skex_view sealed = skex_view(segment->bytes + from, size - from);
-	error = tail
-		? skex_pad_tail_open(&file->seal, chunk, sealed, tag, segment->bytes + from)
-		: skex_pad_segment_open(&file->seal, chunk, j, sealed, tag, segment->bytes + from);
 	segment->from = (uint16_t)from;
+	return skex_pad_tail_open(&file->seal, chunk, skex_view(segment->bytes + from, size - from),
+		tag, segment->bytes + from);
+}
+
+/* Reads and opens segments from j on, which all have their keys, size bytes that end with one of
+ * them.  What out holds after an error is nothing. */
+static enum skex_error run_load(struct skex_pad_file *file, struct skex_pad_chunk *chunk,
+	unsigned j, uint8_t *out, size_t size)
+{
+	enum skex_error error = tags_read(file, chunk);
+	size_t done = 0;
+
+	if (error == SKEX_OK)
+		error = file->platform->files->read(file->file,
+			skex_pad_chunk_offset(chunk->number) + (uint64_t)j * SKEX_PAD_SEGMENT_BYTES,
+			out, size);
+	for (; done < size && error == SKEX_OK; j++) {
+		const size_t piece =
+			size - done < SKEX_PAD_SEGMENT_BYTES ? size - done : SKEX_PAD_SEGMENT_BYTES;
+
+		error = skex_pad_segment_open(&file->seal, chunk, j, skex_view(out + done, piece),
+			chunk->tags[j], out + done);
+		done += piece;
+	}
 	return error;
+}
+
+/* Segment j of a chunk, or its tail, into segment->bytes. */
+static enum skex_error segment_load(struct skex_pad_file *file, struct skex_pad_chunk *chunk,
+	unsigned j, struct skex_pad_segment *segment)
+{
+	const size_t size = skex_pad_segment_size(file->size, chunk->number, j);
+
+	if (j < chunk->first)
+		return tail_load(file, chunk, j, segment);
+	if (size == 0)
+		return SKEX_E_CORRUPT;
+	segment->from = 0;
+	return run_load(file, chunk, j, segment->bytes, size);
 }
 
 /* A place in the cache: a free one, or the one used longest ago. */
@@ -160,6 +202,51 @@ enum skex_error skex_pad_segment_get(struct skex_pad_file *file, uint64_t number
 
 /* ---- reading ---- */
 
+/*
+ * Whole segments from where at stands, as many as lie in one chunk, opened where they are wanted;
+ * *done is how many bytes, 0 where the way is by the cache.  They are read once, as a rule: to keep
+ * them would only let used pad live longer.
+ */
+static enum skex_error whole_read(
+	struct skex_pad_file *file, uint64_t at, uint8_t *out, size_t size, size_t *done)
+{
+	const unsigned within = (unsigned)(at % SKEX_PAD_CHUNK_BYTES);
+	const unsigned j = within / SKEX_PAD_SEGMENT_BYTES;
+	size_t run = SKEX_PAD_CHUNK_BYTES - within;
+	struct skex_pad_chunk *chunk = NULL;
+	enum skex_error error;
+
+	*done = 0;
+	if (run > size)
+		run = size / SKEX_PAD_SEGMENT_BYTES * SKEX_PAD_SEGMENT_BYTES;
+	if (within % SKEX_PAD_SEGMENT_BYTES != 0 || run == 0)
+		return SKEX_OK;
+	error = skex_pad_chunk_get(file, (uint32_t)(at / SKEX_PAD_CHUNK_BYTES), &chunk);
+	if (error != SKEX_OK)
+		return error == SKEX_E_UNKNOWN ? SKEX_E_SPENT : error;
+	if (j < chunk->first)
+		return SKEX_OK;
+	*done = run;
+	return run_load(file, chunk, j, out, run);
+}
+
+/* A piece of one segment, by the cache. */
+static enum skex_error piece_read(
+	struct skex_pad_file *file, uint64_t at, uint8_t *out, size_t size, size_t *done)
+{
+	const unsigned from = (unsigned)(at % SKEX_PAD_SEGMENT_BYTES);
+	const size_t left = SKEX_PAD_SEGMENT_BYTES - from;
+	struct skex_pad_segment *segment = NULL;
+	enum skex_error error =
+		skex_pad_segment_get(file, at / SKEX_PAD_SEGMENT_BYTES, from, &segment);
+
+	if (error != SKEX_OK)
+		return error;
+	*done = left < size ? left : size;
+	memcpy(out, segment->bytes + from, *done);
+	return SKEX_OK;
+}
+
 enum skex_error skex_pad_file_read(
 	struct skex_pad_file *file, uint64_t offset, uint8_t *out, size_t size)
 {
@@ -173,18 +260,13 @@ enum skex_error skex_pad_file_read(
 	if (offset < file->mark && size > 0)
 		return SKEX_E_SPENT;
 	file->read_ms = file->platform->now_ms(file->platform->context);
-	while (done < size) {
-		struct skex_pad_segment *segment = NULL;
-		uint64_t at = offset + done;
-		unsigned from = (unsigned)(at % SKEX_PAD_SEGMENT_BYTES);
-		size_t piece = SKEX_PAD_SEGMENT_BYTES - from;
-		if (piece > size - done)
-			piece = size - done;
-		error = skex_pad_segment_get(file, at / SKEX_PAD_SEGMENT_BYTES, from, &segment);
-		if (error != SKEX_OK)
-			break;
-		memcpy(out + done, segment->bytes + from, piece);
-		done += piece;
+	while (done < size && error == SKEX_OK) {
+		size_t part = 0;
+
+		error = whole_read(file, offset + done, out + done, size - done, &part);
+		if (error == SKEX_OK && part == 0)
+			error = piece_read(file, offset + done, out + done, size - done, &part);
+		done += part;
 	}
 	if (error != SKEX_OK)
 		skex_wipe(out, size);

@@ -61,6 +61,8 @@ struct skex_pad_chunk {
 	uint16_t tail_offset;
 	uint8_t tail_key[SKEX_AEAD_KEY_BYTES];
 	uint8_t keys[SKEX_PAD_SEGMENTS][SKEX_HASH_BYTES];
+	bool tagged; /* tags are those of the segments, as they lie in the file */
+	uint8_t tags[SKEX_PAD_SEGMENTS][SKEX_AEAD_TAG_BYTES];
 };
 
 /* What seals and opens: the same for a file that is made and one that is read. */

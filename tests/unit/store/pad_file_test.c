@@ -112,11 +112,57 @@ static void a_mark_beyond_the_end_is_refused(void **state)
 	skex_pad_file_close(file);
 }
 
+/* Whole segments are read in runs: each is still opened by itself, and nothing of a run that is
+ * wrong anywhere is given. */
+static void damage_anywhere_in_a_run_is_found(void **state)
+{
+	enum {
+		FIRST_AT = 16384 /* of the first segment in the file */
+	};
+	const char *path = fixture_path("c.pad");
+	static uint8_t out[SIZE], zero[SIZE];
+	struct skex_pad_file *file = NULL;
+	uint32_t at = 0;
+	uint8_t byte;
+
+	(void)state;
+	assert_int_equal(skex_pad_file_make(&fixture_platform, fixture_crypto(), path, fixture_kek,
+				 SIZE, fill, &at),
+		SKEX_OK);
+	for (uint32_t bad = 0; bad < 16; bad++) {
+		const uint64_t where = FIRST_AT + bad * SKEX_PAD_SEGMENT_BYTES + 7;
+		FILE *raw = fopen(path, "r+b");
+
+		assert_non_null(raw);
+		assert_int_equal(fseek(raw, (long)where, SEEK_SET), 0);
+		assert_int_equal(fread(&byte, 1, 1, raw), 1);
+		assert_int_equal(fseek(raw, (long)where, SEEK_SET), 0);
+		assert_int_equal(fputc(byte ^ 1, raw), byte ^ 1);
+		assert_int_equal(fclose(raw), 0);
+		assert_int_equal(skex_pad_file_open(&fixture_platform, fixture_crypto(), path,
+					 fixture_kek, 0, &file),
+			SKEX_OK);
+		memset(out, 1, sizeof(out));
+		assert_int_equal(skex_pad_file_read(file, 0, out, SIZE), SKEX_E_CORRUPT);
+		assert_memory_equal(out, zero, SIZE);
+		expect(file, (bad + 1) * SKEX_PAD_SEGMENT_BYTES, 100000);
+		if (bad > 0)
+			expect(file, 0, bad * SKEX_PAD_SEGMENT_BYTES);
+		skex_pad_file_close(file);
+		raw = fopen(path, "r+b");
+		assert_non_null(raw);
+		assert_int_equal(fseek(raw, (long)where, SEEK_SET), 0);
+		assert_int_equal(fputc(byte, raw), byte);
+		assert_int_equal(fclose(raw), 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_pad_from_its_making_to_its_end),
 		cmocka_unit_test(a_mark_beyond_the_end_is_refused),
+		cmocka_unit_test(damage_anywhere_in_a_run_is_found),
 	};
 
 	return cmocka_run_group_tests_name(
