@@ -48,8 +48,19 @@ struct copy {
  */
 struct known {
 	uint64_t sequence; /* 0: nothing is known */
-	uint8_t newest;    /* 0 or 1 */
-	bool value;        /* and not a mark of destruction */
+	uint8_t newest; /* 0 or 1; without sequence 2: a write was tried, the file has to be asked
+			 */
+	bool value;     /* and not a mark of destruction */
+};
+
+/*
+ * Neighbours that are written one after the other leave in one write: when another place is
+ * written, before anything is read, and before a sync.  All of it is sealed.
+ */
+struct gathered {
+	uint64_t offset;
+	size_t size;
+	uint8_t bytes[PAGE_BYTES];
 };
 
 /* Lies in secret memory as a whole. */
@@ -63,6 +74,9 @@ struct skex_key_slots {
 	struct copy copies[2];        /* of the slot that is worked on; wiped after it */
 	struct known *known;          /* known_count of them */
 	uint32_t known_count;
+	uint32_t grown_from; /* later slots were added in this life: empty where nothing is known */
+	struct gathered *gathered[2]; /* of first and second copies; NULL: nothing is */
+	enum skex_error failed;       /* SKEX_OK, or why what was gathered is not in the file */
 };
 
 static const uint8_t nonce_zero[SKEX_AEAD_NONCE_BYTES];
@@ -71,6 +85,69 @@ static uint64_t copy_offset(uint32_t slot, unsigned which)
 {
 	return PAGE_BYTES + (uint64_t)(slot / GROUP_SLOTS) * GROUP_BYTES + which * PAGE_BYTES +
 		(uint64_t)(slot % GROUP_SLOTS) * COPY_BYTES;
+}
+
+static void gathered_drop(struct skex_key_slots *slots, unsigned which)
+{
+	free(slots->gathered[which]);
+	slots->gathered[which] = NULL;
+}
+
+static void gathered_write(struct skex_key_slots *slots, unsigned which)
+{
+	const struct gathered *gathered = slots->gathered[which];
+
+	if (gathered == NULL)
+		return;
+	if (slots->failed == SKEX_OK)
+		slots->failed = slots->platform->files->write(
+			slots->file, gathered->offset, gathered->bytes, gathered->size);
+	gathered_drop(slots, which);
+}
+
+/* All is in the file, or it never will be. */
+static enum skex_error gathered_write_all(struct skex_key_slots *slots)
+{
+	gathered_write(slots, 0);
+	gathered_write(slots, 1);
+	return slots->failed;
+}
+
+static enum skex_error gather(struct skex_key_slots *slots, uint32_t slot, unsigned which,
+	const uint8_t bytes[static COPY_BYTES])
+{
+	const uint64_t offset = copy_offset(slot, which);
+	struct gathered *gathered = slots->gathered[which];
+
+	if (gathered != NULL &&
+		(gathered->offset + gathered->size != offset ||
+			gathered->size == sizeof(gathered->bytes)))
+		gathered_write(slots, which);
+	if (slots->failed != SKEX_OK)
+		return slots->failed;
+	gathered = slots->gathered[which];
+	if (gathered == NULL) {
+		gathered = malloc(sizeof(*gathered));
+		if (gathered == NULL)
+			return slots->platform->files->write(
+				slots->file, offset, bytes, COPY_BYTES);
+		gathered->offset = offset;
+		gathered->size = 0;
+		slots->gathered[which] = gathered;
+	}
+	memcpy(gathered->bytes + gathered->size, bytes, COPY_BYTES);
+	gathered->size += COPY_BYTES;
+	return SKEX_OK;
+}
+
+/* Reads of the file, with all that was written. */
+static enum skex_error slots_read(
+	struct skex_key_slots *slots, uint64_t offset, uint8_t *out, size_t size)
+{
+	enum skex_error error = gathered_write_all(slots);
+
+	return error == SKEX_OK ? slots->platform->files->read(slots->file, offset, out, size)
+				: error;
 }
 
 /*
@@ -127,8 +204,7 @@ static enum skex_error copy_write(struct skex_key_slots *slots, uint32_t slot, u
 	skex_write_bytes(&writer, salt, sizeof(salt));
 	skex_write_bytes(&writer, tag, sizeof(tag));
 	skex_write_bytes(&writer, sealed, sizeof(sealed));
-	error = slots->platform->files->write(
-		slots->file, copy_offset(slot, which), bytes, sizeof(bytes));
+	error = gather(slots, slot, which, bytes);
 out:
 	skex_wipe(key, sizeof(key));
 	return error;
@@ -141,8 +217,7 @@ static enum skex_error copy_read(
 	uint8_t bytes[COPY_BYTES], key[SKEX_AEAD_KEY_BYTES], associated[ID_BYTES + 12];
 	struct skex_reader reader;
 
-	enum skex_error error = slots->platform->files->read(
-		slots->file, copy_offset(slot, which), bytes, sizeof(bytes));
+	enum skex_error error = slots_read(slots, copy_offset(slot, which), bytes, sizeof(bytes));
 	if (error != SKEX_OK)
 		return error;
 	copy->kind = KIND_EMPTY;
@@ -217,13 +292,15 @@ static void learn(
 
 	if (known != NULL)
 		*known = (struct known){sequence, (uint8_t)newest, value};
+	else
+		slots->grown_from = UINT32_MAX; /* this one is empty no more */
 }
 
 /* Before a slot is written: what happens to it may not be known when that fails. */
 static void unlearn(struct skex_key_slots *slots, uint32_t slot)
 {
 	if (slot < slots->known_count)
-		slots->known[slot].sequence = 0;
+		slots->known[slot] = (struct known){.newest = 2};
 }
 
 /* The copy that counts (2: neither) and its sequence, from what is known or from the disk. */
@@ -236,6 +313,12 @@ static enum skex_error slot_state(
 	if (known != NULL && known->sequence > 0) {
 		*newest = known->newest;
 		*sequence = known->sequence;
+		return SKEX_OK;
+	}
+	if (slot >= slots->grown_from && slot < slots->count &&
+		(known == NULL || known->newest != 2)) {
+		*newest = 2;
+		*sequence = 0;
 		return SKEX_OK;
 	}
 	error = slot_read(slots, slot, newest);
@@ -300,8 +383,7 @@ static enum skex_error destroy_older(struct skex_key_slots *slots, uint32_t slot
 	unsigned older = newest == 0 ? 1 : 0;
 	if (slots->copies[older].kind == KIND_EMPTY)
 		return SKEX_OK;
-	return slots->platform->files->write(
-		slots->file, copy_offset(slot, older), zero, sizeof(zero));
+	return gather(slots, slot, older, zero);
 }
 
 /*
@@ -339,8 +421,8 @@ enum skex_error skex_key_slots_is_destroyed(
 	if (slot >= slots->count)
 		return SKEX_E_ARGUMENT;
 	for (unsigned which = 0; which < 2; which++) {
-		enum skex_error error = slots->platform->files->read(
-			slots->file, copy_offset(slot, which), &kinds[which], 1);
+		enum skex_error error =
+			slots_read(slots, copy_offset(slot, which), &kinds[which], 1);
 		if (error != SKEX_OK)
 			return error;
 	}
@@ -392,12 +474,16 @@ enum skex_error skex_key_slots_grow(struct skex_key_slots *slots, uint32_t count
 
 enum skex_error skex_key_slots_sync(struct skex_key_slots *slots, skex_done_fn done, void *owner)
 {
-	return slots->platform->files->sync(slots->file, done, owner);
+	enum skex_error error = gathered_write_all(slots);
+
+	return error == SKEX_OK ? slots->platform->files->sync(slots->file, done, owner) : error;
 }
 
 enum skex_error skex_key_slots_sync_wait(struct skex_key_slots *slots)
 {
-	return slots->platform->files->sync_wait(slots->file);
+	enum skex_error error = gathered_write_all(slots);
+
+	return error == SKEX_OK ? slots->platform->files->sync_wait(slots->file) : error;
 }
 
 /* ---- making and opening ---- */
@@ -471,6 +557,9 @@ static enum skex_error header_read(
 	if (groups > SLOTS_MAX / GROUP_SLOTS)
 		return SKEX_E_CORRUPT;
 	slots->count = (uint32_t)groups * GROUP_SLOTS;
+	/* What a crash left behind the last whole group is not zero, perhaps. */
+	slots->grown_from =
+		slots->count + ((size - PAGE_BYTES) % GROUP_BYTES > 0 ? GROUP_SLOTS : 0);
 	return SKEX_OK;
 }
 
@@ -532,6 +621,7 @@ void skex_key_slots_close(struct skex_key_slots *slots)
 {
 	if (slots == NULL)
 		return;
+	(void)gathered_write_all(slots); /* who closes without a sync does not ask for more */
 	slots->platform->files->close(slots->file);
 	free(slots->known);
 	skex_secret_free(slots);

@@ -37,7 +37,8 @@ uint32_t skex_key_slots_count(const struct skex_key_slots *slots);
 /* Makes room for at least count slots. */
 SKEX_MUST_USE enum skex_error skex_key_slots_grow(struct skex_key_slots *slots, uint32_t count);
 /* Writes a value; durable after skex_key_slots_sync.  Until then the value before it may come back.
- */
+ * What is written may stay in memory until then, so a disk that cannot be written may show later,
+ * at whatever is called next: the file takes nothing any more then. */
 SKEX_MUST_USE enum skex_error skex_key_slots_put(
 	struct skex_key_slots *slots, uint32_t slot, const uint8_t data[static SKEX_SLOT_BYTES]);
 /* SKEX_E_UNKNOWN when the slot is empty or destroyed; SKEX_E_CORRUPT when neither copy verifies. */
