@@ -200,7 +200,260 @@ def store():
     yield 'mark_other', b'\4skex pad source used/1\nsource.' + b'b' * 32 + b' 0\n'
 
 
-TARGETS = [wire, dske, leg, text, record, config, kit, store]
+# --- what other programs say to an adapter: operations of fuzz/consumer.h ---
+
+# The next key, the active one, with their bytes; the same without bytes; none.
+BOTH, KNOWN, NONE = 0x0f, 0x05, 0x00
+SETTLE, STAGE, SWITCH, SWAP = 1, 2, 4, 8
+
+
+def act(actions, keys):
+    return bytes((0, actions, keys))
+
+
+def look(keys):
+    return bytes((1, keys))
+
+
+def say(text, stream=0, pieces=0):
+    """What comes on a stream, at most 63 bytes at once (0: whole)."""
+    data = text if isinstance(text, bytes) else text.encode()
+    return bytes((2, stream + 4 * pieces)) + lp16(data)
+
+
+def pass_time(tenths):
+    return bytes((4, tenths))
+
+
+HANG_UP, GIVE_UP = b'\3\0', b'\5'
+
+
+def wireguard():
+    private, psk, other = '99' * 32, '11' * 32, '22' * 32
+    mine = 'aabb' + '00' * 30
+
+    def got(key, handshake=0, keepalive=0):
+        return ('private_key=%s\nlisten_port=51820\npublic_key=%s\npreshared_key=%s\n'
+                'public_key=%s\npreshared_key=%s\nprotocol_version=1\n'
+                'last_handshake_time_sec=%d\nlast_handshake_time_nsec=5\ntx_bytes=148\n'
+                'persistent_keepalive_interval=%d\nallowed_ip=10.0.0.0/8\nerrno=0\n\n' % (
+                    private, 'cc' * 32, other, mine, key, handshake, keepalive))
+    yield 'answer', b'\0' + got(psk).encode()
+    yield 'answer_refused', b'\0errno=-22\n\n'
+    yield 'stage_and_switch', b'\1' + act(STAGE | SWITCH, BOTH) + say(got(psk)) + \
+        say('errno=0\n\n') + say('errno=0\n\n') + say(got(other)) + look(BOTH) + \
+        say(got(other, 1700000001), pieces=7) + pass_time(200) + look(BOTH) + say(got(other, 9))
+    yield 'settle', b'\1' + act(SETTLE, BOTH) + say(got(other, 0, 25)) + say('errno=0\n\n') + \
+        say(got(psk)) + look(KNOWN) + say(got(psk)) + look(KNOWN) + say(got('00' * 32))
+    yield 'close', b'\1' + act(SETTLE, NONE) + say(got(psk)) + say('errno=1\n\n')
+    yield 'ends', b'\1' + act(STAGE, BOTH) + HANG_UP + look(BOTH) + say('nothing\n') + \
+        act(SWAP, BOTH) + GIVE_UP + act(SWAP, 0x3f) + say(got(psk)) + b'\6\2' + HANG_UP
+
+
+def vici_packet(kind, name=None, elements=b''):
+    body = bytes([kind]) + (lp8(name.encode()) if name else b'') + elements
+    return struct.pack('>I', len(body)) + body
+
+
+def vici_value(name, text):
+    return b'\3' + lp8(name.encode()) + lp16(text.encode())
+
+
+def vici_section(name, inside):
+    return b'\1' + lp8(name.encode()) + inside + b'\2'
+
+
+def vici_list(name, items):
+    return b'\4' + lp8(name.encode()) + b''.join(b'\5' + lp16(i.encode()) for i in items) + b'\6'
+
+
+def ikev2():
+    active, following = ('%s-%s-%s-%s-%s' % tuple(digits * n for n in (4, 2, 2, 2, 6))
+                         for digits in ('11', '22'))
+    confirm = vici_packet(5)
+    fine = vici_packet(1, elements=vici_value('success', 'yes'))
+    empty = vici_packet(1)
+
+    def keys(*ids):
+        return vici_packet(1, elements=vici_list('keys', ['skex/site/' + i for i in ids] + ['x']))
+
+    def conns(*ids):
+        return vici_packet(1, elements=vici_list('conns', ['site-' + i for i in ids] + ['site']))
+
+    def sa(name, number='7', ppk='yes', state='ESTABLISHED'):
+        child = vici_section('net-1', vici_value('name', 'net') + vici_value('state', 'INSTALLED'))
+        return vici_packet(7, 'list-sa', vici_section(
+            name, vici_value('uniqueid', number) + vici_value('state', state) +
+            vici_value('ppk', ppk) + vici_section('child-sas', child)))
+
+    def conn(name, ppk):
+        child = vici_section('net', vici_value('priority', '390000'))
+        return vici_packet(7, 'list-conn', vici_section(
+            name, vici_list('local_addrs', ['%any']) + vici_value('ppk_id', ppk) +
+            vici_value('ppk_required', 'yes') + vici_section('children', child)))
+    log = vici_packet(7, 'control-log', vici_value('group', 'IKE') + vici_value('msg', 'no PPK'))
+    heard = vici_packet(7, 'log', vici_value('msg', "using PPK for PPK_ID '%s@x.skex'" % following))
+    stage = act(STAGE, BOTH) + say(keys(active)) + say(fine) + say(keys(active, following))
+    switch = act(SWITCH, BOTH) + say(confirm) + say(confirm) + say(fine)
+    yield 'leader', b'\0' + stage + switch + say(log + fine) + say(fine) + \
+        say(sa('site-' + following) + empty) + say(conns(active, following)) + say(fine) + \
+        look(BOTH) + say(confirm) + say(confirm) + \
+        say(conn('site-' + following, following + '@x.skex') + empty) + \
+        say(keys(active, following)) + say(sa('site-' + following) + empty, pieces=5)
+    refused = vici_packet(1, elements=vici_value('success', 'no') + vici_value('errmsg', 'no'))
+    yield 'leader_stays', b'\0' + stage + switch + say(log + refused) + say(fine) + say(fine) + \
+        act(SWITCH, BOTH) + say(confirm) + say(confirm) + say(fine) + say(fine) + say(fine) + \
+        say(sa('site-' + following, ppk='no') + empty) + say(fine) + say(fine)
+    yield 'leader_settles', b'\0' + act(SETTLE, BOTH) + say(confirm) + \
+        say(keys(active, following)) + say(conns(active, following)) + say(fine) + \
+        say(fine) + say(fine) + say(fine) + \
+        say(sa('site-' + active) + sa('site-' + following, '8') + empty) + say(fine) + \
+        say(keys(active)) + say(sa('site-' + active) + empty)
+    yield 'follower', b'\1' + act(STAGE, BOTH) + say(keys(active)) + say(fine) + \
+        say(confirm) + \
+        say(conn('site', '*@x.skex') + empty) + say(fine) + \
+        say(conn('site', '*@x.skex') + empty) + say(keys(active, following)) + \
+        say(confirm, 1) + say(heard, 1, 9) + look(BOTH) + say(confirm) + say(confirm) + \
+        say(conn('site', '*@x.skex') + empty) + say(keys(active, following)) + \
+        say(sa('site') + empty) + b'\3\1'
+    yield 'follower_settles', b'\1' + act(SETTLE, NONE) + say(confirm) + say(confirm) + \
+        say(conn('site', 'x') + empty) + say(keys(active)) + say(conns(active)) + say(fine) + \
+        say(fine) + say(empty) + say(keys()) + say(empty)
+    yield 'bad', b'\0' + act(STAGE, BOTH) + say(vici_packet(2)) + look(KNOWN) + say(confirm) + \
+        say(fine) + act(STAGE, BOTH) + say(b'\0\0\0\1') + act(STAGE, BOTH) + HANG_UP + \
+        b'\6\2' + act(STAGE, BOTH) + pass_time(1) + b'\6\1' + act(STAGE, BOTH)
+
+
+BIRD_WELCOME = '0001 BIRD 2.0.12 ready.\n'
+BIRD_STATUS = '1000-BIRD 2.0.12\n1011-Router ID is 10.68.0.1\n Hostname is vm\n' \
+              '0013 Daemon is up and running\n'
+BIRD_SHOWN = {
+    'ospf': '1015-ospf1:\n Interface eth1 (10.68.0.0/24)\n \tHello timer: 10\n'
+            ' \tDead timer: 40\n0000 \n'
+            '1013-ospf1:\n Router ID   \tPri\t     State     \tDTime\tInterface  Router IP\n'
+            ' 10.68.0.2   \t  1\tFull/PtP  \t38.180\teth1       10.68.0.2\n0000 \n',
+    'bfd': '1020-bfd1:\n IP address  Interface  State  Since         Interval  Timeout\n'
+           ' 10.68.0.2   eth1       Up     22:28:27.199    0.100    0.500\n0000 \n',
+    'bgp': '1002-bgp1       BGP        ---        up     22:28:30.782  Established   \n'
+           '1006-  BGP state:          Established\n     Current key:    17\n'
+           '     RNext key:      255\n   Channel ipv4\n \n0000 \n',
+}
+
+
+def bird():
+    for name, text in BIRD_SHOWN.items():
+        yield 'reply_' + name, b'\0' + (BIRD_WELCOME + text).encode()
+    yield 'reply_status', b'\0' + (BIRD_WELCOME + '+a line of the log\n' + BIRD_STATUS).encode()
+    key = '%s; };  # 11111111-1111-1111-1111-111111111111\n'
+    lines = [b'\1\0authentication cryptographic;\n' +
+             (('password "%s" { id 7; algorithm hmac sha256' % ('1a' * 32)) + key[2:]).encode(),
+             b'\1\2' + (('password "%s"' % ('1a' * 32)) + key[2:]).encode(),
+             b'\1\3keys {\n' + (('key { id 7; secret "%s"; preferred' % ('1a' * 32)) +
+                                key[2:]).encode()]
+    for i, line in enumerate(lines):
+        yield 'file_%d' % i, line
+    work = pass_time(0)
+    opened = b'\7\0\0\0'
+    configured = say(BIRD_WELCOME) + opened + say('0002-Reading configuration\n0003 Reconfigured\n')
+    for method, name in enumerate(('ospf', 'bfd', 'bgp', 'bgp')):
+        first, second = (BIRD_SHOWN[name].split('1013-') + [''])[:2]
+        shown = say(BIRD_WELCOME) + say(first) + (say('1013-' + second) if second else b'')
+        one = work + work + configured + say(BIRD_STATUS)
+        yield 'adapter_%d' % method, b'\2' + bytes([method]) + act(STAGE, BOTH) + one + \
+            act(SWITCH, BOTH) + one + pass_time(250) + look(BOTH) + work + shown + \
+            act(SETTLE, BOTH) + pass_time(30) + one
+        yield 'adapter_fails_%d' % method, b'\2' + bytes([method + 128]) + act(STAGE, BOTH) + \
+            work + work + say(BIRD_WELCOME) + say('8002 bird.conf:3: syntax error\n') + \
+            look(KNOWN) + work + say(BIRD_WELCOME + '8003 No protocols match\n') + \
+            b'\7\3\0\0' + look(KNOWN) + work + act(SETTLE, NONE) + work + work
+
+
+def netlink(kind, fixed, attributes, seq, flags=0):
+    body = fixed + attributes
+    body += bytes(-len(body) % 4)
+    return struct.pack('=IHHII', 16 + len(body), kind, flags, seq, 0) + body
+
+
+def attribute(kind, value):
+    return struct.pack('=HH', 4 + len(value), kind) + value + bytes(-len(value) % 4)
+
+
+MACSEC_STATUS = 'bssid=01:80:c2:00:00:03\nwpa_state=COMPLETED\nPAE KaY status=Active\n' \
+                'Secured=Yes\nIs Key Server=Yes\nckn=' + '22' + '00' * 15 + '\nlive_peers=1\n'
+
+
+def macsec():
+    yield 'status', b'\0' + MACSEC_STATUS.encode()
+    networks = 'network id / ssid / bssid / flags\n'
+    yield 'networks', b'\0' + (networks + '0\t\tany\t[CURRENT]\n').encode()
+    ok, put = 'OK\n', ['OK\n'] * 8
+    replies = [MACSEC_STATUS, networks + '0\t\tany\t\n', ok, networks, '1\n'] + put
+    yield 'dialog', b'\1' + b''.join(lp16(r.encode()) for r in replies + [networks, '2\n'] +
+                                     [ok] * 4 + [MACSEC_STATUS])
+    yield 'dialog_refused', b'\1' + b''.join(lp16(r.encode()) for r in (
+        MACSEC_STATUS, networks, '1\n', 'FAIL\n', 'FAIL\n'))
+
+    def ack(seq, error=0):
+        return netlink(2, struct.pack('=i', error) + bytes(16), b'', seq)
+
+    def answer(where, *messages):
+        return bytes([where]) + lp16(b''.join(messages))
+    sa = attribute(1, attribute(1, b'\1') + attribute(2, b'\1') +
+                   attribute(3, struct.pack('=I', 9)) + attribute(5, bytes([0x22] * 16)) +
+                   attribute(6, attribute(1, bytes(4))))
+    channel = attribute(1, attribute(1, bytes((2, 0, 0, 0, 0, 2, 0, 1))) + attribute(3, sa))
+    dump = attribute(1, struct.pack('=I', 5)) + attribute(4, attribute(1, bytes(8)) + attribute(
+        4, struct.pack('=Q', 0x0080c20001000002)) + attribute(6, b'\1') + attribute(8, b'\1')) + \
+        attribute(5, sa) + attribute(6, channel)
+    link = struct.pack('=BxHiII', 0, 1, 5, 0, 0)
+    begin = answer(0, netlink(16, link, b'', 0), ack(0)) + \
+        answer(1, netlink(16, struct.pack('=BBH', 1, 2, 0),
+                          attribute(1, struct.pack('=H', 30)), 1)) + \
+        answer(1, ack(1))
+    read = answer(1, netlink(30, struct.pack('=BBH', 0, 1, 0), dump, 2), netlink(
+        3, struct.pack('=i', 0), b'', 2))
+    yield 'kernel', b'\2' + begin + read + b''.join(answer(1, ack(n)) for n in range(3, 13)) + \
+        answer(0, ack(13)) + answer(0, ack(12))
+    torn = netlink(3, struct.pack('=i', 0), b'', 2, 0x10)
+    yield 'kernel_torn', b'\2' + begin + answer(1, torn) + \
+        answer(1, netlink(30, struct.pack('=BBH', 0, 1, 0), dump, 3), netlink(
+            3, struct.pack('=i', 0), b'', 3)) + answer(1, ack(4, -1)) + answer(1, ack(5, -1))
+
+
+def hub_line():
+    enrol = '{"id":1,"op":"enrol","agent":"alice","pad_bytes":65536}\n'
+    agent = '{"id":2,"op":"%s","agent":"alice"}\n'
+    every = ''.join(agent % op for op in ('show', 'kit_taken', 'ban', 'unban', 'purge', 'resume',
+                                          'evict'))
+    plain = ''.join('{"id":3,"op":"%s"}\n' % op for op in ('status', 'ls', 'metrics', 'tokens'))
+    token = '{"id":4,"op":"token","agent":"bob","minutes":10,"ask":true}\n'
+    for who in (0, 1, 5):
+        yield 'all_%d' % who, bytes([who]) + (plain + enrol + every + token).encode()
+    yield 'enrol_again', b'\3' + (enrol + enrol[:-2] + ',"again":true}\n' +
+                                  agent % 'show').encode()
+    yield 'refill', b'\3' + (enrol + agent % 'kit_taken' +
+                             '{"id":1,"op":"refill","agent":"alice","pad_bytes":65536}\n').encode()
+    yield 'tokens', b'\3' + (token + ''.join(
+        '{"id":5,"op":"%s","token":"0a0b"}\n' % op
+        for op in ('token_approve', 'token_reject', 'token_revoke'))).encode()
+    yield 'no_json', b'\1{"id":1,"op":\n[]\n{"id":1}\n{"id":1,"op":"none"}\n'
+
+
+def datagram():
+    begin = bytes((0, 0, 1, 0)) + bytes((1, 0, 100, 10))
+    back = bytes((0, 1, 2, 0)) + bytes((1, 0, 100, 10))
+    yield 'begin', begin + back
+    yield 'replayed', begin + b''.join(bytes((3, i, 0, 0)) for i in range(12)) + back
+    yield 'changed', begin + b''.join(bytes((3, i, 20 + i, 1)) for i in range(8)) + back
+    yield 'cut', begin + b''.join(bytes((4, i, 24, 4)) + b'rest' for i in range(6)) + back
+    yield 'made_up', bytes((2, 0, 0, 8)) + b'\1' * 8 + bytes((2, 1, 1, 40)) + bytes(40) + begin
+    yield 'dies', bytes((0, 0, 1, 0, 1, 0, 1, 2, 5, 1, 1, 0)) + begin + bytes((5, 0, 0, 0)) + back
+    yield 'refused', bytes((6, 1, 9, 0)) + begin + bytes((6, 1, 0, 0)) + begin
+    yield 'apart', bytes((7, 0, 0, 0)) + begin + back + bytes((7, 0, 0, 0)) + begin
+
+
+TARGETS = [wire, dske, leg, text, record, config, kit, store, wireguard, ikev2, bird, macsec,
+           hub_line, datagram]
 
 
 def main():

@@ -32,7 +32,9 @@ static void clean(char *text)
 	}
 }
 
-static bool take_line(struct skex_bird_reader *reader, skex_bird_line_fn each, void *owner)
+/* false: it is none.  What is called with it may change all of the reader. */
+static bool take_line(
+	struct skex_bird_reader *reader, skex_bird_line_fn each, void *owner, bool *more)
 {
 	struct skex_bird_line line = {0};
 	char *text = reader->line;
@@ -53,21 +55,22 @@ static bool take_line(struct skex_bird_reader *reader, skex_bird_line_fn each, v
 	line.text = text;
 	if (line.last)
 		reader->code = 0;
+	reader->size = 0;
 	clean(text);
-	each(owner, &line);
+	*more = each(owner, &line);
 	return true;
 }
 
 enum skex_error skex_bird_read(struct skex_bird_reader *reader, struct skex_view bytes,
 	skex_bird_line_fn each, void *owner)
 {
+	bool more = true;
 	size_t i;
 
-	for (i = 0; i < bytes.size; i++) {
+	for (i = 0; i < bytes.size && more; i++) {
 		if (bytes.data[i] == '\n') {
-			if (!take_line(reader, each, owner))
+			if (!take_line(reader, each, owner, &more))
 				return SKEX_E_SYNTAX;
-			reader->size = 0;
 		} else if (reader->size == sizeof(reader->line) - 1) {
 			return SKEX_E_SYNTAX;
 		} else {

@@ -44,8 +44,10 @@ struct skex_bird_line {
 	const char *text; /* zero-terminated, without control characters; a tab stays */
 };
 
-/* Valid during the call only. */
-typedef void (*skex_bird_line_fn)(void *owner, const struct skex_bird_line *line);
+/* Valid during the call only.  false: no more of the same bytes, for the reader is for others by
+ * now.
+ */
+typedef bool (*skex_bird_line_fn)(void *owner, const struct skex_bird_line *line);
 
 struct skex_bird_reader {
 	uint32_t code;
@@ -54,7 +56,7 @@ struct skex_bird_reader {
 };
 
 void skex_bird_reader_init(struct skex_bird_reader *reader);
-/* Calls each for every line.  SKEX_E_SYNTAX for what BIRD does not say. */
+/* Calls each for every line, until it gives false.  SKEX_E_SYNTAX for what BIRD does not say. */
 SKEX_MUST_USE enum skex_error skex_bird_read(struct skex_bird_reader *reader,
 	struct skex_view bytes, skex_bird_line_fn each, void *owner);
 

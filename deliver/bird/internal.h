@@ -63,9 +63,12 @@ struct skex_bird {
 
 	/* the socket */
 	struct skex_stream *stream;
+	uint32_t turn;    /* one for each stream: what belongs to another is over */
 	unsigned command; /* which one is under way */
 	struct skex_bird_reader reader;
 	struct skex_bird_facts facts;
+	bool welcomed;
+	bool asked;  /* a command whose reply has not ended */
 	bool failed; /* this command is */
 	bool in_progress;
 	char answer[160]; /* why */

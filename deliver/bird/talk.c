@@ -34,19 +34,25 @@ void bird_send_command(struct skex_bird *bird)
 		size = (size_t)snprintf(text, sizeof(text), "%s\n",
 			bird->stage == BIRD_TALKING && bird->command == 0 ? "configure"
 									  : "show status");
+	bird->asked = true;
 	bird->failed = false;
 	bytes = skex_view((const uint8_t *)text, size);
 	if (bird->platform->net->send(bird->stream, &bytes, 1) != SKEX_OK)
 		bird_fail(bird, "its control socket takes nothing", "is it being stopped?");
 }
 
-static void on_line(void *owner, const struct skex_bird_line *line)
+static void take_line(struct skex_bird *bird, const struct skex_bird_line *line)
 {
-	struct skex_bird *bird = owner;
+	const bool welcome = line->code == SKEX_BIRD_WELCOME;
 
-	if (line->log || bird->stage == BIRD_RESTING || bird->stream == NULL)
+	if (line->log)
 		return;
-	if (line->code == SKEX_BIRD_WELCOME) {
+	if (welcome ? bird->welcomed : !bird->asked) {
+		bird_fail(bird, "its control socket says what nobody asked", "which one is it?");
+		return;
+	}
+	if (welcome) {
+		bird->welcomed = true;
 		bird_send_command(bird);
 		return;
 	}
@@ -57,8 +63,20 @@ static void on_line(void *owner, const struct skex_bird_line *line)
 		bird->failed = true;
 		(void)snprintf(bird->answer, sizeof(bird->answer), "%s", line->text);
 	}
-	if (line->last)
+	if (line->last) {
+		bird->asked = false;
 		bird_command_done(bird);
+	}
+}
+
+/* What is done with a line may hang up, and even begin anew. */
+static bool on_line(void *owner, const struct skex_bird_line *line)
+{
+	struct skex_bird *bird = owner;
+	const uint32_t turn = bird->turn;
+
+	take_line(bird, line);
+	return bird->stream != NULL && bird->turn == turn;
 }
 
 static void on_received(void *owner, struct skex_stream *stream, struct skex_view bytes)
@@ -95,6 +113,9 @@ void bird_talk(struct skex_bird *bird, enum bird_stage stage)
 
 	bird->stage = stage;
 	bird->command = 0;
+	bird->turn++;
+	bird->welcomed = false;
+	bird->asked = false;
 	skex_bird_facts_init(&bird->facts);
 	skex_bird_reader_init(&bird->reader);
 	if (net->connect(net->context, bird->config->socket, -1, &events, bird, &bird->stream) ==

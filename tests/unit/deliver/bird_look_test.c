@@ -45,7 +45,7 @@ struct heard {
 	char text[128];
 };
 
-static void on_line(void *owner, const struct skex_bird_line *line)
+static bool on_line(void *owner, const struct skex_bird_line *line)
 {
 	struct heard *heard = owner;
 
@@ -55,6 +55,7 @@ static void on_line(void *owner, const struct skex_bird_line *line)
 	(void)snprintf(heard->text, sizeof(heard->text), "%s", line->text);
 	if (!line->log)
 		skex_bird_facts_line(&heard->facts, heard->interface, line);
+	return true;
 }
 
 /* Whole, and in pieces of each size. */
@@ -133,6 +134,32 @@ static void wrong_replies(void **state)
 	assert_int_equal(
 		skex_bird_read(&reader, skex_view((const uint8_t *)"x", 1), on_line, &heard),
 		SKEX_E_SYNTAX);
+}
+
+static bool on_first_line(void *owner, const struct skex_bird_line *line)
+{
+	(void)line;
+	++*(unsigned *)owner;
+	return false;
+}
+
+/* Who hangs up with a line hears nothing more, be it a reply or not. */
+static void no_more(void **state)
+{
+	static const char *const texts[] = {"0000 a\n0000 b\n", "0000 a\nHTTP/1.1 200 OK\n"};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct skex_bird_reader reader;
+		unsigned lines = 0;
+
+		skex_bird_reader_init(&reader);
+		assert_int_equal(skex_bird_read(&reader,
+					 skex_view((const uint8_t *)texts[i], strlen(texts[i])),
+					 on_first_line, &lines),
+			SKEX_OK);
+		assert_int_equal(lines, 1);
+	}
 }
 
 static void facts(void **state)
@@ -274,6 +301,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(replies),
 		cmocka_unit_test(wrong_replies),
+		cmocka_unit_test(no_more),
 		cmocka_unit_test(facts),
 		cmocka_unit_test(judge_ospf),
 		cmocka_unit_test(judge_bfd),
