@@ -72,7 +72,10 @@ def hostile_times(tunnel):
         said = 'hook%s ended with status' % ('1' if KERNEL else '-wireguard')
         ok(ends.until(lambda _: any(said in event for event in ends.events[1])),
            'an operator is told what the hook says')
-        tunnel.start(1)
+        tunnel.begin(1)
+        ok(ends.until(lambda _: any('; set it up' in event for event in ends.events[1])),
+           'and that the interface is there and not set up')
+        tunnel.configure(1)
         ok(ends.until(lambda _: tunnel.psk(0) == tunnel.psk(1) != '(none)') and
            ends.until(lambda _: tunnel.ping(10) == 0), 'and it is keyed when it is back')
 

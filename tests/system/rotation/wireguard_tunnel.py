@@ -41,6 +41,9 @@ class Tunnel(Spaces):
 
     def start(self, end):
         self.begin(end)
+        self.configure(end)
+
+    def configure(self, end):
         path = os.path.join(self.folder, 'key%d' % end)
         with open(path, 'w', opener=lambda p, f: os.open(p, f, 0o600), encoding='ascii') as f:
             f.write(self.secret[end])
