@@ -26,7 +26,7 @@ sys.path.insert(0, os.path.join(ROOT, 'tests', 'unit', 'cli'))
 from tap import Tap  # noqa: E402
 
 HERE = 'tests/unit/core/cross'
-SHARED = ['core/math/*.c', 'core/base/mem.c', 'platform/posix.c']
+SHARED = ['core/math/*.c', 'core/base/mem.c', 'core/share/share.c', 'platform/posix.c']
 VARIANTS = 'tests/unit/core/math/variants_test.c'
 FLAGS = ['-std=c11', '-D_GNU_SOURCE', '-O2', '-Wall', '-Wextra', '-Werror', '-I.',
          '-I' + HERE + '/shim']

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "core/math/math.h"
+#include "core/share/share.h"
 #include "platform/posix.h"
 #include "tests/unit/core/slow.h"
 
@@ -101,9 +102,42 @@ static void every_size_at_every_alignment(void **state)
 	for_each_variant(check_sizes);
 }
 
+/* Coefficients of rows: any, zeros and ones with some rows that differ by these, or an
+ * interpolation. */
+enum coefficients {
+	ANY,
+	NEAR,
+	INTERPOLATION,
+	COEFFICIENTS
+};
+
+static void fill_coefficients(
+	uint8_t *coefficients, enum coefficients which, size_t outs, size_t ins, uint64_t *seed)
+{
+	uint8_t x[SKEX_MATH_ROWS_MAX];
+
+	slow_fill(seed, coefficients, SKEX_MATH_ROWS_MAX * SKEX_MATH_ROWS_MAX);
+	for (size_t i = 0; i < ins; i++)
+		x[i] = (uint8_t)(i + 1);
+	for (size_t j = 0; j < outs; j++) {
+		for (size_t i = 0; which == NEAR && i < ins; i++) {
+			uint8_t *one = &coefficients[j * ins + i];
+
+			if (j % 3 == 0)
+				*one = i % 3 == 0 ? *one : *one & 1;
+			else
+				*one = coefficients[(j - 1) * ins + i] ^ (*one & 1);
+		}
+		if (which == INTERPOLATION && ins > 0)
+			assert_int_equal(skex_share_coefficients(coefficients + j * ins, x, ins,
+						 j == 0 ? 0 : (uint8_t)(ins + j)),
+				SKEX_OK);
+	}
+}
+
 /* Rows of a size at an alignment: sums to nothing, to other bytes and to themselves. */
-static void check_rows(
-	const struct skex_math *math, size_t outs, size_t ins, size_t size, size_t align)
+static void check_rows(const struct skex_math *math, enum coefficients which, size_t outs,
+	size_t ins, size_t size, size_t align)
 {
 	static uint8_t in[SKEX_MATH_ROWS_MAX][ALIGN_MOST + SIZE_MOST];
 	static uint8_t base[SKEX_MATH_ROWS_MAX][ALIGN_MOST + SIZE_MOST];
@@ -114,7 +148,7 @@ static void check_rows(
 	uint8_t *out[SKEX_MATH_ROWS_MAX] = {NULL};
 	uint64_t seed = 1 + outs + 20 * ins + 400 * size + 200000 * align;
 
-	slow_fill(&seed, coefficients, sizeof(coefficients));
+	fill_coefficients(coefficients, which, outs, ins, &seed);
 	for (size_t i = 0; i < ins; i++) {
 		slow_fill(&seed, in[i], sizeof(in[i]));
 		from[i] = in[i] + (align * 7 + i * 5 + size) % ALIGN_MOST;
@@ -144,12 +178,22 @@ static void check_rows(
 static void check_all_rows(const struct skex_math *math)
 {
 	for (size_t align = 0; align < ALIGN_MOST; align++) {
-		for (size_t size = 0; size <= SIZE_MOST; size++)
-			check_rows(math, 1 + (size + align) % 6, 2 + size % 3, size, align);
+		for (size_t size = 0; size <= SIZE_MOST; size++) {
+			const enum coefficients which =
+				(enum coefficients)((size + align) % COEFFICIENTS);
+
+			check_rows(math, which, 1 + (size + align) % 6, 2 + size % 3, size, align);
+			/* The splits of the usual profiles. */
+			check_rows(math, INTERPOLATION, 3, 3, size, align);
+			check_rows(math, INTERPOLATION, 2, 2, size, align);
+		}
 	}
 	for (size_t outs = 0; outs <= SKEX_MATH_ROWS_MAX; outs++) {
-		for (size_t ins = 0; ins <= SKEX_MATH_ROWS_MAX; ins++)
-			check_rows(math, outs, ins, SIZE_MOST - ins, outs);
+		for (size_t ins = 0; ins <= SKEX_MATH_ROWS_MAX; ins++) {
+			check_rows(math, ANY, outs, ins, SIZE_MOST - ins, outs);
+			check_rows(math, NEAR, outs, ins, SIZE_MOST - ins, outs);
+			check_rows(math, INTERPOLATION, outs, ins, SIZE_MOST - ins, outs);
+		}
 	}
 }
 
@@ -183,10 +227,50 @@ static void check_products_in_rows(const struct skex_math *math)
 	}
 }
 
+/* Every product in rows of the shape that a split has. */
+static void check_products_in_split(
+	const struct skex_math *math, const uint8_t *coefficients, size_t outs, size_t ins)
+{
+	static uint8_t in[3][256], add[3][256], got[3][256];
+	uint8_t *out[3] = {got[0], got[1], got[2]};
+	const uint8_t *from[3] = {in[0], in[1], in[2]}, *to[3] = {NULL, add[1], add[2]};
+
+	for (unsigned i = 0; i < 256; i++) {
+		for (unsigned k = 0; k < 3; k++) {
+			in[k][i] = (uint8_t)(i * (2 * k + 1));
+			add[k][i] = (uint8_t)(i + k);
+		}
+	}
+	math->gf256_rows(out, to, outs, coefficients, from, ins, 256);
+	for (unsigned i = 0; i < 256; i++) {
+		for (size_t j = 0; j < outs; j++) {
+			uint8_t expected = j == 0 ? 0 : add[j][i];
+
+			for (size_t k = 0; k < ins; k++)
+				expected ^=
+					skex_gf256_mul_public(coefficients[j * ins + k], in[k][i]);
+			assert_int_equal(got[j][i], expected);
+		}
+	}
+}
+
+static void check_products_in_splits(const struct skex_math *math)
+{
+	for (unsigned c = 0; c < 256; c++) {
+		const uint8_t a = (uint8_t)c, b = (uint8_t)(c ^ 0x55);
+		const uint8_t five_three[9] = {1, 1, 1, a, b, a ^ b ^ 1, a, b ^ 1, a ^ b};
+		const uint8_t three_two[4] = {a, a ^ 1, a ^ 1, a};
+
+		check_products_in_split(math, five_three, 3, 3);
+		check_products_in_split(math, three_two, 2, 2);
+	}
+}
+
 static void every_product_in_rows(void **state)
 {
 	(void)state;
 	for_each_variant(check_products_in_rows);
+	for_each_variant(check_products_in_splits);
 }
 
 static void check_hash(const struct skex_math *math, const uint8_t *blocks, size_t count,
