@@ -536,8 +536,8 @@ static void watch_leg(struct skex_agent *agent, struct agent_leg *leg, uint64_t 
 			link_leg->last_error[0] != '\0' ? link_leg->last_error : "no answer");
 	}
 	if (link_leg->tables && !leg->low_told &&
-		(skex_leg_send_left(link_leg) < link_leg->tx.size / 10 ||
-			skex_leg_receive_left(link_leg) < link_leg->rx.size / 10)) {
+		(skex_leg_send_low(link_leg, link_leg->tx.size / 10) ||
+			skex_leg_receive_low(link_leg, link_leg->rx.size / 10))) {
 		leg->low_told = true;
 		agent_event(agent, SKEX_LEVEL_WARNING, "pad_low", "", link_leg->record.other.text,
 			"less than a tenth of the pad with %s is left: skex hub refill %s",

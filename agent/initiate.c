@@ -508,10 +508,9 @@ static uint64_t affordable(const struct agent_pool *pool, uint64_t blocks)
 {
 	const struct agent_profile *profile = pool->peer->profiles[0];
 	const uint64_t vector = SKEX_BLOCK_EXTRA_BYTES + pool->block_bytes;
+	const uint64_t left = blocks > 1 ? agent_pad_of_hubs(profile) : 0;
 
-	while (blocks > 1 &&
-		__builtin_popcount(agent_hubs_with_pad(profile, blocks * vector)) <
-			profile->config->k)
+	while (blocks > 1 && left < skex_pad_align(SKEX_ONETIME_KEY_BYTES + blocks * vector))
 		blocks /= 2;
 	return blocks;
 }

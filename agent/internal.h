@@ -545,6 +545,8 @@ void agent_hubs_text(
 	const struct agent_profile *profile, uint32_t set, char *text, size_t text_size);
 /* The hubs that are up and have pad left for a body of this size, reserved or not. */
 uint32_t agent_hubs_with_pad(const struct agent_profile *profile, uint64_t body_size);
+/* So many bytes of pad has each of some k of them left.  Looks for refills: once for many sizes. */
+uint64_t agent_pad_of_hubs(const struct agent_profile *profile);
 /* What holds up the keys of an initiator's pool. */
 void agent_why_empty(const struct agent_pool *pool, struct agent_why *why);
 /* Of keys that went through these hubs. */

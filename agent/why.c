@@ -67,10 +67,33 @@ uint32_t agent_hubs_with_pad(const struct agent_profile *profile, uint64_t body_
 	uint8_t i;
 
 	for (i = 0; i < profile->profile.n; i++) {
-		if ((set & bit_of(i)) != 0 && skex_leg_send_left(profile->legs[i]->leg) < need)
+		if ((set & bit_of(i)) != 0 && skex_leg_send_low(profile->legs[i]->leg, need))
 			set &= ~bit_of(i);
 	}
 	return set;
+}
+
+uint64_t agent_pad_of_hubs(const struct agent_profile *profile)
+{
+	const uint32_t up = hubs_up(profile);
+	uint64_t most[SKEX_HUBS_MAX] = {0}; /* falling */
+	uint8_t i;
+	uint8_t j;
+
+	for (i = 0; i < profile->profile.n; i++) {
+		uint64_t left =
+			(up & bit_of(i)) != 0 ? skex_leg_send_left(profile->legs[i]->leg) : 0;
+
+		for (j = 0; j < profile->profile.n; j++) {
+			const uint64_t at = most[j];
+
+			if (left > at) {
+				most[j] = left;
+				left = at;
+			}
+		}
+	}
+	return most[profile->config->k - 1];
 }
 
 /* The hubs through which the keys go that are being made for a pool. */

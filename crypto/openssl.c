@@ -158,6 +158,54 @@ static enum skex_error aead_open(void *context, enum skex_aead aead,
 	return error;
 }
 
+/* ---- GMAC -------------------------------------------------------------------------------------
+ */
+
+/* A skex_gmac is a context that was given the key and no nonce. */
+static enum skex_error gmac_new(
+	void *context, const uint8_t key[SKEX_AEAD_KEY_BYTES], struct skex_gmac **gmac)
+{
+	EVP_CIPHER_CTX *cipher;
+
+	(void)context;
+	if (pthread_once(&once, fetch_all) != 0 || !shared.ready)
+		return SKEX_E_CRYPTO;
+	cipher = EVP_CIPHER_CTX_new();
+	if (cipher == NULL)
+		return SKEX_E_MEMORY;
+	if (EVP_EncryptInit_ex2(cipher, shared.aes_gcm, key, NULL, NULL) != 1) {
+		EVP_CIPHER_CTX_free(cipher);
+		return SKEX_E_CRYPTO;
+	}
+	*gmac = (struct skex_gmac *)cipher;
+	return SKEX_OK;
+}
+
+static enum skex_error gmac(struct skex_gmac *gmac, const uint8_t nonce[SKEX_AEAD_NONCE_BYTES],
+	struct skex_view message, uint8_t tag[SKEX_AEAD_TAG_BYTES])
+{
+	EVP_CIPHER_CTX *cipher = (EVP_CIPHER_CTX *)gmac;
+	uint8_t made[SKEX_AEAD_TAG_BYTES];
+	int size = 0;
+
+	if (message.size > INPUT_MAX)
+		return SKEX_E_ARGUMENT;
+	if (EVP_EncryptInit_ex2(cipher, NULL, NULL, nonce, NULL) != 1 ||
+		(message.size > 0 &&
+			EVP_EncryptUpdate(cipher, NULL, &size, message.data, (int)message.size) !=
+				1) ||
+		EVP_EncryptFinal_ex(cipher, made, &size) != 1 ||
+		EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_AEAD_GET_TAG, sizeof(made), made) != 1)
+		return SKEX_E_CRYPTO;
+	memcpy(tag, made, sizeof(made));
+	return SKEX_OK;
+}
+
+static void gmac_free(struct skex_gmac *gmac)
+{
+	EVP_CIPHER_CTX_free((EVP_CIPHER_CTX *)gmac); /* wipes what is keyed */
+}
+
 static enum skex_error stream(
 	void *context, const uint8_t key[SKEX_AEAD_KEY_BYTES], uint8_t *out, size_t size)
 {
@@ -192,6 +240,9 @@ const struct skex_crypto *skex_crypto_openssl(void)
 		.hmac_keyed = skex_openssl_hmac_keyed,
 		.aead_seal = aead_seal,
 		.aead_open = aead_open,
+		.gmac_new = gmac_new,
+		.gmac = gmac,
+		.gmac_free = gmac_free,
 		.stream = stream,
 	};
 

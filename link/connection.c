@@ -100,7 +100,7 @@ void connection_break(struct skex_connection *connection, const char *why)
 enum skex_error connection_send(
 	struct skex_connection *connection, struct skex_view header, struct skex_view body)
 {
-	uint8_t sealed[SKEX_FRAME_LENGTH_BYTES + SKEX_PACKET_OVERHEAD + SKEX_HEADER_MAX];
+	uint8_t sealed[SKEX_FRAME_LENGTH_BYTES + SKEX_PACKET_OVERHEAD + SKEX_HEADER_MAX] SKEX_UNSET;
 	struct skex_leg *leg = connection->leg;
 	const struct skex_link *link = connection->link;
 	const size_t size = SKEX_PACKET_OVERHEAD + header.size;

@@ -281,6 +281,10 @@ bool skex_leg_paused(const struct skex_link *link, uint64_t leg);
 /* What is left to send or receive, in bytes, this generation. */
 uint64_t skex_leg_send_left(const struct skex_leg *leg);
 uint64_t skex_leg_receive_left(const struct skex_leg *leg);
+/* Is less than this left?  The file of a refill is looked for only where the current generation has
+ * too little: the two above always look for it. */
+bool skex_leg_send_low(const struct skex_leg *leg, uint64_t bytes);
+bool skex_leg_receive_low(const struct skex_leg *leg, uint64_t bytes);
 
 /* Sets last_error, printf-like, cut at its size. */
 void skex_leg_error(struct skex_leg *leg, const char *format, ...)

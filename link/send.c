@@ -105,6 +105,16 @@ uint64_t skex_leg_receive_left(const struct skex_leg *leg)
 	return leg->rx.size - leg->rx.mark.offset + next_size(leg->rx_pad, leg->rx.mark.generation);
 }
 
+bool skex_leg_send_low(const struct skex_leg *leg, uint64_t bytes)
+{
+	return skex_pad_tx_left(&leg->tx) < bytes && skex_leg_send_left(leg) < bytes;
+}
+
+bool skex_leg_receive_low(const struct skex_leg *leg, uint64_t bytes)
+{
+	return leg->rx.size - leg->rx.mark.offset < bytes && skex_leg_receive_left(leg) < bytes;
+}
+
 static struct skex_pad_position body_position(struct skex_pad_range range)
 {
 	struct skex_pad_position at = {range.generation, range.offset + SKEX_ONETIME_KEY_BYTES};

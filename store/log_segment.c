@@ -40,6 +40,8 @@ void skex_log_segment_free(struct skex_log_segment *segment, const struct skex_p
 	if (segment == NULL)
 		return;
 	platform->files->close(segment->file);
+	if (segment->gmac != NULL)
+		segment->crypto->gmac_free(segment->gmac);
 	skex_secret_free(segment->key);
 	free(segment);
 }
@@ -63,6 +65,8 @@ static enum skex_error gmac(const struct skex_log_segment *segment,
 	skex_writer_init(&writer, nonce, sizeof(nonce));
 	skex_write_u64(&writer, offset);
 	skex_write_u32(&writer, tagged);
+	if (segment->gmac != NULL)
+		return crypto->gmac(segment->gmac, nonce, bytes, tag);
 	return crypto->aead_seal(crypto->context, SKEX_AEAD_AES_256_GCM, segment->key, nonce, bytes,
 		skex_view(nothing, 0), nothing, tag);
 }
@@ -75,13 +79,21 @@ enum skex_error skex_log_segment_key(struct skex_log_segment *segment,
 {
 	uint8_t context[36];
 	struct skex_writer writer;
+	enum skex_error error;
 
 	skex_writer_init(&writer, context, sizeof(context));
 	skex_write_bytes(&writer, header->store, sizeof(header->store));
 	skex_write_u32(&writer, header->number);
 	skex_write_bytes(&writer, header->salt, sizeof(header->salt));
-	return skex_kdf(crypto, kek, "skex log segment", skex_view(context, sizeof(context)),
+	error = skex_kdf(crypto, kek, "skex log segment", skex_view(context, sizeof(context)),
 		segment->key, SKEX_AEAD_KEY_BYTES);
+	if (error != SKEX_OK || crypto->gmac_new == NULL)
+		return error;
+	if (segment->gmac != NULL)
+		segment->crypto->gmac_free(segment->gmac);
+	segment->gmac = NULL;
+	segment->crypto = crypto;
+	return crypto->gmac_new(crypto->context, segment->key, &segment->gmac);
 }
 
 enum skex_error skex_log_header_encode(const struct skex_log_segment *segment,

@@ -72,8 +72,10 @@ struct skex_log_segment {
 	uint64_t live_records;
 	struct skex_file *file; /* NULL when it is not open */
 	uint64_t used_at;       /* when it was last read, to close the one not used for longest */
-	uint8_t *key;           /* secret memory, SKEX_AEAD_KEY_BYTES */
-	bool named;             /* it has its final name; until then it is NNNNNNNN.new */
+	uint8_t *key;           /* secret memory, SKEX_AEAD_KEY_BYTES; it tags, and opens nothing */
+	struct skex_gmac *gmac; /* the same made ready; NULL where the provider cannot */
+	const struct skex_crypto *crypto; /* whose that is; NULL before the key is set */
+	bool named;                       /* it has its final name; until then it is NNNNNNNN.new */
 };
 
 struct skex_log_header {

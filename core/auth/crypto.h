@@ -11,8 +11,8 @@
 /*
  * What the core asks of a cryptographic library: a hash, a MAC, an AEAD and a stream.  A host
  * passes crypto/openssl.h, a microcontroller crypto/sha256_small.h or what its maker gives.  The
- * functions keep no state between calls; context is theirs.  Secrets do not stay behind in their
- * memory.  The pairwise mode needs sha256 and hmac_sha256 only.
+ * functions keep no state between calls but in a skex_gmac; context is theirs.  Secrets do not stay
+ * behind in their memory.  The pairwise mode needs sha256 and hmac_sha256 only.
  */
 #define SKEX_HASH_BYTES       32
 #define SKEX_AEAD_KEY_BYTES   32
@@ -32,6 +32,9 @@ struct skex_hmac {
 	uint32_t inner[8];
 	uint32_t outer[8];
 };
+
+/* A key of GMAC made ready, which costs more than the tag of a short message; the provider's. */
+struct skex_gmac;
 
 struct skex_crypto {
 	void *context;
@@ -63,6 +66,18 @@ struct skex_crypto {
 		const uint8_t key[SKEX_AEAD_KEY_BYTES], const uint8_t nonce[SKEX_AEAD_NONCE_BYTES],
 		struct skex_view associated, struct skex_view sealed,
 		const uint8_t tag[SKEX_AEAD_TAG_BYTES], uint8_t *out);
+
+	/*
+	 * GMAC, AES-256-GCM without text (NIST SP 800-38D), for many messages under one key.  All
+	 * three or none: a provider without them has NULL here, and aead_seal with an empty plain
+	 * gives the same tag.  The key made ready lies in ordinary memory until gmac_free, which
+	 * wipes it; it is used by one thread at a time.
+	 */
+	enum skex_error (*gmac_new)(
+		void *context, const uint8_t key[SKEX_AEAD_KEY_BYTES], struct skex_gmac **gmac);
+	enum skex_error (*gmac)(struct skex_gmac *gmac, const uint8_t nonce[SKEX_AEAD_NONCE_BYTES],
+		struct skex_view message, uint8_t tag[SKEX_AEAD_TAG_BYTES]);
+	void (*gmac_free)(struct skex_gmac *gmac); /* NULL is fine */
 
 	/* size bytes of AES-256-CTR key stream, counter from zero (NIST SP 800-38A). */
 	enum skex_error (*stream)(

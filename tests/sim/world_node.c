@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "crypto/openssl.h"
+#include "platform/posix.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/world_internal.h"
 
@@ -185,10 +186,16 @@ static void accepted(void *owner, struct skex_stream *stream)
 	skex_hub_accept(node->hub, stream);
 }
 
+/* The one of this processor, as daemons have it: all variants give the same (math_variants). */
+static const struct skex_math *math(void)
+{
+	return skex_math_select(skex_posix_cpu_features());
+}
+
 static enum skex_error start_hub(struct world_node *node)
 {
-	struct skex_hub_setup setup = {&node->platform, skex_crypto_openssl(), &skex_math_portable,
-		node->store, node->registry, &node->hub_config, DIRECTORY, world_kek};
+	struct skex_hub_setup setup = {&node->platform, skex_crypto_openssl(), math(), node->store,
+		node->registry, &node->hub_config, DIRECTORY, world_kek};
 	enum skex_error error = skex_hub_new(&setup, &node->hub);
 
 	if (error == SKEX_OK)
@@ -200,9 +207,8 @@ static enum skex_error start_hub(struct world_node *node)
 
 static enum skex_error start_agent(struct world_node *node)
 {
-	struct skex_agent_setup setup = {&node->platform, skex_crypto_openssl(),
-		&skex_math_portable, node->store, node->registry, &node->agent_config, DIRECTORY,
-		world_kek};
+	struct skex_agent_setup setup = {&node->platform, skex_crypto_openssl(), math(),
+		node->store, node->registry, &node->agent_config, DIRECTORY, world_kek};
 
 	return skex_agent_new(&setup, &node->agent);
 }

@@ -23,6 +23,8 @@ static const struct skex_crypto *crypto(void)
 	return skex_crypto_openssl();
 }
 
+static const uint8_t some_key[32] = {9};
+
 static void sha256_of_fips_180_4(void **state)
 {
 	(void)state;
@@ -246,6 +248,44 @@ static void aead_of_a_megabyte(void **state)
 	free(data);
 }
 
+/* Message after message under one key made ready: the tag that aead_seal gives without text. */
+static void gmac_is_the_aead_without_text(void **state)
+{
+	uint8_t message[300];
+	uint8_t nonce[12] = {0};
+	uint8_t key[32];
+	uint8_t expected[16];
+	uint8_t tag[16];
+	uint8_t round;
+	size_t size;
+
+	(void)state;
+	assert_int_equal(crypto()->stream(NULL, some_key, message, sizeof(message)), SKEX_OK);
+	for (round = 0; round < 2; round++) {
+		struct skex_gmac *gmac = NULL;
+
+		memset(key, 1 + round, sizeof(key));
+		assert_int_equal(crypto()->gmac_new(NULL, key, &gmac), SKEX_OK);
+		for (size = 0; size <= sizeof(message); size++) {
+			const struct skex_view about = skex_view(message, size);
+
+			nonce[0] = (uint8_t)(size / 2); /* the same one twice, too */
+			assert_int_equal(crypto()->aead_seal(NULL, SKEX_AEAD_AES_256_GCM, key,
+						 nonce, about, skex_view(NULL, 0), tag, expected),
+				SKEX_OK);
+			memset(tag, 0, sizeof(tag));
+			assert_int_equal(crypto()->gmac(gmac, nonce, about, tag), SKEX_OK);
+			assert_memory_equal(tag, expected, sizeof(tag));
+		}
+		/* What is refused changes nothing. */
+		assert_int_equal(crypto()->gmac(gmac, nonce, skex_view(message, SIZE_MAX), tag),
+			SKEX_E_ARGUMENT);
+		assert_memory_equal(tag, expected, sizeof(tag));
+		crypto()->gmac_free(gmac);
+	}
+	crypto()->gmac_free(NULL);
+}
+
 static void arguments_out_of_range(void **state)
 {
 	static const uint8_t zero[32];
@@ -405,6 +445,7 @@ int main(void)
 		cmocka_unit_test(aead_of_the_specifications),
 		cmocka_unit_test(aead_refuses_every_changed_bit),
 		cmocka_unit_test(aead_of_a_megabyte),
+		cmocka_unit_test(gmac_is_the_aead_without_text),
 		cmocka_unit_test(arguments_out_of_range),
 		cmocka_unit_test(stream_of_sp_800_38a),
 		cmocka_unit_test(stream_is_counter_mode_throughout),
