@@ -40,6 +40,10 @@ char *skex_hub_admin_metrics(const struct skex_hub_admin *admin)
 	} all[] = {
 		{"skex_hub_connections_total", "counter", "Connections of agents.", c.connections},
 		{"skex_hub_connected", "gauge", "Agents connected now.", c.connected},
+		{"skex_hub_strangers", "gauge", "Connections that proved nothing yet.",
+			c.strangers},
+		{"skex_hub_pushed_out_total", "counter",
+			"Connections that proved nothing, ended for want of room.", c.pushed_out},
 		{"skex_hub_packets_refused_total", "counter", "Packets refused.",
 			c.packets_refused},
 		{"skex_hub_tags_wrong_total", "counter", "Wrong one-time tags.", c.tags_wrong},

@@ -42,6 +42,8 @@ static json_t *counters_object(const struct skex_hub_counters *c)
 	} all[] = {
 		{"connections", c->connections},
 		{"connected", c->connected},
+		{"strangers", c->strangers},
+		{"pushed_out", c->pushed_out},
 		{"packets_refused", c->packets_refused},
 		{"tags_wrong", c->tags_wrong},
 		{"shares_in", c->shares_in},

@@ -433,6 +433,11 @@ void skex_hub_free(struct skex_hub *hub)
 	free(hub);
 }
 
+void skex_hub_limit(struct skex_hub *hub, uint32_t connections)
+{
+	skex_link_limit(&hub->link, connections);
+}
+
 void skex_hub_accept(struct skex_hub *hub, struct skex_stream *stream)
 {
 	skex_link_accept(&hub->link, stream);

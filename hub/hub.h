@@ -49,6 +49,8 @@ struct skex_hub_setup {
 /* Reads the state; makes the hub's id at the first start. */
 SKEX_MUST_USE enum skex_error skex_hub_new(
 	const struct skex_hub_setup *setup, struct skex_hub **hub);
+/* No more connections than this at a time; before the first of them. */
+void skex_hub_limit(struct skex_hub *hub, uint32_t connections);
 /* A connection came in: the hub attaches itself to it. */
 void skex_hub_accept(struct skex_hub *hub, struct skex_stream *stream);
 /* From now on; NULL for nobody.  Outlives the hub. */
@@ -70,6 +72,7 @@ const uint8_t *skex_hub_id(const struct skex_hub *hub); /* SKEX_HUB_ID_BYTES */
 /* Counters since the start. */
 struct skex_hub_counters {
 	uint64_t connections, connected; /* ever, now */
+	uint64_t strangers, pushed_out;  /* proved nothing yet, now; ended for want of room */
 	uint64_t packets_refused, tags_wrong;
 	uint64_t shares_in, shares_out, confirms, notes, blocks_in;
 	uint64_t refused_policy, refused_quota, refused_duplicate, refused_other;

@@ -15,6 +15,7 @@
 #include "enrol/unlock.h"
 #include "hub/confined.h"
 #include "hub/hub.h"
+#include "link/link.h"
 #include "net/loop.h"
 #include "platform/memory.h"
 #include "platform/posix.h"
@@ -23,8 +24,10 @@
 
 /* skex-hub: puts the parts together.  The exit code is the class of the error. */
 
-#define ADMIN_MODE    0600u
-#define LISTENERS_MAX 16u
+#define ADMIN_MODE      0600u
+#define LISTENERS_MAX   16u
+/* Descriptors that are not for connections of agents: pad files, the local API, all others. */
+#define DESCRIPTORS_OWN (SKEX_LINK_PAD_FILES + SKEX_API_CONNECTIONS_MAX + 160u)
 
 struct daemon {
 	struct skex_hub_config config;
@@ -146,6 +149,22 @@ static int confine_calls(struct daemon *daemon)
 	return 0;
 }
 
+/* Connections take descriptors, and what files need has to be left. */
+static void limit(struct daemon *daemon)
+{
+	const uint32_t wanted = SKEX_LINK_CONNECTIONS_MAX + DESCRIPTORS_OWN;
+	const uint32_t have = skex_posix_descriptors(wanted);
+	const uint32_t connections =
+		have > DESCRIPTORS_OWN + have / 4 ? have - DESCRIPTORS_OWN : have / 4;
+
+	skex_hub_limit(daemon->hub, connections);
+	if (have < wanted)
+		skex_log(daemon->platform, SKEX_LEVEL_NOTICE,
+			"at most %" PRIu32 " connections, for this process may have %" PRIu32
+			" descriptors; for more raise that limit (LimitNOFILE)",
+			connections, have);
+}
+
 /* ---- start ------------------------------------------------------------------------------------
  */
 
@@ -212,6 +231,7 @@ static int start_hub(struct daemon *daemon)
 	if (error != SKEX_OK)
 		return fail(error, "the hub's state cannot be read", NULL);
 	memcpy(enrol->hub, skex_hub_id(daemon->hub), sizeof(enrol->hub));
+	limit(daemon);
 	return 0;
 }
 

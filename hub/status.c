@@ -9,6 +9,8 @@ void skex_hub_counters(const struct skex_hub *hub, struct skex_hub_counters *cou
 	uint32_t b;
 
 	*counters = hub->counters;
+	counters->strangers = hub->link.strangers_count;
+	counters->pushed_out = hub->link.strangers_pushed_out;
 	counters->packets_refused = hub->link.packets_refused;
 	counters->tags_wrong = hub->link.tags_wrong;
 	counters->queued_messages = 0;

@@ -34,6 +34,7 @@ void connection_free(struct skex_connection *connection)
 {
 	remove_from_list(connection);
 	foreign_forget(connection);
+	stranger_forget(connection);
 	skex_frames_clear(&connection->frames);
 	free(connection->rest);
 	free(connection);
@@ -311,7 +312,7 @@ static struct skex_connection *connection_new(struct skex_link *link, struct ske
 void skex_link_accept(struct skex_link *link, struct skex_stream *stream)
 {
 	struct skex_connection *connection =
-		link->connections_count < CONNECTIONS_MAX ? connection_new(link, NULL) : NULL;
+		stranger_has_room(link) ? connection_new(link, NULL) : NULL;
 
 	if (connection == NULL) {
 		link->platform->net->close(stream);
@@ -320,6 +321,7 @@ void skex_link_accept(struct skex_link *link, struct skex_stream *stream)
 	connection->stream = stream;
 	connection->open = true;
 	link->platform->net->peer(stream, connection->peer);
+	stranger_remember(connection);
 	link->platform->net->attach(stream, &events, connection);
 	if (link->paused)
 		link->platform->net->pause(stream, true);

@@ -11,7 +11,6 @@
 #define CONNECTION_SILENT_MS      60000u /* without a packet */
 #define CONNECTION_PING_MS        15000u
 #define CONNECTION_QUEUE_BYTES    (16u << 20) /* an agent's or hub's queue on one stream */
-#define CONNECTIONS_MAX           19000u
 
 /* One stream.  A hub's belongs to no leg until a HELLO verified. */
 struct skex_connection {
@@ -39,6 +38,11 @@ struct skex_connection {
 	size_t rest_size;
 	uint64_t foreign; /* its number, when it is of somebody without a leg; or 0 */
 	uint32_t foreign_messages;
+	/* Hub: of those that proved nothing yet, in the order in which they came. */
+	struct skex_connection *stranger_next;
+	struct skex_connection *stranger_previous;
+	bool stranger;
+	uint8_t bucket;
 	char peer[64];
 };
 
@@ -63,6 +67,12 @@ enum skex_error connection_send(
 
 /* Received bytes; the connection may be gone after it. */
 void connection_feed(struct skex_connection *connection, struct skex_view bytes);
+
+/* strangers.c: connections that came in and proved nothing yet.  Makes room for one more by closing
+ * another; false when there is none that may be closed. */
+bool stranger_has_room(struct skex_link *link);
+void stranger_remember(struct skex_connection *connection);
+void stranger_forget(struct skex_connection *connection);
 
 /* foreign.c: connections of those who have no leg. */
 /* Whether this connection is one, or becomes one with this packet. */

@@ -99,6 +99,19 @@ struct skex_link_events {
 
 #define SKEX_LINK_FOREIGN_MAX 64u /* connections without a leg that speak, at a time; 2^n */
 
+/* Connections at a time, and of these such that proved nothing yet: no more, and a quarter of all
+ * at most. */
+#define SKEX_LINK_CONNECTIONS_MAX  19000u
+#define SKEX_LINK_STRANGERS_MAX    1024u
+#define SKEX_LINK_STRANGER_BUCKETS 256u
+
+/* Those from one network, and from others that fall into the same bucket; the oldest first. */
+struct skex_strangers {
+	struct skex_connection *first;
+	struct skex_connection *last;
+	uint32_t count;
+};
+
 /* Lists of legs. */
 enum skex_leg_list {
 	SKEX_LEGS_LOADED, /* all of them */
@@ -136,6 +149,11 @@ struct skex_link {
 	struct skex_leg *work;                 /* those with something to do this turn */
 	struct skex_connection *connections;
 	uint32_t connections_count;
+	uint32_t connections_max; /* see skex_link_limit */
+	uint32_t strangers_max;
+	uint32_t strangers_count;
+	uint64_t strangers_pushed_out;
+	struct skex_strangers strangers[SKEX_LINK_STRANGER_BUCKETS];
 	struct skex_connection *foreign[SKEX_LINK_FOREIGN_MAX];
 	uint64_t foreign_serial;
 	uint64_t sweep_ms; /* when timers are looked at next */
@@ -163,6 +181,9 @@ struct skex_link {
 
 /* The fields above `pad_platform` are set by the owner before; the link does not move after. */
 void skex_link_init(struct skex_link *link);
+/* No more connections than this at a time, for each takes a descriptor; SKEX_LINK_CONNECTIONS_MAX
+ * by itself.  Before the first is accepted. */
+void skex_link_limit(struct skex_link *link, uint32_t connections);
 /* At start, before anyone is served: pad of generations that are used up is destroyed, of all legs,
  * whatever an earlier life left undone. */
 SKEX_MUST_USE enum skex_error skex_link_start(const struct skex_link *link);

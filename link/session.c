@@ -239,6 +239,7 @@ static bool answer(
 
 	memcpy(connection->other_nonce, hello->nonce, sizeof(connection->other_nonce));
 	connection->leg = leg;
+	stranger_forget(connection);
 	if (!leg->envelope_tx.ready) {
 		connection->answer_pending = true;
 		leg_want_epoch(leg);

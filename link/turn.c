@@ -90,6 +90,7 @@ void skex_link_init(struct skex_link *link)
 	link->pad_platform.files = &link->pad_files.files;
 	link->load_high = SKEX_LINK_LOAD_HIGH;
 	link->load_low = SKEX_LINK_LOAD_LOW;
+	skex_link_limit(link, SKEX_LINK_CONNECTIONS_MAX);
 }
 
 uint64_t skex_link_turn(struct skex_link *link, uint64_t now_ms)

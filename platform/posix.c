@@ -8,6 +8,7 @@
 #include <sys/auxv.h>
 #endif
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -33,6 +34,22 @@ uint64_t skex_posix_wall_ms(void *context)
 {
 	(void)context;
 	return clock_ms(CLOCK_REALTIME);
+}
+
+uint32_t skex_posix_descriptors(uint32_t wanted)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return 0;
+	if (limit.rlim_cur < wanted) {
+		const rlim_t before = limit.rlim_cur;
+
+		limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+		if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+			limit.rlim_cur = before;
+	}
+	return limit.rlim_cur < UINT32_MAX ? (uint32_t)limit.rlim_cur : UINT32_MAX;
 }
 
 enum skex_error skex_posix_random(void *context, void *out, size_t size)

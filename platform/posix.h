@@ -15,6 +15,8 @@ void skex_posix_files_turn(void);
 int skex_posix_file_descriptor(struct skex_file *file);
 
 uint64_t skex_posix_now_ms(void *context);
+/* Lets this process have so many descriptors, or as many as it may; gives how many it has then. */
+uint32_t skex_posix_descriptors(uint32_t wanted);
 uint64_t skex_posix_wall_ms(void *context);
 enum skex_error skex_posix_random(void *context, void *out, size_t size);
 /* Writes "<level> line" to standard error, with the time unless a journal adds its own. */

@@ -295,8 +295,7 @@ static void net_close(struct skex_stream *stream)
 
 static void net_peer(struct skex_stream *stream, char text[64])
 {
-	(void)stream;
-	snprintf(text, 64, "sim");
+	snprintf(text, 64, "node%u:1", stream->other == NULL ? 0 : (unsigned)stream->other->node);
 }
 
 static enum skex_error net_credentials(
