@@ -36,6 +36,8 @@ struct skex_pad_bytes {
 	struct skex_pad_position mark; /* everything before it may be destroyed */
 	struct table tables[OPEN_MAX];
 	struct ratchets *ratchets;
+	uint8_t *segment; /* of the ratchet, in locked memory: the one read last; NULL: none */
+	uint64_t segment_number;
 	uint64_t skips; /* segments that may be skipped now */
 	uint64_t skips_ms;
 };
@@ -163,15 +165,62 @@ static enum skex_error ratchet_move(struct skex_pad_bytes *pad, uint64_t offset)
 	return skex_ratchet_forget(&ratchets->moved, pad->link->crypto, offset);
 }
 
+static void segment_drop(struct skex_pad_bytes *pad)
+{
+	skex_secret_free(pad->segment);
+	pad->segment = NULL;
+}
+
+/* Small messages lie many in a segment, and of each its tag key and its body are read apart. */
+static enum skex_error segment_make(struct skex_pad_bytes *pad, uint64_t offset)
+{
+	enum skex_error error;
+
+	if (pad->segment == NULL)
+		pad->segment = skex_secret_new(SKEX_RATCHET_SEGMENT_BYTES);
+	if (pad->segment == NULL)
+		return SKEX_E_MEMORY;
+	pad->segment_number = offset / SKEX_RATCHET_SEGMENT_BYTES;
+	error = skex_ratchet_read(&pad->ratchets->ahead, pad->link->crypto,
+		pad->segment_number * SKEX_RATCHET_SEGMENT_BYTES, pad->segment,
+		SKEX_RATCHET_SEGMENT_BYTES);
+	if (error != SKEX_OK)
+		segment_drop(pad);
+	return error;
+}
+
 static enum skex_error ratchet_read(
 	struct skex_pad_bytes *pad, uint64_t offset, uint8_t *out, size_t size)
 {
-	enum skex_error error = ratchet_move(pad, offset);
+	const uint64_t number = offset / SKEX_RATCHET_SEGMENT_BYTES;
+	const size_t from = (size_t)(offset % SKEX_RATCHET_SEGMENT_BYTES);
+	const size_t room = SKEX_RATCHET_SEGMENT_BYTES - from;
+	const size_t part = size < room ? size : room;
+	bool here = pad->segment != NULL && pad->segment_number == number;
+	enum skex_error error = SKEX_OK;
 
-	if (error != SKEX_OK)
-		return error;
-	pad->ratchets->ahead = pad->ratchets->moved;
-	return skex_ratchet_read(&pad->ratchets->ahead, pad->link->crypto, offset, out, size);
+	/* It stays where a read begins: the tag key of a message is asked for after its body. */
+	if (!here || part < size) {
+		error = ratchet_move(pad, offset);
+		if (error != SKEX_OK)
+			return error;
+		pad->ratchets->ahead = pad->ratchets->moved;
+	}
+	if (!here && part == size) {
+		error = segment_make(pad, offset);
+		if (error != SKEX_OK)
+			return error;
+		here = true;
+	}
+	if (!here)
+		return skex_ratchet_read(
+			&pad->ratchets->ahead, pad->link->crypto, offset, out, size);
+	if (part < size)
+		error = skex_ratchet_read(&pad->ratchets->ahead, pad->link->crypto, offset + part,
+			out + part, size - part);
+	if (error == SKEX_OK)
+		memcpy(out, pad->segment + from, part);
+	return error;
 }
 
 static void skips_refill(struct skex_pad_bytes *pad)
@@ -250,6 +299,7 @@ void skex_pad_bytes_close(struct skex_pad_bytes *pad)
 		if (pad->tables[i].file != NULL)
 			skex_pad_file_close(pad->tables[i].file);
 	}
+	segment_drop(pad);
 	skex_secret_free(pad->ratchets);
 	free(pad);
 }
@@ -312,6 +362,8 @@ void skex_pad_bytes_forget(struct skex_pad_bytes *pad, struct skex_pad_position 
 		if (ratchet_move(pad, mark.offset) != SKEX_OK)
 			return;
 		pad->ratchets->kept = pad->ratchets->moved;
+		if (pad->segment != NULL && pad->segment_number < pad->ratchets->kept.segment)
+			segment_drop(pad);
 		if (pad->ratchets->ahead.segment < pad->ratchets->kept.segment)
 			pad->ratchets->ahead = pad->ratchets->kept;
 		return;
