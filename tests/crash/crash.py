@@ -248,32 +248,6 @@ class Lab:
                 raise Broken('no last key %s to %s: %s' % (a.name, b.name, last.last_error))
         self.check()
 
-    def check_states(self):
-        """Nothing stopped, nothing to be repaired, no rollback seen."""
-        for agent in self.network.agents:
-            status = agent.wait()['status']
-            states = {leg['hub']: leg['state'] for leg in status['legs']}
-            if len(states) != len(self.network.hubs) or set(states.values()) - {
-                    'up', 'connecting', 'down'} or status['counters']['rollbacks']:
-                raise Broken('%s: %s %s' % (agent.name, states, status['counters']))
-        for hub in self.network.hubs:
-            status = hub.wait()
-            bad = [name for name in ['rollbacks', 'reuse_alarms'] if find(status, name)]
-            if bad:
-                raise Broken('%s: %s in %s' % (hub.name, bad, status))
-
-
-def find(tree, name):
-    """The value of a member somewhere in an answer."""
-    if isinstance(tree, dict):
-        if name in tree:
-            return tree[name]
-        for value in tree.values():
-            found = find(value, name)
-            if found is not None:
-                return found
-    return None
-
 
 def run_lab(network, lab):
     for phase in PHASES:
@@ -284,7 +258,7 @@ def run_lab(network, lab):
               flush=True)
     lab.phase = END
     lab.peace()
-    lab.check_states()
+    network.check_states()
     faults, summary = network.check_trace()
     print('# %d agents; %s; pads: %s' % (len(network.agents), lab.ledger.summary(), summary),
           flush=True)

@@ -36,12 +36,17 @@ class Broken(Exception):
     """An invariant does not hold."""
 
 
+given_ports = set()
+
+
 def free_ports(count):
     """Ports below those that the system gives out, so that a daemon gets its own back."""
     held, ports = [], []
     port = 20000 + os.getpid() * 7 % 10000
     while len(ports) < count:
         port += 1
+        if port in given_ports:
+            continue
         s = socket.socket()
         try:
             s.bind(('127.0.0.1', port))
@@ -51,7 +56,20 @@ def free_ports(count):
             s.close()
     for s in held:
         s.close()
+    given_ports.update(ports)
     return ports
+
+
+def find(tree, name):
+    """The value of a member somewhere in an answer."""
+    if isinstance(tree, dict):
+        if name in tree:
+            return tree[name]
+        for value in tree.values():
+            found = find(value, name)
+            if found is not None:
+                return found
+    return None
 
 
 class Node:
@@ -66,6 +84,8 @@ class Node:
             f.write(os.urandom(32))
         self.socket = self.path('sock')
         self.disk = None
+        self.more_disks = []
+        self.control = None  # with one it is struck at a call: see calls.py
         self.process = None
         self.falls = 0
 
@@ -79,19 +99,26 @@ class Node:
         if self.network.cuts:
             self.disk = Disk(self.path('state'))
 
+    def disks(self):
+        return [disk for disk in [self.disk, *self.more_disks] if disk is not None]
+
     def start(self):
         with open(self.path('log'), 'ab') as log:
             self.process = subprocess.Popen(
                 [PROGRAMS[self.kind], '-c', self.path('conf')], stdin=subprocess.DEVNULL,
-                stdout=log, stderr=log, env=self.network.environment(self.disk))
+                stdout=log, stderr=log, start_new_session=self.control is not None,
+                env=self.network.environment(*self.disks(), strike=self.control))
+
+    def tail(self):
+        with open(self.path('log'), 'rb') as log:
+            return log.read()[-2000:].decode(errors='replace')
 
     def check(self):
         """A daemon that ended by itself would need somebody to repair it; but when it says that
         it can be started again later (a join has its directory), a service manager does that."""
         if self.process is None or self.process.poll() is None:
             return
-        with open(self.path('log'), 'rb') as log:
-            tail = log.read()[-2000:].decode(errors='replace')
+        tail = self.tail()
         if self.process.returncode == AGAIN and '(busy)' in tail.strip().split('\n')[-2]:
             time.sleep(0.05)
             self.start()
@@ -184,16 +211,31 @@ class Network:
         else:
             print('# kept: %s' % self.directory, flush=True)
 
-    def environment(self, *disks):
+    def environment(self, *disks, strike=None):
         disks = [disk for disk in disks if disk is not None]
-        found = environment(LIBRARY, disks) if disks else dict(os.environ)
+        found = environment(LIBRARY, disks, strike) if disks else dict(os.environ)
         return dict(found, SKEX_PAD_TRACE=self.trace)
 
-    def begin(self, *words, disks=()):
+    def begin(self, *words, disks=(), strike=None):
         """Starts skex."""
         return subprocess.Popen([SKEX] + [str(w) for w in words], stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                env=self.environment(*disks))
+                                start_new_session=strike is not None,
+                                env=self.environment(*disks, strike=strike))
+
+    def check_states(self):
+        """Nothing stopped, nothing to be repaired, no rollback seen."""
+        for agent in self.agents:
+            status = agent.wait()['status']
+            states = {leg['hub']: leg['state'] for leg in status['legs']}
+            if len(states) != len(self.hubs) or set(states.values()) - {
+                    'up', 'connecting', 'down'} or status['counters']['rollbacks']:
+                raise Broken('%s: %s %s' % (agent.name, states, status['counters']))
+        for hub in self.hubs:
+            status = hub.wait()
+            bad = [name for name in ['rollbacks', 'reuse_alarms'] if find(status, name)]
+            if bad:
+                raise Broken('%s: %s in %s' % (hub.name, bad, status))
 
     def check_trace(self):
         trace = Trace(self.trace)

@@ -41,6 +41,7 @@ struct inode {
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static _Thread_local bool held;
 static struct platter platters[ROOTS_MAX];
 static size_t platters_count;
 static struct inode *inodes[BUCKETS];
@@ -59,12 +60,19 @@ void platter_lock(void)
 {
 	if (pthread_mutex_lock(&lock) != 0)
 		platter_die("failed", "lock");
+	held = true;
 }
 
 void platter_unlock(void)
 {
+	held = false;
 	if (pthread_mutex_unlock(&lock) != 0)
 		platter_die("failed", "unlock");
+}
+
+bool platter_is_locked(void)
+{
+	return held;
 }
 
 void platter_begin(const char *directories)
@@ -179,6 +187,11 @@ void platter_dirty(struct inode *inode, uint64_t offset, uint64_t size)
 	}
 	inode->dirty[kept++] = range;
 	inode->count = kept;
+}
+
+void platter_clean(struct inode *inode)
+{
+	inode->count = 0;
 }
 
 /* Copies what differs. */

@@ -2,6 +2,7 @@
 #ifndef SKEX_TESTS_SYSTEM_POWERCUT_PLATTER_H
 #define SKEX_TESTS_SYSTEM_POWERCUT_PLATTER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
 
@@ -13,7 +14,7 @@
  *   names/INODE/NAME  the synced names of a directory: symbolic links to "f" or "d" and the number
  *                     of what they name
  *
- * All functions but the last four want the lock.
+ * All functions but the last five want the lock.
  */
 struct platter;
 struct inode;
@@ -24,6 +25,8 @@ struct platter *platter_of(const char *path);
 struct inode *platter_inode(struct platter *platter, const char *path, const struct stat *status);
 /* These bytes differ from what is on the platter, perhaps. */
 void platter_dirty(struct inode *inode, uint64_t offset, uint64_t size);
+/* Nothing of it differs any more, as the system sees it. */
+void platter_clean(struct inode *inode);
 /* Brings size and dirty bytes of a file to the platter. */
 void platter_sync(struct inode *inode);
 /* Brings the names in a directory to the platter. */
@@ -31,6 +34,8 @@ void platter_sync_directory(struct platter *platter, const char *path, const str
 
 void platter_lock(void);
 void platter_unlock(void);
+/* By this thread. */
+bool platter_is_locked(void);
 void platter_begin(const char *directories);
 _Noreturn void platter_die(const char *what, const char *which);
 

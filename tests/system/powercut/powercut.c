@@ -16,6 +16,8 @@
 #include <unistd.h>
 
 #include "tests/system/powercut/platter.h"
+#include "tests/system/powercut/powercut.h"
+#include "tests/system/powercut/strike.h"
 
 /*
  * Preloaded into a process: a disk whose power can be cut.  The files below each directory of
@@ -28,24 +30,18 @@
  * Nothing is really synced, so that it is fast.  What would escape it ends the process with a
  * message: writing through a mapping (but for SQLite's -shm, which is made anew after a crash),
  * rmdir, sync, a second descriptor for a file.
+ *
+ * At the n-th call that changes such a file or its name, syncs it, or sends to a socket, something
+ * may happen: see strike.h.
  */
 #define DESCRIPTORS 20000
 
-#define REAL(name) ((__typeof__(&name))real(#name))
-
-enum kind {
-	UNKNOWN = 0,
-	OUTSIDE,
-	INSIDE,
-};
-
 static struct {
-	unsigned char kind;
+	unsigned char kind; /* enum powercut_kind */
 	struct inode *inode;
 } descriptors[DESCRIPTORS];
 
-/* The next definition of a function: the C library's. */
-static void (*real(const char *name))(void)
+void (*powercut_real(const char *name))(void)
 {
 	void *found = dlsym(RTLD_NEXT, name);
 	void (*function)(void);
@@ -83,16 +79,34 @@ static struct inode *classify(int descriptor)
 
 	if (descriptor < 0 || descriptor >= DESCRIPTORS)
 		return NULL;
-	if (descriptors[descriptor].kind == UNKNOWN) {
-		descriptors[descriptor].kind = OUTSIDE;
+	if (descriptors[descriptor].kind == POWERCUT_UNKNOWN) {
+		descriptors[descriptor].kind = POWERCUT_OUTSIDE;
 		descriptors[descriptor].inode = NULL;
-		if (fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) &&
-			inside(descriptor, path, &platter)) {
-			descriptors[descriptor].kind = INSIDE;
+		if (fstat(descriptor, &status) != 0)
+			return NULL;
+		if (S_ISSOCK(status.st_mode))
+			descriptors[descriptor].kind = POWERCUT_SOCKET;
+		if (S_ISREG(status.st_mode) && inside(descriptor, path, &platter)) {
+			descriptors[descriptor].kind = POWERCUT_INSIDE;
 			descriptors[descriptor].inode = platter_inode(platter, path, &status);
 		}
 	}
 	return descriptors[descriptor].inode;
+}
+
+enum powercut_kind powercut_kind(int descriptor, char path[static PATH_MAX])
+{
+	enum powercut_kind kind = POWERCUT_OUTSIDE;
+	struct platter *platter;
+
+	platter_lock();
+	(void)classify(descriptor);
+	if (descriptor >= 0 && descriptor < DESCRIPTORS)
+		kind = (enum powercut_kind)descriptors[descriptor].kind;
+	platter_unlock();
+	if (kind == POWERCUT_INSIDE && !inside(descriptor, path, &platter))
+		return POWERCUT_OUTSIDE;
+	return kind;
 }
 
 static void forget(int descriptor)
@@ -100,7 +114,7 @@ static void forget(int descriptor)
 	if (descriptor < 0 || descriptor >= DESCRIPTORS)
 		return;
 	platter_lock();
-	descriptors[descriptor].kind = UNKNOWN;
+	descriptors[descriptor].kind = POWERCUT_UNKNOWN;
 	descriptors[descriptor].inode = NULL;
 	platter_unlock();
 }
@@ -111,7 +125,7 @@ static int opened(int descriptor)
 		return descriptor;
 	platter_lock();
 	if (descriptor < DESCRIPTORS)
-		descriptors[descriptor].kind = UNKNOWN;
+		descriptors[descriptor].kind = POWERCUT_UNKNOWN;
 	(void)classify(descriptor);
 	platter_unlock();
 	return descriptor;
@@ -156,24 +170,32 @@ static void refuse(int descriptor, const char *what)
 int open(const char *path, int flags, ...)
 {
 	MODE(flags)
+	if (!powercut_opening_allows(path, flags))
+		return -1;
 	return opened(REAL(open)(path, flags, mode));
 }
 
 int open64(const char *path, int flags, ...)
 {
 	MODE(flags)
+	if (!powercut_opening_allows(path, flags))
+		return -1;
 	return opened(REAL(open64)(path, flags, mode));
 }
 
 int openat(int at, const char *path, int flags, ...)
 {
 	MODE(flags)
+	if (!powercut_opening_allows(path, flags))
+		return -1;
 	return opened(REAL(openat)(at, path, flags, mode));
 }
 
 int openat64(int at, const char *path, int flags, ...)
 {
 	MODE(flags)
+	if (!powercut_opening_allows(path, flags))
+		return -1;
 	return opened(REAL(openat64)(at, path, flags, mode));
 }
 
@@ -222,40 +244,57 @@ int dup3(int descriptor, int other, int flags)
 
 ssize_t write(int descriptor, const void *data, size_t size)
 {
-	ssize_t done = REAL(write)(descriptor, data, size);
+	ssize_t done;
 
+	if (!powercut_allows("write", descriptor, &size))
+		return -1;
+	done = REAL(write)(descriptor, data, size);
 	written(descriptor, -1, done);
 	return done;
 }
 
 ssize_t writev(int descriptor, const struct iovec *parts, int count)
 {
-	ssize_t done = REAL(writev)(descriptor, parts, count);
+	struct iovec room[POWERCUT_PARTS_MAX];
+	ssize_t done;
 
+	if (!powercut_parts_allow("writev", descriptor, &parts, &count, room))
+		return -1;
+	done = REAL(writev)(descriptor, parts, count);
 	written(descriptor, -1, done);
 	return done;
 }
 
 ssize_t pwrite(int descriptor, const void *data, size_t size, off_t offset)
 {
-	ssize_t done = REAL(pwrite)(descriptor, data, size, offset);
+	ssize_t done;
 
+	if (!powercut_allows("pwrite", descriptor, &size))
+		return -1;
+	done = REAL(pwrite)(descriptor, data, size, offset);
 	written(descriptor, offset, done);
 	return done;
 }
 
 ssize_t pwrite64(int descriptor, const void *data, size_t size, off64_t offset)
 {
-	ssize_t done = REAL(pwrite64)(descriptor, data, size, offset);
+	ssize_t done;
 
+	if (!powercut_allows("pwrite", descriptor, &size))
+		return -1;
+	done = REAL(pwrite64)(descriptor, data, size, offset);
 	written(descriptor, offset, done);
 	return done;
 }
 
 ssize_t pwritev(int descriptor, const struct iovec *parts, int count, off_t offset)
 {
-	ssize_t done = REAL(pwritev)(descriptor, parts, count, offset);
+	struct iovec room[POWERCUT_PARTS_MAX];
+	ssize_t done;
 
+	if (!powercut_parts_allow("pwritev", descriptor, &parts, &count, room))
+		return -1;
+	done = REAL(pwritev)(descriptor, parts, count, offset);
 	written(descriptor, offset, done);
 	return done;
 }
@@ -277,31 +316,43 @@ static int resized(int descriptor, off_t size, int result)
 
 int ftruncate(int descriptor, off_t size)
 {
+	if (!powercut_allows("ftruncate", descriptor, NULL))
+		return -1;
 	return resized(descriptor, size, REAL(ftruncate)(descriptor, size));
 }
 
 int ftruncate64(int descriptor, off64_t size)
 {
+	if (!powercut_allows("ftruncate", descriptor, NULL))
+		return -1;
 	return resized(descriptor, size, REAL(ftruncate64)(descriptor, size));
 }
 
 int posix_fallocate(int descriptor, off_t offset, off_t size)
 {
+	if (!powercut_allows("posix_fallocate", descriptor, NULL))
+		return errno;
 	return resized(descriptor, offset, REAL(posix_fallocate)(descriptor, offset, size));
 }
 
 int posix_fallocate64(int descriptor, off64_t offset, off64_t size)
 {
+	if (!powercut_allows("posix_fallocate", descriptor, NULL))
+		return errno;
 	return resized(descriptor, offset, REAL(posix_fallocate64)(descriptor, offset, size));
 }
 
 int fallocate(int descriptor, int mode, off_t offset, off_t size)
 {
+	if (!powercut_allows("fallocate", descriptor, NULL))
+		return -1;
 	return resized(descriptor, offset, REAL(fallocate)(descriptor, mode, offset, size));
 }
 
 int fallocate64(int descriptor, int mode, off64_t offset, off64_t size)
 {
+	if (!powercut_allows("fallocate", descriptor, NULL))
+		return -1;
 	return resized(descriptor, offset, REAL(fallocate64)(descriptor, mode, offset, size));
 }
 
@@ -330,13 +381,32 @@ static bool synced(int descriptor)
 	return ours;
 }
 
+/* A sync that fails is over: what it was to bring is not brought by the next one. */
+static int lost(int descriptor)
+{
+	const int number = errno;
+	struct inode *inode;
+
+	platter_lock();
+	inode = classify(descriptor);
+	if (inode != NULL)
+		platter_clean(inode);
+	platter_unlock();
+	errno = number;
+	return -1;
+}
+
 int fsync(int descriptor)
 {
+	if (!powercut_allows("fsync", descriptor, NULL))
+		return lost(descriptor);
 	return synced(descriptor) ? 0 : REAL(fsync)(descriptor);
 }
 
 int fdatasync(int descriptor)
 {
+	if (!powercut_allows("fdatasync", descriptor, NULL))
+		return lost(descriptor);
 	return synced(descriptor) ? 0 : REAL(fdatasync)(descriptor);
 }
 
@@ -411,6 +481,9 @@ long syscall(long number, ...)
 	for (size_t i = 0; i < 6; i++)
 		words[i] = va_arg(arguments, long);
 	va_end(arguments);
+	/* libuv closes its sockets so; the platter its own files, with the lock. */
+	if (number == SYS_close && !platter_is_locked())
+		forget((int)words[0]);
 	/* Without a filter seccomp is only asked what it knows. */
 	if (number == SYS_landlock_restrict_self || (number == SYS_seccomp && words[2] != 0))
 		return 0;
@@ -424,4 +497,5 @@ __attribute__((constructor)) static void begin(void)
 	if (directories == NULL)
 		platter_die("is not set", "POWERCUT");
 	platter_begin(directories);
+	strike_begin();
 }

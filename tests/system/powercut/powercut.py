@@ -8,17 +8,66 @@
 
 A cut keeps all that was synced and a random part of what was not: sectors of 512 bytes, sizes, and
 names, each on its own; with random None nothing of it.  The processes that use it have to be dead.
+
+    strike = Strike('/absolute/file')     outside of the disks
+    process = Popen(..., env=environment(library, [disk], strike))
+    strike.arm(7, KILL)                   at the seventh call from now on
 """
 
+import errno
+import mmap
 import os
 import shutil
+import struct
 
 SECTOR = 512
 
+# What happens at a call: see strike.h.
+NOTHING, KILL, GROUP, FAIL, SHORT = range(5)
 
-def environment(library, disks):
+
+def environment(library, disks, strike=None):
     """For the processes that are to run on these disks."""
-    return dict(os.environ, LD_PRELOAD=library, POWERCUT=':'.join(d.directory for d in disks))
+    found = dict(os.environ, LD_PRELOAD=library, POWERCUT=':'.join(d.directory for d in disks))
+    if strike is not None:
+        found['STRIKE'] = strike.path
+    return found
+
+
+class Strike:
+    """What happens at the n-th call, of all processes that have it in their environment."""
+
+    SIZE = 128
+
+    def __init__(self, path):
+        self.path = path
+        with open(path, 'w+b') as f:
+            f.write(bytes(self.SIZE))
+            f.flush()
+            self.map = mmap.mmap(f.fileno(), self.SIZE)
+
+    def arm(self, at=0, way=NOTHING, error=errno.EIO):
+        """Counts from now on; at 0 nothing happens."""
+        self.map[8:16] = bytes(8)
+        self.map[16:] = struct.pack('=IIII', way, error, 0, 0) + bytes(96)
+        self.map[:8] = bytes(8)
+        self.map[8:16] = struct.pack('=Q', at)
+
+    @property
+    def count(self):
+        return struct.unpack('=Q', self.map[:8])[0]
+
+    @property
+    def happened(self):
+        """The call, or None."""
+        if struct.unpack('=I', self.map[24:28])[0] == 0:
+            return None
+        return self.map[32:].split(b'\0')[0].decode(errors='replace')
+
+    @property
+    def process(self):
+        """Whose call it was."""
+        return struct.unpack('=I', self.map[28:32])[0]
 
 
 class Disk:

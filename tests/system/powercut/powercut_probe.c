@@ -13,7 +13,8 @@
  * with a line.  The test of the power cut speaks to it.
  *
  *   write FILE OFFSET COUNT BYTE    append FILE COUNT BYTE    resize FILE SIZE   allocate FILE SIZE
- *   sync FILE    dirsync    remove FILE    rename FROM TO    read FILE OFFSET    map FILE
+ *   sync FILE    try FILE: a sync that may fail    dirsync    remove FILE    rename FROM TO    read
+ * FILE OFFSET    map FILE
  */
 static int fail(const char *line)
 {
@@ -80,6 +81,11 @@ static bool obey(const char *line)
 	if (sscanf(line, "sync %127s", name) == 1) {
 		fd = use(name, O_RDWR);
 		return fdatasync(fd) == 0 && close(fd) == 0;
+	}
+	if (sscanf(line, "try %127s", name) == 1) {
+		fd = use(name, O_RDWR);
+		(void)!fdatasync(fd);
+		return close(fd) == 0;
 	}
 	if (sscanf(line, "map %127s", name) == 1) {
 		fd = use(name, O_RDWR);

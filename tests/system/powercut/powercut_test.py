@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The power cut itself: what was synced stays, what was not is lost or torn, SQLite included."""
+"""The power cut itself: what was synced stays, what was not is lost or torn, SQLite included; and
+what happens at the n-th call."""
 
+import errno
 import os
 import random
 import shutil
@@ -15,7 +17,8 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
 
 from lab_harness import BUILD, Tap  # noqa: E402
-from powercut import SECTOR, Disk, environment  # noqa: E402
+from powercut import (  # noqa: E402
+    FAIL, GROUP, KILL, SECTOR, SHORT, Disk, Strike, environment)
 
 PROBE = os.path.join(BUILD, 'tests', 'powercut_probe')
 LIBRARY = os.path.join(BUILD, 'tests', 'powercut.so')
@@ -37,6 +40,7 @@ class Scene:
             with open(self.path(name), 'wb') as f:
                 f.write(bytes([byte]) * size)
         self.disk = Disk(self.directory)
+        self.strike = Strike(self.directory + '.strike')
         self.start()
 
     def path(self, name):
@@ -45,7 +49,8 @@ class Scene:
     def start(self):
         self.process = subprocess.Popen(
             [PROBE, self.directory], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, env=environment(LIBRARY, [self.disk]))
+            stderr=subprocess.PIPE, text=True, start_new_session=True,
+            env=environment(LIBRARY, [self.disk], self.strike))
 
     def do(self, *lines):
         """The last answer."""
@@ -59,7 +64,7 @@ class Scene:
 
     def kill(self):
         self.process.kill()
-        self.process.communicate()
+        self.process.wait()
 
     def cut(self, chance=None):
         """What is found after it: name to bytes."""
@@ -196,6 +201,68 @@ def test_refuses():
     tap.check('with a message', 'mapping' in scene.process.stderr.read())
 
 
+# What is struck is the last call of each.
+CALLS = ['write a 0 10 2', 'append a 10 3', 'resize a 30', 'allocate a 50', 'sync a', 'dirsync',
+         'rename a b', 'remove b']
+
+
+def calls_of(line):
+    """What the probe calls for it."""
+    scene = Scene(('a', 1, 40), ('b', 1, 40))
+    scene.strike.arm()
+    scene.do(line)
+    scene.kill()
+    return scene.strike.count
+
+
+def test_strikes():
+    # A file is opened with O_CREAT for a write.
+    tap.equal('what is counted', [calls_of(line) for line in CALLS + ['read a 0']],
+              [2, 2, 1, 1, 1, 1, 1, 1, 0])
+    for line in CALLS:
+        for number in (errno.EIO, errno.ENOSPC):
+            scene = Scene(('a', 1, 40), ('b', 1, 40))
+            scene.strike.arm(calls_of(line), FAIL, number)
+            scene.process.stdin.write(line + '\n')
+            scene.process.stdin.close()
+            scene.process.wait()
+            said = scene.process.stderr.read()
+            if line.startswith('allocate'):
+                # It has its error as its result.
+                said = os.strerror(number)
+            files = scene.cut()
+            tap.check('%s fails, %s' % (line, scene.strike.happened),
+                      scene.process.returncode == 1 and os.strerror(number) in said and
+                      files == {'a': blocks((1, 40)), 'b': blocks((1, 40))}, (said, files))
+        for way in (KILL, GROUP):
+            scene = Scene(('a', 1, 40), ('b', 1, 40))
+            scene.strike.arm(calls_of(line), way)
+            scene.process.stdin.write(line + '\n')
+            scene.process.stdin.close()
+            tap.equal('%s is not come to, %s' % (line, scene.strike.happened),
+                      scene.process.wait(), -signal.SIGKILL)
+            found = {}
+            for name in sorted(os.listdir(scene.directory)):
+                with open(scene.path(name), 'rb') as f:
+                    found[name] = f.read()
+            tap.equal('nothing of it is there', found,
+                      {'a': blocks((1, 40)), 'b': blocks((1, 40))})
+    scene = Scene(('a', 1, 40))
+    scene.do('write a 0 10 2')
+    scene.strike.arm(1, FAIL)
+    scene.do('try a', 'write a 20 10 3', 'sync a')
+    tap.equal('what a failed sync left is not brought by the next', scene.cut(),
+              {'a': blocks((1, 20), (3, 10), (1, 10))})
+    for line, byte, count in ((CALLS[0], b'\2', 5), (CALLS[1], b'\3', 5)):
+        scene = Scene(('a', 1, 40))
+        scene.strike.arm(2, SHORT)
+        scene.process.stdin.write(line + '\n')
+        scene.process.stdin.close()
+        scene.process.wait()
+        with open(scene.path('a'), 'rb') as f:
+            tap.equal('half of it: %s' % line, f.read().count(byte), count)
+
+
 ROWS = '''
 import sqlite3, sys
 d = sqlite3.connect(sys.argv[1], isolation_level=None)
@@ -253,7 +320,7 @@ def test_sqlite():
 
 
 try:
-    tap.run([test_bytes, test_sizes, test_names, test_lives, test_torn, test_refuses, test_sqlite])
+    tap.run([test_bytes, test_sizes, test_names, test_lives, test_torn, test_refuses, test_strikes, test_sqlite])
 finally:
     shutil.rmtree(work, ignore_errors=True)
 tap.end()
