@@ -8,8 +8,9 @@ The calls of each process in a phase are counted, and then the phase is run with
 call n: SIGKILL; a power cut that keeps a random part of what was not synced, or nothing of it; the
 call fails once, with EIO and a power cut when the daemon has stopped or the phase is over, or with
 ENOSPC; a write does only half. Whatever ends is started again and nothing else. n is a sample that
-is spread evenly; SKEX_LONG=1 takes every n, and each of these with it. SKEX_STRIKE=ROLE:WAY:N[,...] runs only these, SKEX_SEED
-repeats the choices of a run, SKEX_KEEP=1 keeps a directory when something fails.
+is spread evenly; SKEX_LONG=1 takes every n, and each of these with it.
+SKEX_STRIKE=ROLE:WAY:N[,...] runs only these, SKEX_SEED repeats the choices of a run, SKEX_KEEP=1
+keeps a directory when something fails.
 """
 
 import concurrent.futures

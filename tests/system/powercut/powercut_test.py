@@ -320,7 +320,8 @@ def test_sqlite():
 
 
 try:
-    tap.run([test_bytes, test_sizes, test_names, test_lives, test_torn, test_refuses, test_strikes, test_sqlite])
+    tap.run([test_bytes, test_sizes, test_names, test_lives, test_torn, test_refuses, test_strikes,
+             test_sqlite])
 finally:
     shutil.rmtree(work, ignore_errors=True)
 tap.end()
