@@ -108,6 +108,26 @@ struct skex_https_connection *skex_https_connection_of(struct MHD_Connection *mh
 	return info != NULL ? info->socket_context : NULL;
 }
 
+static void push_out(struct skex_https_connections *connections)
+{
+	struct skex_https_connection *oldest = NULL;
+	uint32_t strangers = 0;
+
+	for (size_t i = 0; i < SKEX_HTTPS_CONNECTIONS_MAX; i++) {
+		struct skex_https_connection *connection = &connections->each[i];
+		if (connection->phase != SKEX_HTTPS_PHASE_CONNECTED || connection->pushed_out)
+			continue;
+		strangers++;
+		if (oldest == NULL || connection->number < oldest->number)
+			oldest = connection;
+	}
+	if (oldest == NULL || strangers <= SKEX_HTTPS_STRANGERS_MAX)
+		return;
+	oldest->pushed_out = true;
+	/* The daemon finds the end of the stream and closes. */
+	shutdown(oldest->descriptor, SHUT_RDWR);
+}
+
 static void connection_begin(struct skex_https_connections *connections, struct MHD_Connection *mhd,
 	void **socket_context)
 {
@@ -122,10 +142,13 @@ static void connection_begin(struct skex_https_connections *connections, struct 
 		connection->descriptor = info->connect_fd;
 		connection->trust = SKEX_HTTPS_TRUST_OPEN;
 		skex_https_phase_set(connection, SKEX_HTTPS_PHASE_CONNECTED);
+		connection->number = ++connections->numbers;
+		connection->pushed_out = false;
 		*socket_context = connection;
 		info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
 		if (info != NULL)
 			skex_https_identity_prepare(info->tls_session);
+		push_out(connections);
 		return;
 	}
 }

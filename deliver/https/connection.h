@@ -19,6 +19,9 @@
  */
 #define SKEX_HTTPS_CONNECTIONS_MAX 512u
 #define SKEX_HTTPS_PER_ADDRESS_MAX 128u
+/* Of these such that have not sent a request line yet; one more ends the oldest.  Less than one
+ * address may have, so that who floods from there leaves room for others. */
+#define SKEX_HTTPS_STRANGERS_MAX   96u
 
 enum skex_https_phase {
 	SKEX_HTTPS_PHASE_FREE,
@@ -42,6 +45,8 @@ struct skex_https_connection {
 	int descriptor;
 	enum skex_https_phase phase;
 	uint64_t since_ms; /* of the phase */
+	uint64_t number;   /* in the order in which they came */
+	bool pushed_out;   /* others wanted its place */
 	enum skex_https_trust trust;
 	struct skex_https_identity identity;
 	/* The request under way. */
@@ -62,6 +67,7 @@ struct skex_https_connections {
 	const struct skex_https_service *service;
 	struct skex_https_backend *backend;
 	uint32_t refused;
+	uint64_t numbers;
 	uint8_t *requests;
 	struct skex_https_connection each[SKEX_HTTPS_CONNECTIONS_MAX];
 };

@@ -1,0 +1,214 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Strangers flood hubs, and the key server of an agent, while keys are made: these come, memory and
+connections stay bounded, and nobody is sent more than it sent. How much of an honest load is served
+meanwhile is measured by bench/floods_bench.py.
+
+usage: floods.py BUILD
+"""
+
+import json
+import os
+import shutil
+import socket
+import struct
+import subprocess
+import time
+
+from lab_harness import BUILD, OK, Lab, Sae, Tap, ask, skex, until
+
+STRANGERS = os.path.join(BUILD, 'bench', 'strangers')
+AGENTS = ['agent1', 'agent2']
+LONG = 3600       # seconds, in which it surely happens, however slow the machine is
+RATE = 3000       # packets a second
+ROUNDS = 8        # of keys and restarts in each flood
+HUB_STRANGERS = 1024
+SERVER_STRANGERS = 128  # what one address may have at a key server
+SPARE = 64        # descriptors that have other reasons
+GROWTH_KIB = 16 << 10
+
+tap = Tap()
+serial = iter(range(100000))
+
+
+class Record:
+    """What is sent to a port of this machine, as a network sees it."""
+
+    def __init__(self, port):
+        self.port = port
+        # Of loopback each packet comes twice, going out and coming in.
+        self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0800))
+        self.socket.bind(('lo', 0))
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
+        self.socket.settimeout(0.5)
+
+    def streams(self):
+        """The bytes of each connection from its beginning, without repetitions."""
+        parts = {}
+        while True:
+            try:
+                packet, (_, _, kind, *_) = self.socket.recvfrom(65536)
+            except TimeoutError:
+                break
+            if kind == socket.PACKET_OUTGOING or packet[9] != 6:
+                continue
+            tcp = packet[(packet[0] & 15) * 4:struct.unpack('>H', packet[2:4])[0]]
+            source, target, number = struct.unpack('>HHI', tcp[:8])
+            data = tcp[(tcp[12] >> 4) * 4:]
+            if target == self.port and data:
+                parts.setdefault(source, {})[number] = data
+        self.socket.close()
+        return [b''.join(one[at] for at in sorted(one)) for one in parts.values()]
+
+
+class Process:
+    """A daemon that is looked at while strangers come."""
+
+    def __init__(self, pid):
+        self.pid = pid
+        self.descriptors, self.kib = self.look()
+        self.most_descriptors, self.most_kib = self.descriptors, self.kib
+
+    def look(self):
+        with open('/proc/%d/status' % self.pid, encoding='ascii') as f:
+            kib = next(int(line.split()[1]) for line in f if line.startswith('VmRSS'))
+        return len(os.listdir('/proc/%d/fd' % self.pid)), kib
+
+    def watch(self):
+        descriptors, kib = self.look()
+        self.most_descriptors = max(self.most_descriptors, descriptors)
+        self.most_kib = max(self.most_kib, kib)
+
+    def check(self, name, strangers):
+        tap.check('%s: descriptors are bounded' % name,
+                  self.most_descriptors <= self.descriptors + strangers + SPARE,
+                  '%d before, %d at most' % (self.descriptors, self.most_descriptors))
+        tap.check('%s: so is memory' % name, self.most_kib <= self.kib + GROWTH_KIB,
+                  '%d KiB before, %d at most' % (self.kib, self.most_kib))
+
+
+class Flood:
+    """Strangers at a port until the with statement ends."""
+
+    def __init__(self, address, port, how, *file):
+        self.words = [STRANGERS, address, str(port), how, str(RATE), str(LONG), *file]
+        self.told = {}
+
+    def __enter__(self):
+        self.process = subprocess.Popen(self.words, stdout=subprocess.PIPE, text=True)
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.told = json.loads(self.process.communicate()[0])
+        print('# %s' % self.told, flush=True)
+
+    def check(self, name):
+        # Without any, nothing was tried.
+        tap.check('%s: there were some' % name, self.told['packets'] > 100 and
+                  self.told['connections'] > 100, self.told)
+        tap.check('%s: they are sent no more than they sent' % name,
+                  self.told['received_bytes'] <= self.told['sent_bytes'], self.told)
+
+
+def pid_of(lab, name):
+    with open(lab.path(name, 'pid'), encoding='ascii') as f:
+        return int(f.read().split()[0])
+
+
+def same_key(lab, one, other):
+    """A key of a purpose that is new, so that it is made now, at both ends."""
+    purpose = 'app:f%d' % next(serial)
+    got = until(lambda: ask(lab.socket(one), op='get', peer=other, purpose=purpose, wait_ms=20000,
+                            require=['confirmed']).get('keys'), LONG)
+    fetched = ask(lab.socket(other), op='fetch', peer=one, purpose=purpose,
+                  key_ids=[got[0]['key_id']])
+    return fetched.get('keys', [{}])[0].get('key') == got[0]['key']
+
+
+def counters(lab, hub):
+    return lab.hub(hub, 'status', '--json').json['counters']
+
+
+def at_a_hub(lab, name, hub, flood):
+    """Both hubs are needed for a key, and one of them is flooded."""
+    process = Process(pid_of(lab, hub))
+    good = []
+    with flood:
+        for i in range(ROUNDS):
+            good.append(same_key(lab, *AGENTS[::1 if i % 2 else -1]))
+            process.watch()
+            if i % 4 == 1:
+                lab.kill('agent1')
+                lab.start('agent1')
+                good.append(until(lambda: lab.leg('agent1', hub).get('state') == 'up', LONG))
+                process.watch()
+        until(lambda: process.watch() or flood.process.poll() is not None, 3)
+        good.append(skex('hub', 'status', '--admin', lab.admin(hub)).code == OK)
+    tap.check('%s: keys are made, agents connect, the operator is answered' % name, all(good), good)
+    process.check(name, HUB_STRANGERS)
+    flood.check(name)
+    tap.check('%s: all of them are gone then' % name,
+              until(lambda: counters(lab, hub)['strangers'] == 0, LONG))
+    tap.check('%s: and keys are made' % name, same_key(lab, *AGENTS))
+
+
+def hubs(lab):
+    port = lab.what['hubs'][0]['port']
+    for address in ('127.0.0.2', '127.0.0.1'):
+        for how in ('silent', 'random'):
+            at_a_hub(lab, '%s, from %s' % (how, address), 'hub1', Flood(address, port, how))
+    tap.check('strangers were pushed out', counters(lab, 'hub1')['pushed_out'] > 0)
+    if os.geteuid() != 0:
+        print('# not root: nothing is recorded and sent again')
+        return
+    record = Record(port)
+    lab.kill('agent2')
+    lab.start('agent2')
+    lab.up('agent2', 'hub1')
+    same_key(lab, *AGENTS)
+    streams = [stream for stream in record.streams() if len(stream) > 100]
+    file = lab.path('recorded')
+    with open(file, 'wb') as f:
+        f.write(max(streams, key=len))
+    rollbacks = counters(lab, 'hub1')['rollbacks'], counters(lab, 'hub1')['reuse_alarms']
+    at_a_hub(lab, 'replay', 'hub1', Flood('127.0.0.2', port, 'replay', file))
+    tap.equal('replay: raises no alarm', (counters(lab, 'hub1')['rollbacks'], counters(
+        lab, 'hub1')['reuse_alarms']), rollbacks)
+
+
+def server_of(lab, agent):
+    """The process of its key server."""
+    port = int(next(a for a in lab.what['agents'] if a['name'] == agent)
+               ['etsi014_url'].rstrip('/').rsplit(':', 1)[1])
+    listening = subprocess.run(['ss', '-Hltnp', 'sport = :%d' % port], check=True,
+                               stdout=subprocess.PIPE, text=True).stdout
+    return port, int(listening.split('pid=')[1].split(',')[0])
+
+
+def key_server(lab):
+    saes = [Sae(lab, 'sae-%s' % agent, agent) for agent in AGENTS]
+    for how in ('silent', 'random'):
+        for address in ('127.0.0.2', '127.0.0.1'):
+            port, pid = server_of(lab, 'agent1')
+            process = Process(pid)
+            name = '014, %s, from %s' % (how, address)
+            good = []
+            flood = Flood(address, port, how)
+            with flood:
+                # Some thousand connections before the first of SAEs.
+                time.sleep(2)
+                for _ in range(ROUNDS):
+                    code, keys = saes[0].get(saes[1].name)
+                    process.watch()
+                    good.append(code == 200 and saes[1].fetch(
+                        saes[0].name, [keys[0][0]]) == (200, [keys[0][1]]))
+            tap.check('%s: SAEs get their keys' % name, all(good), good)
+            process.check(name, SERVER_STRANGERS)
+            tap.check('%s: there were some' % name, flood.told['connections'] > 100, flood.told)
+    tap.check('keys are made then', same_key(lab, *AGENTS))
+
+
+with Lab(hubs=2, threshold=2, agents=2) as LAB:
+    tap.run([lambda: key_server(LAB), lambda: hubs(LAB)])
+tap.end()
