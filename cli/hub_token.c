@@ -11,6 +11,7 @@
 #include "cli/ask.h"
 #include "cli/command.h"
 #include "cli/hub.h"
+#include "cli/kit_file.h"
 #include "cli/local.h"
 #include "cli/qr.h"
 #include "platform/posix.h"
@@ -58,7 +59,7 @@ static int write_file(const char *path, const char *token)
 			"name a file that does not exist yet, in a directory that can be written",
 			"%s cannot be made", path);
 	good = write(file, token, size) == (ssize_t)size && write(file, "\n", 1) == 1 &&
-		fsync(file) == 0;
+		fsync(file) == 0 && skex_name_sync(path);
 	good = close(file) == 0 && good;
 	if (good)
 		return 0;

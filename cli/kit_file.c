@@ -68,9 +68,9 @@ static enum skex_error copy_body(int in, int out, const char *spool, uint64_t si
 	return error;
 }
 
-/* The new name is durable too. */
-static void sync_folder(const char *path)
+bool skex_name_sync(const char *path)
 {
+	bool good = false;
 	char *folder = strdup(path);
 	char *slash = folder == NULL ? NULL : strrchr(folder, '/');
 	int descriptor;
@@ -79,10 +79,12 @@ static void sync_folder(const char *path)
 		slash[slash == folder ? 1 : 0] = '\0';
 	descriptor = open(slash != NULL ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (descriptor >= 0) {
-		(void)fsync(descriptor);
+		/* Some file systems have nothing to do for it, and say so. */
+		good = fsync(descriptor) == 0 || errno == EINVAL;
 		close(descriptor);
 	}
 	free(folder);
+	return good;
 }
 
 enum skex_error skex_kit_file_copy(const char *spool, uint64_t size,
@@ -107,12 +109,10 @@ enum skex_error skex_kit_file_copy(const char *spool, uint64_t size,
 	/* The body is on the disk before what makes it a kit. */
 	if (error == SKEX_OK &&
 		(fsync(to) != 0 || !write_all(to, preamble, SKEX_KIT_PREAMBLE_BYTES, 0) ||
-			fsync(to) != 0))
+			fsync(to) != 0 || !skex_name_sync(out)))
 		error = fail(reason, out, "look at the disk, then run the same command again");
 	close(to);
-	if (error == SKEX_OK)
-		sync_folder(out);
-	else
+	if (error != SKEX_OK)
 		(void)unlink(out);
 	return error;
 }

@@ -67,8 +67,15 @@ class Phase:
         """A command that may be the one that is struck; then its code is None."""
         own = self.struck if self.struck is not None and self.struck.name == role else None
         before = own.happened if own is not None else None
-        code, text = self.finish(self.network.begin(
-            *words, disks=disks, strike=own.strike if own is not None else None))
+        command = self.network.begin(*words, disks=disks,
+                                     strike=own.strike if own is not None else None)
+        self.bed.beside = command, disks
+        try:
+            code, text = self.finish(command)
+        finally:
+            self.bed.beside = None, []
+        if command in self.bed.felled:
+            return None, text
         if own is not None and before is None and own.happened is not None:
             if code > 1 or code < 0:
                 if own.loses():
@@ -160,6 +167,9 @@ class Phase:
     def after(self):
         """That it goes on."""
 
+    def more(self):
+        """Further checks, for the first of the beds."""
+
     # --- one strike ---
 
     def run(self, role, at, way, seed):
@@ -221,6 +231,29 @@ class Enrolment(Phase):
         keys = Keys(self.bed)
         keys.more(self.struck, 2)
         keys.end()
+
+
+    def more(self):
+        """Whichever of its calls fails: a kit that the command said to have made is on the disk."""
+        self.bed.restore()
+        hub, struck = self.network.hubs[0], self.bed.role('order')
+        hub.start()
+        self.up(hub)
+        lost, refused, at = [], 0, 0
+        while at == 0 or struck.happened is not None:
+            at += 1
+            out = os.path.join(self.network.kits, 'kit%d' % at)
+            struck.arm(at, 'EIO', 0)
+            command = self.network.begin(
+                'hub', 'enrol', 'new%d' % at, '--out', out, '--pad', PAD, '--admin', hub.socket,
+                disks=[self.network.kits_disk], strike=struck.strike)
+            command.communicate()
+            self.network.kits_disk.cut(None)
+            refused += command.returncode != 0
+            if command.returncode == 0 and not os.path.exists(out):
+                lost.append(struck.happened)
+        tap.check('enrolment: of %d orders with one call that failed each, %d failed, and no kit '
+                  'that was made is lost' % (at - 1, refused), not lost and refused, lost)
 
 
 class Version(Phase):
@@ -401,6 +434,7 @@ def main():
             hit, done, sum(bed.bed.falls for bed in beds)), flush=True)
         for role in beds[0].ROLES if not ONE else ():
             tap.check('%s: %s is struck at its calls' % (PHASE, role), struck.get(role))
+        beds[0].more()
         good = tap.check('%s: keys agree, none came twice, no pad was used twice, nothing was '
                          'repaired' % PHASE, not faults and hit, '\n'.join(faults[:3]))
     finally:

@@ -83,7 +83,7 @@ class Struck:
         self.node.start()
         return True
 
-    def tend(self):
+    def tend(self, before_cut):
         """Sees to a daemon: True when it fell and was started again."""
         process = self.node.process
         code = process.poll()  # before it is asked why
@@ -105,6 +105,7 @@ class Struck:
         while not session_is_over(process.pid):
             time.sleep(0.005)
         if self.loses():
+            before_cut(self.node)
             for disk in self.node.disks():
                 disk.cut(self.chance)
         self.node.start()
@@ -122,6 +123,8 @@ class Bed:
         self.nodes = self.network.hubs + self.network.agents
         self.saved = os.path.join(self.network.directory, 'saved')
         self.struck = {}
+        self.beside = None, []  # the command under way, and the disks that it writes to
+        self.felled = []        # commands that fell with a node
         self.falls = 0
 
     def close(self, good):
@@ -182,7 +185,7 @@ class Bed:
         """Looks after all: those that are not struck never end."""
         for node in self.nodes:
             if struck is not None and node is struck.node and node.process is not None:
-                self.falls += struck.tend()
+                self.falls += struck.tend(self.fell_beside)
             else:
                 node.check()
 
@@ -193,6 +196,14 @@ class Bed:
             if time.monotonic() > end:
                 raise Broken('%s never is so' % what)
             time.sleep(0.005)
+
+    def fell_beside(self, node):
+        """The power fails for a command that works on the same disk, too."""
+        command, disks = self.beside
+        if command is not None and any(disk in node.disks() for disk in disks):
+            command.kill()
+            command.wait()
+            self.felled.append(command)
 
     def is_up(self, node):
         """It answers; False while it cannot."""
