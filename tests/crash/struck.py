@@ -71,15 +71,21 @@ class Struck:
 
     def fall_last(self):
         """A daemon that goes on after an error falls now: if it took what failed for done, that
-        shows."""
-        if self.node is None or self.way != 'EIO' or not self.happened or self.ended:
+        shows. From here on nothing happens any more."""
+        self.strike.disarm()
+        if self.node is None or not self.happened or self.ended or WAYS[self.way][0] != FAIL:
             return False
+        if self.node.process.poll() is not None:
+            return self.tend(lambda node: None)
+        self.ended = True
         process = self.node.process
-        self.node.kill()
+        process.kill()
+        process.wait()
         while not session_is_over(process.pid):
             time.sleep(0.005)
-        for disk in self.node.disks():
-            disk.cut(self.chance)
+        if self.loses():
+            for disk in self.node.disks():
+                disk.cut(self.chance)
         self.node.start()
         return True
 

@@ -53,6 +53,10 @@ class Strike:
         self.map[:8] = bytes(8)
         self.map[8:16] = struct.pack('=Q', at)
 
+    def disarm(self):
+        """Nothing happens any more; what happened is still told."""
+        self.map[8:16] = bytes(8)
+
     @property
     def count(self):
         return struct.unpack('=Q', self.map[:8])[0]
