@@ -177,6 +177,10 @@ void world_note_truth(const struct world *world, struct group *group, uint8_t hu
 	}
 	if (batch == NULL || !skex_name_equal(&common->initiator, &world->names[0]))
 		return;
+	/* Hubs that lie alike about the tag are a group of their own: nothing in it is alice's. */
+	if (group->run.blocks != batch->blocks ||
+		memcmp(group->tags, batch->tags, (size_t)batch->blocks * 16) != 0)
+		return;
 	/* The polynomial is that of alice's vector and k - 1 of the pads that she sent bare. */
 	y[0] = batch->plain;
 	for (i = 0; i < world->profile.n && k < world->profile.k; i++) {
