@@ -4,7 +4,8 @@
 
 BUILD = build
 
-.PHONY: all setup demo check check-long check-kernel mutants week coverage bench test format clean
+.PHONY: all setup demo check check-long check-kernel mutants prove week coverage bench test
+.PHONY: format clean
 
 all: setup
 	@tools/bootstrap build
@@ -30,7 +31,7 @@ check:
 	@tools/check
 
 check-long:
-	@tools/bootstrap check
+	@tools/bootstrap long
 	@SKEX_LONG=1 tools/check
 
 # In a kernel of its own: ESP, MACsec and WireGuard that this one may lack.
@@ -42,6 +43,11 @@ check-kernel:
 mutants:
 	@tools/bootstrap check
 	@tools/mutants
+
+# Proofs of pad accounting, cursors and replay window, by Frama-C.
+prove:
+	@tools/bootstrap prove
+	@tools/prove
 
 # A week of simulated time with 1,000 agents and a fault every second: for hours, on one processor.
 week:
