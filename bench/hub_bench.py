@@ -66,6 +66,9 @@ class Hub:
         self.stop()
         shutil.rmtree(self.directory, ignore_errors=True)
         shutil.rmtree(self.memory, ignore_errors=True)
+        # The key that hub_load made beside it.
+        if os.path.exists(self.memory + '.kek'):
+            os.remove(self.memory + '.kek')
 
     def start(self):
         """Seconds until it answers."""

@@ -13,15 +13,17 @@ from lab import BUILD, Lab, result
 RUNS = 5
 KEYS = 4000
 COLD = 200
+CLIENTS = 4         # that ask at the same time, for so many keys each
+CLIENT_KEYS = 4000
 
 # Who asks, and who answers: the agent, or the echo.  Where they run decides more than what they
 # do, so that both are put in the same places.
 PLACES = {'one core': ('0', '0'), 'two cores': ('0', '1'), 'any core': ()}
 
 
-def fill(lab, keys):
-    lab.api(0).ask(op='get', peer='agent2', purpose='app:bench', wait_ms=10000)
-    while not any(pool['purpose'] == 'app:bench' and pool['keys_256'] >= keys
+def fill(lab, keys, purpose='app:bench'):
+    lab.api(0).ask(op='get', peer='agent2', purpose=purpose, wait_ms=10000)
+    while not any(pool['purpose'] == purpose and pool['keys_256'] >= keys
                   for pool in lab.status(0)['pools']):
         time.sleep(0.1)
 
@@ -59,7 +61,23 @@ def cold(lab, number):
     return seconds * 1000
 
 
-with Lab('16MiB') as lab:
+def half_load(lab):
+    """The most keys a second that several get, and how long one takes at half of that."""
+    load = os.path.join(BUILD, 'bench', 'local_load')
+    runs = []
+    for run in range(RUNS):
+        # A pool of its own, for one that was used is filled again when it is nearly empty.
+        fill(lab, 50000, 'app:half%d' % run)
+        runs.append(json.loads(subprocess.run(
+            [load, lab.what['agents'][0]['socket'], 'agent2', 'app:half%d' % run, str(CLIENTS),
+             str(CLIENT_KEYS)], check=True, stdout=subprocess.PIPE, text=True).stdout))
+    result('local/get, %d clients, most' % CLIENTS, [run['most_per_s'] for run in runs], 'keys/s')
+    for at, name in enumerate(('median', 'p99', 'p99.9')):
+        result('local/get, %d clients, half of the most, %s' % (CLIENTS, name),
+               [run['half_us'][at] for run in runs], 'us')
+
+
+with Lab('32MiB') as lab:
     found = sorted(cold(lab, i) for i in range(COLD))
     result('latency/from hubs with one block, median', found, 'ms')
     result('latency/from hubs with one block, p99', found[COLD * 99 // 100:], 'ms')
@@ -68,3 +86,4 @@ with Lab('16MiB') as lab:
     for place, cores in PLACES.items():
         if len(set(cores)) <= os.cpu_count():
             report(place, [measure(lab, cores) for _ in range(RUNS)])
+    half_load(lab)
