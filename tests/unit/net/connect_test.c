@@ -74,24 +74,50 @@ static void each_address_in_turn(void **state)
 	pair_clear(&pair);
 }
 
+/* Whether nobody has this port of 127.0.0.1. */
+static bool is_free(in_port_t port)
+{
+	const struct sockaddr_in address = {
+		.sin_family = AF_INET, .sin_port = port, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	const int probe = socket(AF_INET, SOCK_STREAM, 0);
+	const bool is = bind(probe, (const struct sockaddr *)&address, sizeof(address)) == 0;
+
+	(void)close(probe);
+	return is;
+}
+
+/* A socket at a port of 127.0.0.8 that is free at 127.0.0.1 too. */
+static int bind_silent(struct sockaddr_in *address)
+{
+	socklen_t size = sizeof(*address);
+	int listener;
+
+	for (;;) {
+		listener = socket(AF_INET, SOCK_STREAM, 0);
+		*address = (struct sockaddr_in){.sin_family = AF_INET};
+		assert_int_equal(inet_pton(AF_INET, "127.0.0.8", &address->sin_addr), 1);
+		assert_int_equal(bind(listener, (struct sockaddr *)address, size), 0);
+		assert_int_equal(getsockname(listener, (struct sockaddr *)address, &size), 0);
+		if (is_free(address->sin_port))
+			return listener;
+		(void)close(listener);
+	}
+}
+
 /* An address that takes the first packet and never answers. */
 static void silent_address(void **state)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET};
-	socklen_t size = sizeof(address);
+	struct sockaddr_in address;
 	struct pair pair;
-	int listener = socket(AF_INET, SOCK_STREAM, 0);
+	const int listener = bind_silent(&address);
 	int fill[8];
 	uint64_t start_ms;
 
 	(void)state;
-	assert_int_equal(inet_pton(AF_INET, "127.0.0.8", &address.sin_addr), 1);
-	assert_int_equal(bind(listener, (struct sockaddr *)&address, size), 0);
-	assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
 	assert_int_equal(listen(listener, 0), 0);
 	for (size_t i = 0; i < 8; i++) {
 		fill[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-		(void)connect(fill[i], (struct sockaddr *)&address, size);
+		(void)connect(fill[i], (struct sockaddr *)&address, sizeof(address));
 	}
 	memset(&pair, 0, sizeof(pair));
 	world_init(&pair.world);
