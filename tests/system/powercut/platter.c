@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,6 +42,7 @@ struct inode {
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static sigset_t before; /* the signals that who holds it had blocked */
 static _Thread_local bool held;
 static struct platter platters[ROOTS_MAX];
 static size_t platters_count;
@@ -56,17 +58,25 @@ void platter_die(const char *what, const char *which)
 	_exit(99);
 }
 
+/* Without signals: libuv writes to a pipe in its handler, and that comes here again. */
 void platter_lock(void)
 {
-	if (pthread_mutex_lock(&lock) != 0)
+	sigset_t all;
+	sigset_t old;
+
+	(void)sigfillset(&all);
+	if (pthread_sigmask(SIG_BLOCK, &all, &old) != 0 || pthread_mutex_lock(&lock) != 0)
 		platter_die("failed", "lock");
+	before = old;
 	held = true;
 }
 
 void platter_unlock(void)
 {
+	const sigset_t old = before;
+
 	held = false;
-	if (pthread_mutex_unlock(&lock) != 0)
+	if (pthread_mutex_unlock(&lock) != 0 || pthread_sigmask(SIG_SETMASK, &old, NULL) != 0)
 		platter_die("failed", "unlock");
 }
 
