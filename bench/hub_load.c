@@ -4,12 +4,13 @@
  * Thousands of agents in one process, with a connection each, at a hub that has them enrolled
  * (enrol_many):
  *
- *   hub_load DIRECTORY PORT HUB-PID AGENTS PAIRS [BLOCKS:SHARES..]
+ *   hub_load DIRECTORY PORT HUB-PID AGENTS PAIRS [BLOCKS:SHARES[@RATE]..]
  *
  * DIRECTORY, which is there, becomes their state; best it lies where a sync costs nothing.
  * Prints one JSON object a line: when all are connected, then for each BLOCKS:SHARES that so many
  * shares went from one agent of each of so many pairs to the other, in messages of so many blocks
- * of 32 bytes, and with what processor time of the hub.
+ * of 32 bytes, and with what processor time of the hub.  With a RATE so many shares a second are
+ * offered, whatever becomes of them, and what arrived is counted a second after the last of them.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,6 +33,7 @@
 #define WINDOW      64u /* messages of a pair that did not arrive yet */
 #define BLOCKS_MOST 256u
 #define QUIET_S     2.0
+#define GRACE_S     1.0
 
 enum phase {
 	ENROL,
@@ -56,6 +58,7 @@ struct load {
 	char **series;       /* those that are left; NULL at the end */
 	uint32_t blocks;
 	uint64_t wanted, sent, arrived; /* shares */
+	double rate;                    /* of them a second; 0: as fast as can be */
 	long hub;
 	double began_s, began_hub_s;
 };
@@ -213,8 +216,9 @@ static bool next_series(void)
 		return false;
 	load.blocks = (uint32_t)strtoul(*load.series, &end, 10);
 	if (*end != ':' || load.blocks == 0 || load.blocks > BLOCKS_MOST)
-		fail("a series is BLOCKS:SHARES");
-	load.wanted = strtoull(end + 1, NULL, 10) / load.blocks * load.blocks;
+		fail("a series is BLOCKS:SHARES or BLOCKS:SHARES@RATE");
+	load.wanted = strtoull(end + 1, &end, 10) / load.blocks * load.blocks;
+	load.rate = *end == '@' ? strtod(end + 1, NULL) : 0;
 	load.series++;
 	load.sent = load.arrived = 0;
 	load.began_s = now_s();
@@ -262,16 +266,34 @@ static bool send_share(uint32_t pair)
 	return true;
 }
 
+/* How many of the shares are to be sent by now. */
+static uint64_t due(void)
+{
+	const double by_now = load.rate * (now_s() - load.began_s);
+
+	return load.rate > 0 && by_now < (double)load.wanted ? (uint64_t)by_now : load.wanted;
+}
+
+static bool series_is_over(void)
+{
+	if (load.rate > 0)
+		return now_s() - load.began_s > (double)load.wanted / load.rate + GRACE_S;
+	return load.arrived >= load.wanted;
+}
+
 static void send_more(void)
 {
-	uint32_t pair;
+	const uint64_t most = due();
+	const uint32_t first = (uint32_t)(load.sent % load.pairs);
+	uint32_t i;
 
-	for (pair = 0; pair < load.pairs; pair++) {
-		while (load.sent < load.wanted && load.under_way[pair] < WINDOW &&
-			send_share(pair)) {
+	for (i = 0; i < load.pairs; i++) {
+		const uint32_t pair = (first + i) % load.pairs;
+
+		while (load.sent < most && load.under_way[pair] < WINDOW && send_share(pair)) {
 		}
 	}
-	if (load.arrived < load.wanted)
+	if (!series_is_over())
 		return;
 	printf("{\"blocks\":%u,\"shares\":%llu,\"seconds\":%.3f,\"hub_seconds\":%.2f}\n",
 		load.blocks, (unsigned long long)load.arrived, now_s() - load.began_s,
@@ -298,6 +320,8 @@ static uint64_t turn(void *owner, uint64_t now_ms)
 	next = skex_link_turn(&load.link, now_ms);
 	if (load.phase != SHARES && next > now_ms + 20)
 		next = now_ms + 20;
+	if (load.phase == SHARES && load.rate > 0 && next > now_ms + 1)
+		next = now_ms + 1;
 	return next;
 }
 
@@ -307,7 +331,8 @@ int main(int argc, char **argv)
 	char addresses[64], path[1024];
 
 	if (argc < 6) {
-		fputs("usage: hub_load DIRECTORY PORT HUB-PID AGENTS PAIRS [BLOCKS:SHARES..]\n",
+		fputs("usage: hub_load DIRECTORY PORT HUB-PID AGENTS PAIRS "
+		      "[BLOCKS:SHARES[@RATE]..]\n",
 			stderr);
 		return 1;
 	}

@@ -206,7 +206,7 @@ int main(int argc, char **argv)
 		const uint64_t due = (uint64_t)((now_s() - began) * rate);
 
 		/* Who cannot keep up does not catch up later. */
-		for (uint64_t i = 0; done < due && i < (uint64_t)(rate / 20); i++, done++)
+		for (uint64_t i = 0; done < due && i < (uint64_t)(rate / 4); i++, done++)
 			step(places);
 		done = due;
 		nanosleep(&tick, NULL);

@@ -185,8 +185,10 @@ class Phase:
             self.bed.check()
             return count, self.struck.happened
         except Exception as error:
-            raise Broken('SKEX_SEED=%d SKEX_STRIKE=%s:%s:%d, at %s: %s' % (
-                SEED, role, way, at, self.struck.happened, error)) from error
+            logs = ['%s:\n%s' % (node.name, node.tail()) for node in self.bed.nodes
+                    if os.path.exists(node.path('log'))]
+            raise Broken('SKEX_SEED=%d SKEX_STRIKE=%s:%s:%d, at %s: %s\n%s' % (
+                SEED, role, way, at, self.struck.happened, error, '\n'.join(logs))) from error
         finally:
             self.struck.arm(0, 'kill', 0)
 
