@@ -297,8 +297,11 @@ void skex_gf256_rows_avx2(uint8_t *const *out, const uint8_t *const *add, size_t
 		size_t count = outs - first < GROUP ? outs - first : GROUP;
 		size_t j;
 
-		if (columns > 0)
-			plan_make(&plan, coefficients + first * ins, count, ins);
+		for (j = first; j < first + count; j++)
+			rest(out[j], add[j], coefficients + j * ins, in, ins, columns, size);
+		if (columns == 0)
+			continue;
+		plan_make(&plan, coefficients + first * ins, count, ins);
 		if (count == 3 && ins == 3 && same_shape(&plan.shape, &shape_5_3))
 			group_avx2(out + first, add + first, 3, &shape_5_3, &plan, in, 3, columns);
 		else if (count == 2 && ins == 2 && same_shape(&plan.shape, &shape_3_2))
@@ -315,8 +318,6 @@ void skex_gf256_rows_avx2(uint8_t *const *out, const uint8_t *const *add, size_t
 		else
 			group_avx2(
 				out + first, add + first, 4, &plan.shape, &plan, in, ins, columns);
-		for (j = first; j < first + count; j++)
-			rest(out[j], add[j], coefficients + j * ins, in, ins, columns, size);
 	}
 }
 
