@@ -34,7 +34,9 @@
 #define COUNTERS_CLAIMED 4096u
 #define RETRY_FIRST_MS   250u
 #define RETRY_MOST_MS    60000u
-#define DECLINED_MS      3600000u /* so often at most what a peer declines begins an instance */
+/* So often at most what a peer declines begins an instance: others remember eight that were left,
+ * and hubs keep shares for a week. */
+#define DECLINED_MS      (24 * 3600000u)
 
 /* ---- counters ----------------------------------------------------------------------------------
  */
@@ -368,11 +370,13 @@ static void leave_instance(const struct agent_run *run)
 }
 
 /*
- * Gives up when fewer than k hubs can still deliver; but when status 9 is all that hubs say, not
- * before k of them said it, who are those that count.
+ * Gives up when fewer than k hubs can still deliver.  Status 9 counts only when k hubs say it, for
+ * who gives up sooner does not hear all of them: one hub that refuses for itself would keep this
+ * agent in an instance that was left.
  */
 static void hear_refusal(struct agent_run *run, uint8_t index, uint16_t status)
 {
+	bool counts;
 	uint8_t i;
 
 	if (run->engine.state != SKEX_INITIATOR_SHARING)
@@ -381,12 +385,13 @@ static void hear_refusal(struct agent_run *run, uint8_t index, uint16_t status)
 		run->declined |= UINT32_C(1) << index;
 	else
 		run->status = status;
-	if (__builtin_popcount(run->declined) >= run->profile->profile.k)
+	counts = __builtin_popcount(run->declined) >= run->profile->profile.k;
+	if (counts)
 		leave_instance(run);
-	else if (status == SKEX_ACK_DECLINED && run->status == 0)
+	else if (status == SKEX_ACK_DECLINED)
 		return;
 	for (i = 1; i <= run->profile->profile.n; i++) {
-		if (i != index && (run->declined & UINT32_C(1) << i) == 0)
+		if (i != index && (!counts || (run->declined & UINT32_C(1) << i) == 0))
 			continue;
 		(void)skex_initiator_step(&run->engine, SKEX_INITIATOR_REFUSED, &i);
 		if ((run->engine.actions & SKEX_DSKE_DROP) != 0) {

@@ -300,6 +300,14 @@ static void refuse(struct agent_leg *leg, struct skex_pad_position at, uint16_t 
 		skex_leg_refuse(leg->leg, at, status);
 }
 
+/* An initiator that is in an instance that was left has to hear of it. */
+static void refuse_left(struct agent_leg *leg, const struct agent_peer *peer, uint32_t instance,
+	struct skex_pad_position at)
+{
+	if (skex_instances_left(&peer->spent_left, instance))
+		refuse(leg, at, SKEX_ACK_DUPLICATE);
+}
+
 /* Of blocks that are not confirmed the peer has as many as it may. */
 static void refuse_more(
 	struct agent_leg *leg, const struct agent_peer *peer, struct skex_pad_position at)
@@ -448,6 +456,7 @@ static void add_share(struct agent_group *group, struct agent_leg *leg,
 		 */
 		skex_secret_free(share);
 		leg->agent->counters.shares_late++;
+		refuse_left(leg, group->peer, group->engine.common.first.instance, at);
 		return;
 	}
 	if (!agent_group_join(group, index, share, at)) {
@@ -519,9 +528,7 @@ void agent_respond_share(struct agent_leg *leg, const struct skex_incoming *inco
 		agent->counters.shares_late++;
 		group = dissents(agent, peer, &share);
 		if (group == NULL) {
-			/* An initiator that is in it has to hear of it. */
-			if (skex_instances_left(&peer->spent_left, share.common.first.instance))
-				refuse(leg, at, SKEX_ACK_DUPLICATE);
+			refuse_left(leg, peer, share.common.first.instance, at);
 			return;
 		}
 		group->heard |= UINT32_C(1) << index;

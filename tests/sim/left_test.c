@@ -22,7 +22,7 @@
 #define K         2u
 #define PAD_BYTES (1u << 20)
 #define REFILL    (12u << 20) /* more than what can be in flight */
-#define HOUR_MS   3600000u
+#define DAY_MS    86400000u
 
 static const struct agent_peer *initiator_at_responder(struct world *world)
 {
@@ -191,6 +191,7 @@ static void rule_fewer_than_k_hubs_begin_no_instance(void **state)
 	uint32_t second;
 
 	(void)state;
+	world_set_pools(world, 1, 4);
 	world_run(world, 1000);
 	world_crash(world_agent(world, 1));
 	run = begin_run(world);
@@ -202,17 +203,38 @@ static void rule_fewer_than_k_hubs_begin_no_instance(void **state)
 	say_declined(world, run, 2);
 	second = agent_of(world, 0)->instance;
 	assert_int_not_equal(second, first);
-	/* All of them, again and again: once an hour. */
-	while (world_now(world) < HOUR_MS - 400000) {
+	/* All of them, again and again: once a day. */
+	while (world_now(world) < DAY_MS - 400000) {
 		run = begin_run(world);
 		all_say_declined(world, run);
 		assert_int_equal(agent_of(world, 0)->instance, second);
-		world_run(world, 600000);
+		world_run(world, 7200000);
 	}
 	world_run(world, 1000000);
 	run = begin_run(world);
 	all_say_declined(world, run);
 	assert_int_not_equal(agent_of(world, 0)->instance, second);
+	world_free(world);
+}
+
+/* What one hub refuses for itself is not what the responder refused, and hides nothing of it. */
+static void rule_a_hub_that_refuses_for_itself_hides_nothing(void **state)
+{
+	struct world *world = world_new(5, HUBS, 3, 2, PAD_BYTES);
+	const uint32_t first = agent_of(world, 0)->instance;
+	const struct agent_run *run;
+
+	(void)state;
+	world_run(world, 1000);
+	world_crash(world_agent(world, 1));
+	run = begin_run(world);
+	skex_leg_refuse(hostile_hub_leg(world, 0, 0), run->sent[0], SKEX_ACK_EXHAUSTED);
+	world_run(world, 200);
+	say_declined(world, run, 1);
+	say_declined(world, run, 2);
+	assert_int_equal(agent_of(world, 0)->instance, first);
+	say_declined(world, run, 3);
+	assert_int_not_equal(agent_of(world, 0)->instance, first);
 	world_free(world);
 }
 
@@ -285,6 +307,7 @@ int main(void)
 		cmocka_unit_test(rule_an_instance_between_that_comes_late_stops_nothing),
 		cmocka_unit_test(rule_a_block_that_fails_late_brings_no_instance_back),
 		cmocka_unit_test(rule_fewer_than_k_hubs_begin_no_instance),
+		cmocka_unit_test(rule_a_hub_that_refuses_for_itself_hides_nothing),
 		cmocka_unit_test(rule_the_newest_state_that_is_put_back_begins_anew),
 	};
 
