@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "link/internal.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <string.h>
 
 /*
@@ -27,16 +29,29 @@ void skex_link_limit(struct skex_link *link, uint32_t connections)
 static uint8_t bucket_of(const char *peer)
 {
 	const char *port = strrchr(peer, ':');
+	const size_t skipped = peer[0] == '[';
 	const size_t size = port == NULL ? strlen(peer) : (size_t)(port - peer);
 	uint32_t hash = UINT32_C(2166136261); /* FNV-1a */
-	unsigned colons = 0;
+	char text[INET6_ADDRSTRLEN] = "";
+	struct in6_addr address;
+	size_t from = 0;
+	size_t to = 8;
 
-	for (size_t i = 0; i < size; i++) {
-		colons += peer[i] == ':';
-		if (colons == 4)
-			break;
-		hash = (hash ^ (uint8_t)peer[i]) * UINT32_C(16777619);
+	if (size > 2 * skipped && size - 2 * skipped < sizeof(text)) {
+		memcpy(text, peer + skipped, size - 2 * skipped);
+		text[strcspn(text, "%")] = '\0'; /* without its interface */
 	}
+	if (inet_pton(AF_INET6, text, &address) == 1) {
+		if (IN6_IS_ADDR_V4MAPPED(&address)) {
+			from = 12;
+			to = 16;
+		}
+		peer = (const char *)address.s6_addr;
+	} else {
+		to = size;
+	}
+	for (; from < to; from++)
+		hash = (hash ^ (uint8_t)peer[from]) * UINT32_C(16777619);
 	return (uint8_t)(hash ^ hash >> 8 ^ hash >> 16 ^ hash >> 24);
 }
 

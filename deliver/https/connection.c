@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "deliver/https/connection.h"
 
+#include <netinet/in.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "platform/posix.h"
@@ -108,21 +110,70 @@ struct skex_https_connection *skex_https_connection_of(struct MHD_Connection *mh
 	return info != NULL ? info->socket_context : NULL;
 }
 
+/* One of 256 for all of an IPv4 address, or of the first 64 bits of an IPv6 one, which one end has
+ * to itself. */
+static uint8_t network_of(struct MHD_Connection *mhd)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	uint32_t hash = UINT32_C(2166136261); /* FNV-1a */
+	uint8_t address[16] = {0};
+	size_t from = 0;
+	size_t to = 0;
+
+	if (info != NULL && info->client_addr->sa_family == AF_INET) {
+		struct sockaddr_in in;
+
+		memcpy(&in, info->client_addr, sizeof(in));
+		memcpy(address, &in.sin_addr, sizeof(in.sin_addr));
+		to = sizeof(in.sin_addr);
+	} else if (info != NULL && info->client_addr->sa_family == AF_INET6) {
+		struct sockaddr_in6 in;
+
+		memcpy(&in, info->client_addr, sizeof(in));
+		memcpy(address, &in.sin6_addr, sizeof(in.sin6_addr));
+		from = IN6_IS_ADDR_V4MAPPED(&in.sin6_addr) ? 12 : 0;
+		to = from + (from > 0 ? 4 : 8);
+	}
+	for (; from < to; from++)
+		hash = (hash ^ address[from]) * UINT32_C(16777619);
+	return (uint8_t)(hash ^ hash >> 8 ^ hash >> 16 ^ hash >> 24);
+}
+
+static bool is_stranger(const struct skex_https_connection *connection)
+{
+	return connection->phase == SKEX_HTTPS_PHASE_CONNECTED && !connection->pushed_out;
+}
+
+/* Who floods from one network takes places of its own. */
 static void push_out(struct skex_https_connections *connections)
 {
 	struct skex_https_connection *oldest = NULL;
+	uint32_t of_network[256] = {0};
 	uint32_t strangers = 0;
 
 	for (size_t i = 0; i < SKEX_HTTPS_CONNECTIONS_MAX; i++) {
-		struct skex_https_connection *connection = &connections->each[i];
-		if (connection->phase != SKEX_HTTPS_PHASE_CONNECTED || connection->pushed_out)
+		const struct skex_https_connection *connection = &connections->each[i];
+
+		if (!is_stranger(connection))
 			continue;
 		strangers++;
-		if (oldest == NULL || connection->number < oldest->number)
+		of_network[connection->network]++;
+	}
+	if (strangers <= SKEX_HTTPS_STRANGERS_MAX)
+		return;
+	for (size_t i = 0; i < SKEX_HTTPS_CONNECTIONS_MAX; i++) {
+		struct skex_https_connection *connection = &connections->each[i];
+		uint32_t count;
+
+		if (!is_stranger(connection))
+			continue;
+		count = of_network[connection->network];
+		if (oldest == NULL || count > of_network[oldest->network] ||
+			(count == of_network[oldest->network] &&
+				connection->number < oldest->number))
 			oldest = connection;
 	}
-	if (oldest == NULL || strangers <= SKEX_HTTPS_STRANGERS_MAX)
-		return;
 	oldest->pushed_out = true;
 	/* The daemon finds the end of the stream and closes. */
 	shutdown(oldest->descriptor, SHUT_RDWR);
@@ -143,6 +194,7 @@ static void connection_begin(struct skex_https_connections *connections, struct 
 		connection->trust = SKEX_HTTPS_TRUST_OPEN;
 		skex_https_phase_set(connection, SKEX_HTTPS_PHASE_CONNECTED);
 		connection->number = ++connections->numbers;
+		connection->network = network_of(mhd);
 		connection->pushed_out = false;
 		*socket_context = connection;
 		info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);

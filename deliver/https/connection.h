@@ -19,8 +19,8 @@
  */
 #define SKEX_HTTPS_CONNECTIONS_MAX 512u
 #define SKEX_HTTPS_PER_ADDRESS_MAX 128u
-/* Of these such that have not sent a request line yet; one more ends the oldest.  Less than one
- * address may have, so that who floods from there leaves room for others. */
+/* Of these such that have not sent a request line yet; one more ends the oldest of the network that
+ * most of them come from.  Less than one address may have, so that there is always one to end. */
 #define SKEX_HTTPS_STRANGERS_MAX   96u
 
 enum skex_https_phase {
@@ -46,6 +46,7 @@ struct skex_https_connection {
 	enum skex_https_phase phase;
 	uint64_t since_ms; /* of the phase */
 	uint64_t number;   /* in the order in which they came */
+	uint8_t network;   /* one of 256, by the client's address */
 	bool pushed_out;   /* others wanted its place */
 	enum skex_https_trust trust;
 	struct skex_https_identity identity;
