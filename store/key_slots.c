@@ -140,6 +140,11 @@ static enum skex_error gather(struct skex_key_slots *slots, uint32_t slot, unsig
 	return SKEX_OK;
 }
 
+enum skex_error skex_key_slots_failed(const struct skex_key_slots *slots)
+{
+	return slots->failed;
+}
+
 /* Reads of the file, with all that was written. */
 static enum skex_error slots_read(
 	struct skex_key_slots *slots, uint64_t offset, uint8_t *out, size_t size)

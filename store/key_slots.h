@@ -36,6 +36,8 @@ void skex_key_slots_close(struct skex_key_slots *slots);
 uint32_t skex_key_slots_count(const struct skex_key_slots *slots);
 /* Makes room for at least count slots. */
 SKEX_MUST_USE enum skex_error skex_key_slots_grow(struct skex_key_slots *slots, uint32_t count);
+/* SKEX_OK, or why something that was written is not in the file and never will be. */
+enum skex_error skex_key_slots_failed(const struct skex_key_slots *slots);
 /* Writes a value; durable after skex_key_slots_sync.  Until then the value before it may come back.
  * What is written may stay in memory until then, so a disk that cannot be written may show later,
  * at whatever is called next: the file takes nothing any more then. */

@@ -70,6 +70,11 @@ enum skex_error skex_log_value_open(
 			sealed, sealed.data + sealed.size, out);
 	}
 	skex_secret_free(data);
+	/* What was put in before could not be written: as when the put itself says so. */
+	if (error != SKEX_OK && skex_key_slots_failed(log->slots.file) != SKEX_OK) {
+		skex_log_fail(log, skex_key_slots_failed(log->slots.file));
+		return SKEX_E_IO;
+	}
 	/* A live record has its key, or the state is damaged. */
 	return error == SKEX_E_UNKNOWN || error == SKEX_E_AUTH ? SKEX_E_CORRUPT : error;
 }

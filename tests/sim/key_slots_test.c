@@ -247,6 +247,96 @@ static void a_cut_leaves_one_value_or_the_other(void **state)
 	}
 }
 
+static void put_run(struct skex_key_slots *slots, uint32_t first, uint32_t end, uint64_t seed)
+{
+	uint8_t data[SKEX_SLOT_BYTES];
+
+	for (uint32_t i = first; i < end; i++) {
+		data_of(seed + i, data);
+		assert_int_equal(skex_key_slots_put(slots, i, data), SKEX_OK);
+	}
+}
+
+static void expect_run(struct skex_key_slots *slots, uint32_t first, uint32_t end, uint64_t seed)
+{
+	uint8_t data[SKEX_SLOT_BYTES], read[SKEX_SLOT_BYTES];
+
+	for (uint32_t i = first; i < end; i++) {
+		data_of(seed + i, data);
+		assert_int_equal(skex_key_slots_get(slots, i, read), SKEX_OK);
+		assert_memory_equal(read, data, sizeof(data));
+	}
+}
+
+/* Neighbours leave together; and what a cut left of a file that grew is not taken for empty. */
+static void runs_of_neighbours_and_a_growth_that_was_cut(void **state)
+{
+	unsigned rounds = scene_rounds(200, 5000);
+
+	(void)state;
+	for (unsigned seed = 0; seed < rounds; seed++) {
+		struct scene scene;
+		uint8_t read[SKEX_SLOT_BYTES];
+		uint32_t first;
+
+		scene_init(&scene, seed);
+		struct skex_key_slots *slots = slots_open(&scene);
+		assert_int_equal(skex_key_slots_grow(slots, 10), SKEX_OK);
+		first = skex_key_slots_count(slots);
+		put_run(slots, 0, first, 1000);
+		assert_int_equal(skex_key_slots_sync_wait(slots), SKEX_OK);
+		assert_int_equal(skex_key_slots_grow(slots, 3 * first), SKEX_OK);
+		put_run(slots, first, 2 * first + (uint32_t)scene_below(&scene, first), 2000);
+		skex_key_slots_close(slots);
+		disk_power_cut(scene.disk, scene_random(&scene));
+
+		slots = slots_open(&scene);
+		expect_run(slots, 0, first, 1000);
+		assert_int_equal(skex_key_slots_grow(slots, 4 * first), SKEX_OK);
+		for (uint32_t i = first; i < 4 * first; i++) {
+			const enum skex_error error = skex_key_slots_get(slots, i, read);
+
+			assert_true(error == SKEX_OK || error == SKEX_E_UNKNOWN);
+		}
+		put_run(slots, first, 4 * first, 3000);
+		assert_int_equal(skex_key_slots_sync_wait(slots), SKEX_OK);
+		skex_key_slots_close(slots);
+		disk_power_cut(scene.disk, scene_random(&scene));
+		slots = slots_open(&scene);
+		expect_run(slots, 0, first, 1000);
+		expect_run(slots, first, 4 * first, 3000);
+		skex_key_slots_close(slots);
+		scene_clear(&scene);
+	}
+}
+
+/* It may show at a read only, and is not forgotten. */
+static void after_a_write_that_fails_nothing_is_taken(void **state)
+{
+	struct scene scene;
+	uint8_t data[SKEX_SLOT_BYTES] = {1};
+
+	(void)state;
+	scene_init(&scene, 1);
+	struct skex_key_slots *slots = slots_open(&scene);
+	assert_int_equal(skex_key_slots_grow(slots, 10), SKEX_OK);
+	put_run(slots, 0, 10, 1000);
+	assert_int_equal(skex_key_slots_sync_wait(slots), SKEX_OK);
+	disk_fail_write(scene.disk, 1);
+	put_run(slots, 2, 5, 2000);
+	assert_int_equal(skex_key_slots_failed(slots), SKEX_OK);
+	assert_int_not_equal(skex_key_slots_get(slots, 7, data), SKEX_OK);
+	assert_int_not_equal(skex_key_slots_failed(slots), SKEX_OK);
+	assert_int_not_equal(skex_key_slots_put(slots, 8, data), SKEX_OK);
+	assert_int_not_equal(skex_key_slots_sync_wait(slots), SKEX_OK);
+	skex_key_slots_close(slots);
+	disk_power_cut(scene.disk, 1);
+	slots = slots_open(&scene);
+	expect_run(slots, 5, 10, 1000);
+	skex_key_slots_close(slots);
+	scene_clear(&scene);
+}
+
 /* The file itself: at every operation of its making the power fails, and the next opening makes it.
  */
 static void making_is_atomic(void **state)
@@ -276,6 +366,8 @@ int main(void)
 		cmocka_unit_test(only_its_own_kek_opens_it),
 		cmocka_unit_test(a_damaged_copy_is_never_believed),
 		cmocka_unit_test(a_cut_leaves_one_value_or_the_other),
+		cmocka_unit_test(runs_of_neighbours_and_a_growth_that_was_cut),
+		cmocka_unit_test(after_a_write_that_fails_nothing_is_taken),
 		cmocka_unit_test(making_is_atomic),
 	};
 
