@@ -72,9 +72,12 @@ bool skex_name_sync(const char *path)
 {
 	bool good = false;
 	char *folder = strdup(path);
-	char *slash = folder == NULL ? NULL : strrchr(folder, '/');
+	char *slash;
 	int descriptor;
 
+	if (folder == NULL)
+		return false;
+	slash = strrchr(folder, '/');
 	if (slash != NULL)
 		slash[slash == folder ? 1 : 0] = '\0';
 	descriptor = open(slash != NULL ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

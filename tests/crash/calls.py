@@ -25,7 +25,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from network import PATIENCE, Broken  # noqa: E402
-from struck import POOL, WAYS, Bed, Keys  # noqa: E402
+from struck import DISK_BROKE, POOL, WAYS, Bed, Keys  # noqa: E402
 from lab_harness import Tap  # noqa: E402
 from powercut import Disk  # noqa: E402
 
@@ -77,13 +77,13 @@ class Phase:
         if command in self.bed.felled:
             return None, text
         if own is not None and before is None and own.happened is not None:
-            if code > 1 or code < 0:
+            if code not in (0, 1, DISK_BROKE):
                 if own.loses():
                     for disk in disks:
                         disk.cut(own.chance)
                 self.bed.falls += 1
                 return None, text
-        if code == 1 or code < 0:
+        if code in (1, DISK_BROKE) or code < 0:
             raise Broken('%s: %d %s' % (' '.join(words), code, text))
         if code == 0:
             # What a command said to be done is done, whatever happens to the power then.

@@ -24,6 +24,7 @@ WAYS = {
     'ENOSPC': (FAIL, errno.ENOSPC),
     'short': (SHORT, 0),
 }
+DISK_BROKE = 99  # the test disk itself failed, see platter_die
 POOL = 'pool = { block = "256B"; blocks = 1; low = 4; high = 8; reserve = 2; };\n'
 
 
@@ -106,7 +107,9 @@ class Struck:
         self.ended = True
         killed = WAYS[self.way][0] in (KILL, GROUP) and (
             self.strike.process == process.pid or self.way != 'kill')
-        if code <= 0 and not (killed and code == -signal.SIGKILL):
+        # A call that did half of its work is an ordinary one.
+        if code == DISK_BROKE or (code > 0 and self.way == 'short') or \
+                (code <= 0 and not (killed and code == -signal.SIGKILL)):
             raise Broken('%s ended with %d:\n%s' % (self.name, code, self.node.tail()))
         while not session_is_over(process.pid):
             time.sleep(0.005)
