@@ -330,9 +330,15 @@ static void drop(struct agent_run *run, const char *why)
 
 static void unconfirmed(struct agent_run *run)
 {
+	const uint32_t others = run->engine.members & ~(run->engine.refused | run->declined);
 	char why[AGENT_WHY_TEXT];
 
-	agent_why_unconfirmed(run->pool->peer, run->profile, run->engine.members, why, sizeof(why));
+	/* Of those that refused some may have said status 9, and fewer than k. */
+	if (__builtin_popcount(others) < run->profile->profile.k)
+		agent_why_refused(run, why, sizeof(why));
+	else
+		agent_why_unconfirmed(
+			run->pool->peer, run->profile, run->engine.members, why, sizeof(why));
 	drop(run, why);
 }
 

@@ -202,9 +202,10 @@ static const char *refusal(uint16_t status)
  */
 void agent_why_refused(const struct agent_run *run, char *text, size_t text_size)
 {
+	const uint32_t all = run->engine.refused | run->declined;
 	char names[AGENT_HUBS_TEXT];
 
-	if (2 * __builtin_popcount(run->declined) <= __builtin_popcount(run->engine.refused)) {
+	if (run->status != 0 && 2 * __builtin_popcount(run->declined) <= __builtin_popcount(all)) {
 		say(text, text_size, "%s", refusal(run->status));
 		return;
 	}
