@@ -37,13 +37,19 @@ struct skex_leg *hostile_agent_leg(struct world *world, uint32_t agent, uint32_t
 	return leg->leg;
 }
 
-struct skex_leg *hostile_hub_leg(struct world *world, uint32_t hub, uint32_t agent)
+struct skex_leg *hostile_hub_leg_if(struct world *world, uint32_t hub, uint32_t agent)
 {
 	struct skex_hub *at = world_hub_of(world_hub(world, hub));
 	const struct hub_member *member =
 		hub_member_find(&at->members, &world_agent_config(world_agent(world, agent))->name);
 	struct hub_leg *leg = member == NULL ? NULL : hub_leg_get(at, member->row.leg);
-	struct skex_leg *loaded = leg == NULL ? NULL : hub_leg_load(leg);
+
+	return leg == NULL ? NULL : hub_leg_load(leg);
+}
+
+struct skex_leg *hostile_hub_leg(struct world *world, uint32_t hub, uint32_t agent)
+{
+	struct skex_leg *loaded = hostile_hub_leg_if(world, hub, agent);
 
 	need(loaded != NULL, "no such member");
 	return loaded;

@@ -19,6 +19,8 @@ void hubs(struct world *world, bool up);
 
 /* The hub's end of its leg to an agent, and the agent's end. */
 struct skex_leg *hostile_hub_leg(struct world *world, uint32_t hub, uint32_t agent);
+/* NULL when it has none, or its store, which failed, does not give it. */
+struct skex_leg *hostile_hub_leg_if(struct world *world, uint32_t hub, uint32_t agent);
 struct skex_leg *hostile_agent_leg(struct world *world, uint32_t agent, uint32_t hub);
 
 /* The agent starts again, with this leg computational. */

@@ -66,11 +66,14 @@ static void forget_leg(struct run *run, uint8_t hub, uint8_t agent, bool by_hub)
 		by_hub ? world_agent(run->world, agent) : world_hub(run->world, hub);
 	const uint64_t number = world_leg(run->world, hub, agent);
 	struct skex_pad_position mark = {0, 0};
+	const struct skex_leg *leg = NULL;
 
+	/* A hub whose disk failed just now gives none. */
 	if (world_is_up(other))
-		mark = (by_hub ? hostile_agent_leg(run->world, agent, hub)
-			       : hostile_hub_leg(run->world, hub, agent))
-			       ->rx_durable;
+		leg = by_hub ? hostile_agent_leg(run->world, agent, hub)
+			     : hostile_hub_leg_if(run->world, hub, agent);
+	if (leg != NULL)
+		mark = leg->rx_durable;
 	sim_trace_forget(
 		number, by_hub ? SKEX_TO_AGENT : SKEX_TO_HUB, mark.generation, mark.offset);
 }
