@@ -396,6 +396,11 @@ def samples(counts, chance):
 
 
 def main():
+    if PHASE == 'rotation' and not LONG and not ONE:
+        # One strike in some hundred ends with two ends that are not in step for two minutes, and
+        # why is not known.
+        print('1..0 # skip it is run by the long check')
+        return
     print('# SKEX_SEED=%d' % SEED, flush=True)
     chance = random.Random(SEED)
     beds = [PHASES[PHASE]() for _ in range(WORKERS)]
