@@ -79,17 +79,20 @@ static void on_log(void *context, enum skex_level level, const char *line)
 static enum skex_error on_connect(void *context, const char *host, int port,
 	const struct skex_stream_events *events, void *owner, struct skex_stream **out)
 {
-	size_t i = 0;
+	struct skex_stream *stream = NULL;
+	size_t i;
 
 	(void)context;
 	must(host != NULL && port == -1);
 	if ((fails & 1) != 0)
 		return SKEX_E_IO;
-	while (i < STREAMS && streams[i].there)
-		i++;
-	must(i < STREAMS);
-	streams[i] = (struct skex_stream){.events = events, .owner = owner, .there = true};
-	*out = &streams[i];
+	for (i = 0; i < STREAMS && stream == NULL; i++) {
+		if (!streams[i].there)
+			stream = &streams[i];
+	}
+	must(stream != NULL);
+	*stream = (struct skex_stream){.events = events, .owner = owner, .there = true};
+	*out = stream;
 	return SKEX_OK;
 }
 
