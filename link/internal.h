@@ -42,7 +42,7 @@ struct skex_connection {
 	struct skex_connection *stranger_next;
 	struct skex_connection *stranger_previous;
 	bool stranger;
-	uint8_t bucket;
+	uint8_t network;
 	char peer[64];
 };
 

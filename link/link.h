@@ -15,6 +15,7 @@
 #include "link/commit.h"
 #include "link/frame.h"
 #include "link/pad_bytes.h"
+#include "platform/network.h"
 #include "platform/platform.h"
 #include "store/file_pool.h"
 #include "store/registry.h"
@@ -103,9 +104,8 @@ struct skex_link_events {
  * at most. */
 #define SKEX_LINK_CONNECTIONS_MAX  19000u
 #define SKEX_LINK_STRANGERS_MAX    1024u
-#define SKEX_LINK_STRANGER_BUCKETS 256u
 
-/* Those from one network, and from others that fall into the same bucket; the oldest first. */
+/* Those from one network, see platform/network.h; the oldest first. */
 struct skex_strangers {
 	struct skex_connection *first;
 	struct skex_connection *last;
@@ -153,7 +153,7 @@ struct skex_link {
 	uint32_t strangers_max;
 	uint32_t strangers_count;
 	uint64_t strangers_pushed_out;
-	struct skex_strangers strangers[SKEX_LINK_STRANGER_BUCKETS];
+	struct skex_strangers strangers[SKEX_NETWORKS];
 	struct skex_connection *foreign[SKEX_LINK_FOREIGN_MAX];
 	uint64_t foreign_serial;
 	uint64_t sweep_ms; /* when timers are looked at next */

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "deliver/https/connection.h"
 
-#include <netinet/in.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 
+#include "platform/network.h"
 #include "platform/posix.h"
 
 static const uint64_t phase_limit_ms[] = {
@@ -110,34 +109,12 @@ struct skex_https_connection *skex_https_connection_of(struct MHD_Connection *mh
 	return info != NULL ? info->socket_context : NULL;
 }
 
-/* One of 256 for all of an IPv4 address, or of the first 64 bits of an IPv6 one, which one end has
- * to itself. */
 static uint8_t network_of(struct MHD_Connection *mhd)
 {
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-	uint32_t hash = UINT32_C(2166136261); /* FNV-1a */
-	uint8_t address[16] = {0};
-	size_t from = 0;
-	size_t to = 0;
 
-	if (info != NULL && info->client_addr->sa_family == AF_INET) {
-		struct sockaddr_in in;
-
-		memcpy(&in, info->client_addr, sizeof(in));
-		memcpy(address, &in.sin_addr, sizeof(in.sin_addr));
-		to = sizeof(in.sin_addr);
-	} else if (info != NULL && info->client_addr->sa_family == AF_INET6) {
-		struct sockaddr_in6 in;
-
-		memcpy(&in, info->client_addr, sizeof(in));
-		memcpy(address, &in.sin6_addr, sizeof(in.sin6_addr));
-		from = IN6_IS_ADDR_V4MAPPED(&in.sin6_addr) ? 12 : 0;
-		to = from + (from > 0 ? 4 : 8);
-	}
-	for (; from < to; from++)
-		hash = (hash ^ address[from]) * UINT32_C(16777619);
-	return (uint8_t)(hash ^ hash >> 8 ^ hash >> 16 ^ hash >> 24);
+	return info != NULL ? skex_network_of(info->client_addr) : 0;
 }
 
 static bool is_stranger(const struct skex_https_connection *connection)
@@ -149,7 +126,7 @@ static bool is_stranger(const struct skex_https_connection *connection)
 static void push_out(struct skex_https_connections *connections)
 {
 	struct skex_https_connection *oldest = NULL;
-	uint32_t of_network[256] = {0};
+	uint32_t of_network[SKEX_NETWORKS] = {0};
 	uint32_t strangers = 0;
 
 	for (size_t i = 0; i < SKEX_HTTPS_CONNECTIONS_MAX; i++) {

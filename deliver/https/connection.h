@@ -46,7 +46,7 @@ struct skex_https_connection {
 	enum skex_https_phase phase;
 	uint64_t since_ms; /* of the phase */
 	uint64_t number;   /* in the order in which they came */
-	uint8_t network;   /* one of 256, by the client's address */
+	uint8_t network;   /* of the client, see platform/network.h */
 	bool pushed_out;   /* others wanted its place */
 	enum skex_https_trust trust;
 	struct skex_https_identity identity;

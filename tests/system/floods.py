@@ -10,6 +10,7 @@ usage: floods.py BUILD
 import json
 import os
 import shutil
+import socket
 import subprocess
 import time
 
@@ -178,6 +179,28 @@ def key_server(lab):
     tap.check('keys are made then', same_key(lab, *AGENTS))
 
 
+def is_open(connection):
+    connection.settimeout(1)
+    try:
+        return connection.recv(1) != b''
+    except TimeoutError:
+        return True
+    except OSError:
+        return False
+
+
+def own_network(lab):
+    """One who waits is not ended for those of another address, however many they are."""
+    port, _ = server_of(lab, 'agent1')
+    with socket.create_connection(('127.0.0.1', port), source_address=('127.0.0.1', 0)) as first:
+        others = [socket.create_connection(('127.0.0.1', port), source_address=('127.0.0.2', 0))
+                  for _ in range(300)]
+        tap.check('014: others of another address are ended, and not who came before them',
+                  not is_open(others[0]) and is_open(first))
+        for other in others:
+            other.close()
+
+
 with Lab(hubs=2, threshold=2, agents=2) as LAB:
-    tap.run([lambda: key_server(LAB), lambda: hubs(LAB)])
+    tap.run([lambda: own_network(LAB), lambda: key_server(LAB), lambda: hubs(LAB)])
 tap.end()
