@@ -134,22 +134,6 @@ INLINE void group(uint8_t *const *out, const uint8_t *const *add, unsigned outs,
 	}
 }
 
-/* The bytes after the last whole column. */
-static void rest(uint8_t *out, const uint8_t *add, const uint8_t *coefficients,
-	const uint8_t *const *in, size_t ins, size_t done, size_t size)
-{
-	size_t i;
-
-	if (done == size)
-		return;
-	if (add == NULL)
-		memset(out + done, 0, size - done);
-	else if (add != out)
-		memcpy(out + done, add + done, size - done);
-	for (i = 0; i < ins; i++)
-		skex_gf256_mul_add_neon(out + done, in[i] + done, coefficients[i], size - done);
-}
-
 void skex_gf256_rows_neon(uint8_t *const *out, const uint8_t *const *add, size_t outs,
 	const uint8_t *coefficients, const uint8_t *const *in, size_t ins, size_t size)
 {
@@ -176,7 +160,8 @@ void skex_gf256_rows_neon(uint8_t *const *out, const uint8_t *const *add, size_t
 		else
 			group(out + first, add + first, 4, tables, in, ins, columns);
 		for (j = first; j < first + count; j++)
-			rest(out[j], add[j], coefficients + j * ins, in, ins, columns, size);
+			skex_gf256_row_by(skex_gf256_mul_add_neon, out[j], add[j],
+				coefficients + j * ins, in, ins, columns, size);
 	}
 }
 

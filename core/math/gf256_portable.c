@@ -79,27 +79,37 @@ void skex_gf256_mul_add_portable(uint8_t *out, const uint8_t *in, uint8_t coeffi
 		mul_add_word(out, in, coefficient, size);
 }
 
+void skex_gf256_row_by(
+	void (*mul_add)(uint8_t *out, const uint8_t *in, uint8_t coefficient, size_t size),
+	uint8_t *out, const uint8_t *add, const uint8_t *coefficients, const uint8_t *const *in,
+	size_t ins, size_t from, size_t to)
+{
+	size_t i;
+
+	if (from == to)
+		return;
+	if (add == NULL)
+		memset(out + from, 0, to - from);
+	else if (add != out)
+		memcpy(out + from, add + from, to - from);
+	for (i = 0; i < ins; i++)
+		mul_add(out + from, in[i] + from, coefficients[i], to - from);
+}
+
 void skex_gf256_rows_by(
 	void (*mul_add)(uint8_t *out, const uint8_t *in, uint8_t coefficient, size_t size),
 	uint8_t *const *out, const uint8_t *const *add, size_t outs, const uint8_t *coefficients,
 	const uint8_t *const *in, size_t ins, size_t size)
 {
 	size_t done;
-	size_t i;
 	size_t j;
 
 	for (done = 0; done < size; done += STRIP_BYTES) {
-		size_t strip = size - done < STRIP_BYTES ? size - done : STRIP_BYTES;
+		const size_t end = size - done < STRIP_BYTES ? size : done + STRIP_BYTES;
 
-		for (j = 0; j < outs; j++) {
-			if (add[j] == NULL)
-				memset(out[j] + done, 0, strip);
-			else if (add[j] != out[j])
-				memcpy(out[j] + done, add[j] + done, strip);
-			for (i = 0; i < ins; i++)
-				mul_add(out[j] + done, in[i] + done, coefficients[j * ins + i],
-					strip);
-		}
+		for (j = 0; j < outs; j++)
+			skex_gf256_row_by(mul_add, out[j], add[j], coefficients + j * ins, in, ins,
+				done, end);
 	}
 }
 

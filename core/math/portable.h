@@ -21,4 +21,10 @@ void skex_gf256_rows_by(
 	uint8_t *const *out, const uint8_t *const *add, size_t outs, const uint8_t *coefficients,
 	const uint8_t *const *in, size_t ins, size_t size);
 
+/* Of one row the bytes from `from` up to `to`. */
+void skex_gf256_row_by(
+	void (*mul_add)(uint8_t *out, const uint8_t *in, uint8_t coefficient, size_t size),
+	uint8_t *out, const uint8_t *add, const uint8_t *coefficients, const uint8_t *const *in,
+	size_t ins, size_t from, size_t to);
+
 #endif

@@ -55,22 +55,6 @@ void skex_gf256_rows_gfni512(uint8_t *const *out, const uint8_t *const *add, siz
 #define UNROLL_KNOWN UNROLL
 #endif
 
-/* The bytes after the last whole column. */
-static void rest(uint8_t *out, const uint8_t *add, const uint8_t *coefficients,
-	const uint8_t *const *in, size_t ins, size_t done, size_t size)
-{
-	size_t i;
-
-	if (done == size)
-		return;
-	if (add == NULL)
-		memset(out + done, 0, size - done);
-	else if (add != out)
-		memcpy(out + done, add + done, size - done);
-	for (i = 0; i < ins; i++)
-		skex_gf256_mul_add_avx2(out + done, in[i] + done, coefficients[i], size - done);
-}
-
 ROWS __m256i load(const uint8_t *from)
 {
 	return _mm256_loadu_si256((const __m256i *)(const void *)from);
@@ -298,7 +282,8 @@ void skex_gf256_rows_avx2(uint8_t *const *out, const uint8_t *const *add, size_t
 		size_t j;
 
 		for (j = first; j < first + count; j++)
-			rest(out[j], add[j], coefficients + j * ins, in, ins, columns, size);
+			skex_gf256_row_by(skex_gf256_mul_add_avx2, out[j], add[j],
+				coefficients + j * ins, in, ins, columns, size);
 		if (columns == 0)
 			continue;
 		plan_make(&plan, coefficients + first * ins, count, ins);
