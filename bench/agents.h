@@ -4,6 +4,13 @@
 
 #include "link/link.h"
 
+#define BENCH_BLOCKS_MOST 256u
+
+/* One message with shares of so many blocks, up to BENCH_BLOCKS_MOST, from `counter` on, of secrets
+ * of so many bytes, between two enrolled agents by their numbers; false when it cannot be now. */
+bool bench_send_share(struct skex_leg *sender, uint32_t initiator, uint32_t responder,
+	uint64_t counter, uint32_t blocks, uint32_t secret_size);
+
 /* Events of the links of agents at a hub that is measured: with it nothing goes wrong.  owner and
  * leg are not used. */
 

@@ -20,7 +20,6 @@
 
 #include "bench/agents.h"
 #include "bench/enrolled.h"
-#include "core/wire/share_message.h"
 #include "crypto/openssl.h"
 #include "link/link.h"
 #include "net/loop.h"
@@ -28,12 +27,11 @@
 #include "store/kek.h"
 #include "store/state.h"
 
-#define AT_ONCE     200u /* agents that are being enrolled or connected */
-#define SECRET      32u
-#define WINDOW      64u /* messages of a pair that did not arrive yet */
-#define BLOCKS_MOST 256u
-#define QUIET_S     2.0
-#define GRACE_S     1.0
+#define AT_ONCE 200u /* agents that are being enrolled or connected */
+#define SECRET  32u
+#define WINDOW  64u /* messages of a pair that did not arrive yet */
+#define QUIET_S 2.0
+#define GRACE_S 1.0
 
 enum phase {
 	ENROL,
@@ -215,7 +213,7 @@ static bool next_series(void)
 	if (*load.series == NULL)
 		return false;
 	load.blocks = (uint32_t)strtoul(*load.series, &end, 10);
-	if (*end != ':' || load.blocks == 0 || load.blocks > BLOCKS_MOST)
+	if (*end != ':' || load.blocks == 0 || load.blocks > BENCH_BLOCKS_MOST)
 		fail("a series is BLOCKS:SHARES or BLOCKS:SHARES@RATE");
 	load.wanted = strtoull(end + 1, &end, 10) / load.blocks * load.blocks;
 	load.rate = *end == '@' ? strtod(end + 1, NULL) : 0;
@@ -230,36 +228,9 @@ static bool next_series(void)
 /* One message of the pair; false when it cannot be now. */
 static bool send_share(uint32_t pair)
 {
-	static const uint8_t tags[BLOCKS_MOST * 16];
-	uint8_t fields[SKEX_HEADER_MAX - SKEX_MESSAGE_PREFIX_BYTES];
-	struct skex_share_message share = {
-		.blocks = (uint16_t)load.blocks, .secret_tags = skex_view(tags, 16 * load.blocks)};
-	struct skex_leg *sender = load.legs[2 * pair];
-	struct skex_outgoing *outgoing = NULL;
-	struct skex_pad_range range;
-	size_t size = 0;
-
-	enrolled_name(2 * pair + 1, &share.common.initiator);
-	enrolled_name(2 * pair + 2, &share.common.responder);
-	share.common.first.instance = 1;
-	share.common.first.counter = load.counters[pair];
-	share.common.n = 5;
-	share.common.k = 3;
-	share.common.secret_size = SECRET;
-	share.common.class_initiator = SKEX_CLASS_COMPUTATIONAL;
-	share.common.purpose_size = 5;
-	memcpy(share.common.purpose, "app:x", 6);
-	share.common.lifetime_s = 3600;
-	bench_must(skex_share_message_encode(&share, fields, sizeof(fields), &size), "share");
-	if (skex_leg_take(sender, skex_share_message_body_bytes(&share), &range) != SKEX_OK)
+	if (!bench_send_share(load.legs[2 * pair], 2 * pair + 1, 2 * pair + 2, load.counters[pair],
+		    load.blocks, SECRET))
 		return false;
-	bench_must(skex_leg_compose(sender, SKEX_MESSAGE_SHARE, range, skex_view(fields, size),
-			   skex_view(NULL, 0), &outgoing),
-		"compose");
-	bench_must(skex_leg_transmit(sender, skex_view(outgoing->bytes, outgoing->header_size),
-			   skex_view(NULL, 0)),
-		"transmit");
-	free(outgoing);
 	load.counters[pair] += load.blocks;
 	load.under_way[pair]++;
 	load.sent += load.blocks;

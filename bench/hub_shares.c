@@ -15,7 +15,6 @@
 #include "bench/agents.h"
 #include "bench/enrolled.h"
 #include "bench/world.h"
-#include "core/wire/share_message.h"
 #include "crypto/openssl.h"
 #include "hub/hub.h"
 #include "link/link.h"
@@ -208,39 +207,6 @@ static void settle(void)
 	}
 }
 
-static bool send_share(uint32_t number)
-{
-	static const uint8_t tag[16] = {7};
-	uint8_t fields[SKEX_HEADER_MAX - SKEX_MESSAGE_PREFIX_BYTES];
-	struct skex_share_message share = {.blocks = 1, .secret_tags = skex_view(tag, sizeof(tag))};
-	struct skex_outgoing *outgoing = NULL;
-	struct skex_pad_range range;
-	size_t size = 0;
-
-	enrolled_name(1, &share.common.initiator);
-	enrolled_name(2, &share.common.responder);
-	share.common.first.instance = 1;
-	share.common.first.counter = number;
-	share.common.n = 5;
-	share.common.k = 3;
-	share.common.secret_size = 1024;
-	share.common.class_initiator = SKEX_CLASS_COMPUTATIONAL;
-	share.common.purpose_size = 5;
-	memcpy(share.common.purpose, "app:x", 6);
-	share.common.lifetime_s = 3600;
-	bench_must(skex_share_message_encode(&share, fields, sizeof(fields), &size), "share");
-	if (skex_leg_take(sender, skex_share_message_body_bytes(&share), &range) != SKEX_OK)
-		return false;
-	bench_must(skex_leg_compose(sender, SKEX_MESSAGE_SHARE, range, skex_view(fields, size),
-			   skex_view(NULL, 0), &outgoing),
-		"compose");
-	bench_must(skex_leg_transmit(sender, skex_view(outgoing->bytes, outgoing->header_size),
-			   skex_view(NULL, 0)),
-		"transmit");
-	free(outgoing);
-	return true;
-}
-
 static void start_hub(uint32_t enrolled)
 {
 	static struct skex_policy_rule policy = {"*", "*"};
@@ -321,7 +287,7 @@ int main(int argc, char **argv)
 	CALLGRIND_START_INSTRUMENTATION;
 	while (arrived < shares && bench_clock_ms < 600000) {
 		for (uint32_t i = 0; i < BATCH && sent < shares; i++)
-			sent += send_share(sent);
+			sent += bench_send_share(sender, 1, 2, sent, 1, 1024);
 		settle();
 		bench_clock_ms += 1;
 	}
