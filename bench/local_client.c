@@ -19,10 +19,11 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "bench/local.h"
 
 #define ANSWER_MAX 4096
 #define TURN       500
@@ -132,20 +133,6 @@ static double *shared(size_t count)
 	return memory;
 }
 
-static int connected(const char *path)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int descriptor = socket(AF_UNIX, SOCK_STREAM, 0);
-
-	if (strlen(path) >= sizeof(address.sun_path))
-		fail("the path is too long");
-	memcpy(address.sun_path, path, strlen(path) + 1);
-	if (descriptor < 0 ||
-		connect(descriptor, (const struct sockaddr *)&address, sizeof(address)) != 0)
-		fail(strerror(errno));
-	return descriptor;
-}
-
 static void start_echo(struct end *end, const struct end *get, const char *core)
 {
 	int pair[2];
@@ -194,7 +181,7 @@ int main(int argc, char **argv)
 	count = strtoul(argv[4], NULL, 10);
 	get.us = shared(count + TURN);
 	bare.us = shared(count + TURN);
-	get.descriptor = connected(argv[1]);
+	get.descriptor = local_connect(argv[1]);
 	get.request_size = (size_t)snprintf(get.request, sizeof(get.request),
 		"{\"id\":1,\"op\":\"get\",\"peer\":\"%s\",\"purpose\":\"%s\",\"wait_ms\":5000}\n",
 		argv[2], argv[3]);

@@ -14,11 +14,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "bench/local.h"
 
 #define CLIENTS_MAX 64u
 #define WARM        200u
@@ -55,20 +55,6 @@ static void sleep_until(double at_s)
 	}
 }
 
-static int connected(void)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int descriptor = socket(AF_UNIX, SOCK_STREAM, 0);
-
-	if (strlen(path) >= sizeof(address.sun_path))
-		fail("the path is too long");
-	memcpy(address.sun_path, path, strlen(path) + 1);
-	if (descriptor < 0 ||
-		connect(descriptor, (const struct sockaddr *)&address, sizeof(address)) != 0)
-		fail(strerror(errno));
-	return descriptor;
-}
-
 /* One question: out, and in until the line ends. */
 static void ask(int descriptor)
 {
@@ -91,7 +77,7 @@ static void ask(int descriptor)
 
 static void client(struct shared *shared, unsigned number, size_t count)
 {
-	const int descriptor = connected();
+	const int descriptor = local_connect(path);
 
 	for (unsigned i = 0; i < WARM; i++)
 		ask(descriptor);

@@ -102,8 +102,8 @@ struct skex_link_events {
 
 /* Connections at a time, and of these such that proved nothing yet: no more, and a quarter of all
  * at most. */
-#define SKEX_LINK_CONNECTIONS_MAX  19000u
-#define SKEX_LINK_STRANGERS_MAX    1024u
+#define SKEX_LINK_CONNECTIONS_MAX 19000u
+#define SKEX_LINK_STRANGERS_MAX   1024u
 
 /* Those from one network, see platform/network.h; the oldest first. */
 struct skex_strangers {
