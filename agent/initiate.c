@@ -629,8 +629,10 @@ uint64_t agent_initiate_due(const struct skex_agent *agent, uint64_t now_ms)
 	const struct agent_run *run;
 	uint64_t at;
 
-	/* RUNS_KEPT at most. */
+	/* RUNS_KEPT at most.  One that waits for its commit is due at no time, however slow the disk. */
 	for (run = agent->runs; run != NULL; run = run->next) {
+		if (run->engine.state != SKEX_INITIATOR_SHARING)
+			continue;
 		at = run->stalled ? run->deadline_ms : run->began_ms + RUN_STALLED_MS + 1;
 		due = at < due ? at : due;
 	}

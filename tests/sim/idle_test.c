@@ -121,9 +121,42 @@ static void what_is_lacking_is_not_forgotten(void **state)
 	world_free(world);
 }
 
+/* A run that waits for a disk is due at no time: the agent does not ask for turns until it answers
+ * (the world stops at one that does). */
+static void a_slow_disk_costs_no_turns(void **state)
+{
+	struct world *world = world_new(2, 3, 2, 2, PAD_BYTES);
+	struct world_node *node = world_agent(world, 0);
+	const struct world_faults far = {.delay_ms = 40};
+	const struct agent_run *run;
+	struct world_key key;
+	int i;
+
+	(void)state;
+	world_set_faults(world, &far);
+	world_run(world, 1000);
+	exchange_key(world, 0, 1);
+	world_run(world, 5000);
+	while (world_get(world, node, world_agent(world, 1), PURPOSE, 32, 0, &key))
+		;
+	for (i = 0; i < 1000 && world_agent_of(node)->runs == NULL; i++)
+		world_run(world, 1);
+	world_hold_disk(node, true);
+	world_run(world, 20000);
+	run = world_agent_of(node)->runs;
+	assert_non_null(run);
+	assert_int_equal(run->engine.state, SKEX_INITIATOR_COMMITTING);
+	assert_true(agent_initiate_due(world_agent_of(node), world_now(world)) > world_now(world));
+	world_hold_disk(node, false);
+	world_run(world, 5000);
+	exchange_key(world, 0, 1);
+	world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_slow_disk_costs_no_turns),
 		cmocka_unit_test(rule_a_turn_costs_what_is_due),
 		cmocka_unit_test(what_is_lacking_is_not_forgotten),
 	};

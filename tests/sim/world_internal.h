@@ -40,6 +40,7 @@ struct world_node {
 	bool disk_held;
 	int64_t clock_off_ms;
 	uint64_t turn_ms;
+	uint32_t spins; /* turns in a row that were due at once when they ended */
 };
 
 struct world {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "tests/sim/disk.h"
@@ -9,6 +10,8 @@
  * instants. Nodes are looked at in the order of their numbers.
  */
 #define WORD_BITS 64u
+/* More of them in a row than anything that is under way needs: a daemon would burn its processor. */
+#define SPINS_MAX 1000u
 
 void world_turns_init(struct world *world)
 {
@@ -97,6 +100,12 @@ static void turn(struct world_node *node)
 		/* A daemon that cannot write stops. */
 		world_node_stop(node);
 		return;
+	}
+	node->spins = next <= node->world->now ? node->spins + 1 : 0;
+	if (node->spins > SPINS_MAX) {
+		fprintf(stderr, "%s asks for one turn after the other, and nothing comes of them\n",
+			node->name);
+		abort();
 	}
 	world_set_turn(node, next);
 }
