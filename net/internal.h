@@ -119,12 +119,11 @@ struct skex_stream {
 };
 
 struct skex_listener {
-	union {
-		uv_handle_t handle;
-		uv_stream_t stream;
-		uv_tcp_t tcp;
-		uv_pipe_t pipe;
-	} uv;
+	uv_poll_t poll;
+	uv_timer_t pause; /* after a connection that could not be taken */
+	int closing;      /* of these two, those that are not closed yet */
+	int descriptor;
+	int reserve; /* another one of it, given up to take a connection and close it; -1: none */
 	struct skex_loop *loop;
 	struct net_link all;
 	void (*accepted)(void *owner, struct skex_stream *stream);
@@ -165,6 +164,9 @@ int net_stream_open(struct skex_stream *stream);
 void net_stream_free(struct skex_stream *stream);
 /* It is connected: sets its socket options and remembers the address of the other end. */
 void net_stream_connected(struct skex_stream *stream);
+/* A stream over a connected socket, which is its own from then on; on an error it is not. */
+enum skex_error net_stream_adopt(
+	struct skex_loop *loop, int descriptor, bool local, struct skex_stream **out);
 /* Begins or goes on to read, unless it is paused or has no owner yet. */
 void net_stream_read(struct skex_stream *stream);
 /* It has ended: closed will be called from the loop. */

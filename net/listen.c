@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -9,60 +11,118 @@
 #include "net/internal.h"
 #include "platform/posix.h"
 
-#define BACKLOG 1024
+#define BACKLOG  1024
+/* Connections that are taken before others have their turn. */
+#define TURN_MAX 64
+/* How long a listener rests when the system gives it no connection: those that wait stay in the
+ * backlog, and all else goes on. */
+#define REST_MS  100
 /* A flood of failing accepts makes one log line in this time. */
-#define WARN_MS 10000
+#define WARN_MS  10000
 
 static void on_gone(uv_handle_t *handle)
 {
 	struct skex_listener *listener = handle->data;
 
-	net_list_remove(&listener->all);
+	if (--listener->closing > 0)
+		return;
 	free(listener->path);
 	free(listener);
 }
 
-static void warn(struct skex_listener *listener, int error)
+static void warn(struct skex_listener *listener, const char *what)
 {
 	uint64_t now_ms = skex_posix_now_ms(NULL);
 
 	if (listener->warned_ms != 0 && now_ms - listener->warned_ms < WARN_MS)
 		return;
 	listener->warned_ms = now_ms;
-	skex_log(&listener->loop->platform, SKEX_LEVEL_WARNING, "accept: %s", uv_strerror(error));
+	skex_log(&listener->loop->platform, SKEX_LEVEL_WARNING, "accept: %s", what);
 }
 
-static void on_connection(uv_stream_t *handle, int status)
+static void take(struct skex_listener *listener, int descriptor)
 {
-	struct skex_listener *listener = handle->data;
 	struct skex_stream *stream;
-	int error = status;
+	const enum skex_error error =
+		net_stream_adopt(listener->loop, descriptor, listener->path != NULL, &stream);
 
-	if (error != 0) {
-		warn(listener, error);
+	if (error != SKEX_OK) {
+		warn(listener, skex_error_name(error));
+		(void)close(descriptor);
 		return;
 	}
-	stream = net_stream_new(listener->loop, listener->path != NULL);
-	if (stream == NULL) {
-		warn(listener, UV_ENOMEM);
-		return;
-	}
-	error = net_stream_open(stream);
-	if (error != 0) {
-		warn(listener, error);
-		net_stream_free(stream);
-		return;
-	}
-	error = uv_accept(handle, &stream->uv.stream);
-	if (error != 0) {
-		warn(listener, error);
-		net_stream_close(stream);
-		return;
-	}
-	net_stream_connected(stream);
 	listener->accepted(listener->owner, stream);
 	if (stream->events == NULL)
 		net_stream_close(stream);
+}
+
+static void reserve(struct skex_listener *listener)
+{
+	if (listener->reserve < 0)
+		listener->reserve = fcntl(listener->descriptor, F_DUPFD_CLOEXEC, 0);
+}
+
+static int next(const struct skex_listener *listener)
+{
+	return accept4(listener->descriptor, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+}
+
+/* Closes the next connection, for which there is no descriptor: its client hears of it now.  False
+ * when that cannot be done, as another thread may have taken the one that was given up for it. */
+static bool shed(struct skex_listener *listener)
+{
+	int fd;
+
+	if (listener->reserve < 0)
+		return false;
+	(void)close(listener->reserve);
+	listener->reserve = -1;
+	fd = next(listener);
+	if (fd >= 0)
+		(void)close(fd);
+	reserve(listener);
+	return fd >= 0;
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events);
+
+static void on_rested(uv_timer_t *timer)
+{
+	struct skex_listener *listener = timer->data;
+
+	reserve(listener);
+	(void)uv_poll_start(&listener->poll, UV_READABLE, on_readable);
+}
+
+/* What libuv has for this takes connections for ever, with all else waiting, where it lost the
+ * descriptor that it keeps for the case that there are no others. */
+static void on_readable(uv_poll_t *poll, int status, int events)
+{
+	struct skex_listener *listener = poll->data;
+	int i;
+
+	(void)status;
+	(void)events;
+	for (i = 0; i < TURN_MAX && listener->closing == 0; i++) {
+		const int fd = next(listener);
+		bool full;
+
+		if (fd >= 0) {
+			take(listener, fd);
+			continue;
+		}
+		if (errno == EAGAIN)
+			return;
+		if (errno == EINTR || errno == ECONNABORTED)
+			continue;
+		full = errno == EMFILE || errno == ENFILE;
+		warn(listener, strerror(errno));
+		if (!full || !shed(listener)) {
+			(void)uv_poll_stop(&listener->poll);
+			(void)uv_timer_start(&listener->pause, on_rested, REST_MS, 0);
+			return;
+		}
+	}
 }
 
 /* True when a socket lies at path and nobody listens on it: left over by a process that was killed.
@@ -98,39 +158,64 @@ static int bind_local(int fd, const union net_address *address)
 	return 0;
 }
 
-static int open_local(struct skex_listener *listener, const char *path)
+static int open_local(const char *path, int *out)
 {
 	union net_address address;
 	int error;
-	int fd;
 
 	if (!net_address_local(path, &address))
 		return UV_ENAMETOOLONG;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
+	*out = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (*out < 0)
 		return -errno;
-	error = bind_local(fd, &address);
-	if (error == 0)
-		error = uv_pipe_open(&listener->uv.pipe, fd);
-	if (error != 0) {
-		(void)close(fd);
-		return error;
-	}
-	listener->path = strdup(path);
-	return listener->path == NULL ? UV_ENOMEM : 0;
+	error = bind_local(*out, &address);
+	return error == 0 && listen(*out, BACKLOG) != 0 ? -errno : error;
 }
 
-static int open_tcp(struct skex_listener *listener, const char *host, int port)
+static int open_tcp(const char *host, int port, int *out)
 {
+	const int on = 1;
 	union net_address address;
-	unsigned flags = 0;
+	bool six;
 
 	if (!net_address_parse(host, port, &address))
 		return UV_EINVAL;
-	/* So that [::] and 0.0.0.0 can be listened on side by side. */
-	if (address.any.sa_family == AF_INET6)
-		flags = UV_TCP_IPV6ONLY;
-	return uv_tcp_bind(&listener->uv.tcp, &address.any, flags);
+	six = address.any.sa_family == AF_INET6;
+	*out = socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (*out < 0)
+		return -errno;
+	/* V6ONLY: so that [::] and 0.0.0.0 can be listened on side by side. */
+	if (setsockopt(*out, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
+		(six && setsockopt(*out, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) != 0) ||
+		bind(*out, &address.any, six ? sizeof(address.v6) : sizeof(address.v4)) != 0 ||
+		listen(*out, BACKLOG) != 0)
+		return -errno;
+	return 0;
+}
+
+/* Takes the descriptor over, unless there is no memory: NULL then. */
+static struct skex_listener *listener_new(struct skex_loop *loop, int descriptor, const char *path)
+{
+	struct skex_listener *listener = calloc(1, sizeof(*listener));
+
+	if (listener == NULL)
+		return NULL;
+	if (path != NULL)
+		listener->path = strdup(path);
+	if ((path != NULL && listener->path == NULL) ||
+		uv_poll_init(&loop->uv, &listener->poll, descriptor) != 0) {
+		free(listener->path);
+		free(listener);
+		return NULL;
+	}
+	listener->loop = loop;
+	listener->descriptor = descriptor;
+	listener->reserve = -1;
+	reserve(listener);
+	(void)uv_timer_init(&loop->uv, &listener->pause);
+	listener->poll.data = listener->pause.data = listener;
+	net_list_add(&loop->listeners, &listener->all);
+	return listener;
 }
 
 enum skex_error net_listen(void *context, const char *host, int port,
@@ -138,31 +223,26 @@ enum skex_error net_listen(void *context, const char *host, int port,
 	struct skex_listener **out)
 {
 	struct skex_loop *loop = context;
-	struct skex_listener *listener;
+	struct skex_listener *listener = NULL;
+	int descriptor = -1;
 	int error;
 
 	if (port < -1 || port > UINT16_MAX)
 		return SKEX_E_ARGUMENT;
-	listener = calloc(1, sizeof(*listener));
-	if (listener == NULL)
-		return SKEX_E_MEMORY;
-	listener->loop = loop;
-	listener->accepted = accepted;
-	listener->owner = owner;
-	net_list_add(&loop->listeners, &listener->all);
-	if (port == -1)
-		(void)uv_pipe_init(&loop->uv, &listener->uv.pipe, 0);
-	else
-		(void)uv_tcp_init(&loop->uv, &listener->uv.tcp);
-	listener->uv.handle.data = listener;
-	error = port == -1 ? open_local(listener, host) : open_tcp(listener, host, port);
-	if (error == 0)
-		error = uv_listen(&listener->uv.stream, BACKLOG, on_connection);
+	error = port == -1 ? open_local(host, &descriptor) : open_tcp(host, port, &descriptor);
+	if (error == 0) {
+		listener = listener_new(loop, descriptor, port == -1 ? host : NULL);
+		error = listener == NULL ? UV_ENOMEM : 0;
+	}
 	if (error != 0) {
 		net_log(loop, SKEX_LEVEL_ERROR, "listen on", host, port, error);
-		net_unlisten(listener);
+		if (descriptor >= 0)
+			(void)close(descriptor);
 		return net_error(error);
 	}
+	listener->accepted = accepted;
+	listener->owner = owner;
+	(void)uv_poll_start(&listener->poll, UV_READABLE, on_readable);
 	*out = listener;
 	return SKEX_OK;
 }
@@ -170,21 +250,25 @@ enum skex_error net_listen(void *context, const char *host, int port,
 uint16_t net_listener_port(struct skex_listener *listener)
 {
 	union net_address address;
-	int size = (int)sizeof(address);
+	socklen_t size = (socklen_t)sizeof(address);
 
-	if (listener->path != NULL ||
-		uv_tcp_getsockname(&listener->uv.tcp, &address.any, &size) != 0)
+	if (listener->path != NULL || getsockname(listener->descriptor, &address.any, &size) != 0)
 		return 0;
 	return net_address_port(&address);
 }
 
 void net_unlisten(struct skex_listener *listener)
 {
-	if (uv_is_closing(&listener->uv.handle))
+	if (listener->closing > 0)
 		return;
 	/* At once: a successor in this process may want the name before libuv is done. */
 	if (listener->path != NULL)
 		(void)unlink(listener->path);
 	net_list_remove(&listener->all);
-	uv_close(&listener->uv.handle, on_gone);
+	listener->closing = 2;
+	uv_close((uv_handle_t *)&listener->poll, on_gone);
+	uv_close((uv_handle_t *)&listener->pause, on_gone);
+	(void)close(listener->descriptor);
+	if (listener->reserve >= 0)
+		(void)close(listener->reserve);
 }

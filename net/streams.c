@@ -222,15 +222,12 @@ void net_streams_init(struct skex_net *net)
 	net->credentials = stream_credentials;
 }
 
-enum skex_error skex_loop_adopt(struct skex_loop *loop, int descriptor, struct skex_stream **out)
+enum skex_error net_stream_adopt(
+	struct skex_loop *loop, int descriptor, bool local, struct skex_stream **out)
 {
-	uv_handle_type type = uv_guess_handle(descriptor);
-	struct skex_stream *stream;
+	struct skex_stream *stream = net_stream_new(loop, local);
 	int error;
 
-	if (type != UV_TCP && type != UV_NAMED_PIPE)
-		return SKEX_E_ARGUMENT;
-	stream = net_stream_new(loop, type == UV_NAMED_PIPE);
 	if (stream == NULL)
 		return SKEX_E_MEMORY;
 	error = net_stream_open(stream);
@@ -238,8 +235,8 @@ enum skex_error skex_loop_adopt(struct skex_loop *loop, int descriptor, struct s
 		net_stream_free(stream);
 		return net_error(error);
 	}
-	error = stream->local ? uv_pipe_open(&stream->uv.pipe, descriptor)
-			      : uv_tcp_open(&stream->uv.tcp, descriptor);
+	error = local ? uv_pipe_open(&stream->uv.pipe, descriptor)
+		      : uv_tcp_open(&stream->uv.tcp, descriptor);
 	if (error != 0) {
 		net_stream_close(stream);
 		return net_error(error);
@@ -247,4 +244,13 @@ enum skex_error skex_loop_adopt(struct skex_loop *loop, int descriptor, struct s
 	net_stream_connected(stream);
 	*out = stream;
 	return SKEX_OK;
+}
+
+enum skex_error skex_loop_adopt(struct skex_loop *loop, int descriptor, struct skex_stream **out)
+{
+	const uv_handle_type type = uv_guess_handle(descriptor);
+
+	if (type != UV_TCP && type != UV_NAMED_PIPE)
+		return SKEX_E_ARGUMENT;
+	return net_stream_adopt(loop, descriptor, type == UV_NAMED_PIPE, out);
 }

@@ -389,6 +389,54 @@ static void out_of_descriptors(void **state)
 	pair_clear(&pair);
 }
 
+/* Nor is the last descriptor there with which connections are turned away: they wait, and all else
+ * goes on until some descriptor is free. */
+static void out_of_descriptors_for_good(void **state)
+{
+	const struct rlimit few = {64, 64};
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct rlimit before;
+	struct rlimit soft;
+	struct world world;
+	struct echo echo = {.world = &world};
+	struct skex_listener *listener;
+	int taken[64];
+	size_t count = 0;
+	int client;
+
+	(void)state;
+	world_init(&world);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	soft = before;
+	soft.rlim_cur = few.rlim_cur;
+	client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_true(client >= 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &soft), 0);
+	while (count < 64 && (taken[count] = dup(client)) >= 0)
+		count++;
+	assert_true(count > 0 && count < 64);
+	(void)close(taken[--count]);
+	assert_int_equal(world.net->listen(world.net->context, "127.0.0.1", 0, echo_accepted, &echo,
+				 &listener),
+		SKEX_OK);
+	to.sin_port = htons(world.net->port(listener));
+	assert_int_equal(connect(client, (struct sockaddr *)(void *)&to, sizeof(to)), 0);
+	world.turns = 0;
+	world_pass(&world, 500);
+	assert_int_equal(echo.open, 0);
+	assert_true(world.turns < 100);
+	(void)close(taken[--count]);
+	(void)close(taken[--count]);
+	world_pass(&world, 500);
+	assert_int_equal(echo.open, 1);
+	while (count > 0)
+		(void)close(taken[--count]);
+	(void)close(client);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	world_run(&world, nobody_left, &echo, 5000);
+	world_clear(&world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -404,6 +452,7 @@ int main(void)
 		cmocka_unit_test(unlisten_keeps_connections),
 		cmocka_unit_test(thousands),
 		cmocka_unit_test(out_of_descriptors),
+		cmocka_unit_test(out_of_descriptors_for_good),
 	};
 
 	return cmocka_run_group_tests_name("net connect", tests, NULL, NULL);
