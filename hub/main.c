@@ -155,7 +155,7 @@ static void limit(struct daemon *daemon)
 	const uint32_t wanted = SKEX_LINK_CONNECTIONS_MAX + DESCRIPTORS_OWN;
 	const uint32_t have = skex_posix_descriptors(wanted);
 	const uint32_t connections =
-		have > DESCRIPTORS_OWN + have / 4 ? have - DESCRIPTORS_OWN : have / 4;
+		have > DESCRIPTORS_OWN + have / 8 ? have - DESCRIPTORS_OWN : have / 8;
 
 	skex_hub_limit(daemon->hub, connections);
 	if (have < wanted)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/sim/disk.h"
 #include "tests/sim/hostile.h"
@@ -55,6 +57,7 @@ static void returns(struct week *week)
 	week->back.stage = BACK_RETURNS;
 	week->back.act_ms = world_now(week->world) + 60000;
 	week->back.deadline_ms = world_now(week->world) + PATIENCE_MS;
+	memset(week->was_up, 0, week->was_up_count * sizeof(*week->was_up));
 	week->taken_back++;
 }
 
@@ -246,19 +249,35 @@ static bool resume(struct week *week, uint32_t hub, uint32_t agent)
 	return false;
 }
 
-static bool all_up(struct week *week, uint32_t node)
+/* Whether each leg of the node was up since it went back: at no instant all of them are, of so many
+ * that are apart or have an end that is down. */
+static bool all_were_up(struct week *week, uint32_t node)
 {
-	bool up = true;
+	const bool is_hub = node < WEEK_HUBS;
+	const uint32_t count = is_hub ? week->agents : WEEK_HUBS;
+	bool all = true;
 	uint32_t i;
 
-	if (node < WEEK_HUBS) {
-		for (i = 0; i < week->agents; i++)
-			up = resume(week, node, i) && up;
-		return up;
+	for (i = 0; i < count; i++) {
+		if (resume(week, is_hub ? node : i, is_hub ? i : node - WEEK_HUBS))
+			week->was_up[i] = true;
+		all = all && week->was_up[i];
 	}
-	for (i = 0; i < WEEK_HUBS; i++)
-		up = resume(week, i, node - WEEK_HUBS) && up;
-	return up;
+	return all;
+}
+
+static void not_up(const struct week *week)
+{
+	const uint32_t node = week->back.node;
+	uint32_t other = 0;
+	char line[200];
+
+	while (week->was_up[other])
+		other++;
+	(void)snprintf(line, sizeof(line),
+		"node %u went back, and its leg with %s %u does not come up again", node,
+		node < WEEK_HUBS ? "agent" : "hub", other);
+	week_broken(line);
 }
 
 void week_operate(struct week *week)
@@ -277,8 +296,8 @@ void week_back_turn(struct week *week)
 		return;
 	}
 	back->act_ms = world_now(week->world) + 60000;
-	if (all_up(week, back->node))
+	if (all_were_up(week, back->node))
 		release(week);
 	else if (world_now(week->world) > back->deadline_ms)
-		week_broken("the legs of a node that went back do not all come up again");
+		not_up(week);
 }

@@ -58,7 +58,7 @@ struct week_node {
 enum week_back_stage {
 	BACK_NONE,
 	BACK_WAITS,   /* it is to go back, or its clone to run or to end */
-	BACK_RETURNS, /* its legs are not all up again */
+	BACK_RETURNS, /* its legs were not all up since */
 };
 
 struct week_back {
@@ -84,6 +84,8 @@ struct week {
 	struct week_node *nodes;
 	struct sim_events endings; /* of faults that last */
 	struct week_back back;
+	bool *was_up; /* the legs of the node that went back, since it did; by the other end */
+	uint32_t was_up_count;
 	struct plan lies;      /* which hub lies now */
 	struct plan may_lie;   /* which ever may */
 	uint32_t *generations; /* of the tables of a leg, by agent and hub */
