@@ -18,7 +18,7 @@ GROWTH = 0.1
 # so many that the pools, of 48, are filled again.
 CASES = [
     ('a share through a hub, by agents enrolled', ['hub_shares'], 100, 10000, 32),
-    ('a key between agents, by peers', ['agent_peers'], 10, 10000, 128),
+    ('a key between agents, by peers', ['agent_peers', '1'], 10, 10000, 128),
     ('a run of the pairwise mode, by associations', ['pairwise_many', 'runs'], 10, 10000, 32),
 ]
 

@@ -15,8 +15,8 @@
  * Speaks TAP.  A world that fails is told with its seed, what does not hold, and the smallest plan
  * that was found for it.
  */
-/* As many as take some three minutes of a processor together. */
-#define SMALL_WORLDS 5000u
+/* As many as take some six minutes of a processor together. */
+#define SMALL_WORLDS 10000u
 #define LARGE_WORLDS 10u
 
 static const struct plan_size small = {.hubs_most = 7, .agents_most = 6, .events_most = 60};
