@@ -629,7 +629,7 @@ uint64_t agent_initiate_due(const struct skex_agent *agent, uint64_t now_ms)
 	const struct agent_run *run;
 	uint64_t at;
 
-	/* RUNS_KEPT at most.  One that waits for its commit is due at no time, however slow the disk. */
+	/* RUNS_KEPT at most.  One that waits for its commit is due at no time. */
 	for (run = agent->runs; run != NULL; run = run->next) {
 		if (run->engine.state != SKEX_INITIATOR_SHARING)
 			continue;

@@ -10,7 +10,7 @@
  * instants. Nodes are looked at in the order of their numbers.
  */
 #define WORD_BITS 64u
-/* More of them in a row than anything that is under way needs: a daemon would burn its processor. */
+/* More of them in a row than anything that is under way needs. */
 #define SPINS_MAX 1000u
 
 void world_turns_init(struct world *world)
