@@ -49,6 +49,8 @@ static void gone(struct skex_connection *connection, const char *why)
 	const bool was_the_legs = leg != NULL && leg->connection == connection;
 	const bool unanswered = connection->asked && !connection->up;
 
+	if (leg != NULL && leg->opening == connection)
+		leg->opening = NULL;
 	connection_free(connection);
 	if (leg != NULL && unanswered && (was_the_legs || leg->connection == NULL))
 		epoch_unanswered(leg);

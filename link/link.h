@@ -217,6 +217,7 @@ struct skex_leg {
 	struct skex_leg_place in[SKEX_LEG_LISTS];
 	void *owner_data;                   /* the owner's */
 	struct skex_connection *connection; /* the one that is up, or an agent's attempt */
+	struct skex_connection *opening;    /* hub: the latest that began and is not up */
 	uint64_t attempt_ms;                /* agent: when to connect next */
 	enum skex_leg_state state;
 	bool tables; /* its pads are; as its record says */

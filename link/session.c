@@ -124,6 +124,8 @@ static void take_over(struct skex_connection *connection, struct skex_leg *leg)
 	}
 	leg->connection = connection;
 	connection->leg = leg;
+	if (leg->opening == connection)
+		leg->opening = NULL;
 }
 
 /* The leg stops, or is stopped; false, for the connection ends. */
@@ -231,6 +233,19 @@ static bool go_up(
 	return leg->connection == connection;
 }
 
+/* An agent has one place until it is up, however often it comes: it is no stranger any more, and
+ * could take all others by saying HELLO and no more.  That it left does not show what it knows. */
+static void replace_opening(struct skex_connection *connection, struct skex_leg *leg)
+{
+	struct skex_connection *older = leg->opening;
+
+	leg->opening = connection;
+	if (older == NULL || older == connection)
+		return;
+	older->asked = false;
+	connection_close(older, "replaced by a newer connection");
+}
+
 /* Hub, stage 1: answer, when our own epoch is durable. */
 static bool answer(
 	struct skex_connection *connection, struct skex_leg *leg, const struct skex_hello *hello)
@@ -240,6 +255,7 @@ static bool answer(
 	memcpy(connection->other_nonce, hello->nonce, sizeof(connection->other_nonce));
 	connection->leg = leg;
 	stranger_forget(connection);
+	replace_opening(connection, leg);
 	if (!leg->envelope_tx.ready) {
 		connection->answer_pending = true;
 		leg_want_epoch(leg);

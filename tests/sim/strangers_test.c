@@ -182,12 +182,53 @@ static void rule_no_agent_makes_room(void **state)
 	world_free(world);
 }
 
+/* Connects once more, says a HELLO that is right in everything, and listens to no answer. */
+static void half_open(struct world *world, uint8_t agent, uint32_t hub)
+{
+	struct skex_leg *leg = hostile_agent_leg(world, agent, hub);
+	const struct skex_net *net = leg->link->platform->net;
+
+	leg->connection = NULL;
+	leg_set_state(leg, SKEX_LEG_DOWN);
+	leg->attempt_ms = 0;
+	skex_leg_connect(leg, world_now(world));
+	assert_non_null(leg->connection);
+	net->pause(leg->connection->stream, true);
+}
+
+/* Who is enrolled takes one place more until it answered, however often it comes. */
+static void rule_a_leg_opens_one_connection_at_a_time(void **state)
+{
+	const struct world_faults slow = {.delay_ms = 2};
+	struct world *world = begin(4);
+	const struct skex_link *link = hub_link(world, 0);
+
+	(void)state;
+	world_set_faults(world, &slow);
+	world_crash(world_agent(world, 0));
+	for (uint32_t i = 0; i < 2 * CONNECTIONS; i++) {
+		half_open(world, 1, 0);
+		world_run(world, 10);
+		assert_int_equal(link->strangers_count, 0);
+		assert_true(link->connections_count <= 2);
+	}
+	assert_non_null(hostile_hub_leg(world, 0, 1)->opening);
+	world_start(world_agent(world, 0));
+	world_run(world, 5000);
+	assert_int_equal(hostile_hub_leg(world, 0, 0)->state, SKEX_LEG_UP);
+	assert_int_equal(hostile_agent_leg(world, 0, 0)->state, SKEX_LEG_UP);
+	world_run(world, CONNECTION_OPEN_MS + 1000);
+	assert_null(hostile_hub_leg(world, 0, 1)->opening);
+	world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rule_strangers_are_few_and_end),
 		cmocka_unit_test(rule_strangers_keep_no_agent_out),
 		cmocka_unit_test(rule_no_agent_makes_room),
+		cmocka_unit_test(rule_a_leg_opens_one_connection_at_a_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
