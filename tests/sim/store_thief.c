@@ -117,15 +117,15 @@ static void value_add(struct thief *thief, uint8_t *bytes, size_t size)
 	thief->values[thief->values_count++] = (struct file){bytes, size};
 }
 
-/* Is there a secret record here?  Then it is tried with every key that its slot ever held. */
+/* Is there a secret record here, with the table and the kind of one?  Then it is tried with every
+ * key that its slot ever held. */
 static void record_try(struct thief *thief, const uint8_t *at, size_t room)
 {
 	uint8_t associated[165];
 	size_t key_size = (size_t)number_at(at + 18, 2), value_size = (size_t)number_at(at + 20, 4);
 	uint32_t slot = (uint32_t)number_at(at + 24, 4);
 
-	if (at[16] == 0 || at[16] > 31 || at[17] != 2 || key_size > 160 || value_size < 16 ||
-		number_at(at + 28, 4) != 0 || value_size > room ||
+	if (key_size > 160 || value_size < 16 || number_at(at + 28, 4) != 0 || value_size > room ||
 		32 + key_size > room - value_size)
 		return;
 	const uint8_t *value = at + 32 + key_size;
@@ -146,8 +146,12 @@ static void record_try(struct thief *thief, const uint8_t *at, size_t room)
 
 static void records_open(struct thief *thief, const struct file *file)
 {
-	for (size_t at = 0; at + 32 <= file->size; at += 8)
-		record_try(thief, file->bytes + at, file->size - at);
+	for (size_t at = 0; at + 32 <= file->size; at += 8) {
+		const uint8_t *bytes = file->bytes + at;
+
+		if (bytes[16] != 0 && bytes[16] <= 31 && bytes[17] == 2)
+			record_try(thief, bytes, file->size - at);
+	}
 }
 
 /* ---- the thief ---- */

@@ -40,6 +40,7 @@ static void add(struct run_figures *sum, const struct run_figures *one)
 	sum->got += one->got;
 	sum->fetched += one->fetched;
 	sum->ranges += one->ranges;
+	sum->opened += one->opened;
 	sum->blocks += one->blocks;
 	sum->digest += one->digest;
 	if (one->memory > sum->memory)

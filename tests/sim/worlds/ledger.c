@@ -252,6 +252,17 @@ bool ledger_exchange(struct ledger *ledger, uint8_t a, uint8_t b, uint32_t patie
 	return false;
 }
 
+void ledger_check_disk(const struct ledger *ledger, uint8_t at, const struct thief *thief)
+{
+	const struct ask *ask;
+
+	for (ask = ledger->asks; ask != NULL; ask = ask->next) {
+		if (ask->at == at && ask->good && !ask->forgotten &&
+			thief_has(thief, ask->key.bytes, ask->key.size))
+			ledger->breach("a key that was handed out is still on the disk");
+	}
+}
+
 const char *ledger_why(const struct ledger *ledger)
 {
 	return ledger->why;

@@ -2,6 +2,7 @@
 #ifndef SKEX_TESTS_SIM_WORLDS_LEDGER_H
 #define SKEX_TESTS_SIM_WORLDS_LEDGER_H
 
+#include "tests/sim/store_thief.h"
 #include "tests/sim/world.h"
 
 /*
@@ -26,6 +27,10 @@ void ledger_steal(struct ledger *ledger, uint8_t thief, uint32_t any);
 void ledger_forget(struct ledger *ledger, uint8_t at, uint64_t since_ms);
 /* Waits until a key is got and fetched; false after `patience_ms`. */
 bool ledger_exchange(struct ledger *ledger, uint8_t a, uint8_t b, uint32_t patience_ms);
+
+/* Who took the disk of an agent finds no key on it that the agent handed out; but those that it was
+ * taken back behind. */
+void ledger_check_disk(const struct ledger *ledger, uint8_t at, const struct thief *thief);
 
 /* What was said instead of a key, the last time. */
 const char *ledger_why(const struct ledger *ledger);

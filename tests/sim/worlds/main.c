@@ -56,14 +56,14 @@ static void many(const char *name, uint64_t first, uint64_t count, const struct 
 		plan_free(&plan);
 	}
 	printf("# %llu worlds from seed %llu: %llu events, %llu keys, %llu at both ends, %llu "
-	       "ranges of pad (digest %016llx), %llu blocks looked at for k - 1 hubs, %llu KiB "
-	       "at most\n",
+	       "ranges of pad (digest %016llx), %llu blocks looked at for k - 1 hubs, %llu "
+	       "secrets on the disks at the end and none of these keys, %llu KiB at most\n",
 		(unsigned long long)count, (unsigned long long)first,
 		(unsigned long long)figures.events, (unsigned long long)figures.got,
 		(unsigned long long)figures.fetched, (unsigned long long)figures.ranges,
 		(unsigned long long)figures.digest, (unsigned long long)figures.blocks,
-		(unsigned long long)figures.memory / 1024);
-	result(!fault.any && figures.fetched > 0, name);
+		(unsigned long long)figures.opened, (unsigned long long)figures.memory / 1024);
+	result(!fault.any && figures.fetched > 0 && figures.opened > 0, name);
 }
 
 static int one(struct plan *plan)

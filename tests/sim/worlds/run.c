@@ -6,9 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/openssl.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/hostile.h"
 #include "tests/sim/trace.h"
+#include "tests/sim/world_internal.h"
 #include "tests/sim/worlds/ledger.h"
 #include "tests/sim/worlds/lies.h"
 #include "tests/sim/worlds/view.h"
@@ -16,6 +18,7 @@
 #define PAD_BYTES       PLAN_PAD_BYTES
 #define AFTER_MS        70000u      /* backing off ends */
 #define PATIENCE_MS     120000u     /* for keys, when all is well again */
+#define QUIET_MS        2000u       /* what was handed out is erased by then */
 #define TENDED_MAX      6           /* so often an operator may have to do something */
 #define NODE_MEMORY_MAX (64u << 20) /* with its disk */
 
@@ -401,6 +404,25 @@ static void recover(struct run *run)
 	}
 }
 
+/* When all is quiet: docs/spec/state.md, section 8. */
+static void check_erased(struct run *run)
+{
+	uint8_t agent;
+
+	world_run(run->world, QUIET_MS);
+	for (agent = 0; agent < run->plan->agents; agent++) {
+		struct world_node *node = world_agent(run->world, agent);
+		struct thief *thief;
+
+		if (!world_is_up(node))
+			continue;
+		thief = thief_new(world_disk(node), skex_crypto_openssl(), world_kek);
+		run->figures->opened += thief_count(thief);
+		ledger_check_disk(run->ledger, agent, thief);
+		thief_free(thief);
+	}
+}
+
 void run_plan(const struct plan *plan, struct run_figures *figures, void (*broken)(const char *))
 {
 	struct run run = {.plan = plan, .figures = figures, .broken = broken};
@@ -426,6 +448,7 @@ void run_plan(const struct plan *plan, struct run_figures *figures, void (*broke
 	}
 	recover(&run);
 	check_step(&run);
+	check_erased(&run);
 	figures->got = ledger_got(run.ledger);
 	figures->fetched = ledger_fetched(run.ledger);
 	figures->ranges = world_ranges(run.world);
