@@ -4,7 +4,7 @@
  * An agent with many peers, in a world in memory, of which some get keys from it and it from them:
  *   agent_peers ACTIVE PEERS KEYS
  * Prints the keys; what memory the agent takes with its peers before any is active; and processor
- * time: of its start, of the keys (all agents and three hubs), and of its own next 60 idle seconds.
+ * time: of its start, of the keys (all agents and three hubs), and of its own next 50 idle seconds.
  * Under callgrind with --instr-atstart=no the keys are counted, and not the start.  Only the first
  * agent has so many peers.
  */
@@ -22,7 +22,7 @@
 #define THRESHOLD   2
 #define PAD_BYTES   (256u << 10) /* where one peer is active; the pads of more are computed */
 #define PATIENCE_MS 60000u
-#define IDLE_S      60u
+#define IDLE_S      50u /* before a leg ends for silence: the world stands still meanwhile */
 #define PURPOSE     "app:scale"
 
 static double processor_seconds(void)

@@ -23,7 +23,7 @@ PATHS = [
     ('hub: a share of a 1 KiB block, from packet to forgotten record', 64,
      ['hub_shares', '100', '64'], False),
     ('three hubs and two agents: a key taken from a pool, with what fills it again', 128,
-     ['agent_peers', '10', '128'], True),
+     ['agent_peers', '1', '10', '128'], True),
     ('pairwise: a run, at one end', 64, ['pairwise_many', 'runs', '10', '64'], False),
 ]
 

@@ -79,15 +79,10 @@ void connection_close(struct skex_connection *connection, const char *why)
 
 void connections_close_of(struct skex_leg *leg)
 {
-	struct skex_connection *connection = leg->link->connections;
-
-	while (connection != NULL) {
-		struct skex_connection *next = connection->next;
-
-		if (connection->leg == leg)
-			connection_close(connection, "the leg is gone");
-		connection = next;
-	}
+	if (leg->opening != NULL)
+		connection_close(leg->opening, "the leg is gone");
+	if (leg->connection != NULL)
+		connection_close(leg->connection, "the leg is gone");
 }
 
 void connection_break(struct skex_connection *connection, const char *why)

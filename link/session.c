@@ -234,7 +234,8 @@ static bool go_up(
 }
 
 /* An agent has one place until it is up, however often it comes: it is no stranger any more, and
- * could take all others by saying HELLO and no more.  That it left does not show what it knows. */
+ * could take all others by saying HELLO and no more.  We end the one before, so that it is no sign
+ * that our epoch was refused. */
 static void replace_opening(struct skex_connection *connection, struct skex_leg *leg)
 {
 	struct skex_connection *older = leg->opening;
@@ -273,23 +274,18 @@ static bool answer(
 
 void connection_epoch_ready(struct skex_leg *leg)
 {
-	struct skex_connection *connection;
-	struct skex_connection *next;
+	struct skex_connection *opening = leg->opening;
+	struct skex_hello hello = {0};
 
 	if (leg->link->role == SKEX_ROLE_AGENT) {
 		if (leg->connection != NULL && !leg->connection->up)
 			session_begin(leg->connection);
 		return;
 	}
-	for (connection = leg->link->connections; connection != NULL; connection = next) {
-		struct skex_hello hello = {0};
-
-		next = connection->next;
-		if (connection->leg != leg || !connection->answer_pending)
-			continue;
-		memcpy(hello.nonce, connection->other_nonce, sizeof(hello.nonce));
-		(void)answer(connection, leg, &hello);
-	}
+	if (opening == NULL || !opening->answer_pending)
+		return;
+	memcpy(hello.nonce, opening->other_nonce, sizeof(hello.nonce));
+	(void)answer(opening, leg, &hello);
 }
 
 static bool fresh(const struct skex_connection *connection, const struct skex_hello *hello)

@@ -163,7 +163,7 @@ void skex_link_clear(struct skex_link *link)
 	}
 	skex_commit_clear(&link->commit);
 	while ((leg = link->legs[SKEX_LEGS_LOADED]) != NULL) {
-		leg->connection = NULL;
+		leg->connection = leg->opening = NULL;
 		skex_leg_unload(leg);
 	}
 	link->work = NULL;

@@ -56,7 +56,7 @@ struct skex_loop {
 	struct net_linger linger;
 
 	struct net_list streams;    /* all that are not yet freed */
-	struct net_list listeners;  /* all that are not yet freed */
+	struct net_list listeners;  /* all that are not closed */
 	struct net_list dirty;      /* streams with bytes that were collected and not yet tried */
 	struct net_list failed;     /* streams whose closed is still to be called */
 	struct net_list connecting; /* streams by connect_deadline_ms, earliest first */

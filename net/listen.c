@@ -67,21 +67,29 @@ static int next(const struct skex_listener *listener)
 	return accept4(listener->descriptor, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 }
 
-/* Closes the next connection, for which there is no descriptor: its client hears of it now.  False
- * when that cannot be done, as another thread may have taken the one that was given up for it. */
-static bool shed(struct skex_listener *listener)
+enum shed {
+	SHED_ONE,
+	SHED_NONE_WAITS,
+	SHED_CANNOT
+};
+
+/* Closes the next connection, for which there is no descriptor: its client hears of it now.  That
+ * cannot be done once another thread took the descriptor that was given up for it. */
+static enum shed shed(struct skex_listener *listener)
 {
 	int fd;
 
 	if (listener->reserve < 0)
-		return false;
+		return SHED_CANNOT;
 	(void)close(listener->reserve);
 	listener->reserve = -1;
 	fd = next(listener);
 	if (fd >= 0)
 		(void)close(fd);
 	reserve(listener);
-	return fd >= 0;
+	if (listener->reserve < 0)
+		return SHED_CANNOT;
+	return fd >= 0 ? SHED_ONE : SHED_NONE_WAITS;
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events);
@@ -94,6 +102,13 @@ static void on_rested(uv_timer_t *timer)
 	(void)uv_poll_start(&listener->poll, UV_READABLE, on_readable);
 }
 
+static void rest(struct skex_listener *listener, const char *why)
+{
+	warn(listener, why);
+	(void)uv_poll_stop(&listener->poll);
+	(void)uv_timer_start(&listener->pause, on_rested, REST_MS, 0);
+}
+
 /* What libuv has for this takes connections for ever, with all else waiting, where it lost the
  * descriptor that it keeps for the case that there are no others. */
 static void on_readable(uv_poll_t *poll, int status, int events)
@@ -101,27 +116,34 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	struct skex_listener *listener = poll->data;
 	int i;
 
-	(void)status;
 	(void)events;
+	if (status != 0) {
+		rest(listener, uv_strerror(status));
+		return;
+	}
 	for (i = 0; i < TURN_MAX && listener->closing == 0; i++) {
 		const int fd = next(listener);
-		bool full;
+		const int error = errno;
+		enum shed gone = SHED_CANNOT;
 
 		if (fd >= 0) {
 			take(listener, fd);
 			continue;
 		}
-		if (errno == EAGAIN)
+		if (error == EAGAIN)
 			return;
-		if (errno == EINTR || errno == ECONNABORTED)
+		if (error == EINTR || error == ECONNABORTED)
 			continue;
-		full = errno == EMFILE || errno == ENFILE;
-		warn(listener, strerror(errno));
-		if (!full || !shed(listener)) {
-			(void)uv_poll_stop(&listener->poll);
-			(void)uv_timer_start(&listener->pause, on_rested, REST_MS, 0);
+		/* It comes even when nobody waits: the kernel looks for a descriptor first. */
+		if (error == EMFILE)
+			gone = shed(listener);
+		if (gone == SHED_NONE_WAITS)
+			return;
+		if (gone == SHED_CANNOT) {
+			rest(listener, strerror(error));
 			return;
 		}
+		warn(listener, strerror(error));
 	}
 }
 
@@ -169,7 +191,13 @@ static int open_local(const char *path, int *out)
 	if (*out < 0)
 		return -errno;
 	error = bind_local(*out, &address);
-	return error == 0 && listen(*out, BACKLOG) != 0 ? -errno : error;
+	if (error != 0)
+		return error;
+	if (listen(*out, BACKLOG) == 0)
+		return 0;
+	error = -errno;
+	(void)unlink(path);
+	return error;
 }
 
 static int open_tcp(const char *host, int port, int *out)
@@ -193,20 +221,23 @@ static int open_tcp(const char *host, int port, int *out)
 	return 0;
 }
 
-/* Takes the descriptor over, unless there is no memory: NULL then. */
-static struct skex_listener *listener_new(struct skex_loop *loop, int descriptor, const char *path)
+/* Takes the descriptor over when it is 0. */
+static int listener_new(
+	struct skex_loop *loop, int descriptor, const char *path, struct skex_listener **out)
 {
 	struct skex_listener *listener = calloc(1, sizeof(*listener));
+	int error = UV_ENOMEM;
 
 	if (listener == NULL)
-		return NULL;
+		return error;
 	if (path != NULL)
 		listener->path = strdup(path);
-	if ((path != NULL && listener->path == NULL) ||
-		uv_poll_init(&loop->uv, &listener->poll, descriptor) != 0) {
+	if (path == NULL || listener->path != NULL)
+		error = uv_poll_init(&loop->uv, &listener->poll, descriptor);
+	if (error != 0) {
 		free(listener->path);
 		free(listener);
-		return NULL;
+		return error;
 	}
 	listener->loop = loop;
 	listener->descriptor = descriptor;
@@ -215,7 +246,8 @@ static struct skex_listener *listener_new(struct skex_loop *loop, int descriptor
 	(void)uv_timer_init(&loop->uv, &listener->pause);
 	listener->poll.data = listener->pause.data = listener;
 	net_list_add(&loop->listeners, &listener->all);
-	return listener;
+	*out = listener;
+	return 0;
 }
 
 enum skex_error net_listen(void *context, const char *host, int port,
@@ -223,16 +255,18 @@ enum skex_error net_listen(void *context, const char *host, int port,
 	struct skex_listener **out)
 {
 	struct skex_loop *loop = context;
+	const char *path = port == -1 ? host : NULL;
 	struct skex_listener *listener = NULL;
 	int descriptor = -1;
 	int error;
 
 	if (port < -1 || port > UINT16_MAX)
 		return SKEX_E_ARGUMENT;
-	error = port == -1 ? open_local(host, &descriptor) : open_tcp(host, port, &descriptor);
+	error = path != NULL ? open_local(path, &descriptor) : open_tcp(host, port, &descriptor);
 	if (error == 0) {
-		listener = listener_new(loop, descriptor, port == -1 ? host : NULL);
-		error = listener == NULL ? UV_ENOMEM : 0;
+		error = listener_new(loop, descriptor, path, &listener);
+		if (error != 0 && path != NULL)
+			(void)unlink(path);
 	}
 	if (error != 0) {
 		net_log(loop, SKEX_LEVEL_ERROR, "listen on", host, port, error);

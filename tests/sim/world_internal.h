@@ -40,7 +40,8 @@ struct world_node {
 	bool disk_held;
 	int64_t clock_off_ms;
 	uint64_t turn_ms;
-	uint32_t spins; /* turns in a row that were due at once when they ended */
+	uint32_t spins; /* instants in a row at which it was due again when its turn ended */
+	uint64_t spun_ms;
 };
 
 struct world {

@@ -252,6 +252,7 @@ void world_node_stop(struct world_node *node)
 	skex_store_close(node->store);
 	node->store = NULL;
 	disk_crash(node->disk);
+	node->spins = 0;
 	world_set_turn(node, UINT64_MAX);
 }
 

@@ -101,7 +101,11 @@ static void turn(struct world_node *node)
 		world_node_stop(node);
 		return;
 	}
-	node->spins = next <= node->world->now ? node->spins + 1 : 0;
+	if (next > node->world->now)
+		node->spins = 0;
+	else if (node->spun_ms != node->world->now)
+		node->spins++;
+	node->spun_ms = node->world->now;
 	if (node->spins > SPINS_MAX) {
 		fprintf(stderr, "%s asks for one turn after the other, and nothing comes of them\n",
 			node->name);

@@ -236,12 +236,16 @@ static bool resume(struct week *week, uint32_t hub, uint32_t agent)
 	struct world_node *at_hub = world_hub(week->world, hub);
 	struct world_node *at_agent = world_agent(week->world, agent);
 	struct skex_problem problem;
-	const struct skex_leg *leg;
+	const struct skex_leg *end;
+	const struct skex_leg *other;
 
 	if (!world_is_up(at_hub) || !world_is_up(at_agent))
 		return false;
-	leg = hostile_agent_leg(week->world, agent, hub);
-	if (leg->state == SKEX_LEG_UP && leg->record.halt == SKEX_HALT_NONE)
+	/* Both: the one that did not go back may not have heard yet that its connection ended. */
+	end = hostile_agent_leg(week->world, agent, hub);
+	other = hostile_hub_leg_if(week->world, hub, agent);
+	if (end->state == SKEX_LEG_UP && end->record.halt == SKEX_HALT_NONE && other != NULL &&
+		other->state == SKEX_LEG_UP && other->record.halt == SKEX_HALT_NONE)
 		return true;
 	(void)!skex_agent_leg_resume(
 		world_agent_of(at_agent), world_hub_config(at_hub)->name.text, &problem);
