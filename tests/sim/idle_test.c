@@ -142,11 +142,12 @@ static void a_slow_disk_costs_no_turns(void **state)
 	for (i = 0; i < 1000 && world_agent_of(node)->runs == NULL; i++)
 		world_run(world, 1);
 	world_hold_disk(node, true);
-	world_run(world, 20000);
+	world_run(world, 2000); /* after 1.5 s a run is stalled, when it waits for others */
 	run = world_agent_of(node)->runs;
 	assert_non_null(run);
 	assert_int_equal(run->engine.state, SKEX_INITIATOR_COMMITTING);
 	assert_true(agent_initiate_due(world_agent_of(node), world_now(world)) > world_now(world));
+	world_run(world, 20000);
 	world_hold_disk(node, false);
 	world_run(world, 5000);
 	exchange_key(world, 0, 1);
