@@ -310,6 +310,7 @@ static const struct skex_rotation_key *in_question(const struct skex_rotation *r
 	case SKEX_ROTATION_TELLING:
 		return &rotation->active;
 	case SKEX_ROTATION_IDLE:
+	case SKEX_ROTATION_SETTLING:
 		return rotation->policy->leads ? &rotation->active : NULL;
 	default:
 		return NULL;

@@ -144,6 +144,39 @@ static void a_key_that_is_not_ours_is_not_staged(void **state)
 	assert_int_equal(machine.state, IN(IDLE));
 }
 
+/* The follower was started again with an older memory while the leader's consumer settled: it says
+ * so once.  That it has the key asks for nothing. */
+static void a_refusal_is_heard_while_it_settles(void **state)
+{
+	static const struct {
+		uint8_t round, phase, active, next;
+	} notes[] = {
+		{7, IN(ACTIVE), ACTIVE, IN(IDLE)},
+		{7, IN(ACTIVE), OLD, IN(GETTING)},
+		{7, IN(REFUSED), OTHER, IN(GETTING)},
+		{8, IN(STAGED), OTHER, IN(GETTING)},
+		{6, IN(ACTIVE), OLD, IN(IDLE)},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(notes) / sizeof(notes[0]); i++) {
+		struct skex_rotation_view view = {.round = notes[i].round, .phase = notes[i].phase};
+		const struct skex_rotation_input input = {.view = &view};
+		struct skex_rotation machine;
+
+		memcpy(view.binding, binding, sizeof(binding));
+		memset(view.active_id, notes[i].active, sizeof(view.active_id));
+		set_up(&machine, true, IN(SETTLING));
+		skex_rotation_step(&machine, SKEX_ROTATION_VIEW, &input, 2000);
+		assert_int_equal(machine.state, IN(SETTLING));
+		assert_int_equal(machine.actions, 0);
+		skex_rotation_step(&machine, SKEX_ROTATION_DONE, NULL, 2001);
+		(void)skex_rotation_time(&machine, 2002);
+		assert_int_equal(machine.state, notes[i].next);
+	}
+}
+
 static void what_the_follower_hears(void **state)
 {
 	(void)state;
@@ -254,6 +287,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_the_leader_hears),
 		cmocka_unit_test(a_key_that_is_not_ours_is_not_staged),
+		cmocka_unit_test(a_refusal_is_heard_while_it_settles),
 		cmocka_unit_test(what_the_follower_hears),
 		cmocka_unit_test(who_does_not_ask_hears_nothing),
 		cmocka_unit_test(a_round_has_the_next_number),
