@@ -79,8 +79,7 @@ class Phase:
         if own is not None and before is None and own.happened is not None:
             if code not in (0, 1, DISK_BROKE):
                 if own.loses():
-                    for disk in disks:
-                        disk.cut(own.chance)
+                    self.bed.power_fails(disks, own.chance)
                 self.bed.falls += 1
                 return None, text
         if code in (1, DISK_BROKE) or code < 0:

@@ -42,6 +42,14 @@ def session_is_over(leader):
     return True
 
 
+def end(process):
+    """With all of its children."""
+    process.kill()
+    process.wait()
+    while not session_is_over(process.pid):
+        time.sleep(0.005)
+
+
 class Struck:
     """The one that a strike is for; node is None for a command."""
 
@@ -79,11 +87,7 @@ class Struck:
         if self.node.process.poll() is not None:
             return self.tend(lambda node: None)
         self.ended = True
-        process = self.node.process
-        process.kill()
-        process.wait()
-        while not session_is_over(process.pid):
-            time.sleep(0.005)
+        end(self.node.process)
         if self.loses():
             for disk in self.node.disks():
                 disk.cut(self.chance)
@@ -164,10 +168,7 @@ class Bed:
     def restore(self):
         for node in self.nodes:
             if node.process is not None:
-                node.process.kill()
-                node.process.wait()
-                while not session_is_over(node.process.pid):
-                    time.sleep(0.005)
+                end(node.process)
                 node.process = None
             for disk in node.disks():
                 shutil.rmtree(disk.directory)
@@ -213,6 +214,17 @@ class Bed:
             command.kill()
             command.wait()
             self.felled.append(command)
+
+    def power_fails(self, disks, chance):
+        """For a command that fell, and so for the daemons that work on the same disks."""
+        nodes = [node for node in self.nodes if node.process is not None and
+                 any(disk in node.disks() for disk in disks)]
+        for node in nodes:
+            end(node.process)
+        for disk in disks + [disk for node in nodes for disk in node.disks() if disk not in disks]:
+            disk.cut(chance)
+        for node in nodes:
+            node.start()
 
     def is_up(self, node):
         """It answers; False while it cannot."""
