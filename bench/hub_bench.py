@@ -4,7 +4,7 @@
 real sockets by 18,000 of them, its memory, and the shares that it passes on. And the instructions
 for a share, counted by callgrind in the hub's library, which must not grow with the agents.
 
-With SKEX_LONG instructions are counted up to a million agents, which takes an hour.
+With SKEX_LONG instructions are counted up to a million agents, which takes some minutes more.
 """
 
 import json
