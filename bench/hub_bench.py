@@ -9,14 +9,13 @@ With SKEX_LONG instructions are counted up to a million agents, which takes some
 
 import json
 import os
-import re
 import resource
 import shutil
 import subprocess
 import time
 
 from hub_driven import FEW, Hub
-from lab import BUILD, result, say
+from lab import BUILD, counted, result, say
 
 ENROLLED = 100000
 CONNECTED = 18000
@@ -83,14 +82,10 @@ def measure_load():
 
 def instructions(enrolled):
     """Of the hub, for one share from one agent to another, with all that follows from it."""
-    run = subprocess.run(
-        ['valgrind', '--tool=callgrind', '--instr-atstart=no', '--collect-atstart=no',
-         '--callgrind-out-file=/dev/null',
-         os.path.join(BUILD, 'bench', 'hub_shares'), str(enrolled), str(SHARES)],
-        check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    if json.loads(run.stdout)['arrived'] != SHARES:
+    found, printed = counted(['hub_shares', enrolled, SHARES])
+    if json.loads(printed)['arrived'] != SHARES:
         raise SystemExit('shares were lost')
-    return int(re.search(r'Collected : (\d+)', run.stderr).group(1)) / SHARES
+    return found / SHARES
 
 
 def measure_instructions():

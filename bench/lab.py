@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import shutil
 import socket
 import statistics
@@ -27,6 +28,17 @@ def result(name, values, unit, must=None, most=False, digits=4):
 
 def rounded(value, digits):
     return float('%.*g' % (max(digits, len(str(int(value)))), value))
+
+
+def counted(arguments, whole=False):
+    """Instructions that callgrind counts in a program of bench/, in all of it or where the program
+    turns the counting on, and what it prints."""
+    run = subprocess.run(
+        ['valgrind', '--tool=callgrind', '--instr-atstart=no',
+         '--collect-atstart=' + ('yes' if whole else 'no'), '--callgrind-out-file=/dev/null',
+         os.path.join(BUILD, 'bench', arguments[0])] + [str(word) for word in arguments[1:]],
+        check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return int(re.search(r'Collected : (\d+)', run.stderr).group(1)), run.stdout
 
 
 class Api:

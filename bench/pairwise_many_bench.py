@@ -5,14 +5,13 @@ instructions for a run against those with ten associations, memory, and the star
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import tempfile
 import threading
 import time
 
-from lab import BUILD, Agent, result, say
+from lab import BUILD, Agent, counted, result, say
 
 MANY = 10000
 FEW = 10
@@ -39,11 +38,7 @@ def measure_rejects(associations, must_messages):
 
 def instructions(associations):
     """Of the endpoint, for one run, with its commit."""
-    run = subprocess.run(
-        ['valgrind', '--tool=callgrind', '--collect-atstart=no', '--callgrind-out-file=/dev/null',
-         PROGRAM, 'runs', str(associations), str(RUNS)],
-        check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    return int(re.search(r'Collected : (\d+)', run.stderr).group(1)) / RUNS
+    return counted(['pairwise_many', 'runs', associations, RUNS])[0] / RUNS
 
 
 def measure_instructions():

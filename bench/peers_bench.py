@@ -7,11 +7,10 @@ with nothing to do, and what a key takes, in processor time and in instructions.
 
 import json
 import os
-import re
 import shutil
 import subprocess
 
-from lab import BUILD, result, say
+from lab import BUILD, counted, result, say
 
 PROGRAM = os.path.join(BUILD, 'bench', 'agent_peers')
 ACTIVE = 200
@@ -34,11 +33,7 @@ def measured(peers):
 
 def instructions(peers):
     """For a key: of all agents and hubs."""
-    run = subprocess.run(
-        ['valgrind', '--tool=callgrind', '--instr-atstart=no', '--callgrind-out-file=/dev/null',
-         PROGRAM, str(ACTIVE), str(peers), str(COUNTED)],
-        check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    return int(re.search(r'Collected : (\d+)', run.stderr).group(1)) / COUNTED
+    return counted(['agent_peers', ACTIVE, peers, COUNTED], whole=True)[0] / COUNTED
 
 
 def main():

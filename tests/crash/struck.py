@@ -115,8 +115,7 @@ class Struck:
         if code == DISK_BROKE or (code > 0 and self.way == 'short') or \
                 (code <= 0 and not (killed and code == -signal.SIGKILL)):
             raise Broken('%s ended with %d:\n%s' % (self.name, code, self.node.tail()))
-        while not session_is_over(process.pid):
-            time.sleep(0.005)
+        end(process)
         if self.loses():
             before_cut(self.node)
             for disk in self.node.disks():
