@@ -57,7 +57,7 @@ static void returns(struct week *week)
 	week->back.stage = BACK_RETURNS;
 	week->back.act_ms = world_now(week->world) + 60000;
 	week->back.deadline_ms = world_now(week->world) + PATIENCE_MS;
-	memset(week->was_up, 0, week->was_up_count * sizeof(*week->was_up));
+	memset(week->was_up, 0, week->nodes_count * sizeof(*week->was_up));
 	week->taken_back++;
 }
 
@@ -258,29 +258,29 @@ static bool resume(struct week *week, uint32_t hub, uint32_t agent)
 static bool all_were_up(struct week *week, uint32_t node)
 {
 	const bool is_hub = node < WEEK_HUBS;
-	const uint32_t count = is_hub ? week->agents : WEEK_HUBS;
+	const uint32_t end = is_hub ? week->nodes_count : WEEK_HUBS;
 	bool all = true;
-	uint32_t i;
+	uint32_t other;
 
-	for (i = 0; i < count; i++) {
-		if (resume(week, is_hub ? node : i, is_hub ? i : node - WEEK_HUBS))
-			week->was_up[i] = true;
-		all = all && week->was_up[i];
+	for (other = is_hub ? WEEK_HUBS : 0; other < end; other++) {
+		if (is_hub ? resume(week, node, other - WEEK_HUBS)
+			   : resume(week, other, node - WEEK_HUBS))
+			week->was_up[other] = true;
+		all = all && week->was_up[other];
 	}
 	return all;
 }
 
 static void not_up(const struct week *week)
 {
-	const uint32_t node = week->back.node;
-	uint32_t other = 0;
+	uint32_t other = week->back.node < WEEK_HUBS ? WEEK_HUBS : 0;
 	char line[200];
 
 	while (week->was_up[other])
 		other++;
 	(void)snprintf(line, sizeof(line),
-		"node %u went back, and its leg with %s %u does not come up again", node,
-		node < WEEK_HUBS ? "agent" : "hub", other);
+		"node %u went back, and its leg with node %u does not come up again",
+		week->back.node, other);
 	week_broken(line);
 }
 

@@ -39,8 +39,7 @@ struct week *week_new(uint64_t seed, const struct week_size *size)
 	week->nodes = calloc(week->nodes_count, sizeof(*week->nodes));
 	week->generations = calloc((size_t)agents * WEEK_HUBS, sizeof(*week->generations));
 	week->refilled_ms = calloc((size_t)agents * WEEK_HUBS, sizeof(*week->refilled_ms));
-	week->was_up_count = agents > WEEK_HUBS ? agents : WEEK_HUBS;
-	week->was_up = calloc(week->was_up_count, sizeof(*week->was_up));
+	week->was_up = calloc(week->nodes_count, sizeof(*week->was_up));
 	week->lies = (struct plan){.seed = seed, .hubs = WEEK_HUBS, .k = WEEK_K};
 	week->may_lie = week->lies;
 	for (i = 0; i < WEEK_LIARS; i++)

@@ -84,8 +84,7 @@ struct week {
 	struct week_node *nodes;
 	struct sim_events endings; /* of faults that last */
 	struct week_back back;
-	bool *was_up; /* the legs of the node that went back, since it did; by the other end */
-	uint32_t was_up_count;
+	bool *was_up;          /* by node: its leg with the node that went back, since that did */
 	struct plan lies;      /* which hub lies now */
 	struct plan may_lie;   /* which ever may */
 	uint32_t *generations; /* of the tables of a leg, by agent and hub */

@@ -6,11 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "crypto/openssl.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/hostile.h"
 #include "tests/sim/trace.h"
-#include "tests/sim/world_internal.h"
 #include "tests/sim/worlds/ledger.h"
 #include "tests/sim/worlds/lies.h"
 #include "tests/sim/worlds/view.h"
@@ -412,11 +410,13 @@ static void check_erased(struct run *run)
 	world_run(run->world, QUIET_MS);
 	for (agent = 0; agent < run->plan->agents; agent++) {
 		struct world_node *node = world_agent(run->world, agent);
+		const struct skex_link *link;
 		struct thief *thief;
 
 		if (!world_is_up(node))
 			continue;
-		thief = thief_new(world_disk(node), skex_crypto_openssl(), world_kek);
+		link = &world_agent_of(node)->link;
+		thief = thief_new(world_disk(node), link->crypto, link->kek);
 		run->figures->opened += thief_count(thief);
 		ledger_check_disk(run->ledger, agent, thief);
 		thief_free(thief);
