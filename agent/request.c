@@ -373,6 +373,18 @@ static void collect(struct agent_request *request)
 	}
 }
 
+/* One that waits for the disk does so until then, whatever its caller's time. */
+static bool may_wait_for_disk(const struct agent_request *request, uint64_t now_ms)
+{
+	return now_ms < request->deadline_ms + GRACE_MS;
+}
+
+static void answer_disk_busy(struct agent_request *request, const char *message)
+{
+	answer_problem(request, SKEX_E_BUSY, "disk_busy", message,
+		"try again in a moment; if that stays, look at the disk and the log");
+}
+
 /* The key that is asked for may be one that was handed out in a life that was forgotten. */
 static void answer_unproven(struct agent_request *request)
 {
@@ -409,7 +421,7 @@ static void serve_get(struct agent_request *request, uint64_t now_ms)
 	ready = agent_pool_ready(pool, request->needs) + (confirmed ? 0 : pool->drawing_bytes);
 	if ((pool->strides_pending > 0 || ready >= need(request) ||
 		    (!confirmed && agent_keyfill_can(pool))) &&
-		now_ms < request->deadline_ms + GRACE_MS)
+		may_wait_for_disk(request, now_ms))
 		return;
 	if (agent_pool_held(pool) > 0 || (!confirmed && agent_keyfill_held(pool))) {
 		answer_unproven(request);
@@ -521,8 +533,12 @@ static void serve_fetch(struct agent_request *request, uint64_t now_ms)
 	struct looks looks = {.its = true, .forward_secret = true, .combined = true};
 	enum skex_error error = look(request, &looks);
 
-	if (error == SKEX_E_BUSY)
-		return; /* a flush away */
+	if (error == SKEX_E_BUSY) { /* a flush away */
+		if (!may_wait_for_disk(request, now_ms))
+			answer_disk_busy(
+				request, "the disk has not recorded yet that this key is here");
+		return;
+	}
 	if (error == SKEX_E_OFFLINE) {
 		if (now_ms >= request->deadline_ms)
 			answer_unproven(request);
@@ -598,6 +614,11 @@ void agent_requests_turn(struct skex_agent *agent, uint64_t now_ms)
 		 * them: it may have been handed out in a life that was forgotten. */
 		if (request->pool->peer->emptying) {
 			drop_gathered(request);
+			if (!may_wait_for_disk(request, now_ms))
+				answer_disk_busy(request,
+					"the keys with this peer are being dropped, for this agent "
+					"was started from an older state: the disk has not "
+					"recorded that yet");
 			continue;
 		}
 		if (request->fetch)
@@ -613,7 +634,7 @@ uint64_t agent_requests_due(const struct skex_agent *agent, uint64_t now_ms)
 	uint64_t due = UINT64_MAX;
 
 	for (request = agent->requests; request != NULL; request = request->next) {
-		/* One past its deadline waits for a flush that is under way; GRACE_MS ends that. */
+		/* One past its deadline waits for the disk; GRACE_MS ends that. */
 		uint64_t at = request->deadline_ms > now_ms ? request->deadline_ms
 							    : request->deadline_ms + GRACE_MS + 1;
 

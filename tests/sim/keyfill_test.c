@@ -337,6 +337,41 @@ static void rule_carried_material_is_used_once_whatever_crashes(void **state)
 	world_free(world);
 }
 
+/* A fetch that waits for a disk which does not answer ends all the same, and the key is there
+ * later. */
+static void a_fetch_does_not_wait_for_a_disk_for_ever(void **state)
+{
+	struct world *world = carried_world(7, 2);
+	struct skex_key_request request = {0};
+	struct carried carried;
+	struct asked got;
+	struct asked fetched;
+	uint8_t ids[1][SKEX_KEY_ID_BYTES];
+
+	(void)state;
+	assert_true(carried_make(world, 0, 1, SKEX_FILL_BYTES_MIN, &carried));
+	carried_give(world, &carried, 0, 1);
+	got = carried_get(world, 0, 1, PURPOSE, 32);
+	assert_true(got.good);
+	memcpy(ids[0], got.key.id, SKEX_KEY_ID_BYTES);
+	request.peer = world_agent_config(world_agent(world, 0))->name.text;
+	request.purpose = PURPOSE;
+	request.count = 1;
+	request.ids = (const uint8_t(*)[SKEX_KEY_ID_BYTES])ids;
+	request.wait_ms = 4000;
+	world_hold_disk(world_agent(world, 1), true);
+	fetched = ask_key(world, world_agent(world, 1), &request);
+	assert_true(fetched.done && !fetched.good);
+	assert_string_equal(fetched.code, "disk_busy");
+	world_run(world, 10000);
+	world_hold_disk(world_agent(world, 1), false);
+	fetched = fetch_any(world, 1, 0, PURPOSE, got.key.id);
+	assert_true(fetched.good);
+	assert_memory_equal(fetched.key.bytes, got.key.bytes, 32);
+	carried_free(&carried);
+	world_free(world);
+}
+
 /* When the half of one end is used up, that is said; the other end still fetches all. */
 static void what_is_used_up_is_said(void **state)
 {
@@ -592,6 +627,7 @@ int main(void)
 		cmocka_unit_test(rule_a_damaged_fill_leaves_nothing),
 		cmocka_unit_test(a_cut_while_it_is_taken_in_leaves_all_or_nothing),
 		cmocka_unit_test(rule_carried_material_is_used_once_whatever_crashes),
+		cmocka_unit_test(a_fetch_does_not_wait_for_a_disk_for_ever),
 		cmocka_unit_test(what_is_used_up_is_said),
 		cmocka_unit_test(rule_material_gives_each_purpose_its_own_key),
 		cmocka_unit_test(rule_carried_keys_are_never_confirmed),

@@ -487,6 +487,27 @@ static void rule_keys_that_wait_for_others_are_dropped_too(void **state)
 	world_free(world);
 }
 
+/* Pools that are being emptied give nothing, and a disk that does not answer keeps them so: who
+ * asks meanwhile is told in his time, and gets a key of the new life later. */
+static void a_disk_that_does_not_answer_leaves_nobody_waiting(void **state)
+{
+	struct world *world = filled_world(82);
+	struct world_node *node = world_agent(world, 0);
+	struct asked asked;
+
+	(void)state;
+	assert_int_equal(agent_past_word(world_agent_of(node)), SKEX_OK);
+	world_hold_disk(node, true);
+	asked = get_key(world);
+	assert_true(asked.done && !asked.good);
+	assert_string_equal(asked.code, "disk_busy");
+	world_run(world, 10000);
+	world_hold_disk(node, false);
+	world_run(world, 5000);
+	exchange_key(world, 0, 1);
+	world_free(world);
+}
+
 /* A node lives, and ends again, so many times; each time a key is made.  What was reserved is gone
  * with each: now and then there is new pad. */
 static void live(struct world *world, struct world_node *node, int lives)
@@ -568,6 +589,7 @@ int main(void)
 		cmocka_unit_test(rule_what_hubs_said_is_acted_on_once),
 		cmocka_unit_test(rule_the_operators_word_empties_the_pools),
 		cmocka_unit_test(rule_the_operators_word_reaches_peers_that_are_away),
+		cmocka_unit_test(a_disk_that_does_not_answer_leaves_nobody_waiting),
 		cmocka_unit_test(rule_keys_that_wait_for_others_are_dropped_too),
 		cmocka_unit_test(rule_a_weak_profile_does_not_empty_the_pools_of_others),
 		cmocka_unit_test(rule_keys_from_before_a_start_wait_for_k_hubs),

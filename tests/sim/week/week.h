@@ -90,6 +90,7 @@ struct week {
 	uint32_t *generations; /* of the tables of a leg, by agent and hub */
 	uint64_t *refilled_ms;
 	uint64_t blocks; /* that were looked at for what k - 1 hubs can compute */
+	uint64_t known;  /* of these, what all hubs can */
 	uint64_t faults[WEEK_FAULTS];
 	uint64_t starts;
 	uint64_t refused_starts;
