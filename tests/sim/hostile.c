@@ -37,6 +37,16 @@ struct skex_leg *hostile_agent_leg(struct world *world, uint32_t agent, uint32_t
 	return leg->leg;
 }
 
+uint32_t hostile_agent_legs(struct world *world, uint32_t agent)
+{
+	const struct agent_leg *leg;
+	uint32_t count = 0;
+
+	for (leg = world_agent_of(world_agent(world, agent))->legs; leg != NULL; leg = leg->next)
+		count++;
+	return count;
+}
+
 struct skex_leg *hostile_hub_leg_if(struct world *world, uint32_t hub, uint32_t agent)
 {
 	struct skex_hub *at = world_hub_of(world_hub(world, hub));

@@ -22,6 +22,8 @@ struct skex_leg *hostile_hub_leg(struct world *world, uint32_t hub, uint32_t age
 /* NULL when it has none, or its store, which failed, does not give it. */
 struct skex_leg *hostile_hub_leg_if(struct world *world, uint32_t hub, uint32_t agent);
 struct skex_leg *hostile_agent_leg(struct world *world, uint32_t agent, uint32_t hub);
+/* How many the agent can use. */
+uint32_t hostile_agent_legs(struct world *world, uint32_t agent);
 
 /* The agent starts again, with this leg computational. */
 void lower_leg(struct world *world, uint32_t agent, uint32_t hub);

@@ -152,9 +152,39 @@ void week_stop(struct week *week, uint32_t number, bool power)
 		world_now(week->world) + 1000 * (1 + below(week, number < WEEK_HUBS ? 20 : 90));
 }
 
-static void start(struct week *week, uint32_t number)
+/* Whether the node can use all of its legs; a hub is asked only when its disk lied. */
+static bool legs_usable(struct week *week, uint32_t number)
+{
+	const bool is_hub = number < WEEK_HUBS;
+	const uint32_t count = is_hub && week->nodes[number].lies ? week->agents : 0;
+	uint32_t i;
+
+	if (!is_hub)
+		return hostile_agent_legs(week->world, number - WEEK_HUBS) == WEEK_HUBS;
+	for (i = 0; i < count; i++) {
+		if (hostile_hub_leg_if(week->world, number, i) == NULL)
+			return false;
+	}
+	return true;
+}
+
+/* True when the node runs, with all that it has. */
+static bool try_start(struct week *week, uint32_t number)
 {
 	struct world_node *node = node_of(week, number);
+
+	if (!world_try_start(node))
+		return false;
+	if (legs_usable(week, number))
+		return true;
+	if (!week->nodes[number].lies)
+		week_broken("a node whose disk did not lie cannot use one of its legs");
+	world_crash(node);
+	return false;
+}
+
+static void start(struct week *week, uint32_t number)
+{
 	struct week_node *state = &week->nodes[number];
 
 	/* It stopped by itself, when its disk did. */
@@ -167,7 +197,7 @@ static void start(struct week *week, uint32_t number)
 	state->started_ms = world_now(week->world);
 	state->start_ms = state->started_ms + (START_AGAIN_MS << state->refused);
 	state->refused += state->refused < START_DOUBLES_MAX;
-	if (world_try_start(node))
+	if (try_start(week, number))
 		return;
 	week->refused_starts++;
 	if (!state->full && !(state->lies && week_back_rescue(week, number)))
