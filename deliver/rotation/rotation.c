@@ -41,9 +41,18 @@ void rotation_again(struct skex_rotation *rotation)
 	rotation->again_ms = rotation->now_ms + rotation->gap_ms;
 }
 
+/* Who has forgotten may be one whose leader is not there yet: each word costs pad. */
+static uint64_t gap_most_ms(const struct skex_rotation *rotation)
+{
+	return rotation->state == SKEX_ROTATION_IDLE &&
+			rotation->mine.reason == SKEX_ROTATION_FORGOTTEN
+		? SKEX_ROTATION_FORGOT_MOST_MS
+		: SKEX_ROTATION_AGAIN_MOST_MS;
+}
+
 static void again_later(struct skex_rotation *rotation)
 {
-	rotation->gap_ms = sooner(rotation->gap_ms * 2, SKEX_ROTATION_AGAIN_MOST_MS);
+	rotation->gap_ms = sooner(rotation->gap_ms * 2, gap_most_ms(rotation));
 	rotation->again_ms = rotation->now_ms + rotation->gap_ms;
 }
 
@@ -195,6 +204,8 @@ static void ask(struct skex_rotation *rotation)
 void skex_rotation_init(struct skex_rotation *rotation, const struct skex_rotation_policy *policy,
 	const uint8_t binding[16], const struct skex_rotation_memory *memory, uint64_t now_ms)
 {
+	static const struct skex_rotation_memory nothing = {0};
+
 	memset(rotation, 0, sizeof(*rotation));
 	rotation->policy = policy;
 	rotation->now_ms = now_ms;
@@ -204,11 +215,11 @@ void skex_rotation_init(struct skex_rotation *rotation, const struct skex_rotati
 	rotation->gap_ms = SKEX_ROTATION_AGAIN_MS;
 	rotation->open_ms = after(now_ms, SKEX_ROTATION_START_MS);
 	memcpy(rotation->mine.binding, binding, sizeof(rotation->mine.binding));
-	/* Without a key there is no traffic, whatever the consumer was left with. */
-	if (memory == NULL || !memory->active)
-		rotation->actions |= SKEX_ROTATION_DO_SETTLE;
 	if (memory == NULL)
-		return;
+		memory = &nothing;
+	/* Without a key there is no traffic, whatever the consumer was left with. */
+	if (!memory->active)
+		rotation->actions |= SKEX_ROTATION_DO_SETTLE;
 	rotation->round = memory->round;
 	rotation->active.there = memory->active;
 	memcpy(rotation->active.id, memory->key_id, SKEX_ROTATION_ID_BYTES);
@@ -219,6 +230,8 @@ void skex_rotation_init(struct skex_rotation *rotation, const struct skex_rotati
 		rotation_tell(rotation,
 			policy->leads ? SKEX_ROTATION_NOTHING : SKEX_ROTATION_REFUSED,
 			SKEX_ROTATION_FORGOTTEN);
+		if (!policy->leads)
+			rotation_again(rotation);
 		return;
 	}
 	/* Nobody here has its bytes, and one place may have been left with the key of a round that
@@ -326,6 +339,16 @@ static bool is_active_there(
 	return key != NULL && key->there && rotation_same_id(key->id, view->active_id);
 }
 
+/* An end that follows and has no key: what it remembers may be of long ago, and nobody but the
+ * leader helps it.  In a round it hears of the next key anyway. */
+static bool is_lost(const struct skex_rotation *rotation, const struct skex_rotation_view *view)
+{
+	return (rotation->state == SKEX_ROTATION_IDLE ||
+		       rotation->state == SKEX_ROTATION_SETTLING) &&
+		view->phase == SKEX_ROTATION_REFUSED &&
+		skex_ct_is_zero(view->active_id, sizeof(view->active_id));
+}
+
 /* What a view means to the leader. */
 static enum skex_rotation_event lead_meaning(
 	const struct skex_rotation *rotation, const struct skex_rotation_view *view)
@@ -333,7 +356,7 @@ static enum skex_rotation_event lead_meaning(
 	if (view->round > rotation->round)
 		return SKEX_ROTATION_PEER_AHEAD;
 	if (view->round < rotation->round)
-		return SKEX_ROTATION_EVENTS;
+		return is_lost(rotation, view) ? SKEX_ROTATION_PEER_REFUSED : SKEX_ROTATION_EVENTS;
 	switch (view->phase) {
 	case SKEX_ROTATION_STAGED:
 		/* After an end lost its memory, rounds of the same number can be of two keys. */

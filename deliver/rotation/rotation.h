@@ -111,14 +111,15 @@ struct skex_rotation_policy {
 };
 
 /* Fixed: they decide how fast a rotation is mended, not when keys are changed. */
-#define SKEX_ROTATION_NUMBERS       4u
-#define SKEX_ROTATION_RETRY_MS      1000u  /* the first pause after a failure; doubled each time */
-#define SKEX_ROTATION_RETRY_MOST_MS 60000u /* up to this */
-#define SKEX_ROTATION_AGAIN_MS      1000u  /* the same for what is said again */
-#define SKEX_ROTATION_AGAIN_MOST_MS 30000u
-#define SKEX_ROTATION_PROVE_MS      15000u  /* from SWITCH to being seen in use, at most */
-#define SKEX_ROTATION_REVERT_MS     45000u  /* one place: PREPARED without use or word */
-#define SKEX_ROTATION_START_MS      300000u /* after a start nothing is closed for so long */
+#define SKEX_ROTATION_NUMBERS        4u
+#define SKEX_ROTATION_RETRY_MS       1000u  /* the first pause after a failure; doubled each time */
+#define SKEX_ROTATION_RETRY_MOST_MS  60000u /* up to this */
+#define SKEX_ROTATION_AGAIN_MS       1000u  /* the same for what is said again */
+#define SKEX_ROTATION_AGAIN_MOST_MS  30000u
+#define SKEX_ROTATION_FORGOT_MOST_MS 300000u /* an end that has forgotten */
+#define SKEX_ROTATION_PROVE_MS       15000u  /* from SWITCH to being seen in use, at most */
+#define SKEX_ROTATION_REVERT_MS      45000u  /* one place: PREPARED without use or word */
+#define SKEX_ROTATION_START_MS       300000u /* after a start nothing is closed for so long */
 
 struct skex_rotation_key {
 	bool there;
@@ -169,7 +170,7 @@ struct skex_rotation_memory {
 	bool rested;     /* no round was under way at the end, and the consumer has that key */
 };
 
-/* policy outlives the machine; memory may be NULL.  `actions` may be TELL, and
+/* policy outlives the machine; memory may be NULL, for nothing.  `actions` may be TELL, and
  * is SETTLE when there is no active key. */
 void skex_rotation_init(struct skex_rotation *rotation, const struct skex_rotation_policy *policy,
 	const uint8_t binding[16], const struct skex_rotation_memory *memory, uint64_t now_ms);

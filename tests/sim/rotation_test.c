@@ -326,6 +326,61 @@ static void backups_once(void **state)
 	backups(SCENE_ONCE);
 }
 
+static void order_round(struct scene *scene)
+{
+	const struct scene_end *lead = &scene->end[0];
+
+	skex_rotation_step(
+		&scene->end[0].machine, SKEX_ROTATION_ORDER, NULL, scene->now_ms + lead->skew_ms);
+	scene_run(scene, MINUTE / 2);
+	assert_true(scene_settles(scene, MINUTE));
+}
+
+/* The end that follows knows no key any more, and at most a round of long ago: it gets a new key
+ * now, not when the next one is due. */
+static void lost_long_ago(enum scene_kind kind)
+{
+	for (unsigned seed = 1; seed <= worlds(20); seed++) {
+		struct scene scene;
+		const bool backup = seed % 2 == 0;
+
+		scene_init(&scene, seed * 31, kind, 24 * HOUR, HOUR, true);
+		scene.faults.delay_ms = 500;
+		assert_true(scene_settles(&scene, MINUTE));
+		scene_take_backup(&scene, 1);
+		for (unsigned i = 0; i < 3; i++)
+			order_round(&scene);
+		/* What it says at first is lost. */
+		scene.faults.hubs_cut = seed % 4 >= 2;
+		if (backup)
+			scene_restore_backup(&scene, 1);
+		else
+			scene_restart_agent(&scene, 1, false);
+		scene_restart_consumer(&scene, 1);
+		scene_run(&scene, 10000);
+		scene.faults.hubs_cut = false;
+		assert_true(scene_settles(&scene, 2 * MINUTE));
+	}
+}
+
+static void lost_long_ago_many(void **state)
+{
+	(void)state;
+	lost_long_ago(SCENE_MANY);
+}
+
+static void lost_long_ago_one_place(void **state)
+{
+	(void)state;
+	lost_long_ago(SCENE_ONE_PLACE);
+}
+
+static void lost_long_ago_once(void **state)
+{
+	(void)state;
+	lost_long_ago(SCENE_ONCE);
+}
+
 /* The clock of a machine that starts jumps: nothing is closed at once, and nothing lasts for ever.
  */
 static void clock_jumps(void **state)
@@ -555,6 +610,9 @@ int main(void)
 		cmocka_unit_test(one_goes_on_for_another_once),
 		cmocka_unit_test(grace_ends),
 		cmocka_unit_test(starts_do_not_prolong_it),
+		cmocka_unit_test(lost_long_ago_many),
+		cmocka_unit_test(lost_long_ago_one_place),
+		cmocka_unit_test(lost_long_ago_once),
 		cmocka_unit_test(clock_jumps),
 		cmocka_unit_test(peer_without_keys),
 		cmocka_unit_test(numbers),

@@ -257,6 +257,64 @@ static void it_is_said_again(void **state)
 	}
 }
 
+/* An end that follows and has no key says so until it is heard, but costs little where nobody leads
+ * yet. */
+static void who_has_forgotten_says_so_again(void **state)
+{
+	uint64_t now_ms = 1000;
+	uint64_t gap_ms = SKEX_ROTATION_AGAIN_MS;
+	struct skex_rotation machine;
+
+	(void)state;
+	policy = (struct skex_rotation_policy){.period_ms = 100000000};
+	skex_rotation_init(&machine, &policy, binding, NULL, now_ms);
+	assert_int_equal(machine.mine.phase, IN(REFUSED));
+	assert_int_equal(machine.mine.reason, SKEX_ROTATION_FORGOTTEN);
+	for (unsigned i = 0; i < 20; i++) {
+		(void)skex_rotation_time(&machine, now_ms + gap_ms - 1);
+		assert_int_equal(machine.actions, 0);
+		now_ms += gap_ms;
+		(void)skex_rotation_time(&machine, now_ms);
+		assert_int_equal(machine.actions, SKEX_ROTATION_DO_TELL);
+		gap_ms = 2 * gap_ms < SKEX_ROTATION_FORGOT_MOST_MS ? 2 * gap_ms
+								   : SKEX_ROTATION_FORGOT_MOST_MS;
+	}
+}
+
+/* Who leads helps an end that has no key, whatever round that remembers, when nothing is under way;
+ * a refusal of an end that has one is of a round that is over. */
+static void an_end_without_a_key_is_heard(void **state)
+{
+	static const struct {
+		uint8_t in, phase, active;
+		bool heard;
+	} notes[] = {
+		{IN(IDLE), IN(REFUSED), 0, true},
+		{IN(SETTLING), IN(REFUSED), 0, true},
+		{IN(IDLE), IN(REFUSED), OLD, false},
+		{IN(IDLE), IN(ACTIVE), OLD, false},
+		{IN(IDLE), IN(STAGED), 0, false},
+		{IN(OFFERING), IN(REFUSED), 0, false},
+		{IN(PROVING), IN(REFUSED), 0, false},
+		{IN(TELLING), IN(REFUSED), 0, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(notes) / sizeof(notes[0]); i++) {
+		struct skex_rotation_view view = {.round = 2, .phase = notes[i].phase};
+		const struct skex_rotation_input input = {.view = &view};
+		struct skex_rotation machine;
+
+		memcpy(view.binding, binding, sizeof(binding));
+		memset(view.active_id, notes[i].active, sizeof(view.active_id));
+		set_up(&machine, true, notes[i].in);
+		skex_rotation_step(&machine, SKEX_ROTATION_VIEW, &input, 2000);
+		assert_int_equal(machine.state, notes[i].in);
+		assert_int_equal(machine.round, 7);
+		assert_int_equal(machine.ordered, notes[i].heard);
+	}
+}
+
 /* PROVING lasts 15 s at most; PREPARED, with one place, 45 s. */
 static void nothing_lasts_for_ever(void **state)
 {
@@ -291,6 +349,8 @@ int main(void)
 		cmocka_unit_test(what_the_follower_hears),
 		cmocka_unit_test(who_does_not_ask_hears_nothing),
 		cmocka_unit_test(a_round_has_the_next_number),
+		cmocka_unit_test(who_has_forgotten_says_so_again),
+		cmocka_unit_test(an_end_without_a_key_is_heard),
 		cmocka_unit_test(it_is_said_again),
 		cmocka_unit_test(nothing_lasts_for_ever),
 	};
