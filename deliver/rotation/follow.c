@@ -41,7 +41,7 @@ static bool keyless(void *machine, const void *input)
 static bool active_there(void *machine, const void *input)
 {
 	struct skex_rotation *rotation = machine;
-	const bool same = rotation->active.there &&
+	const bool same = rotation->active.there && !rotation->unsure &&
 		rotation_same_id(rotation->active.id, rotation->theirs.active_id);
 
 	(void)input;

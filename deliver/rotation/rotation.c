@@ -30,7 +30,7 @@ void rotation_tell(struct skex_rotation *rotation, enum skex_rotation_phase phas
 	mine->reason = reason;
 	memcpy(mine->key_id, id, SKEX_ROTATION_ID_BYTES);
 	memset(mine->active_id, 0, SKEX_ROTATION_ID_BYTES);
-	if (rotation->active.there)
+	if (rotation->active.there && !rotation->unsure)
 		memcpy(mine->active_id, rotation->active.id, SKEX_ROTATION_ID_BYTES);
 	rotation->actions |= SKEX_ROTATION_DO_TELL;
 }
@@ -96,6 +96,7 @@ void rotation_promote(struct skex_rotation *rotation)
 	rotation->next.there = false;
 	rotation->closed = false;
 	rotation->swapped = false;
+	rotation->unsure = false;
 	rotation->failings = 0;
 	rotation->reason = SKEX_ROTATION_FINE;
 	rotation->failures = 0;
@@ -240,10 +241,17 @@ void skex_rotation_init(struct skex_rotation *rotation, const struct skex_rotati
 		rotation->due_ms = after(rotation->active.since_ms, policy->period_ms);
 		rotation->open_ms = now_ms;
 	}
-	rotation_tell(rotation, SKEX_ROTATION_ACTIVE, SKEX_ROTATION_FINE);
 	if (policy->leads) {
 		/* The follower may still wait for this word. */
+		rotation_tell(rotation, SKEX_ROTATION_ACTIVE, SKEX_ROTATION_FINE);
 		rotation->state = SKEX_ROTATION_TELLING;
+		rotation_again(rotation);
+	} else if (memory->rested) {
+		rotation_tell(rotation, SKEX_ROTATION_ACTIVE, SKEX_ROTATION_FINE);
+	} else {
+		/* The consumer may have been left without it, which nobody here can tell. */
+		rotation->unsure = true;
+		rotation_tell(rotation, SKEX_ROTATION_REFUSED, SKEX_ROTATION_FORGOTTEN);
 		rotation_again(rotation);
 	}
 	ask(rotation);
@@ -252,7 +260,8 @@ void skex_rotation_init(struct skex_rotation *rotation, const struct skex_rotati
 bool skex_rotation_settled(const struct skex_rotation *rotation, uint64_t now_ms)
 {
 	return rotation->state == SKEX_ROTATION_IDLE && rotation->active.there &&
-		rotation->failures == 0 && !rotation->ordered && rotation->due_ms > now_ms;
+		!rotation->unsure && rotation->failures == 0 && !rotation->ordered &&
+		rotation->due_ms > now_ms;
 }
 
 uint64_t skex_rotation_closes_ms(const struct skex_rotation *rotation)

@@ -142,6 +142,7 @@ struct skex_rotation {
 	struct skex_rotation_key active;
 	struct skex_rotation_key old;
 	bool swapped; /* one place, TELLING: the old key is in the consumer */
+	bool unsure;  /* follower, after a start: whether its consumer has the active key */
 	bool closed;
 	bool ordered;
 

@@ -194,6 +194,48 @@ static void agents_start_in_a_round(enum scene_kind kind, bool rest)
 	}
 }
 
+/* The same of the end that follows, alone: its consumer may have the old key still, and it is not
+ * the other end's turn to find that out. */
+static void follower_starts_in_a_round(enum scene_kind kind)
+{
+	for (unsigned seed = 1; seed <= worlds(80); seed++) {
+		struct scene scene;
+
+		scene_init(&scene, seed * 23, kind, 24 * HOUR, HOUR, true);
+		scene.faults.delay_ms = 500;
+		assert_true(scene_settles(&scene, MINUTE));
+		skex_rotation_step(&scene.end[0].machine, SKEX_ROTATION_ORDER, NULL,
+			scene.now_ms + scene.end[0].skew_ms);
+		scene_run(&scene, scene_random(&scene, 40) * 100);
+		/* Its first words are lost, or not. */
+		scene.faults.hubs_cut = seed % 2 == 0;
+		scene_restart_agent(&scene, 1, true);
+		scene_run(&scene, 5000);
+		scene.faults.hubs_cut = false;
+		scene_run(&scene, 2 * MINUTE);
+		assert_true(scene_settles(&scene, MINUTE));
+		assert_true(scene_traffic(&scene));
+	}
+}
+
+static void follower_starts_in_a_round_many(void **state)
+{
+	(void)state;
+	follower_starts_in_a_round(SCENE_MANY);
+}
+
+static void follower_starts_in_a_round_one_place(void **state)
+{
+	(void)state;
+	follower_starts_in_a_round(SCENE_ONE_PLACE);
+}
+
+static void follower_starts_in_a_round_once(void **state)
+{
+	(void)state;
+	follower_starts_in_a_round(SCENE_ONCE);
+}
+
 static void agents_start_in_a_round_many(void **state)
 {
 	(void)state;
@@ -610,6 +652,9 @@ int main(void)
 		cmocka_unit_test(one_goes_on_for_another_once),
 		cmocka_unit_test(grace_ends),
 		cmocka_unit_test(starts_do_not_prolong_it),
+		cmocka_unit_test(follower_starts_in_a_round_many),
+		cmocka_unit_test(follower_starts_in_a_round_one_place),
+		cmocka_unit_test(follower_starts_in_a_round_once),
 		cmocka_unit_test(lost_long_ago_many),
 		cmocka_unit_test(lost_long_ago_one_place),
 		cmocka_unit_test(lost_long_ago_once),

@@ -281,6 +281,41 @@ static void who_has_forgotten_says_so_again(void **state)
 	}
 }
 
+/* A follower that remembers an active key, and not that its consumer had it, does not claim it,
+ * asked or not, until it has another; one that rested does. */
+static void who_is_not_sure_of_its_key_does_not_claim_it(void **state)
+{
+	const struct skex_rotation_memory memory[] = {
+		{.round = 7, .active = true, .key_id = {ACTIVE}},
+		{.round = 7, .active = true, .key_id = {ACTIVE}, .rested = true},
+	};
+	uint8_t none[SKEX_ROTATION_ID_BYTES] = {0};
+	struct skex_rotation_view asked = {
+		.round = 7, .phase = IN(ACTIVE), .active_id = {ACTIVE}, .asks = true};
+
+	(void)state;
+	memcpy(asked.binding, binding, sizeof(binding));
+	policy = (struct skex_rotation_policy){.period_ms = 100000000};
+	for (size_t i = 0; i < 2; i++) {
+		const uint8_t phase = i == 0 ? IN(REFUSED) : IN(ACTIVE);
+		const uint8_t *claimed = i == 0 ? none : memory[i].key_id;
+		const struct skex_rotation_input input = {.view = &asked};
+		struct skex_rotation machine;
+
+		skex_rotation_init(&machine, &policy, binding, &memory[i], 1000);
+		assert_int_equal(machine.actions, SKEX_ROTATION_DO_TELL);
+		assert_int_equal(machine.mine.phase, phase);
+		assert_memory_equal(machine.mine.active_id, claimed, sizeof(none));
+		assert_int_equal(skex_rotation_settled(&machine, 1000), i == 1);
+		skex_rotation_step(&machine, SKEX_ROTATION_VIEW, &input, 1500);
+		assert_int_equal(machine.mine.phase, phase);
+		assert_memory_equal(machine.mine.active_id, claimed, sizeof(none));
+		assert_true(machine.active.there);
+		(void)skex_rotation_time(&machine, 1000 + SKEX_ROTATION_AGAIN_MS);
+		assert_int_equal(machine.actions, i == 0 ? SKEX_ROTATION_DO_TELL : 0);
+	}
+}
+
 /* Who leads helps an end that has no key, whatever round that remembers, when nothing is under way;
  * a refusal of an end that has one is of a round that is over. */
 static void an_end_without_a_key_is_heard(void **state)
@@ -350,6 +385,7 @@ int main(void)
 		cmocka_unit_test(who_does_not_ask_hears_nothing),
 		cmocka_unit_test(a_round_has_the_next_number),
 		cmocka_unit_test(who_has_forgotten_says_so_again),
+		cmocka_unit_test(who_is_not_sure_of_its_key_does_not_claim_it),
 		cmocka_unit_test(an_end_without_a_key_is_heard),
 		cmocka_unit_test(it_is_said_again),
 		cmocka_unit_test(nothing_lasts_for_ever),
