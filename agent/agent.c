@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/agent.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -321,6 +322,26 @@ static enum skex_error own_instance(struct skex_agent *agent)
 	return skex_reader_end(&reader) == SKEX_OK ? SKEX_OK : SKEX_E_CORRUPT;
 }
 
+/* Keys are made without one that cannot be read, as without a hub that is away. */
+static enum skex_error load_leg(struct skex_agent *agent, uint64_t number, struct skex_leg **leg)
+{
+	const enum skex_error why = skex_leg_load(&agent->link, number, leg);
+	enum skex_error error;
+
+	if (why == SKEX_OK || why == SKEX_E_MEMORY)
+		return why;
+	error = skex_leg_load_broken(&agent->link, number, leg);
+	if (error != SKEX_OK)
+		return error;
+	snprintf((*leg)->last_error, sizeof((*leg)->last_error),
+		"what the disk has of this leg cannot be used (%s): put a backup of the state "
+		"back, or have this agent evicted there and enrolled anew",
+		skex_error_name(why));
+	agent_event(agent, SKEX_LEVEL_ERROR, "leg_unusable", "", (*leg)->record.other.text, "%s",
+		(*leg)->last_error);
+	return SKEX_OK;
+}
+
 static enum skex_error add_leg(struct skex_agent *agent, uint64_t number)
 {
 	struct agent_leg *leg = calloc(1, sizeof(*leg));
@@ -333,11 +354,12 @@ static enum skex_error add_leg(struct skex_agent *agent, uint64_t number)
 	leg->flight_end = &leg->flight;
 	leg->arrived_end = &leg->arrived;
 	agent_crowds_init(leg);
-	error = skex_leg_load(&agent->link, number, &leg->leg);
+	error = load_leg(agent, number, &leg->leg);
 	if (error != SKEX_OK) {
 		free(leg);
 		return error;
 	}
+	leg->broken = leg->leg->state == SKEX_LEG_BROKEN;
 	leg->leg->owner_data = leg;
 	leg->down_since_ms = agent_now(agent);
 	while (*place != NULL &&
@@ -430,6 +452,9 @@ static void leg_free(struct agent_leg *leg)
 		free(take_first(&leg->flight, &leg->flight_end));
 	while (leg->arrived != NULL)
 		free(take_first(&leg->arrived, &leg->arrived_end));
+	/* The link freed those that it knows. */
+	if (leg->broken)
+		skex_leg_unload(leg->leg);
 	free(leg);
 }
 

@@ -64,6 +64,7 @@ struct agent_leg {
 	struct skex_agent *agent;
 	struct skex_leg *leg;
 	/* What each sweep looks at lies together. */
+	bool broken;        /* nothing but its record can be read */
 	uint64_t settle_ms; /* when what arrived is looked at next */
 	uint64_t down_since_ms;
 	bool low_told;                /* the warning that pad runs out */

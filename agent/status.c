@@ -10,6 +10,8 @@ static const char *state_word(const struct skex_leg *leg)
 	switch (leg->state) {
 	case SKEX_LEG_STOPPED:
 		return "stopped";
+	case SKEX_LEG_BROKEN:
+		return "unusable";
 	case SKEX_LEG_UP:
 		if (leg->rx.failures >= SKEX_PAD_FAILURES_MAX)
 			return "paused";

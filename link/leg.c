@@ -242,6 +242,24 @@ enum skex_error skex_leg_load(struct skex_link *link, uint64_t number, struct sk
 	return SKEX_OK;
 }
 
+enum skex_error skex_leg_load_broken(struct skex_link *link, uint64_t number, struct skex_leg **out)
+{
+	struct skex_leg *leg = skex_secret_new(sizeof(*leg));
+	enum skex_error error;
+
+	if (leg == NULL)
+		return SKEX_E_MEMORY;
+	leg->link = link;
+	error = skex_registry_leg_get(link->registry, number, &leg->record);
+	if (error != SKEX_OK) {
+		skex_secret_free(leg);
+		return error;
+	}
+	leg->state = SKEX_LEG_BROKEN;
+	*out = leg;
+	return SKEX_OK;
+}
+
 bool skex_leg_idle(const struct skex_leg *leg)
 {
 	return !leg->epoch_pending && !leg->reserve_pending && !leg->in_work &&
@@ -250,6 +268,11 @@ bool skex_leg_idle(const struct skex_leg *leg)
 
 void skex_leg_unload(struct skex_leg *leg)
 {
+	/* It is in no list, and has nothing else. */
+	if (leg->state == SKEX_LEG_BROKEN) {
+		skex_secret_free(leg);
+		return;
+	}
 	connections_close_of(leg);
 	if (leg->state != SKEX_LEG_UP)
 		list_remove(leg, SKEX_LEGS_NOT_UP);

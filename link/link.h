@@ -209,6 +209,7 @@ enum skex_leg_state {
 	SKEX_LEG_CONNECTING, /* agent: the stream, or the marks, are under way */
 	SKEX_LEG_UP,
 	SKEX_LEG_STOPPED, /* by a rollback: the operator has to say go */
+	SKEX_LEG_BROKEN,  /* what the disk has of it, but for its record, cannot be read */
 };
 
 struct skex_leg {
@@ -287,6 +288,10 @@ struct skex_leg {
 
 /* Loads a leg from registry and store.  SKEX_E_UNKNOWN when there is none. */
 SKEX_MUST_USE enum skex_error skex_leg_load(
+	struct skex_link *link, uint64_t number, struct skex_leg **leg);
+/* Its record alone, when skex_leg_load failed: a leg that is broken as long as the owner runs, so
+ * that its hub counts as one that is away. */
+SKEX_MUST_USE enum skex_error skex_leg_load_broken(
 	struct skex_link *link, uint64_t number, struct skex_leg **leg);
 /* Closes its connection and frees it.  Not while one of its commits is pending (skex_leg_idle). */
 void skex_leg_unload(struct skex_leg *leg);

@@ -19,7 +19,7 @@ static uint64_t in_flight(const struct skex_leg *leg)
 /* Of the generation that a refill added; 0 when there is none. */
 static uint64_t next_size(struct skex_pad_bytes *pad, uint32_t generation)
 {
-	return skex_pad_bytes_size(pad, generation + 1);
+	return pad == NULL ? 0 : skex_pad_bytes_size(pad, generation + 1);
 }
 
 /* The current generation cannot hold it: go to the next when there is one. */

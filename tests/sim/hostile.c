@@ -43,7 +43,7 @@ uint32_t hostile_agent_legs(struct world *world, uint32_t agent)
 	uint32_t count = 0;
 
 	for (leg = world_agent_of(world_agent(world, agent))->legs; leg != NULL; leg = leg->next)
-		count++;
+		count += !leg->broken;
 	return count;
 }
 
