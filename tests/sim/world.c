@@ -118,7 +118,8 @@ static struct world *make(
 		.k = k,
 		.agents = agents,
 		.pad_bytes = pad_bytes,
-		.paired = paired};
+		.paired = paired,
+		.clones = 1};
 
 	return world_make(&setup);
 }

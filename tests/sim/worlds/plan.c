@@ -17,6 +17,8 @@ static const char *const kinds[PLAN_KINDS] = {
 	[PLAN_HOLD] = "hold",
 	[PLAN_RELEASE] = "release",
 	[PLAN_FAIL] = "fail",
+	[PLAN_FULL] = "full",
+	[PLAN_ROOM] = "room",
 	[PLAN_LIE] = "lie",
 	[PLAN_BACKUP] = "backup",
 	[PLAN_RESTORE] = "restore",
@@ -24,6 +26,9 @@ static const char *const kinds[PLAN_KINDS] = {
 	[PLAN_JOIN] = "join",
 	[PLAN_CLOCK] = "clock",
 	[PLAN_FORGE] = "forge",
+	[PLAN_CLONE] = "clone",
+	[PLAN_TWIN] = "twin",
+	[PLAN_ALONE] = "alone",
 };
 
 static const char *const shapes[PLAN_SHAPES] = {
@@ -103,6 +108,8 @@ static const struct {
 	{PLAN_HOLD, 20},
 	{PLAN_RELEASE, 40},
 	{PLAN_FAIL, 15},
+	{PLAN_FULL, 10},
+	{PLAN_ROOM, 30},
 	{PLAN_PART, 15},
 	{PLAN_JOIN, 30},
 	{PLAN_CLOCK, 10},
@@ -144,6 +151,9 @@ static struct plan_event choose_event(const struct plan *plan, uint64_t *state)
 	case PLAN_FAIL:
 		event.value = 1 + event.value % 40;
 		break;
+	case PLAN_FULL:
+		event.value %= 65536;
+		break;
 	case PLAN_CLOCK:
 		/* Within a day, or anywhere within 68 years. */
 		if (!one_in(state, 4))
@@ -153,6 +163,21 @@ static struct plan_event choose_event(const struct plan *plan, uint64_t *state)
 		break;
 	}
 	return event;
+}
+
+/* This kind, some time after the last one. */
+static void add_later(struct plan *plan, uint64_t *state, uint32_t last_ms, size_t *room,
+	struct plan_event *event, enum plan_kind kind)
+{
+	event->kind = (uint8_t)kind;
+	event->at_ms += 1 + (uint32_t)below(state, last_ms + 1 - event->at_ms);
+	add(plan, room, *event);
+}
+
+/* A pairwise association that two hold is no rollback of one of them: docs/pairwise-security.md. */
+static bool may_be_cloned(const struct plan *plan, uint8_t node)
+{
+	return node >= plan->hubs && (plan->shape == PLAN_TABLES || plan->shape == PLAN_RATCHETS);
 }
 
 /* One node may be taken back in time: two ends of a leg that both are cannot know it. */
@@ -167,12 +192,17 @@ static void add_rollback(struct plan *plan, uint64_t *state, uint32_t last_ms, s
 		add(plan, room, event);
 		return;
 	}
-	event.kind = PLAN_BACKUP;
 	event.at_ms = (uint32_t)below(state, last_ms + 1);
+	event.kind = PLAN_BACKUP;
+	if (may_be_cloned(plan, node) && one_in(state, 2)) {
+		event.kind = PLAN_CLONE;
+		add(plan, room, event);
+		add_later(plan, state, last_ms, room, &event, PLAN_TWIN);
+		add_later(plan, state, last_ms + 1, room, &event, PLAN_ALONE);
+		return;
+	}
 	add(plan, room, event);
-	event.kind = PLAN_RESTORE;
-	event.at_ms += 1 + (uint32_t)below(state, last_ms + 1 - event.at_ms);
-	add(plan, room, event);
+	add_later(plan, state, last_ms, room, &event, PLAN_RESTORE);
 }
 
 static int by_time(const void *left, const void *right)

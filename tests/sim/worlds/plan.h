@@ -25,6 +25,8 @@ enum plan_kind {
 	PLAN_HOLD,    /* no sync of `node` ends */
 	PLAN_RELEASE, /* they do */
 	PLAN_FAIL,    /* the `value`-th write of `node` fails */
+	PLAN_FULL,    /* the disk of `node` takes `value` bytes more */
+	PLAN_ROOM,    /* it takes as many as there are */
 	PLAN_LIE,     /* syncs of `node` do nothing */
 	PLAN_BACKUP,  /* a copy of the disk of `node` is taken */
 	PLAN_RESTORE, /* `node` starts from that copy, if there is one */
@@ -32,6 +34,9 @@ enum plan_kind {
 	PLAN_JOIN,    /* they do */
 	PLAN_CLOCK,   /* the wall clock of `node` jumps to `value` s - 2^31 from the world's */
 	PLAN_FORGE,   /* a wrong tag comes on the leg of agent `node` and hub `other` */
+	PLAN_CLONE,   /* a copy of agent `node` is made, once */
+	PLAN_TWIN,    /* it runs beside the agent */
+	PLAN_ALONE,   /* it ends */
 	PLAN_KINDS,
 };
 

@@ -23,6 +23,7 @@
 struct state {
 	bool torn; /* its disk stops, or has stopped, in the middle of something */
 	bool lies; /* its disk does, or did */
+	bool full; /* its disk is, or was, before it was healed */
 	struct disk *backup;
 	uint64_t since_ms; /* what came after it is lost, when it is taken back */
 };
@@ -33,6 +34,8 @@ struct run {
 	struct ledger *ledger;
 	struct view *view; /* NULL where pads are computed */
 	struct state states[WORLD_NODES_MAX];
+	struct world_node *clone; /* NULL: there was none yet */
+	uint8_t cloned;           /* the agent, whose clone it is */
 	uint32_t refills;
 	struct run_figures *figures;
 	void (*broken)(const char *text);
@@ -125,8 +128,9 @@ static void start(struct run *run, uint8_t number)
 	if (world_is_up(node))
 		return;
 	stop(run, number, false);
-	/* What is found there may only be unreadable where the disk lied. */
-	if (!world_try_start(node) && !run->states[number].lies)
+	/* What is found there may only be unreadable where the disk lied; and it takes some room.
+	 */
+	if (!world_try_start(node) && !run->states[number].lies && !run->states[number].full)
 		run->broken("what lies on the disk of a node cannot be opened");
 }
 
@@ -142,6 +146,50 @@ static void restore(struct run *run, uint8_t number)
 	forget(run, number);
 	start(run, number);
 }
+
+/* ---- a clone of an agent -----------------------------------------------------------------------
+ */
+
+/* Whether the agent that has a clone has this leg. */
+static bool is_of_clone(void *owner, uint64_t leg)
+{
+	const struct run *run = owner;
+
+	return world_leg_agent(run->world, leg) == run->cloned;
+}
+
+static void clone_agent(struct run *run, uint8_t agent)
+{
+	struct world_node *node = world_agent(run->world, agent);
+
+	if (run->clone != NULL || !world_is_up(node))
+		return;
+	run->clone = world_clone(node);
+	run->cloned = agent;
+}
+
+static void clone_starts(struct run *run)
+{
+	if (run->clone == NULL || world_is_up(run->clone))
+		return;
+	sim_trace_share(is_of_clone, run);
+	world_start(run->clone);
+}
+
+static void clone_ends(struct run *run)
+{
+	uint8_t hub;
+
+	if (run->clone == NULL || !world_is_up(run->clone))
+		return;
+	world_crash(run->clone);
+	sim_trace_share(NULL, NULL);
+	for (hub = 0; hub < run->plan->hubs; hub++)
+		forget_leg(run, hub, run->cloned, false);
+}
+
+/* ---- what happens ------------------------------------------------------------------------------
+ */
 
 static void forge_tag(struct run *run, uint8_t agent, uint8_t hub)
 {
@@ -197,6 +245,13 @@ static void happen(struct run *run, const struct plan_event *event)
 		if (world_is_up(node))
 			disk_fail_write(world_disk(node), event->value);
 		break;
+	case PLAN_FULL:
+		state->full = true;
+		disk_set_room(world_disk(node), disk_used(world_disk(node)) + event->value);
+		break;
+	case PLAN_ROOM:
+		disk_set_room(world_disk(node), UINT64_MAX);
+		break;
 	case PLAN_LIE:
 		state->lies = true;
 		state->since_ms = world_now(run->world);
@@ -221,6 +276,15 @@ static void happen(struct run *run, const struct plan_event *event)
 		break;
 	case PLAN_FORGE:
 		forge_tag(run, agent, event->other);
+		break;
+	case PLAN_CLONE:
+		clone_agent(run, agent);
+		break;
+	case PLAN_TWIN:
+		clone_starts(run);
+		break;
+	case PLAN_ALONE:
+		clone_ends(run);
 		break;
 	default:
 		run->broken("no such event");
@@ -294,12 +358,15 @@ static void heal(struct run *run)
 	uint8_t j;
 
 	world_set_faults(run->world, &none);
+	clone_ends(run);
 	for (i = 0; i < nodes; i++) {
 		/* The last power cut, for a disk that stopped and was not noticed yet. */
 		if (run->states[i].torn)
 			stop(run, i, true);
 		disk_set_lying(world_disk(node_of(run, i)), false);
 		disk_fail_write(world_disk(node_of(run, i)), 0);
+		disk_set_room(world_disk(node_of(run, i)), UINT64_MAX);
+		run->states[i].full = false;
 		world_set_clock(node_of(run, i), 0);
 		world_hold_disk(node_of(run, i), false);
 		for (j = 0; j < i; j++)
@@ -358,14 +425,24 @@ static void tend(struct run *run)
 		refill(run);
 }
 
+/* Where a disk lied, one end of a leg may have nothing that can be read. */
+static bool leg_suffices(const struct run *run, uint8_t hub, uint8_t agent)
+{
+	return hostile_agent_leg(run->world, agent, hub)->state != SKEX_LEG_BROKEN &&
+		hostile_hub_leg_if(run->world, hub, agent) != NULL;
+}
+
 /* Without a node whose disk lied so that nothing can be read any more. */
-static bool hubs_suffice(const struct run *run)
+static bool hubs_suffice(const struct run *run, uint8_t a, uint8_t b)
 {
 	uint8_t honest = 0;
 	uint8_t i;
 
+	if (!world_is_up(world_agent(run->world, a)) || !world_is_up(world_agent(run->world, b)))
+		return false;
 	for (i = 0; i < run->plan->hubs; i++) {
-		if (run->plan->lies[i] == PLAN_HONEST && world_is_up(world_hub(run->world, i)))
+		if (run->plan->lies[i] == PLAN_HONEST && world_is_up(world_hub(run->world, i)) &&
+			leg_suffices(run, i, a) && leg_suffices(run, i, b))
 			honest++;
 	}
 	return honest >= run->plan->k;
@@ -392,8 +469,7 @@ static void recover(struct run *run)
 	check_step(run);
 	for (a = 0; a < run->plan->agents; a++) {
 		b = (uint8_t)((a + 1) % run->plan->agents);
-		if (!hubs_suffice(run) || !world_is_up(world_agent(run->world, a)) ||
-			!world_is_up(world_agent(run->world, b)))
+		if (!hubs_suffice(run, a, b))
 			continue;
 		for (i = 0; i < TENDED_MAX && !ledger_exchange(run->ledger, a, b, PATIENCE_MS); i++)
 			tend(run);
