@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "net/internal.h"
 #include "platform/memory.h"
@@ -65,11 +66,15 @@ static void drained(struct skex_stream *stream)
 /*
  * Nothing can be written any more.  When the other end has gone, what it said before, and why it
  * left, may still lie in the socket: while that is being read, its end is the end of the stream.
+ * That it has one is not left to the other end.
  */
 static void break_off(struct skex_stream *stream, int error)
 {
 	bool gone = error == UV_EPIPE || error == UV_ECONNRESET;
+	uv_os_fd_t fd;
 
+	if (gone && uv_fileno(&stream->uv.handle, &fd) == 0)
+		(void)shutdown(fd, SHUT_RDWR);
 	stream->why = net_error(error);
 	stream->broken = true;
 	buffer_free(&stream->collected, stream->local);

@@ -349,6 +349,33 @@ static void half_close(void **state)
 	world_clear(&world);
 }
 
+/* An end that takes nothing more, and never ends its own sending, is heard out and let go. */
+static void who_takes_nothing_is_let_go(void **state)
+{
+	const struct skex_view view = skex_view("x", 1);
+	struct world world;
+	struct end end;
+	int ends[2];
+
+	(void)state;
+	memset(&end, 0, sizeof(end));
+	world_init(&world);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	assert_int_equal(skex_loop_adopt(world.loop, ends[0], &end.stream), SKEX_OK);
+	end.world = &world;
+	world.net->attach(end.stream, &end_events, &end);
+	world_pass(&world, 50);
+	assert_int_equal(write(ends[1], "\0", 1), 1);
+	assert_int_equal(shutdown(ends[1], SHUT_RD), 0);
+	assert_int_equal(world.net->send(end.stream, &view, 1), SKEX_E_OFFLINE);
+	world_pass(&world, 50);
+	assert_int_equal(end.received, 1);
+	assert_int_equal(end.closed, 1);
+	assert_int_equal(end.why, SKEX_E_OFFLINE);
+	(void)close(ends[1]);
+	world_clear(&world);
+}
+
 static void adopt_refuses(void **state)
 {
 	struct skex_stream *stream = NULL;
@@ -383,6 +410,7 @@ int main(void)
 		cmocka_unit_test(forgotten_is_closed),
 		cmocka_unit_test(reset),
 		cmocka_unit_test(send_finds_the_end),
+		cmocka_unit_test(who_takes_nothing_is_let_go),
 		cmocka_unit_test(half_close),
 		cmocka_unit_test(adopt_refuses),
 	};
