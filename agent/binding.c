@@ -8,8 +8,8 @@
 #include "core/base/cursor.h"
 #include "store/tables.h"
 
-/* SKEX_TABLE_BINDING, key the binding's name: u8 version 1 | u64 round | u8 active | 16 key id |
- * u64 since, milliseconds of the wall clock. */
+/* SKEX_TABLE_BINDING, key the binding's name: u8 version 1 | u64 round | u8 active (1), and
+ * settled (2), or none (0) | 16 key id | u64 since, milliseconds of the wall clock. */
 #define RECORD_VERSION 1u
 #define RECORD_BYTES   (1u + 8u + 1u + SKEX_KEY_ID_BYTES + 8u)
 
@@ -133,7 +133,7 @@ enum skex_error skex_agent_binding_remember(struct skex_agent *agent,
 	skex_writer_init(&writer, value, sizeof(value));
 	skex_write_u8(&writer, RECORD_VERSION);
 	skex_write_u64(&writer, memory->round);
-	skex_write_u8(&writer, memory->active);
+	skex_write_u8(&writer, !memory->active ? 0 : memory->settled ? 2 : 1);
 	skex_write_bytes(&writer, memory->key_id, SKEX_KEY_ID_BYTES);
 	skex_write_u64(&writer, memory->since_wall_ms);
 	if (skex_writer_end(&writer, &size) != SKEX_OK)
@@ -154,6 +154,7 @@ enum skex_error skex_agent_binding_recall(const struct skex_agent *agent,
 	size_t size = 0;
 	enum skex_error error;
 	uint8_t version;
+	uint8_t active;
 
 	error = skex_store_get(agent->link.store, SKEX_TABLE_BINDING,
 		skex_name_view(&binding->name), value, sizeof(value), &size);
@@ -162,12 +163,14 @@ enum skex_error skex_agent_binding_recall(const struct skex_agent *agent,
 	skex_reader_init(&reader, skex_view(value, size));
 	version = skex_read_u8(&reader);
 	read.round = skex_read_u64(&reader);
-	read.active = skex_read_u8(&reader) == 1;
+	active = skex_read_u8(&reader);
+	read.active = active != 0;
+	read.settled = active == 2;
 	skex_read_bytes(&reader, read.key_id, SKEX_KEY_ID_BYTES);
 	read.since_wall_ms = skex_read_u64(&reader);
 	if (version != RECORD_VERSION)
 		return SKEX_E_VERSION;
-	if (skex_reader_end(&reader) != SKEX_OK)
+	if (skex_reader_end(&reader) != SKEX_OK || active > 2)
 		return SKEX_E_CORRUPT;
 	*memory = read;
 	return SKEX_OK;

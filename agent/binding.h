@@ -20,7 +20,8 @@
 /* What a binding remembers; no secret. */
 struct skex_binding_memory {
 	uint64_t round;
-	bool active; /* there was an active key, and the rest is about it */
+	bool active;  /* there was an active key, and the rest is about it */
+	bool settled; /* its consumer had that key then, and no other */
 	uint8_t key_id[SKEX_KEY_ID_BYTES];
 	uint64_t since_wall_ms;
 };

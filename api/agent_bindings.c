@@ -125,6 +125,7 @@ struct binding_request {
 	uint64_t round;
 	const char *active_key;
 	uint64_t active_since_ms;
+	bool settled;
 	const char *view;
 	const char *state;
 	const char *next_key;
@@ -222,12 +223,13 @@ void skex_agent_op_binding_recall(
 	rested = json_object_del(ops->rested, name) == 0;
 	skex_uuid_print(memory.key_id, id);
 	skex_api_reply(call,
-		json_pack("{so so so sb}", "round", json_integer((json_int_t)memory.round),
+		json_pack("{so so so sb sb}", "round", json_integer((json_int_t)memory.round),
 			"active_key", memory.active ? json_string(id) : json_null(),
 			"active_since_ms",
 			memory.active ? json_integer((json_int_t)memory.since_wall_ms)
 				      : json_null(),
-			"rested", rested && json_object_get(ops->ordered, name) == NULL));
+			"rested", rested && json_object_get(ops->ordered, name) == NULL, "settled",
+			memory.settled));
 }
 
 /* It holds until the next process asks, and not over a start of the agent. */
@@ -251,7 +253,8 @@ void skex_agent_op_binding_remember(
 {
 	static const struct skex_field fields[] = {{NAME}, {NUMBER(round, true)},
 		{TEXT(active_key, false, SKEX_KEY_ID_TEXT_BYTES - 1)},
-		{NUMBER(active_since_ms, false)}};
+		{NUMBER(active_since_ms, false)},
+		{"settled", SKEX_FIELD_BOOL, false, 0, 0, AT(settled)}};
 	const struct skex_agent_ops *ops = owner;
 	const struct skex_binding_config *binding;
 	struct skex_binding_memory memory = {0};
@@ -264,6 +267,7 @@ void skex_agent_op_binding_remember(
 	(void)json_object_del(ops->ordered, binding->name.text);
 	memory.round = in.round;
 	memory.active = in.active_key != NULL;
+	memory.settled = memory.active && in.settled;
 	memory.since_wall_ms = in.active_since_ms;
 	if (skex_agent_binding_remember(ops->agent, binding, &memory) != SKEX_OK)
 		skex_api_fail(call, SKEX_E_MEMORY, "memory", "no memory to remember it",

@@ -49,9 +49,10 @@ static void remember(
 	skex_uuid_print(memory->key_id, id);
 	if (memory->active &&
 		json_object_update_missing_new(members,
-			json_pack("{ss sI}", "active_key", id, "active_since_ms",
+			json_pack("{ss sI sb}", "active_key", id, "active_since_ms",
 				(json_int_t)(wall_ms > memory->age_ms ? wall_ms - memory->age_ms
-								      : 0))) != 0) {
+								      : 0),
+				"settled", memory->settled)) != 0) {
 		json_decref(members);
 		members = NULL;
 	}
@@ -91,6 +92,7 @@ static void on_recalled(void *owner, const json_t *answer)
 		.round = (uint64_t)json_integer_value(json_object_get(answer, "round")),
 		.age_ms = wall_ms > since_ms ? wall_ms - since_ms : 0,
 		/* By a clock that went back it would be young again at each start. */
+		.settled = json_is_true(json_object_get(answer, "settled")),
 		.rested = since_ms <= wall_ms && json_is_true(json_object_get(answer, "rested")),
 	};
 	enum skex_error error;

@@ -135,6 +135,7 @@ static void remember(struct skex_binding *binding)
 		.round = machine->round,
 		.active = machine->active.there,
 		.age_ms = binding->now_ms - machine->active.since_ms,
+		.settled = skex_rotation_has_active(machine),
 	};
 
 	memcpy(memory.key_id, machine->active.id, sizeof(memory.key_id));

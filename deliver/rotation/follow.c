@@ -12,6 +12,7 @@ static bool fetch(void *machine, const void *input)
 	(void)input;
 	rotation->round = rotation->theirs.round;
 	rotation->next.there = true;
+	rotation->next.unsure = false;
 	rotation->next.round = rotation->round;
 	memcpy(rotation->next.id, rotation->theirs.key_id, SKEX_ROTATION_ID_BYTES);
 	rotation->again_ms = UINT64_MAX;
@@ -41,7 +42,7 @@ static bool keyless(void *machine, const void *input)
 static bool active_there(void *machine, const void *input)
 {
 	struct skex_rotation *rotation = machine;
-	const bool same = rotation->active.there && !rotation->unsure &&
+	const bool same = rotation->active.there && !rotation->active.unsure &&
 		rotation_same_id(rotation->active.id, rotation->theirs.active_id);
 
 	(void)input;
@@ -143,6 +144,15 @@ static bool both_active(void *machine, const void *input)
 	return rotation_settle(machine, input);
 }
 
+/* Since then a start finds the consumer with the active key. */
+static bool settled(void *machine, const void *input)
+{
+	struct skex_rotation *rotation = machine;
+
+	rotation->actions |= SKEX_ROTATION_DO_REMEMBER;
+	return rotation_settled(machine, input);
+}
+
 /* The leader has gone back. */
 static bool left_alone(void *machine, const void *input)
 {
@@ -205,7 +215,7 @@ const struct skex_row skex_rotation_follow_rows[] = {
 	{SKEX_ROTATION_TELLING, SKEX_ROTATION_GONE, SKEX_ROTATION_TELLING, rotation_restore},
 	{SKEX_ROTATION_TELLING, SKEX_ROTATION_EXPIRED, SKEX_ROTATION_SETTLING, over},
 
-	{SKEX_ROTATION_SETTLING, SKEX_ROTATION_DONE, SKEX_ROTATION_IDLE, rotation_settled},
+	{SKEX_ROTATION_SETTLING, SKEX_ROTATION_DONE, SKEX_ROTATION_IDLE, settled},
 	{SKEX_ROTATION_SETTLING, SKEX_ROTATION_AGAIN, SKEX_ROTATION_SETTLING,
 		rotation_settle_again},
 	{SKEX_ROTATION_SETTLING, SKEX_ROTATION_PEER_ACTIVE, SKEX_ROTATION_SETTLING,

@@ -205,12 +205,24 @@ static bool overtaken(void *machine, const void *input)
 	return wanted_anew(rotation, input);
 }
 
+/* The follower was started again, or lost its keys.  That the key was seen in use speaks for it:
+ * the consumers are left as they are until the next one. */
+static bool doubted(void *machine, const void *input)
+{
+	struct skex_rotation *rotation = machine;
+
+	if (rotation->swapped)
+		rotation->actions |= SKEX_ROTATION_DO_SWAP;
+	return overtaken(machine, input);
+}
+
 const struct skex_row skex_rotation_lead_rows[] = {
 	{SKEX_ROTATION_IDLE, SKEX_ROTATION_DUE, SKEX_ROTATION_GETTING, get},
 	{SKEX_ROTATION_IDLE, SKEX_ROTATION_GONE, SKEX_ROTATION_IDLE, rotation_restore},
 	{SKEX_ROTATION_IDLE, SKEX_ROTATION_EXPIRED, SKEX_ROTATION_IDLE, rotation_settle},
 	{SKEX_ROTATION_IDLE, SKEX_ROTATION_PEER_AHEAD, SKEX_ROTATION_IDLE, wanted_anew},
 	{SKEX_ROTATION_IDLE, SKEX_ROTATION_PEER_REFUSED, SKEX_ROTATION_IDLE, wanted_anew},
+	{SKEX_ROTATION_IDLE, SKEX_ROTATION_PEER_LOST, SKEX_ROTATION_IDLE, wanted_anew},
 	{SKEX_ROTATION_IDLE, SKEX_ROTATION_PEER_ACTIVE, SKEX_ROTATION_IDLE, rotation_answer},
 
 	{SKEX_ROTATION_GETTING, SKEX_ROTATION_KEY, SKEX_ROTATION_OFFERING, offer},
@@ -247,6 +259,7 @@ const struct skex_row skex_rotation_lead_rows[] = {
 	{SKEX_ROTATION_TELLING, SKEX_ROTATION_PEER_REFUSED, SKEX_ROTATION_SETTLING,
 		told_of_refusal},
 	{SKEX_ROTATION_TELLING, SKEX_ROTATION_PEER_AHEAD, SKEX_ROTATION_IDLE, overtaken},
+	{SKEX_ROTATION_TELLING, SKEX_ROTATION_PEER_LOST, SKEX_ROTATION_IDLE, doubted},
 	{SKEX_ROTATION_TELLING, SKEX_ROTATION_FAILING, SKEX_ROTATION_TELLING, rotation_swap},
 	{SKEX_ROTATION_TELLING, SKEX_ROTATION_USED, SKEX_ROTATION_SETTLING, works_again},
 	{SKEX_ROTATION_TELLING, SKEX_ROTATION_GONE, SKEX_ROTATION_TELLING, rotation_restore},
@@ -257,6 +270,7 @@ const struct skex_row skex_rotation_lead_rows[] = {
 		rotation_settle_again},
 	{SKEX_ROTATION_SETTLING, SKEX_ROTATION_PEER_AHEAD, SKEX_ROTATION_SETTLING, wanted_anew},
 	{SKEX_ROTATION_SETTLING, SKEX_ROTATION_PEER_REFUSED, SKEX_ROTATION_SETTLING, wanted_anew},
+	{SKEX_ROTATION_SETTLING, SKEX_ROTATION_PEER_LOST, SKEX_ROTATION_SETTLING, wanted_anew},
 	{SKEX_ROTATION_SETTLING, SKEX_ROTATION_GONE, SKEX_ROTATION_SETTLING, rotation_settle},
 	{SKEX_ROTATION_SETTLING, SKEX_ROTATION_EXPIRED, SKEX_ROTATION_SETTLING, rotation_settle},
 };

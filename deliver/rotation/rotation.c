@@ -30,7 +30,7 @@ void rotation_tell(struct skex_rotation *rotation, enum skex_rotation_phase phas
 	mine->reason = reason;
 	memcpy(mine->key_id, id, SKEX_ROTATION_ID_BYTES);
 	memset(mine->active_id, 0, SKEX_ROTATION_ID_BYTES);
-	if (rotation->active.there && !rotation->unsure)
+	if (rotation->active.there && !rotation->active.unsure)
 		memcpy(mine->active_id, rotation->active.id, SKEX_ROTATION_ID_BYTES);
 	rotation->actions |= SKEX_ROTATION_DO_TELL;
 }
@@ -96,7 +96,6 @@ void rotation_promote(struct skex_rotation *rotation)
 	rotation->next.there = false;
 	rotation->closed = false;
 	rotation->swapped = false;
-	rotation->unsure = false;
 	rotation->failings = 0;
 	rotation->reason = SKEX_ROTATION_FINE;
 	rotation->failures = 0;
@@ -246,22 +245,27 @@ void skex_rotation_init(struct skex_rotation *rotation, const struct skex_rotati
 		rotation_tell(rotation, SKEX_ROTATION_ACTIVE, SKEX_ROTATION_FINE);
 		rotation->state = SKEX_ROTATION_TELLING;
 		rotation_again(rotation);
-	} else if (memory->rested) {
+	} else if (memory->rested || memory->settled) {
 		rotation_tell(rotation, SKEX_ROTATION_ACTIVE, SKEX_ROTATION_FINE);
 	} else {
 		/* The consumer may have been left without it, which nobody here can tell. */
-		rotation->unsure = true;
+		rotation->active.unsure = true;
 		rotation_tell(rotation, SKEX_ROTATION_REFUSED, SKEX_ROTATION_FORGOTTEN);
 		rotation_again(rotation);
 	}
 	ask(rotation);
 }
 
-bool skex_rotation_settled(const struct skex_rotation *rotation, uint64_t now_ms)
+bool skex_rotation_has_active(const struct skex_rotation *rotation)
 {
 	return rotation->state == SKEX_ROTATION_IDLE && rotation->active.there &&
-		!rotation->unsure && rotation->failures == 0 && !rotation->ordered &&
-		rotation->due_ms > now_ms;
+		!rotation->active.unsure;
+}
+
+bool skex_rotation_settled(const struct skex_rotation *rotation, uint64_t now_ms)
+{
+	return skex_rotation_has_active(rotation) && rotation->failures == 0 &&
+		!rotation->ordered && rotation->due_ms > now_ms;
 }
 
 uint64_t skex_rotation_closes_ms(const struct skex_rotation *rotation)
@@ -348,24 +352,35 @@ static bool is_active_there(
 	return key != NULL && key->there && rotation_same_id(key->id, view->active_id);
 }
 
-/* An end that follows and has no key: what it remembers may be of long ago, and nobody but the
- * leader helps it.  In a round it hears of the next key anyway. */
+/* An end that follows and has no key, or none that it is sure of: nobody but the leader helps it.
+ * When nothing is under way, what it remembers may be of long ago; in a round it hears of the next
+ * key anyway. */
 static bool is_lost(const struct skex_rotation *rotation, const struct skex_rotation_view *view)
 {
-	return (rotation->state == SKEX_ROTATION_IDLE ||
-		       rotation->state == SKEX_ROTATION_SETTLING) &&
-		view->phase == SKEX_ROTATION_REFUSED &&
-		skex_ct_is_zero(view->active_id, sizeof(view->active_id));
+	if (view->phase != SKEX_ROTATION_REFUSED ||
+		!skex_ct_is_zero(view->active_id, sizeof(view->active_id)))
+		return false;
+	switch (rotation->state) {
+	case SKEX_ROTATION_IDLE:
+	case SKEX_ROTATION_SETTLING:
+		return view->round <= rotation->round;
+	case SKEX_ROTATION_TELLING:
+		return view->round == rotation->round;
+	default:
+		return false;
+	}
 }
 
 /* What a view means to the leader. */
 static enum skex_rotation_event lead_meaning(
 	const struct skex_rotation *rotation, const struct skex_rotation_view *view)
 {
+	if (is_lost(rotation, view))
+		return SKEX_ROTATION_PEER_LOST;
 	if (view->round > rotation->round)
 		return SKEX_ROTATION_PEER_AHEAD;
 	if (view->round < rotation->round)
-		return is_lost(rotation, view) ? SKEX_ROTATION_PEER_REFUSED : SKEX_ROTATION_EVENTS;
+		return SKEX_ROTATION_EVENTS;
 	switch (view->phase) {
 	case SKEX_ROTATION_STAGED:
 		/* After an end lost its memory, rounds of the same number can be of two keys. */

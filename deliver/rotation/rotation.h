@@ -81,6 +81,7 @@ enum skex_rotation_event {
 	SKEX_ROTATION_PEER_REFUSED, /* leads: has not got our key, or will not have it */
 	SKEX_ROTATION_PEER_DROPPED, /* follows: gave up the key of our round */
 	SKEX_ROTATION_PEER_AHEAD,   /* leads: knows a later round than we do */
+	SKEX_ROTATION_PEER_LOST,    /* leads: has no key, or is not sure of the one it has */
 	SKEX_ROTATION_EVENTS,
 };
 
@@ -123,7 +124,8 @@ struct skex_rotation_policy {
 
 struct skex_rotation_key {
 	bool there;
-	bool held; /* the caller has its bytes; not so for one from before the start */
+	bool held;   /* the caller has its bytes; not so for one from before the start */
+	bool unsure; /* follows, from before the start: whether the consumer has it */
 	uint8_t id[SKEX_ROTATION_ID_BYTES];
 	/* In which it was offered, so that both ends can call it by a small number: it differs
 	 * modulo SKEX_ROTATION_NUMBERS from that of the key which it takes the place of.  0: not
@@ -142,7 +144,6 @@ struct skex_rotation {
 	struct skex_rotation_key active;
 	struct skex_rotation_key old;
 	bool swapped; /* one place, TELLING: the old key is in the consumer */
-	bool unsure;  /* follower, after a start: whether its consumer has the active key */
 	bool closed;
 	bool ordered;
 
@@ -169,6 +170,7 @@ struct skex_rotation_memory {
 	uint8_t key_id[SKEX_ROTATION_ID_BYTES];
 	uint64_t age_ms; /* of the active key; as the wall clock says, which may be wrong */
 	bool rested;     /* no round was under way at the end, and the consumer has that key */
+	bool settled;    /* when this was remembered the consumer had that key, and no other */
 };
 
 /* policy outlives the machine; memory may be NULL, for nothing.  `actions` may be TELL, and
@@ -189,6 +191,8 @@ void skex_rotation_step(struct skex_rotation *rotation, enum skex_rotation_event
 /* Feeds what time brings.  Gives when it wants to be called again, at the latest. */
 uint64_t skex_rotation_time(struct skex_rotation *rotation, uint64_t now_ms);
 
+/* Nothing is under way, and the consumer has the active key: what is remembered as `settled`. */
+bool skex_rotation_has_active(const struct skex_rotation *rotation);
 /* Is nothing under way, ordered, due, or owed after a failure?  Then the consumer has the active
  * key, and who goes on with it may say `rested`. */
 bool skex_rotation_settled(const struct skex_rotation *rotation, uint64_t now_ms);

@@ -196,7 +196,7 @@ static void agents_start_in_a_round(enum scene_kind kind, bool rest)
 
 /* The same of the end that follows, alone: its consumer may have the old key still, and it is not
  * the other end's turn to find that out. */
-static void follower_starts_in_a_round(enum scene_kind kind)
+static void follower_starts_in_a_round(enum scene_kind kind, unsigned keyless)
 {
 	for (unsigned seed = 1; seed <= worlds(80); seed++) {
 		struct scene scene;
@@ -207,33 +207,65 @@ static void follower_starts_in_a_round(enum scene_kind kind)
 		skex_rotation_step(&scene.end[0].machine, SKEX_ROTATION_ORDER, NULL,
 			scene.now_ms + scene.end[0].skew_ms);
 		scene_run(&scene, scene_random(&scene, 40) * 100);
-		/* Its first words are lost, or not. */
-		scene.faults.hubs_cut = seed % 2 == 0;
+		/* Its first words are lost, or its last ones too, or none. */
+		scene.faults.hubs_cut = seed % 3 != 0;
+		scene_run(&scene, seed % 3 == 1 ? MINUTE / 3 : 0);
 		scene_restart_agent(&scene, 1, true);
 		scene_run(&scene, 5000);
 		scene.faults.hubs_cut = false;
-		scene_run(&scene, 2 * MINUTE);
+		scene.faults.keyless = keyless;
+		scene_run(&scene, 30 * MINUTE);
+		scene.faults.keyless = 0;
+		/* One place may hold the next key, and nobody has the bytes of the one before. */
+		if (kind != SCENE_ONE_PLACE)
+			assert_int_equal(scene.dark_ms, 0);
+		else if (keyless == 0)
+			assert_true(scene.dark_ms <= MINUTE);
 		assert_true(scene_settles(&scene, MINUTE));
 		assert_true(scene_traffic(&scene));
+	}
+}
+
+/* When nothing was under way it goes on with its key, however it ended. */
+static void follower_starts_at_rest(void **state)
+{
+	(void)state;
+	for (unsigned kind = SCENE_MANY; kind <= SCENE_ONCE; kind++) {
+		struct scene scene;
+		uint8_t before[SKEX_ROTATION_ID_BYTES];
+
+		scene_init(&scene, 41 + kind, (enum scene_kind)kind, 24 * HOUR, HOUR, true);
+		scene.faults.delay_ms = 500;
+		assert_true(scene_settles(&scene, MINUTE));
+		memcpy(before, scene.end[0].machine.active.id, sizeof(before));
+		scene_run(&scene, MINUTE);
+		scene_restart_agent(&scene, 1, true);
+		scene_run(&scene, MINUTE);
+		assert_true(scene_settles(&scene, MINUTE));
+		assert_memory_equal(scene.end[0].machine.active.id, before, sizeof(before));
+		assert_int_equal(scene.dark_ms, 0);
 	}
 }
 
 static void follower_starts_in_a_round_many(void **state)
 {
 	(void)state;
-	follower_starts_in_a_round(SCENE_MANY);
+	follower_starts_in_a_round(SCENE_MANY, 0);
+	follower_starts_in_a_round(SCENE_MANY, 100);
 }
 
 static void follower_starts_in_a_round_one_place(void **state)
 {
 	(void)state;
-	follower_starts_in_a_round(SCENE_ONE_PLACE);
+	follower_starts_in_a_round(SCENE_ONE_PLACE, 0);
+	follower_starts_in_a_round(SCENE_ONE_PLACE, 100);
 }
 
 static void follower_starts_in_a_round_once(void **state)
 {
 	(void)state;
-	follower_starts_in_a_round(SCENE_ONCE);
+	follower_starts_in_a_round(SCENE_ONCE, 0);
+	follower_starts_in_a_round(SCENE_ONCE, 100);
 }
 
 static void agents_start_in_a_round_many(void **state)
@@ -652,6 +684,7 @@ int main(void)
 		cmocka_unit_test(one_goes_on_for_another_once),
 		cmocka_unit_test(grace_ends),
 		cmocka_unit_test(starts_do_not_prolong_it),
+		cmocka_unit_test(follower_starts_at_rest),
 		cmocka_unit_test(follower_starts_in_a_round_many),
 		cmocka_unit_test(follower_starts_in_a_round_one_place),
 		cmocka_unit_test(follower_starts_in_a_round_once),

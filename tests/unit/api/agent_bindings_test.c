@@ -51,7 +51,7 @@ static void what_was_remembered_is_recalled(void **state)
 
 	bed_ask_as(bed, own, "{\"id\":1,\"op\":\"binding_recall\",\"binding\":\"site-b\"}",
 		"{\"id\":1,\"round\":0,\"active_key\":null,\"active_since_ms\":null,"
-		"\"rested\":false}\n");
+		"\"rested\":false,\"settled\":false}\n");
 	bed_ask_as(bed, own,
 		"{\"id\":2,\"op\":\"binding_remember\",\"binding\":\"site-b\",\"round\":3,"
 		"\"active_key\":\"" ID_1 "\",\"active_since_ms\":1763722000000}",
@@ -63,7 +63,7 @@ static void what_was_remembered_is_recalled(void **state)
 	assert_true(bed->agent->memories[1].round == 0);
 	bed_ask_as(bed, own, "{\"id\":3,\"op\":\"binding_recall\",\"binding\":\"site-b\"}",
 		"{\"id\":3,\"round\":3,\"active_key\":\"" ID_1
-		"\",\"active_since_ms\":1763722000000,\"rested\":false}\n");
+		"\",\"active_since_ms\":1763722000000,\"rested\":false,\"settled\":false}\n");
 	/* There is no active key any more. */
 	bed_ask_as(bed, own,
 		"{\"id\":4,\"op\":\"binding_remember\",\"binding\":\"site-b\","
@@ -71,7 +71,7 @@ static void what_was_remembered_is_recalled(void **state)
 		"{\"id\":4}\n");
 	bed_ask_as(bed, own, "{\"id\":5,\"op\":\"binding_recall\",\"binding\":\"site-b\"}",
 		"{\"id\":5,\"round\":4503599627370496,\"active_key\":null,"
-		"\"active_since_ms\":null,\"rested\":false}\n");
+		"\"active_since_ms\":null,\"rested\":false,\"settled\":false}\n");
 	bed_hang_up(bed, own);
 }
 
@@ -88,10 +88,10 @@ static void it_rested(void **state)
 	own = bed_process(bed, "bindings");
 	bed_ask_as(bed, own, recall,
 		"{\"id\":1,\"round\":0,\"active_key\":null,\"active_since_ms\":null,"
-		"\"rested\":true}\n");
+		"\"rested\":true,\"settled\":false}\n");
 	bed_ask_as(bed, own, recall,
 		"{\"id\":1,\"round\":0,\"active_key\":null,\"active_since_ms\":null,"
-		"\"rested\":false}\n");
+		"\"rested\":false,\"settled\":false}\n");
 	/* A round that began afterwards counts. */
 	bed_ask_as(bed, own, rest, "{\"id\":2}\n");
 	bed_ask_as(bed, own,
@@ -99,7 +99,7 @@ static void it_rested(void **state)
 		"{\"id\":3}\n");
 	bed_ask_as(bed, own, recall,
 		"{\"id\":1,\"round\":1,\"active_key\":null,\"active_since_ms\":null,"
-		"\"rested\":false}\n");
+		"\"rested\":false,\"settled\":false}\n");
 	/* So does an order that the process did not come to. */
 	bed_ask_as(bed, own, "{\"id\":7,\"op\":\"binding_watch\"}",
 		"{\"id\":7,\"subscribed\":true}\n");
@@ -109,7 +109,7 @@ static void it_rested(void **state)
 	bed_ask_as(bed, own, rest, "{\"id\":2}\n");
 	bed_ask_as(bed, own, recall,
 		"{\"id\":1,\"round\":1,\"active_key\":null,\"active_since_ms\":null,"
-		"\"rested\":false}\n");
+		"\"rested\":false,\"settled\":false}\n");
 	bed_error_as(bed, own, "{\"id\":4,\"op\":\"binding_rest\",\"binding\":\"none\"}", "refused",
 		"unknown_binding");
 	bed_hang_up(bed, own);
@@ -127,7 +127,7 @@ static void what_cannot_be_read_is_forgotten(void **state)
 		bed->agent->recall_error = i == 0 ? SKEX_E_VERSION : SKEX_E_CORRUPT;
 		bed_ask_as(bed, own, request,
 			"{\"id\":1,\"round\":0,\"active_key\":null,\"active_since_ms\":null,"
-			"\"rested\":false}\n");
+			"\"rested\":false,\"settled\":false}\n");
 		assert_non_null(strstr(bed->net.log, "binding site-b: what was remembered"));
 	}
 	bed->agent->recall_error = SKEX_E_IO;
