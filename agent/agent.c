@@ -17,6 +17,7 @@
 #define ARRIVED_MAX 256u   /* messages of a leg whose acceptance is waited for */
 #define SETTLE_MS   10000u /* and how long: that, to twice that */
 #define SILENT_MS   5000u  /* a hub that cannot be reached for so long is reported */
+#define MEND_MS     60000u /* how often a leg that cannot be read is tried again */
 
 uint64_t agent_now(const struct skex_agent *agent)
 {
@@ -323,23 +324,52 @@ static enum skex_error own_instance(struct skex_agent *agent)
 }
 
 /* Keys are made without one that cannot be read, as without a hub that is away. */
-static enum skex_error load_leg(struct skex_agent *agent, uint64_t number, struct skex_leg **leg)
+static enum skex_error load_broken(
+	struct skex_agent *agent, uint64_t number, enum skex_error why, struct skex_leg **leg)
 {
-	const enum skex_error why = skex_leg_load(&agent->link, number, leg);
-	enum skex_error error;
+	enum skex_error error = skex_leg_load_broken(&agent->link, number, leg);
 
-	if (why == SKEX_OK || why == SKEX_E_MEMORY)
-		return why;
-	error = skex_leg_load_broken(&agent->link, number, leg);
 	if (error != SKEX_OK)
 		return error;
 	snprintf((*leg)->last_error, sizeof((*leg)->last_error),
-		"what the disk has of this leg cannot be used (%s): put a backup of the state "
-		"back, or have this agent evicted there and enrolled anew",
+		"its state on the disk cannot be used (%s): tried again each minute; if it stays "
+		"so, have this agent evicted there and enrol it anew",
 		skex_error_name(why));
 	agent_event(agent, SKEX_LEVEL_ERROR, "leg_unusable", "", (*leg)->record.other.text, "%s",
 		(*leg)->last_error);
+	agent->mend_ms = agent_now(agent) + MEND_MS;
 	return SKEX_OK;
+}
+
+/* A disk that had a bad moment, or whose files were put back. */
+static void mend_leg(struct skex_agent *agent, struct agent_leg *leg, uint64_t now_ms)
+{
+	struct skex_leg *mended = NULL;
+
+	if (skex_leg_load(&agent->link, leg->leg->record.leg, &mended) != SKEX_OK) {
+		agent->mend_ms = now_ms + MEND_MS;
+		return;
+	}
+	skex_leg_unload(leg->leg);
+	leg->leg = mended;
+	leg->leg->owner_data = leg;
+	leg->broken = false;
+	leg->down_since_ms = now_ms;
+	agent_event(agent, SKEX_LEVEL_NOTICE, "leg_usable", "", mended->record.other.text,
+		"the leg to hub %s can be used again", mended->record.other.text);
+}
+
+static void mend_legs(struct skex_agent *agent, uint64_t now_ms)
+{
+	struct agent_leg *leg;
+
+	if (now_ms < agent->mend_ms)
+		return;
+	agent->mend_ms = UINT64_MAX;
+	for (leg = agent->legs; leg != NULL; leg = leg->next) {
+		if (leg->broken)
+			mend_leg(agent, leg, now_ms);
+	}
 }
 
 static enum skex_error add_leg(struct skex_agent *agent, uint64_t number)
@@ -354,7 +384,9 @@ static enum skex_error add_leg(struct skex_agent *agent, uint64_t number)
 	leg->flight_end = &leg->flight;
 	leg->arrived_end = &leg->arrived;
 	agent_crowds_init(leg);
-	error = load_leg(agent, number, &leg->leg);
+	error = skex_leg_load(&agent->link, number, &leg->leg);
+	if (error != SKEX_OK && error != SKEX_E_MEMORY)
+		error = load_broken(agent, number, error, &leg->leg);
 	if (error != SKEX_OK) {
 		free(leg);
 		return error;
@@ -521,7 +553,7 @@ enum skex_error skex_agent_leg_resume(
 
 	if (skex_name_parse(&name, skex_view(hub, strlen(hub))))
 		leg = agent_leg_by_hub(agent, &name);
-	error = leg == NULL ? SKEX_E_UNKNOWN : SKEX_OK;
+	error = leg == NULL ? SKEX_E_UNKNOWN : leg->broken ? SKEX_E_STATE : SKEX_OK;
 	/* First, so that no leg goes on with pools from the past. */
 	if (error == SKEX_OK && skex_leg_halted(&leg->leg->record))
 		error = agent_past_word(agent);
@@ -552,7 +584,7 @@ static void watch_leg(struct skex_agent *agent, struct agent_leg *leg, uint64_t 
 {
 	const struct skex_leg *link_leg = leg->leg;
 
-	if (link_leg->state != SKEX_LEG_UP && !leg->silent_told &&
+	if (link_leg->state != SKEX_LEG_UP && !leg->broken && !leg->silent_told &&
 		now_ms - leg->down_since_ms > SILENT_MS) {
 		leg->silent_told = true;
 		agent_event(agent, SKEX_LEVEL_WARNING, "hub_unreachable", "",
@@ -594,6 +626,7 @@ static void sweep(struct skex_agent *agent, uint64_t now_ms)
 	struct agent_pool *pool;
 	bool serves;
 
+	mend_legs(agent, now_ms);
 	sweep_legs(agent, now_ms);
 	for (peer = agent->peers; peer != NULL; peer = peer->next) {
 		serves = agent_peer_serves(peer);

@@ -374,6 +374,7 @@ struct skex_agent {
 	uint32_t strangers; /* records of no peer that were removed at the start */
 	uint64_t start_ms;
 	uint64_t settle_ms; /* the least of its legs */
+	uint64_t mend_ms;   /* when those that cannot be read are tried again */
 	uint64_t sweep_ms;
 	struct agent_pairwise *pairwise; /* NULL: not configured */
 	struct agent_qkd *qkd;           /* NULL: no KME is configured */

@@ -616,9 +616,8 @@ void agent_requests_turn(struct skex_agent *agent, uint64_t now_ms)
 			drop_gathered(request);
 			if (!may_wait_for_disk(request, now_ms))
 				answer_disk_busy(request,
-					"the keys with this peer are being dropped, for this agent "
-					"was started from an older state: the disk has not "
-					"recorded that yet");
+					"the keys with this peer are being dropped after a "
+					"rollback: the disk has not recorded that yet");
 			continue;
 		}
 		if (request->fetch)

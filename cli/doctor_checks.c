@@ -142,6 +142,11 @@ static void check_hub(struct skex_doctor *doctor, const json_t *leg)
 		skex_doctor_find(doctor, "hub", SKEX_FAIL,
 			"find out which end was restored from a backup, then: skex leg resume HUB",
 			"%s: stopped, one end came back with an older state", hub);
+	else if (strcmp(state, "unusable") == 0)
+		skex_doctor_find(doctor, "hub", SKEX_FAIL,
+			"look at the disk; if that stays, have this agent evicted there, enrol it "
+			"anew and join with --replace",
+			"%s: %s", hub, why);
 	else if (strcmp(state, "paused") == 0)
 		skex_doctor_find(doctor, "hub", SKEX_FAIL,
 			"ask the hub's operator; the leg needs a new kit",

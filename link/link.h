@@ -289,7 +289,7 @@ struct skex_leg {
 /* Loads a leg from registry and store.  SKEX_E_UNKNOWN when there is none. */
 SKEX_MUST_USE enum skex_error skex_leg_load(
 	struct skex_link *link, uint64_t number, struct skex_leg **leg);
-/* Its record alone, when skex_leg_load failed: a leg that is broken as long as the owner runs, so
+/* Its record alone, when skex_leg_load failed: a leg that is broken until it is loaded anew, so
  * that its hub counts as one that is away. */
 SKEX_MUST_USE enum skex_error skex_leg_load_broken(
 	struct skex_link *link, uint64_t number, struct skex_leg **leg);

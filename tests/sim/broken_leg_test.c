@@ -53,6 +53,7 @@ static void keys_are_made_without_it(void **state)
 {
 	struct world *world = world_new(1, 3, 2, 2, PAD_BYTES);
 	struct world_node *node = world_agent(world, 0);
+	const struct skex_files *files = disk_files(world_disk(node));
 	struct skex_leg_status status = {.state = NULL};
 	struct skex_problem problem;
 	struct world_key key;
@@ -86,10 +87,44 @@ static void keys_are_made_without_it(void **state)
 	world_start(world_hub(world, 1));
 	world_run(world, 60000);
 	exchange_key(world, 0, 1);
-	/* What was lost came back. */
-	start_without(world, 0, ASIDE, path);
+	/* What was lost came back: it is not asked for a start. */
+	assert_int_equal(files->rename(files->context, ASIDE, path), SKEX_OK);
+	world_run(world, 70000);
+	assert_int_equal(world_events(node, "leg_usable", "hub1"), 1);
 	assert_int_equal(hostile_agent_leg(world, 0, 0)->state, SKEX_LEG_UP);
+	world_crash(world_hub(world, 2));
+	world_run(world, 1000);
+	for (int i = 0; i < 100; i++)
+		exchange_key(world, 0, 1);
+	world_free(world);
+}
+
+/* Of a leg that a rollback stopped before, the operator's word is not taken either: it would drop
+ * all keys and mend nothing. */
+static void it_cannot_be_told_to_go_on(void **state)
+{
+	struct world *world = world_new(3, 3, 2, 2, PAD_BYTES);
+	struct world_node *node = world_agent(world, 0);
+	struct skex_leg_record record;
+	struct skex_problem problem;
+	char path[SKEX_PATH_BYTES];
+
+	(void)state;
+	world_run(world, 1000);
 	exchange_key(world, 0, 1);
+	keys_path(world, 0, 0, path);
+	record = hostile_agent_leg(world, 0, 0)->record;
+	record.halt = SKEX_HALT_OURS;
+	world_crash(node);
+	assert_int_equal(skex_registry_leg_put(world_registry(node), &record), SKEX_OK);
+	world_start(node);
+	start_without(world, 0, path, ASIDE);
+	assert_int_equal(
+		skex_agent_leg_resume(world_agent_of(node), "hub1", &problem), SKEX_E_STATE);
+	assert_string_equal(problem.code, "not_stopped");
+	assert_false(world_agent_of(node)->emptying);
+	assert_int_equal(hostile_agent_leg(world, 0, 0)->record.halt, SKEX_HALT_OURS);
+	assert_true(hostile_agent_leg(world, 0, 0)->last_error[0] != '\0');
 	world_free(world);
 }
 
@@ -118,6 +153,7 @@ static void two_ends_without_different_ones(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(it_cannot_be_told_to_go_on),
 		cmocka_unit_test(keys_are_made_without_it),
 		cmocka_unit_test(two_ends_without_different_ones),
 	};

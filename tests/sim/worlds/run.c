@@ -425,11 +425,16 @@ static void tend(struct run *run)
 		refill(run);
 }
 
-/* Where a disk lied, one end of a leg may have nothing that can be read. */
+/* Where a disk lied, and there alone, one end of a leg may have nothing that can be read. */
 static bool leg_suffices(const struct run *run, uint8_t hub, uint8_t agent)
 {
-	return hostile_agent_leg(run->world, agent, hub)->state != SKEX_LEG_BROKEN &&
-		hostile_hub_leg_if(run->world, hub, agent) != NULL;
+	const bool at_agent = hostile_agent_leg(run->world, agent, hub)->state != SKEX_LEG_BROKEN;
+	const bool at_hub = hostile_hub_leg_if(run->world, hub, agent) != NULL;
+
+	if ((!at_agent && !run->states[run->plan->hubs + agent].lies) ||
+		(!at_hub && !run->states[hub].lies))
+		run->broken("a node whose disk did not lie cannot use one of its legs");
+	return at_agent && at_hub;
 }
 
 /* Without a node whose disk lied so that nothing can be read any more. */
