@@ -195,7 +195,7 @@ class Phase:
 class Establishment(Phase):
     """Daemons start, connect, and make the first keys of two agents."""
 
-    ROLES = {'agent1': 14, 'agent2': 10, 'hub1': 10}
+    ROLES = {'agent1': 9, 'agent2': 7, 'hub1': 7}
 
     def body(self):
         self.bed.start()
@@ -210,7 +210,7 @@ class Establishment(Phase):
 class Enrolment(Phase):
     """A new agent takes in kits, by itself and by its daemon, and a refill."""
 
-    ROLES = {'hub1': 10, 'order': 6, 'join': 8, 'agent1': 10}
+    ROLES = {'hub1': 7, 'order': 4, 'join': 5, 'agent1': 7}
 
     def prepare(self):
         for hub in self.network.hubs:
@@ -292,7 +292,7 @@ class Version(Phase):
 class Rotation(Phase):
     """A binding of two agents changes to a new key, in a file of each."""
 
-    ROLES = {'agent1': 12, 'agent2': 12}
+    ROLES = {'agent1': 6, 'agent2': 6}
 
     def settings(self, network, name):
         leads = name == 'agent1'

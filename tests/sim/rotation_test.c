@@ -198,7 +198,7 @@ static void agents_start_in_a_round(enum scene_kind kind, bool rest)
  * the other end's turn to find that out. */
 static void follower_starts_in_a_round(enum scene_kind kind, unsigned keyless)
 {
-	for (unsigned seed = 1; seed <= worlds(80); seed++) {
+	for (unsigned seed = 1; seed <= worlds(40); seed++) {
 		struct scene scene;
 
 		scene_init(&scene, seed * 23, kind, 24 * HOUR, HOUR, true);

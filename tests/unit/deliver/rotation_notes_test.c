@@ -320,6 +320,31 @@ static void who_is_not_sure_of_its_key_does_not_claim_it(void **state)
 	}
 }
 
+/* Another process may go on with the key only when none is owed: not after a failure, an order, or
+ * when it is due. */
+static void what_is_owed_does_not_rest(void **state)
+{
+	struct skex_rotation machine;
+
+	(void)state;
+	set_up(&machine, true, IN(IDLE));
+	assert_true(skex_rotation_settled(&machine, 2000));
+	machine.failures = 1;
+	assert_false(skex_rotation_settled(&machine, 2000));
+	machine.failures = 0;
+	machine.ordered = true;
+	assert_false(skex_rotation_settled(&machine, 2000));
+	machine.ordered = false;
+	machine.due_ms = 2000;
+	assert_false(skex_rotation_settled(&machine, 2000));
+	machine.due_ms = 2001;
+	assert_true(skex_rotation_settled(&machine, 2000));
+	machine.active.there = false;
+	assert_false(skex_rotation_settled(&machine, 2000));
+	set_up(&machine, true, IN(SETTLING));
+	assert_false(skex_rotation_settled(&machine, 2000));
+}
+
 /* Who leads helps an end that has no key, whatever round that remembers, when nothing is under way;
  * a refusal of an end that has one is of a round that is over. */
 static void an_end_without_a_key_is_heard(void **state)
@@ -389,6 +414,7 @@ int main(void)
 		cmocka_unit_test(who_does_not_ask_hears_nothing),
 		cmocka_unit_test(a_round_has_the_next_number),
 		cmocka_unit_test(who_has_forgotten_says_so_again),
+		cmocka_unit_test(what_is_owed_does_not_rest),
 		cmocka_unit_test(who_is_not_sure_of_its_key_does_not_claim_it),
 		cmocka_unit_test(an_end_without_a_key_is_heard),
 		cmocka_unit_test(it_is_said_again),
