@@ -211,7 +211,8 @@ void leg_set_state(struct skex_leg *leg, enum skex_leg_state state)
 		list_remove(leg, SKEX_LEGS_NOT_UP);
 }
 
-enum skex_error skex_leg_load(struct skex_link *link, uint64_t number, struct skex_leg **out)
+/* With nothing but its record, and in no list. */
+static enum skex_error leg_new(struct skex_link *link, uint64_t number, struct skex_leg **out)
 {
 	struct skex_leg *leg = skex_secret_new(sizeof(*leg));
 	enum skex_error error;
@@ -220,8 +221,22 @@ enum skex_error skex_leg_load(struct skex_link *link, uint64_t number, struct sk
 		return SKEX_E_MEMORY;
 	leg->link = link;
 	error = skex_registry_leg_get(link->registry, number, &leg->record);
-	if (error == SKEX_OK)
-		error = load_pads(leg);
+	if (error != SKEX_OK) {
+		skex_secret_free(leg);
+		return error;
+	}
+	*out = leg;
+	return SKEX_OK;
+}
+
+enum skex_error skex_leg_load(struct skex_link *link, uint64_t number, struct skex_leg **out)
+{
+	struct skex_leg *leg = NULL;
+	enum skex_error error = leg_new(link, number, &leg);
+
+	if (error != SKEX_OK)
+		return error;
+	error = load_pads(leg);
 	if (error == SKEX_OK)
 		error = epochs_load(leg);
 	if (error != SKEX_OK) {
@@ -244,20 +259,11 @@ enum skex_error skex_leg_load(struct skex_link *link, uint64_t number, struct sk
 
 enum skex_error skex_leg_load_broken(struct skex_link *link, uint64_t number, struct skex_leg **out)
 {
-	struct skex_leg *leg = skex_secret_new(sizeof(*leg));
-	enum skex_error error;
+	enum skex_error error = leg_new(link, number, out);
 
-	if (leg == NULL)
-		return SKEX_E_MEMORY;
-	leg->link = link;
-	error = skex_registry_leg_get(link->registry, number, &leg->record);
-	if (error != SKEX_OK) {
-		skex_secret_free(leg);
-		return error;
-	}
-	leg->state = SKEX_LEG_BROKEN;
-	*out = leg;
-	return SKEX_OK;
+	if (error == SKEX_OK)
+		(*out)->state = SKEX_LEG_BROKEN;
+	return error;
 }
 
 bool skex_leg_idle(const struct skex_leg *leg)

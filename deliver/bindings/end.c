@@ -91,8 +91,8 @@ static void on_recalled(void *owner, const json_t *answer)
 	struct skex_rotation_memory memory = {
 		.round = (uint64_t)json_integer_value(json_object_get(answer, "round")),
 		.age_ms = wall_ms > since_ms ? wall_ms - since_ms : 0,
-		/* By a clock that went back it would be young again at each start. */
 		.settled = json_is_true(json_object_get(answer, "settled")),
+		/* By a clock that went back it would be young again at each start. */
 		.rested = since_ms <= wall_ms && json_is_true(json_object_get(answer, "rested")),
 	};
 	enum skex_error error;

@@ -378,8 +378,8 @@ struct asked ask_key(
 	return asked;
 }
 
-struct asked fetch_any(struct world *world, uint8_t at, uint8_t from, const char *purpose,
-	const uint8_t id[static SKEX_KEY_ID_BYTES])
+struct asked fetch_within(struct world *world, uint8_t at, uint8_t from, const char *purpose,
+	const uint8_t id[static SKEX_KEY_ID_BYTES], uint32_t wait_ms)
 {
 	struct skex_key_request request = {0};
 	uint8_t ids[1][SKEX_KEY_ID_BYTES];
@@ -389,7 +389,14 @@ struct asked fetch_any(struct world *world, uint8_t at, uint8_t from, const char
 	request.purpose = purpose;
 	request.count = 1;
 	request.ids = (const uint8_t(*)[SKEX_KEY_ID_BYTES])ids;
+	request.wait_ms = wait_ms;
 	return ask_key(world, world_agent(world, at), &request);
+}
+
+struct asked fetch_any(struct world *world, uint8_t at, uint8_t from, const char *purpose,
+	const uint8_t id[static SKEX_KEY_ID_BYTES])
+{
+	return fetch_within(world, at, from, purpose, id, 0);
 }
 
 /* ---- ends ---------------------------------------------------------------------------------------

@@ -116,5 +116,8 @@ struct asked ask_key(
 /* Fetches a key of 32 bytes that need not be confirmed. */
 struct asked fetch_any(struct world *world, uint8_t at, uint8_t from, const char *purpose,
 	const uint8_t id[static SKEX_KEY_ID_BYTES]);
+/* The same, with a time to wait. */
+struct asked fetch_within(struct world *world, uint8_t at, uint8_t from, const char *purpose,
+	const uint8_t id[static SKEX_KEY_ID_BYTES], uint32_t wait_ms);
 
 #endif

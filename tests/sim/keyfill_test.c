@@ -342,25 +342,17 @@ static void rule_carried_material_is_used_once_whatever_crashes(void **state)
 static void a_fetch_does_not_wait_for_a_disk_for_ever(void **state)
 {
 	struct world *world = carried_world(7, 2);
-	struct skex_key_request request = {0};
 	struct carried carried;
 	struct asked got;
 	struct asked fetched;
-	uint8_t ids[1][SKEX_KEY_ID_BYTES];
 
 	(void)state;
 	assert_true(carried_make(world, 0, 1, SKEX_FILL_BYTES_MIN, &carried));
 	carried_give(world, &carried, 0, 1);
 	got = carried_get(world, 0, 1, PURPOSE, 32);
 	assert_true(got.good);
-	memcpy(ids[0], got.key.id, SKEX_KEY_ID_BYTES);
-	request.peer = world_agent_config(world_agent(world, 0))->name.text;
-	request.purpose = PURPOSE;
-	request.count = 1;
-	request.ids = (const uint8_t(*)[SKEX_KEY_ID_BYTES])ids;
-	request.wait_ms = 4000;
 	world_hold_disk(world_agent(world, 1), true);
-	fetched = ask_key(world, world_agent(world, 1), &request);
+	fetched = fetch_within(world, 1, 0, PURPOSE, got.key.id, 4000);
 	assert_true(fetched.done && !fetched.good);
 	assert_string_equal(fetched.code, "disk_busy");
 	world_run(world, 10000);

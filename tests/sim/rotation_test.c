@@ -161,6 +161,14 @@ static void grace_ends(void **state)
 	}
 }
 
+/* Somebody wants a new key now. */
+static void order(struct scene *scene, unsigned number)
+{
+	struct scene_end *end = &scene->end[number];
+
+	skex_rotation_step(&end->machine, SKEX_ROTATION_ORDER, NULL, scene->now_ms + end->skew_ms);
+}
+
 /* Both agents start again in the middle of a round, so that nobody knows which of two keys a
  * consumer with one place was left with: it is not left so for a whole period. */
 static void agents_start_in_a_round(enum scene_kind kind, bool rest)
@@ -173,8 +181,7 @@ static void agents_start_in_a_round(enum scene_kind kind, bool rest)
 		scene_init(&scene, seed * 17, kind, 24 * HOUR, HOUR, true);
 		scene.faults.delay_ms = 500;
 		assert_true(scene_settles(&scene, MINUTE));
-		skex_rotation_step(&scene.end[0].machine, SKEX_ROTATION_ORDER, NULL,
-			scene.now_ms + scene.end[0].skew_ms);
+		order(&scene, 0);
 		scene_run(&scene, scene_random(&scene, 40) * 100);
 		scene_restart_agent(&scene, 0, true);
 		scene_restart_agent(&scene, 1, true);
@@ -204,8 +211,7 @@ static void follower_starts_in_a_round(enum scene_kind kind, unsigned keyless)
 		scene_init(&scene, seed * 23, kind, 24 * HOUR, HOUR, true);
 		scene.faults.delay_ms = 500;
 		assert_true(scene_settles(&scene, MINUTE));
-		skex_rotation_step(&scene.end[0].machine, SKEX_ROTATION_ORDER, NULL,
-			scene.now_ms + scene.end[0].skew_ms);
+		order(&scene, 0);
 		scene_run(&scene, scene_random(&scene, 40) * 100);
 		/* Its first words are lost, or its last ones too, or none. */
 		scene.faults.hubs_cut = seed % 3 != 0;
@@ -402,10 +408,7 @@ static void backups_once(void **state)
 
 static void order_round(struct scene *scene)
 {
-	const struct scene_end *lead = &scene->end[0];
-
-	skex_rotation_step(
-		&scene->end[0].machine, SKEX_ROTATION_ORDER, NULL, scene->now_ms + lead->skew_ms);
+	order(scene, 0);
 	scene_run(scene, MINUTE / 2);
 	assert_true(scene_settles(scene, MINUTE));
 }
@@ -577,8 +580,7 @@ static void disturb(struct scene *scene)
 		faults->refuse = (unsigned)scene_random(scene, 60);
 		break;
 	case 11:
-		skex_rotation_step(&scene->end[end].machine, SKEX_ROTATION_ORDER, NULL,
-			scene->now_ms + scene->end[end].skew_ms);
+		order(scene, end);
 		break;
 	case 12:
 		scene_take_backup(scene, end);

@@ -174,7 +174,7 @@ static void add_later(struct plan *plan, uint64_t *state, uint32_t last_ms, size
 	add(plan, room, *event);
 }
 
-/* A pairwise association that two hold is no rollback of one of them: docs/pairwise-security.md. */
+/* Clones of an end of a pair are tried where pairs are: tests/unit/core/pairwise/crash_test.c. */
 static bool may_be_cloned(const struct plan *plan, uint8_t node)
 {
 	return node >= plan->hubs && (plan->shape == PLAN_TABLES || plan->shape == PLAN_RATCHETS);

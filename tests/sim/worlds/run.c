@@ -97,7 +97,7 @@ static void forget(struct run *run, uint8_t number)
 	ledger_forget(run->ledger, (uint8_t)(number - plan->hubs), run->states[number].since_ms);
 }
 
-/* ---- what happens ------------------------------------------------------------------------------
+/* ---- starts and stops --------------------------------------------------------------------------
  */
 
 static void stop(struct run *run, uint8_t number, bool power)

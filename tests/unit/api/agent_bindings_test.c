@@ -64,6 +64,14 @@ static void what_was_remembered_is_recalled(void **state)
 	bed_ask_as(bed, own, "{\"id\":3,\"op\":\"binding_recall\",\"binding\":\"site-b\"}",
 		"{\"id\":3,\"round\":3,\"active_key\":\"" ID_1
 		"\",\"active_since_ms\":1763722000000,\"rested\":false,\"settled\":false}\n");
+	/* The consumer is settled on it. */
+	bed_ask_as(bed, own,
+		"{\"id\":6,\"op\":\"binding_remember\",\"binding\":\"site-b\",\"round\":3,"
+		"\"active_key\":\"" ID_1 "\",\"active_since_ms\":1763722000000,\"settled\":true}",
+		"{\"id\":6}\n");
+	bed_ask_as(bed, own, "{\"id\":7,\"op\":\"binding_recall\",\"binding\":\"site-b\"}",
+		"{\"id\":7,\"round\":3,\"active_key\":\"" ID_1
+		"\",\"active_since_ms\":1763722000000,\"rested\":false,\"settled\":true}\n");
 	/* There is no active key any more. */
 	bed_ask_as(bed, own,
 		"{\"id\":4,\"op\":\"binding_remember\",\"binding\":\"site-b\","
