@@ -59,7 +59,7 @@ static bool able(const struct agent_pool *pool)
 
 static void turn(struct skex_agent *agent, uint64_t now_ms)
 {
-	agent_initiate_turn(agent, now_ms);
+	agent_runs_turn(agent, now_ms);
 	agent_respond_turn(agent, now_ms);
 }
 

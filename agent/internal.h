@@ -14,13 +14,16 @@
 /*
  * What the agent's files share.
  *
- *   agent.c         life, the turn, events of the legs
+ *   agent.c         life, the turn
+ *   leg.c           legs: their life and what happens on them
+ *   flight.c        messages that are under way on a leg
  *   peer.c          peers, profiles, identities
  *   provider.c      who fills the pools
  *   dske.c          the distributed mode as a provider
  *   pairwise*.c     the pairwise mode as a provider, and pairing
  *   combine*.c      keys out of both, as a provider
- *   initiate.c      runs that fill a pool
+ *   initiate.c      who may begin a run that fills a pool, and its start
+ *   run.c           the life of a run, and what comes back of it
  *   respond.c       shares that come in
  *   group.c         groups of shares, and their bounds
  *   confirm.c       confirmations that wait to be sent, and those that come in
@@ -29,7 +32,9 @@
  *   qkd014*.c       keys from KMEs of other houses, as a provider; see qkd014_internal.h
  *   suspect.c       hubs that look dishonest
  *   pool*.c         pools, batches and pieces of key
- *   request.c       get and fetch
+ *   request.c       requests that wait for their keys; see request.h
+ *   get.c           new keys
+ *   fetch.c         keys that the other end was given
  *   needs.c         what keys have to be
  *   why.c           why there is no key, for people
  *   binding*.c      what is known of bindings here
@@ -258,29 +263,7 @@ struct agent_confirm {
 	uint8_t *expected; /* BA: the AB to expect; secret; NULL for AB */
 };
 
-struct agent_request {
-	struct agent_request *next;
-	struct agent_request **self;
-	uint64_t ticket;
-	bool fetch;
-	skex_keys_fn keys;
-	void *owner;
-	struct agent_pool *pool;            /* of a fetch: one of those that may hold the keys */
-	char purpose[SKEX_PURPOSE_MAX + 1]; /* with the identity that asks */
-	uint32_t bytes;
-	uint32_t count;
-	unsigned needs; /* bits of enum agent_need */
-	uint64_t deadline_ms;
-	bool cancelled;
-	bool committing; /* fetch: waits to be durable */
-	enum skex_error result;
-	uint64_t wanted_bytes;    /* its part of the pool's */
-	uint32_t done;            /* keys taken so far */
-	uint64_t expires_wall_ms; /* get: the first of them that expires */
-	struct skex_key *list;    /* count of them */
-	uint8_t *secret;          /* their bytes */
-	uint8_t (*ids)[SKEX_KEY_ID_BYTES];
-};
+struct agent_request;
 
 #define AGENT_PEER_BUCKETS 4096u /* a power of two */
 
@@ -388,13 +371,34 @@ uint64_t agent_wall(const struct skex_agent *agent);
 void agent_wake(const struct skex_agent *agent);
 
 /* agent.c */
-struct agent_leg *agent_leg_by_hub(struct skex_agent *agent, const struct skex_name *hub);
-/* Sends a message at once and keeps it until it arrived; takes it over.  Without a connection it is
- * freed: what matters is sent again by its owner. */
-void agent_send(struct agent_leg *leg, struct skex_outgoing *message);
-
 /* Block ids begin in an instance that was never used. */
 SKEX_MUST_USE enum skex_error agent_new_instance(struct skex_agent *agent);
+
+/* leg.c */
+extern const struct skex_link_events agent_leg_events;
+/* All legs of the registry.  One that cannot be read is shown as unusable, and tried again. */
+SKEX_MUST_USE enum skex_error agent_legs_load(struct skex_agent *agent);
+/* After the link has freed its own. */
+void agent_legs_clear(struct skex_agent *agent);
+void agent_legs_sweep(struct skex_agent *agent, uint64_t now_ms);
+/* NULL: there is none. */
+struct agent_leg *agent_leg_by_hub(struct skex_agent *agent, const struct skex_name *hub);
+
+/* flight.c */
+/* Sends a message at once and keeps it until it arrived, over connections; takes it over. */
+void agent_send(struct agent_leg *leg, struct skex_outgoing *message);
+/* On a new connection: everything of which it is not known that it arrived. */
+void agent_flight_again(struct agent_leg *leg);
+/* The hub's marks moved, or the connection ended. */
+void agent_flight_released(struct agent_leg *leg);
+/* A refused confirmation has not arrived: it goes again after a while. */
+void agent_flight_refused(struct agent_leg *leg, struct skex_pad_position at);
+/*
+ * A hub without pad for this agent can send marks and no ACK, so it cannot refuse either.  What a
+ * mark passed and nothing refused for a while is accepted: to wait for more would be for ever.
+ */
+void agent_flight_sweep(struct agent_leg *leg, uint64_t now_ms);
+void agent_flight_clear(struct agent_leg *leg);
 
 /* past.c */
 /* Goes on with an emptying that a crash cut short; after the peers and pools were loaded. */
@@ -449,13 +453,25 @@ bool agent_identity_is_local(const struct skex_agent *agent, const char *identit
  */
 bool agent_take_counters(struct skex_agent *agent, uint32_t blocks, uint64_t *first);
 void agent_initiate_init(struct skex_agent *agent);
-void agent_initiate_turn(struct skex_agent *agent, uint64_t now_ms);
 /* Begins runs that make about so many bytes, as far as hubs and pads allow. */
 void agent_initiate_fill(struct agent_pool *pool, uint64_t bytes, uint64_t now_ms);
 /* The deadline that comes next. */
 uint64_t agent_initiate_due(const struct skex_agent *agent, uint64_t now_ms);
+
+/* run.c */
+/* One with nothing sent; NULL without memory.  It counts as under way. */
+struct agent_run *agent_run_new(
+	struct agent_pool *pool, struct agent_profile *profile, uint16_t blocks, uint64_t counter);
+void agent_run_free(struct agent_run *run);
+/* The pool is not tried again at once: later each time. */
+void agent_pool_failed(struct agent_pool *pool, uint64_t now_ms);
+/* Its last run stalled, or its peer's did, and nothing was heard since. */
+bool agent_pool_silent(const struct agent_pool *pool);
 void agent_run_refused(struct agent_leg *leg, struct skex_pad_position at, uint16_t status);
 void agent_run_confirm(struct agent_leg *leg, const struct skex_confirm_message *message);
+/* Gives up what was not answered. */
+void agent_runs_turn(struct skex_agent *agent, uint64_t now_ms);
+uint64_t agent_runs_due(const struct skex_agent *agent);
 /* All that are under way with a peer, but those that are being made durable; gives how many. */
 uint32_t agent_runs_part(struct skex_agent *agent, const struct agent_peer *peer);
 /* The same of one pool. */

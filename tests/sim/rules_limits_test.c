@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "agent/request.h"
 #include "store/tables.h"
 #include "tests/sim/hostile.h"
 

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "agent/request.h"
 #include "link/internal.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/hostile.h"
