@@ -9,6 +9,7 @@
 #include "agent/pairwise.h"
 #include "agent/provider.h"
 #include "agent/qkd014_internal.h"
+#include "agent/run.h"
 #include "core/base/cursor.h"
 #include "platform/memory.h"
 

@@ -4,6 +4,7 @@
 
 #include "agent/qkd014_internal.h"
 #include "agent/record.h"
+#include "agent/run.h"
 #include "core/base/backoff.h"
 #include "core/base/cursor.h"
 #include "core/base/mem.h"

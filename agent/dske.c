@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/provider.h"
+#include "agent/run.h"
 
 /* The distributed mode as a provider: initiate.c begins blocks, respond.c takes those of peers. */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/internal.h"
+#include "agent/run.h"
 #include "core/wire/share_message.h"
 #include "platform/memory.h"
 #include "store/tables.h"

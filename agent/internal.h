@@ -22,9 +22,10 @@
  *   dske.c          the distributed mode as a provider
  *   pairwise*.c     the pairwise mode as a provider, and pairing
  *   combine*.c      keys out of both, as a provider
- *   initiate.c      who may begin a run that fills a pool, and its start
+ *   initiate.c      who may begin a run that fills a pool, and its start; see run.h
  *   run.c           the life of a run, and what comes back of it
  *   respond.c       shares that come in
+ *   spent.c         blocks that were accepted
  *   group.c         groups of shares, and their bounds
  *   confirm.c       confirmations that wait to be sent, and those that come in
  *   past.c          states from the past
@@ -45,6 +46,9 @@
  *   event.c         events and watchers, and what is wrong with a request
  *   status.c        what is going on
  */
+
+struct agent_request;
+struct agent_run;
 
 enum agent_suspicion {
 	AGENT_SUSPECT_SHARE,
@@ -148,24 +152,6 @@ struct agent_peer {
 };
 
 /* One run of the initiator's engine. */
-struct agent_run {
-	struct agent_run *next;
-	struct agent_run **self;
-	struct agent_pool *pool;
-	struct agent_profile *profile;
-	struct skex_initiator engine;
-	uint8_t *secret; /* vector, tags and confirmations in one piece of locked memory */
-	size_t secret_size;
-	uint64_t began_ms;
-	uint64_t deadline_ms;
-	bool stalled;                                 /* does not count as under way any more */
-	bool probe;                                   /* begun while its pool had no answer */
-	struct agent_ring waits;                      /* of those that are stalled */
-	struct skex_pad_position sent[SKEX_HUBS_MAX]; /* where the share stood in each leg's pad */
-	uint32_t declined;                            /* hubs that say the peer refused theirs */
-	uint16_t status;                              /* of the last that refused it itself */
-};
-
 /* What is kept of the shares that one hub brought from one peer. */
 struct agent_room {
 	struct agent_room *next; /* of the peer */
@@ -262,8 +248,6 @@ struct agent_confirm {
 	uint8_t *tags;     /* ours, to send */
 	uint8_t *expected; /* BA: the AB to expect; secret; NULL for AB */
 };
-
-struct agent_request;
 
 #define AGENT_PEER_BUCKETS 4096u /* a power of two */
 
@@ -447,36 +431,6 @@ uint32_t agent_all_hubs(const struct agent_profile *profile);
 /* The peer at which a remote identity lives, NULL when nowhere. */
 struct agent_peer *agent_peer_of_identity(struct skex_agent *agent, const char *identity);
 bool agent_identity_is_local(const struct skex_agent *agent, const char *identity);
-
-/* initiate.c */
-/* Counters in a row for a batch; false while more are being claimed.  What is left over is skipped.
- */
-bool agent_take_counters(struct skex_agent *agent, uint32_t blocks, uint64_t *first);
-void agent_initiate_init(struct skex_agent *agent);
-/* Begins runs that make about so many bytes, as far as hubs and pads allow. */
-void agent_initiate_fill(struct agent_pool *pool, uint64_t bytes, uint64_t now_ms);
-/* The deadline that comes next. */
-uint64_t agent_initiate_due(const struct skex_agent *agent, uint64_t now_ms);
-
-/* run.c */
-/* One with nothing sent; NULL without memory.  It counts as under way. */
-struct agent_run *agent_run_new(
-	struct agent_pool *pool, struct agent_profile *profile, uint16_t blocks, uint64_t counter);
-void agent_run_free(struct agent_run *run);
-/* The pool is not tried again at once: later each time. */
-void agent_pool_failed(struct agent_pool *pool, uint64_t now_ms);
-/* Its last run stalled, or its peer's did, and nothing was heard since. */
-bool agent_pool_silent(const struct agent_pool *pool);
-void agent_run_refused(struct agent_leg *leg, struct skex_pad_position at, uint16_t status);
-void agent_run_confirm(struct agent_leg *leg, const struct skex_confirm_message *message);
-/* Gives up what was not answered. */
-void agent_runs_turn(struct skex_agent *agent, uint64_t now_ms);
-uint64_t agent_runs_due(const struct skex_agent *agent);
-/* All that are under way with a peer, but those that are being made durable; gives how many. */
-uint32_t agent_runs_part(struct skex_agent *agent, const struct agent_peer *peer);
-/* The same of one pool. */
-void agent_runs_end(const struct agent_pool *pool);
-void agent_runs_clear(struct skex_agent *agent);
 
 /* respond.c */
 /* Whether any of the blocks of this initiator is over, and that they are: with this turn's commit.

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/internal.h"
+#include "agent/run.h"
 
 /* The legs to the hubs: their life, what happens on them, and what people are told of it. */
 

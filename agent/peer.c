@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/internal.h"
+#include "agent/run.h"
 
 /* ---- profiles ----------------------------------------------------------------------------------
  */

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/internal.h"
+#include "agent/run.h"
 #include "core/base/backoff.h"
 #include "platform/memory.h"
 

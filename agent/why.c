@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/internal.h"
+#include "agent/run.h"
 
 /* Why there is no key, which hubs have to do with it, and what to do: for people. */
 

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "agent/run.h"
 #include "tests/sim/hostile.h"
 
 /*
