@@ -5,6 +5,7 @@
 #include "agent/combine.h"
 #include "agent/consumer.h"
 #include "agent/group.h"
+#include "core/base/mem.h"
 #include "core/wire/share_message.h"
 #include "platform/memory.h"
 
