@@ -24,7 +24,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from network import PATIENCE, Broken  # noqa: E402
+from network import PATIENCE, Broken, until_done  # noqa: E402
 from struck import DISK_BROKE, POOL, WAYS, Bed, Keys  # noqa: E402
 from lab_harness import Tap  # noqa: E402
 from powercut import Disk  # noqa: E402
@@ -95,15 +95,7 @@ class Phase:
         return any(disk in node.disks() and node.process is not None for node in self.bed.nodes)
 
     def again(self, what, attempt):
-        end = time.monotonic() + PATIENCE
-        while True:
-            self.bed.tend(self.struck)
-            done, text = attempt()
-            if done:
-                return
-            if time.monotonic() > end:
-                raise Broken('%s is never done: %s' % (what, text))
-            time.sleep(0.02)
+        until_done(what, attempt, lambda: self.bed.tend(self.struck))
 
     def up(self, node):
         self.bed.until(self.struck, '%s answers' % node.name, lambda: self.bed.is_up(node))

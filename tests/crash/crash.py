@@ -17,7 +17,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from network import PATIENCE, Broken, Ledger, Network, Traffic  # noqa: E402
+from network import PATIENCE, Broken, Ledger, Network, Traffic, until_done  # noqa: E402
 from lab_harness import Tap  # noqa: E402
 
 CUTS = sys.argv[2] == 'cut'
@@ -112,16 +112,8 @@ class Lab:
                 disk.cut(None)
         return command.returncode, text
 
-    def until_done(self, what, attempt):
-        end = time.monotonic() + PATIENCE
-        while True:
-            self.check()
-            done, text = attempt()
-            if done:
-                return
-            if time.monotonic() > end:
-                raise Broken('%s is never done: %s' % (what, text))
-            time.sleep(0.02)
+    def again(self, what, attempt):
+        until_done(what, attempt, self.check)
 
     def kit_state(self, hub, agent):
         hub.wait()
@@ -145,7 +137,7 @@ class Lab:
                 ['hub', order, agent.name, '--out', path, '--pad', pad, '--admin', hub.socket],
                 hub, disks, disks)
             return code == 0, text
-        self.until_done('%s of %s at %s' % (order, agent.name, hub.name), attempt)
+        self.again('%s of %s at %s' % (order, agent.name, hub.name), attempt)
         return path
 
     def join(self, agent, kit):
@@ -158,7 +150,7 @@ class Lab:
             code, text = self.run(words, None if offline else agent, disks,
                                   disks if offline else [])
             return code == 0 or 'taken in already' in text, text
-        self.until_done('join of %s' % agent.name, attempt)
+        self.again('join of %s' % agent.name, attempt)
         if not offline and self.under_fire() and self.chance.random() < 0.3:
             # What the daemon said to be done is done, too.
             self.strike(agent, None)
@@ -213,7 +205,7 @@ class Lab:
             legs = [(hub, agent) for agent in agents for hub in self.network.hubs]
             self.chance.shuffle(legs)
             for hub, agent in legs:
-                self.until_done('the first connection of %s to %s' % (agent.name, hub.name),
+                self.again('the first connection of %s to %s' % (agent.name, hub.name),
                                 lambda: (self.kit_state(hub, agent) == 'used', ''))
                 self.join(agent, self.kit(hub, agent, 'refill', REFILL))
             if self.under_fire():

@@ -39,6 +39,19 @@ class Broken(Exception):
 given_ports = set()
 
 
+def until_done(what, attempt, tend):
+    """Attempts until one gives (True, ..), or PATIENCE is over; tend comes before each."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        tend()
+        done, text = attempt()
+        if done:
+            return
+        if time.monotonic() > end:
+            raise Broken('%s is never done: %s' % (what, text))
+        time.sleep(0.02)
+
+
 def free_ports(count):
     """Ports below those that the system gives out, so that a daemon gets its own back."""
     held, ports = [], []

@@ -34,7 +34,7 @@ bool powercut_opening_allows(const char *path, int flags)
 	return (flags & O_CREAT) == 0 || path_allows("open", path);
 }
 
-/* A call that is no write or send has no size. */
+/* The path of an open directory, when a disk holds it. */
 static bool directory(int descriptor, char path[static PATH_MAX])
 {
 	char link[64];
@@ -58,7 +58,7 @@ bool powercut_allows(const char *call, int descriptor, size_t *size)
 		return strike_allows(call, STRIKE_SOCKET, "to a socket", size);
 	if (kind == POWERCUT_INSIDE)
 		return strike_allows(call, STRIKE_FILE, strrchr(path, '/') + 1, size);
-	/* The names of a directory. */
+	/* A sync of the names in a directory; a call that is no write or send has no size. */
 	if (size == NULL && fstat(descriptor, &status) == 0 && S_ISDIR(status.st_mode) &&
 		directory(descriptor, path))
 		return strike_allows(call, STRIKE_FILE, path, NULL);
