@@ -155,19 +155,23 @@ bool agent_confirm_waits(struct skex_agent *agent, uint8_t which, const struct a
 /* ---- sending -----------------------------------------------------------------------------------
  */
 
-static void send_through(
-	struct skex_agent *agent, struct agent_confirm *confirm, struct agent_leg *leg)
+/* Most are waited for, and sent through this hub already. */
+static bool is_to_be_sent(const struct skex_agent *agent, const struct agent_confirm *confirm,
+	const struct agent_leg *leg, uint8_t index)
+{
+	return index != 0 && confirm->durable && agent_now(agent) >= confirm->retry_ms &&
+		(confirm->sent & (UINT32_C(1) << index)) == 0 && leg->leg->state == SKEX_LEG_UP;
+}
+
+static void send_now(struct skex_agent *agent, struct agent_confirm *confirm, struct agent_leg *leg,
+	uint8_t index)
 {
 	uint8_t fields[SKEX_HEADER_MAX - SKEX_MESSAGE_PREFIX_BYTES];
-	const uint8_t index = skex_profile_index(&confirm->profile->profile, leg->leg->record.hub);
 	struct skex_confirm_message message = {0};
 	struct skex_outgoing *outgoing = NULL;
 	struct skex_pad_range range;
 	size_t size = 0;
 
-	if (index == 0 || !confirm->durable || agent_now(agent) < confirm->retry_ms ||
-		(confirm->sent & (UINT32_C(1) << index)) != 0 || leg->leg->state != SKEX_LEG_UP)
-		return;
 	message.which = confirm->which;
 	message.initiator = confirm->which == SKEX_CONFIRM_BA ? confirm->peer->name : agent->name;
 	message.responder = confirm->which == SKEX_CONFIRM_BA ? agent->name : confirm->peer->name;
@@ -182,6 +186,15 @@ static void send_through(
 		return;
 	confirm->sent |= UINT32_C(1) << index;
 	agent_send(leg, outgoing);
+}
+
+static void send_through(
+	struct skex_agent *agent, struct agent_confirm *confirm, struct agent_leg *leg)
+{
+	const uint8_t index = skex_profile_index(&confirm->profile->profile, leg->leg->record.hub);
+
+	if (is_to_be_sent(agent, confirm, leg, index))
+		send_now(agent, confirm, leg, index);
 }
 
 static void send_through_all(struct skex_agent *agent, struct agent_confirm *confirm)
