@@ -12,11 +12,6 @@
 static struct scene scene;
 static const uint8_t depths[] = {0, 8, 32};
 
-static unsigned type_of(const struct scene_message *message)
-{
-	return message->bytes[0] & 15;
-}
-
 /* ---- what a thief can do with what is stored ---- */
 
 /* A run that was recorded: its messages, and where it hangs. */
@@ -34,11 +29,11 @@ static struct recorded record(uint8_t r)
 	for (unsigned i = 0; i < scene.logged; i++) {
 		const struct scene_message *message = &scene.log[i];
 
-		if (type_of(message) == 1 && message->from == r)
+		if (scene_type_of(message) == 1 && message->from == r)
 			found.m1 = message;
-		if (type_of(message) == 2 && message->from == 1 - r)
+		if (scene_type_of(message) == 2 && message->from == 1 - r)
 			found.m2 = message;
-		if (type_of(message) == 3 && message->from == r)
+		if (scene_type_of(message) == 3 && message->from == r)
 			found.m3 = message;
 	}
 	assert_non_null(found.m1);
@@ -592,7 +587,7 @@ static void rule_a_replayed_r1_raises_no_event(void **state)
 	assert_true(scene_succeed(&scene, 0));
 	assert_int_equal(scene.party[0].rollbacks, 1);
 	assert_int_equal(scene.party[1].peer_rollbacks, 1);
-	for (r1 = 0; r1 < scene.logged && type_of(&scene.log[r1]) != 5; r1++) {
+	for (r1 = 0; r1 < scene.logged && scene_type_of(&scene.log[r1]) != 5; r1++) {
 	}
 	assert_true(r1 < scene.logged);
 	for (unsigned i = 0; i < 5; i++) {
@@ -627,7 +622,7 @@ static void a_rollback_is_told_over_a_restart(void **state)
 static enum scene_fate lose_recovery(struct scene *s, const struct scene_message *message)
 {
 	(void)s;
-	return type_of(message) == 5 || type_of(message) == 6 ? SCENE_LOSE : SCENE_PASS;
+	return scene_type_of(message) == 5 || scene_type_of(message) == 6 ? SCENE_LOSE : SCENE_PASS;
 }
 
 static void rule_starving_recovery_does_not_keep_ends_apart(void **state)

@@ -5,11 +5,6 @@
 
 static struct scene scene;
 
-static unsigned type_of(const struct scene_message *message)
-{
-	return message->bytes[0] & 15;
-}
-
 static void a_run_gives_both_ends_the_same_keys(void **state)
 {
 	static const uint8_t depths[] = {0, 8, 32};
@@ -27,7 +22,7 @@ static void a_run_gives_both_ends_the_same_keys(void **state)
 			scene_deliver(&scene);
 			assert_int_equal(scene.logged, logged + 4);
 			for (unsigned m = 0; m < 4; m++)
-				assert_int_equal(type_of(&scene.log[logged + m]), m + 1);
+				assert_int_equal(scene_type_of(&scene.log[logged + m]), m + 1);
 			assert_int_equal(scene.party[0].delivered, i + 1);
 			assert_int_equal(scene.party[1].delivered, i + 1);
 			assert_int_equal(scene.party[0].confirmed, i + 1);

@@ -22,85 +22,6 @@ void scene_fill(uint64_t *state, void *out, size_t size)
 		bytes[i] = (uint8_t)scene_next(state);
 }
 
-/* ---- the hash ---- */
-
-void (*hasher_hears)(const struct skex_hmac *key, const struct skex_view *parts, size_t count,
-	const uint8_t out[SKEX_HASH_BYTES]);
-
-static bool fails(struct hasher *hasher)
-{
-	return ++hasher->calls == hasher->fail_at;
-}
-
-static enum skex_error sha256(
-	void *context, const struct skex_view *parts, size_t count, uint8_t out[SKEX_HASH_BYTES])
-{
-	struct hasher *hasher = context;
-
-	hasher->sha++;
-	if (fails(hasher))
-		return SKEX_E_CRYPTO;
-	return skex_crypto_small()->sha256(NULL, parts, count, out);
-}
-
-static enum skex_error hmac_key(
-	void *context, const uint8_t key[SKEX_HASH_BYTES], struct skex_hmac *hmac)
-{
-	(void)context;
-	return skex_crypto_small()->hmac_key(NULL, key, hmac);
-}
-
-/* The key or an input may stand where the output goes. */
-static enum skex_error computed(const struct skex_hmac *key, const struct skex_view *parts,
-	size_t count, uint8_t out[SKEX_HASH_BYTES])
-{
-	uint8_t made[SKEX_HASH_BYTES];
-	enum skex_error error = skex_crypto_small()->hmac_keyed(NULL, key, parts, count, made);
-
-	if (error != SKEX_OK)
-		return error;
-	if (hasher_hears != NULL)
-		hasher_hears(key, parts, count, made);
-	memcpy(out, made, sizeof(made));
-	return SKEX_OK;
-}
-
-static enum skex_error hmac_sha256(void *context, struct skex_view key,
-	const struct skex_view *parts, size_t count, uint8_t out[SKEX_HASH_BYTES])
-{
-	struct hasher *hasher = context;
-	struct skex_hmac ready;
-
-	hasher->hmac++;
-	if (fails(hasher))
-		return SKEX_E_CRYPTO;
-	if (hasher_hears == NULL || key.size != SKEX_HASH_BYTES)
-		return skex_crypto_small()->hmac_sha256(NULL, key, parts, count, out);
-	assert_int_equal(hmac_key(context, key.data, &ready), SKEX_OK);
-	return computed(&ready, parts, count, out);
-}
-
-static enum skex_error hmac_keyed(void *context, const struct skex_hmac *hmac,
-	const struct skex_view *parts, size_t count, uint8_t out[SKEX_HASH_BYTES])
-{
-	struct hasher *hasher = context;
-
-	hasher->hmac++;
-	if (fails(hasher))
-		return SKEX_E_CRYPTO;
-	return computed(hmac, parts, count, out);
-}
-
-void hasher_init(struct hasher *hasher)
-{
-	memset(hasher, 0, sizeof(*hasher));
-	hasher->crypto.context = hasher;
-	hasher->crypto.sha256 = sha256;
-	hasher->crypto.hmac_sha256 = hmac_sha256;
-	hasher->crypto.hmac_key = hmac_key;
-	hasher->crypto.hmac_keyed = hmac_keyed;
-}
-
 /* ---- storage ---- */
 
 static enum skex_error nvm_read(
@@ -608,4 +529,37 @@ void scene_assert_distinct(const struct scene *scene)
 					party->sessions[j].keys.exp, SKEX_HASH_BYTES);
 		}
 	}
+}
+
+unsigned scene_type_of(const struct scene_message *message)
+{
+	return message->bytes[0] & 15;
+}
+
+void scene_give_logged(struct scene *scene, unsigned index)
+{
+	const struct scene_message *message = &scene->log[index];
+
+	scene_give(scene, (uint8_t)(1 - message->from), message->bytes, message->size);
+}
+
+void scene_establish(struct scene *scene, const struct scene_options *options, uint64_t seed)
+{
+	scene_init(scene, options, seed);
+	scene_start(scene, 0);
+	scene_deliver(scene);
+	for (unsigned who = 0; who < 2; who++) {
+		struct party *party = &scene->party[who];
+
+		party->session = scene_last(party);
+		assert_int_equal(skex_pairwise_listen(&party->pairwise, party->session), SKEX_OK);
+	}
+}
+
+void scene_assert_one_session(struct scene *scene, unsigned number)
+{
+	assert_int_equal(scene->party[0].delivered, number);
+	assert_int_equal(scene->party[1].delivered, number);
+	assert_memory_equal(&scene_last(&scene->party[0])->keys,
+		&scene_last(&scene->party[1])->keys, sizeof(struct skex_pairwise_keys));
 }

@@ -181,6 +181,14 @@ void scene_pass(struct scene *scene, uint64_t ms);
 bool scene_succeed(struct scene *scene, uint8_t who);
 /* The message number i of all, counted from the end when negative. */
 const struct scene_message *scene_message(const struct scene *scene, int i);
+/* 1 to 4, K1 and K2, R1 and R2: as the first byte says. */
+unsigned scene_type_of(const struct scene_message *message);
+/* Hands a message that was sent before to its addressee, again. */
+void scene_give_logged(struct scene *scene, unsigned index);
+/* Two ends of the last session of each, ready to be rekeyed, in a scene that begins anew. */
+void scene_establish(struct scene *scene, const struct scene_options *options, uint64_t seed);
+/* Fails unless both ends delivered so many sessions, and the same keys last. */
+void scene_assert_one_session(struct scene *scene, unsigned number);
 /* True when party who holds these keys. */
 bool scene_holds(const struct party *party, const struct skex_pairwise_session *session);
 /* The last session of a party. */

@@ -2,8 +2,8 @@
 #include "tests/unit/core/pairwise/scene.h"
 
 /*
- * Parallel runs, rekeying, one-pass push and reseeding: the numbers 41 to 49 and 53 to 56 of the
- * list of attacks and faults (docs/spec/pairwise.md, section 14).
+ * Parallel runs, rekeying, one-pass push, and here and in reseed_test.c and outside_test.c what the
+ * list of attacks and faults has under 41 to 49 and 53 to 56 (docs/spec/pairwise.md, section 14).
  *
  * Not here: 42, two processes on one store, which is a lock of the store; 50, group keys, which are
  * bytes in a payload to the engines; 51, constant time, which tests/unit/core/math looks at with
@@ -11,25 +11,6 @@
  */
 
 static struct scene scene;
-
-static unsigned type_of(const struct scene_message *message)
-{
-	return message->bytes[0] & 15;
-}
-
-/* The two ends of the last session of each, ready to be rekeyed. */
-static void establish(const struct scene_options *options, uint64_t seed)
-{
-	scene_init(&scene, options, seed);
-	scene_start(&scene, 0);
-	scene_deliver(&scene);
-	for (unsigned who = 0; who < 2; who++) {
-		struct party *party = &scene.party[who];
-
-		party->session = scene_last(party);
-		assert_int_equal(skex_pairwise_listen(&party->pairwise, party->session), SKEX_OK);
-	}
-}
 
 /* ---- parallel runs ---- */
 
@@ -218,7 +199,7 @@ static void rule_a_record_confirms_as_well_as_a_message(void **state)
 static enum scene_fate lose_m4(struct scene *s, const struct scene_message *message)
 {
 	(void)s;
-	return type_of(message) == 4 ? SCENE_LOSE : SCENE_PASS;
+	return scene_type_of(message) == 4 ? SCENE_LOSE : SCENE_PASS;
 }
 
 static void rule_keys_without_an_answer_stay_unconfirmed(void **state)
@@ -248,7 +229,7 @@ static void rule_keys_without_an_answer_stay_unconfirmed(void **state)
 static void a_session_is_rekeyed_again_and_again(void **state)
 {
 	(void)state;
-	establish(NULL, 650);
+	scene_establish(&scene, NULL, 650);
 	for (unsigned i = 1; i < 12; i++) {
 		const uint8_t who = (uint8_t)(i % 2);
 		const unsigned commits[] = {scene.party[0].nvm.commits, scene.party[1].nvm.commits};
@@ -280,7 +261,7 @@ static enum scene_fate lose_by_pattern(struct scene *s, const struct scene_messa
 {
 	const unsigned bit = s->counter++;
 
-	if (type_of(message) < 9 || bit >= 10)
+	if (scene_type_of(message) < 9 || bit >= 10)
 		return SCENE_PASS;
 	return (losses >> bit & 1) != 0 ? SCENE_LOSE : SCENE_PASS;
 }
@@ -292,7 +273,7 @@ static void rule_both_ends_keep_a_common_key_while_rekeying(void **state)
 	for (losses = 0; losses < 1u << 10; losses += 3) {
 		bool common = false;
 
-		establish(NULL, 660);
+		scene_establish(&scene, NULL, 660);
 		scene.fate = lose_by_pattern;
 		scene.counter = 0;
 		assert_non_null(scene_rekey(&scene, 0, scene.party[0].session));
@@ -331,12 +312,12 @@ static void rule_rekey_refuses_what_is_not_newer(void **state)
 
 	(void)state;
 	/* A first attempt is given up after K1 was answered; then a second. */
-	establish(NULL, 670);
+	scene_establish(&scene, NULL, 670);
 	run = scene_rekey(&scene, 0, a->session);
 	k1 = scene.logged - 1;
 	scene_deliver_one(&scene);
 	k2 = scene.logged - 1;
-	assert_int_equal(type_of(&scene.log[k2]), 10);
+	assert_int_equal(scene_type_of(&scene.log[k2]), 10);
 	scene.queued = 0;
 	skex_pairwise_run_stop(&a->pairwise, run, &out);
 	assert_null(a->session->asking);
@@ -359,7 +340,7 @@ static void rule_rekey_refuses_what_is_not_newer(void **state)
 	assert_int_equal(
 		scene_give(&scene, 1, scene.log[k1].bytes, scene.log[k1].size), SKEX_PAIRWISE_SEND);
 	/* Nor is the last attempt newer than itself, when nothing came of it. */
-	establish(NULL, 671);
+	scene_establish(&scene, NULL, 671);
 	run = scene_rekey(&scene, 0, a->session);
 	k1 = scene.logged - 1;
 	scene_deliver_one(&scene);
@@ -378,7 +359,7 @@ static void rule_rekey_keeps_the_old_key_until_confirmation(void **state)
 	struct skex_pairwise_output out;
 
 	(void)state;
-	establish(NULL, 680);
+	scene_establish(&scene, NULL, 680);
 	assert_non_null(scene_rekey(&scene, 0, scene.party[0].session));
 	scene_deliver_one(&scene);
 	assert_int_equal(scene.party[1].delivered, 1);
@@ -399,7 +380,7 @@ static void rule_rekey_keeps_the_old_key_until_confirmation(void **state)
 	assert_int_equal(scene.party[0].retired, 0);
 	assert_int_equal(scene.party[0].unconfirmed, 1);
 	/* A record under the new keys is as good as K3, and retires the old ones. */
-	establish(NULL, 681);
+	scene_establish(&scene, NULL, 681);
 	assert_non_null(scene_rekey(&scene, 0, scene.party[0].session));
 	scene_deliver_one(&scene);
 	for (unsigned i = 0; i < SCENE_HALVES; i++) {
@@ -419,7 +400,7 @@ static void attempts_to_rekey_are_bounded(void **state)
 	struct party *a = &scene.party[0];
 
 	(void)state;
-	establish(NULL, 690);
+	scene_establish(&scene, NULL, 690);
 	for (unsigned i = 0; i < SKEX_PAIRWISE_ATTEMPTS; i++) {
 		struct skex_pairwise_output out;
 		struct skex_pairwise_run *run = scene_rekey(&scene, 0, a->session);
@@ -431,7 +412,7 @@ static void attempts_to_rekey_are_bounded(void **state)
 	}
 	assert_null(scene_rekey(&scene, 0, a->session));
 	/* And what a session without ids is asked is not known. */
-	establish(NULL, 691);
+	scene_establish(&scene, NULL, 691);
 	scene.party[1].session->listening = false;
 	scene_rekey(&scene, 0, a->session);
 	scene_deliver(&scene);
@@ -446,7 +427,7 @@ static void a_known_session_key_gives_no_other(void **state)
 	uint8_t made[SKEX_HASH_BYTES];
 
 	(void)state;
-	establish(NULL, 700);
+	scene_establish(&scene, NULL, 700);
 	sessions[0] = *scene.party[0].session;
 	for (unsigned i = 1; i < 3; i++) {
 		scene_rekey(&scene, 0, scene.party[0].session);
@@ -496,7 +477,7 @@ static void rule_push_is_taken_once_while_storage_holds(void **state)
 	scene_init(&scene, NULL, 710);
 	backup = b->nvm;
 	scene_push(&scene, 0, &payload);
-	assert_int_equal(type_of(&scene.log[0]), 13);
+	assert_int_equal(scene_type_of(&scene.log[0]), 13);
 	assert_int_equal(scene.party[0].nvm.commits, 1);
 	assert_int_equal(scene.party[0].delivered, 1);
 	scene_deliver(&scene);
@@ -544,377 +525,6 @@ static void rule_push_is_taken_once_while_storage_holds(void **state)
 	assert_int_equal(b->delivered, 1);
 }
 
-/* ---- reseeding ---- */
-
-static const struct scene_options reseeding = {.reseed = true};
-static const struct skex_pairwise_start make_generation = {.reseed = true};
-
-static void a_reseed_begins_a_generation(void **state)
-{
-	struct party *a = &scene.party[0], *b = &scene.party[1];
-
-	(void)state;
-	scene_init(&scene, &reseeding, 720);
-	for (unsigned round = 1; round < 5; round++) {
-		scene_start_with(&scene, 0, &make_generation);
-		scene_deliver(&scene);
-		assert_int_equal(a->state.generation, round);
-		assert_int_equal(b->state.generation, round - 1);
-		assert_int_equal(b->reseed.pending, SKEX_PAIRWISE_PENDING_NEW);
-		assert_int_equal(a->reseed.pending, SKEX_PAIRWISE_PENDING_OLD);
-		/* Before B has moved, what it begins goes by the old generation. */
-		scene_start(&scene, 1);
-		scene_deliver(&scene);
-		assert_int_equal(a->delivered, b->delivered);
-		scene_start(&scene, 0);
-		scene_deliver(&scene);
-		assert_int_equal(b->state.generation, round);
-		assert_int_equal(b->reseed.pending, SKEX_PAIRWISE_PENDING_NONE);
-		assert_int_equal(a->reseed.pending, SKEX_PAIRWISE_PENDING_NONE);
-		assert_memory_equal(a->state.fingerprint, b->state.fingerprint, 8);
-		scene_start(&scene, 1);
-		scene_deliver(&scene);
-		assert_int_equal(a->delivered, 4 * round);
-		assert_int_equal(b->delivered, 4 * round);
-		scene_pass(&scene, 100000);
-	}
-	scene_assert_distinct(&scene);
-	/* Only slot 0, and only where it is on. */
-	scene_start_with(&scene, 1, &make_generation);
-	assert_int_equal(scene.queued, 0);
-	scene_init(&scene, NULL, 721);
-	scene_start_with(&scene, 0, &make_generation);
-	assert_int_equal(scene.queued, 0);
-}
-
-/* 49: every message is lost, or the power goes at every step, and either end comes back. */
-static unsigned fault;
-
-static enum scene_fate reseed_fault(struct scene *s, const struct scene_message *message)
-{
-	const unsigned at = s->counter++;
-
-	if (fault < 16 && at == fault)
-		return SCENE_LOSE;
-	if (fault >= 16 && fault < 32 && at == fault - 16) {
-		scene_crash(&s->party[1 - message->from]);
-		return SCENE_LOSE;
-	}
-	return SCENE_PASS;
-}
-
-static void rule_each_step_of_a_reseed_may_fail(void **state)
-{
-	(void)state;
-	for (fault = 0; fault < 44; fault++) {
-		scene_init(&scene, &reseeding, 730 + fault);
-		scene.fate = reseed_fault;
-		if (fault >= 32) {
-			struct nvm *nvm = &scene.party[fault % 2].nvm;
-
-			/* The power goes around the first, second or third commit. */
-			scene_start(&scene, 1);
-			scene_deliver(&scene);
-			nvm->dead_before = fault % 4 < 2;
-			nvm->dead_after = !nvm->dead_before;
-		}
-		for (unsigned round = 0; round < 6; round++) {
-			for (uint8_t who = 0; who < 2; who++) {
-				if (!scene.party[who].alive)
-					assert_true(scene_boot(&scene, who));
-			}
-			scene_start_with(&scene, 0,
-				round < 3 ? &make_generation : &(struct skex_pairwise_start){0});
-			scene_pass(&scene, 130000);
-		}
-		scene.fate = NULL;
-		assert_true(scene_succeed(&scene, 0));
-		assert_true(scene_succeed(&scene, 1));
-		assert_int_equal(scene.party[0].state.generation, scene.party[1].state.generation);
-		assert_true(scene.party[0].state.generation > 0);
-		assert_int_equal(scene.party[0].alarms + scene.party[1].alarms, 0);
-		scene_assert_distinct(&scene);
-	}
-}
-
-/* A generation is never made by an attempt that is not newer, however late it comes. */
-static void rule_reseed_attempts_only_rise(void **state)
-{
-	struct party *a = &scene.party[0], *b = &scene.party[1];
-
-	(void)state;
-	scene_init(&scene, &reseeding, 780);
-	scene_start(&scene, 0);
-	scene_deliver(&scene);
-	scene_start_with(&scene, 0, &make_generation);
-	scene_deliver(&scene);
-	assert_int_equal(b->reseed.attempt, 1);
-	/* The number is durable before M1 leaves. */
-	scene_init(&scene, &reseeding, 781);
-	scene_start_with(&scene, 0, &make_generation);
-	scene.queued = 0;
-	assert_true(scene_boot(&scene, 0));
-	assert_int_equal(a->reseed.attempt, 1);
-	scene_start_with(&scene, 0, &make_generation);
-	scene_deliver(&scene);
-	assert_int_equal(b->reseed.attempt, 2);
-	/* Pending is durable before M4 leaves, and the half that waits for it sends nothing else.
-	 */
-	scene_init(&scene, &reseeding, 782);
-	scene_start_with(&scene, 0, &make_generation);
-	for (unsigned i = 0; i < 2; i++)
-		scene_deliver_one(&scene);
-	b->nvm.fails = 1;
-	scene_deliver(&scene);
-	assert_int_equal(b->sent, 1);
-	assert_int_equal(b->delivered, 0);
-	assert_int_equal(a->state.generation, 0);
-	/* An attempt that is not newer is refused. */
-	scene_init(&scene, &reseeding, 783);
-	b->reseed.attempt = 1;
-	scene_start_with(&scene, 0, &make_generation);
-	scene_deliver(&scene);
-	assert_int_equal(a->alert, SKEX_PAIRWISE_ALERT_RESEED);
-	assert_int_equal(b->reseed.pending, SKEX_PAIRWISE_PENDING_NONE);
-}
-
-/* M3 of an attempt that a newer one has passed does not take its place, for there the peer is. */
-static void rule_an_older_reseed_does_not_replace_a_newer(void **state)
-{
-	struct party *a = &scene.party[0], *b = &scene.party[1];
-	struct skex_pairwise_output ignored;
-	struct scene_message late;
-
-	(void)state;
-	scene_init(&scene, &reseeding, 784);
-	scene_start_with(&scene, 0, &make_generation);
-	scene_deliver_one(&scene);
-	scene_deliver_one(&scene);
-	late = *scene_message(&scene, -1);
-	scene.queued = 0;
-	assert_int_equal(late.bytes[0], 16 + SKEX_PAIRWISE_M3);
-	skex_pairwise_run_stop(&a->pairwise, &a->runs[0], &ignored);
-	scene_start_with(&scene, 0, &make_generation);
-	scene_deliver(&scene);
-	assert_int_equal(a->state.generation, 1);
-	assert_int_equal(b->reseed.attempt, 2);
-	assert_int_equal(scene_give(&scene, 1, late.bytes, late.size), 0);
-	assert_int_equal(b->reseed.attempt, 2);
-	scene_deliver(&scene);
-	assert_true(scene_succeed(&scene, 0));
-	assert_true(scene_succeed(&scene, 1));
-	assert_int_equal(b->state.generation, 1);
-}
-
-/* Healing and recovery from backups exclude each other: an old backup is locked out, like a thief.
- */
-static void rule_a_backup_from_before_a_reseed_is_locked_out(void **state)
-{
-	static struct nvm backup;
-
-	(void)state;
-	scene_init(&scene, &reseeding, 790);
-	backup = scene.party[0].nvm;
-	scene_start_with(&scene, 0, &make_generation);
-	scene_deliver(&scene);
-	scene_start(&scene, 0);
-	scene_deliver(&scene);
-	assert_int_equal(scene.party[1].state.generation, 1);
-	scene.party[0].nvm = backup;
-	assert_true(scene_boot(&scene, 0));
-	assert_false(scene_succeed(&scene, 0));
-	/* Told by silence, which the daemon reports; never by a key. */
-	assert_int_equal(scene.party[0].ready, 0);
-}
-
-/* The old R1 window works on for the generation that is pending at slot 1. */
-static void recovery_works_while_a_generation_is_pending(void **state)
-{
-	struct party *a = &scene.party[0], *b = &scene.party[1];
-
-	(void)state;
-	scene_init(&scene, &reseeding, 795);
-	scene_start_with(&scene, 0, &make_generation);
-	scene_deliver(&scene);
-	assert_int_equal(a->state.generation, 1);
-	for (unsigned i = 0; i < 12; i++) {
-		scene_start(&scene, 0); /* nobody hears it */
-		scene.queued = 0;
-		skex_pairwise_run_init(&a->runs[i % 4], a->run_messages[i % 4], SCENE_MESSAGE);
-		for (unsigned r = 0; r < SCENE_RUNS; r++)
-			skex_pairwise_run_init(&a->runs[r], a->run_messages[r], SCENE_MESSAGE);
-	}
-	assert_int_equal(a->state.next, 12);
-	a->pairwise.failures = SKEX_PAIRWISE_FAILURES;
-	scene_start(&scene, 0);
-	scene_pass(&scene, 4000);
-	assert_int_equal(a->ready, 1);
-	assert_true(scene_succeed(&scene, 0));
-	assert_int_equal(b->state.generation, 1);
-}
-
-/* ---- what is seen from outside ---- */
-
-/* 53: with padding, all messages of a kind have one length. */
-static void padding_hides_lengths(void **state)
-{
-	static const uint8_t blob[200];
-
-	(void)state;
-	scene_init(&scene, NULL, 800);
-	for (unsigned size = 0; size < 190; size += 9) {
-		struct skex_pairwise_payload payload = {0};
-		const struct skex_pairwise_start start = {.payload = &payload};
-
-		payload.present = 1u << SKEX_PAIRWISE_FIELD_BLOB;
-		payload.blob = skex_view(blob, size);
-		payload.pad_to = 200;
-		scene_start_with(&scene, 0, &start);
-		assert_int_equal(scene_message(&scene, -1)->size, 244);
-		assert_int_equal(scene_message(&scene, -1)->bytes[1], SKEX_PAIRWISE_PAD);
-		scene_deliver(&scene);
-		assert_int_equal(scene.party[1].payload.pad_to, 0); /* that of M3, without */
-	}
-	assert_int_equal(scene.party[1].delivered, 22);
-}
-
-/* 54: nothing on the wire repeats, and every bit of what is not the header is set half of the time:
- * 500 runs of two pairs, within six standard deviations. */
-static void messages_do_not_repeat_and_look_random(void **state)
-{
-	enum {
-		RUNS = 500,
-		BITS = 40 * 8
-	};
-	static uint8_t first[2 * RUNS][40];
-	static unsigned ones[BITS];
-
-	(void)state;
-	memset(ones, 0, sizeof(ones));
-	for (unsigned pair = 0; pair < 2; pair++) {
-		struct scene_options options = {.psk = (uint8_t)(pair * 40)};
-
-		scene_init(&scene, &options, 810 + pair);
-		for (unsigned run = 0; run < RUNS; run++) {
-			scene.logged = 0;
-			scene_start(&scene, 0);
-			memcpy(first[pair * RUNS + run], scene.log[0].bytes + 4, 40);
-			scene_deliver(&scene);
-			scene.party[0].delivered = scene.party[1].delivered = 0;
-			scene_pass(&scene, 100000);
-		}
-	}
-	for (unsigned i = 0; i < 2 * RUNS; i++) {
-		for (unsigned j = 0; j < i; j++)
-			assert_memory_not_equal(first[i], first[j], 8);
-		for (unsigned bit = 0; bit < BITS; bit++)
-			ones[bit] += first[i][bit / 8] >> bit % 8 & 1;
-	}
-	for (unsigned bit = 0; bit < BITS; bit++)
-		assert_in_range(ones[bit], RUNS - 95, RUNS + 95);
-}
-
-/* ... and with all that is stored at the end no recorded pseudonym can be found again. */
-static void recorded_pseudonyms_cannot_be_matched_later(void **state)
-{
-	struct party *b = &scene.party[1];
-	unsigned logged;
-
-	(void)state;
-	scene_init(&scene, NULL, 815);
-	for (unsigned i = 0; i < 10; i++) {
-		scene_start(&scene, 0);
-		scene_deliver(&scene);
-	}
-	logged = scene.logged;
-	for (uint64_t index = 0; index < 400; index++) {
-		uint8_t leaf[SKEX_HASH_BYTES];
-		struct skex_pairwise_exchange exchange;
-
-		if (skex_pairwise_tree_leaf(
-			    &b->state.in.tree, &b->hasher.crypto, index, NULL, leaf) != SKEX_OK)
-			continue;
-		assert_int_equal(skex_pairwise_begin(&exchange, &b->hasher.crypto, SKEX_PAIRWISE_M1,
-					 0, index, leaf),
-			SKEX_OK);
-		for (unsigned i = 0; i < logged; i++) {
-			for (unsigned id = 0; id < 4; id++)
-				assert_memory_not_equal(
-					exchange.ids[id], scene.log[i].bytes + 4, 8);
-		}
-	}
-}
-
-/* 56 */
-static void exports_are_told_apart(void **state)
-{
-	static const char *const labels[] = {"ike-ppk", "tls-psk", "macsec-cak", "macsec-ckn",
-		"tcp-ao", "wireguard-psk", "eap-msk", "eap-emsk", "oscore-ms", "oscore-salt",
-		"srtp", "app/x", "app/y", "x"};
-	enum {
-		LABELS = 14,
-		CONTEXTS = 4,
-		SESSIONS = 3
-	};
-	static uint8_t made[LABELS * CONTEXTS * SESSIONS][16];
-	uint8_t contexts[CONTEXTS][8] = {{0}, {0, 0, 0, 1}, {0, 0, 0, 1, 'p'}, {0, 0, 0, 0, 'p'}};
-	static const size_t sizes[CONTEXTS] = {4, 4, 5, 5};
-	struct skex_crypto *crypto = &scene.party[0].hasher.crypto;
-	uint8_t out[SKEX_KDF_MAX + 1] = {0x77};
-	unsigned count = 0;
-	char label[SKEX_PAIRWISE_EXPORT_LABEL + 2];
-
-	(void)state;
-	scene_init(&scene, NULL, 820);
-	for (unsigned session = 0; session < SESSIONS; session++) {
-		scene_start(&scene, 0);
-		scene_deliver(&scene);
-		for (unsigned l = 0; l < LABELS; l++) {
-			for (unsigned c = 0; c < CONTEXTS; c++) {
-				assert_int_equal(
-					skex_pairwise_export(crypto,
-						scene_last(&scene.party[0])->keys.exp, labels[l],
-						skex_view(contexts[c], sizes[c]), made[count], 16),
-					SKEX_OK);
-				for (unsigned i = 0; i < count; i++)
-					assert_memory_not_equal(made[i], made[count], 16);
-				count++;
-			}
-		}
-	}
-	memset(label, 'a', sizeof(label));
-	label[SKEX_PAIRWISE_EXPORT_LABEL + 1] = '\0';
-	assert_int_equal(skex_pairwise_export(crypto, scene.party[0].sessions[0].keys.exp, label,
-				 skex_view(NULL, 0), out, 32),
-		SKEX_E_ARGUMENT);
-	assert_int_equal(skex_pairwise_export(crypto, scene.party[0].sessions[0].keys.exp, "",
-				 skex_view(NULL, 0), out, 32),
-		SKEX_E_ARGUMENT);
-	assert_int_equal(skex_pairwise_export(crypto, scene.party[0].sessions[0].keys.exp, "x",
-				 skex_view(out, SKEX_PAIRWISE_EXPORT_CONTEXT + 1), out, 32),
-		SKEX_E_ARGUMENT);
-	assert_int_equal(out[0], 0x77);
-}
-
-/* A provider that fails at any call: nothing is sent that is not right, and nothing repeats. */
-static void a_failing_provider_never_makes_a_wrong_session(void **state)
-{
-	(void)state;
-	for (unsigned who = 0; who < 2; who++) {
-		for (unsigned fail_at = 1; fail_at < 30; fail_at++) {
-			scene_init(&scene, NULL, 830 + fail_at);
-			scene.party[who].hasher.calls = 0;
-			scene.party[who].hasher.fail_at = fail_at;
-			scene_start(&scene, 0);
-			for (unsigned i = 0; i < 4; i++)
-				scene_deliver_one(&scene);
-			for (unsigned i = 0; i < scene.party[1].delivered; i++)
-				assert_true(
-					scene_holds(&scene.party[0], &scene.party[1].sessions[i]));
-		}
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -931,17 +541,6 @@ int main(void)
 		cmocka_unit_test(attempts_to_rekey_are_bounded),
 		cmocka_unit_test(a_known_session_key_gives_no_other),
 		cmocka_unit_test(rule_push_is_taken_once_while_storage_holds),
-		cmocka_unit_test(a_reseed_begins_a_generation),
-		cmocka_unit_test(rule_each_step_of_a_reseed_may_fail),
-		cmocka_unit_test(rule_reseed_attempts_only_rise),
-		cmocka_unit_test(rule_an_older_reseed_does_not_replace_a_newer),
-		cmocka_unit_test(rule_a_backup_from_before_a_reseed_is_locked_out),
-		cmocka_unit_test(recovery_works_while_a_generation_is_pending),
-		cmocka_unit_test(padding_hides_lengths),
-		cmocka_unit_test(messages_do_not_repeat_and_look_random),
-		cmocka_unit_test(recorded_pseudonyms_cannot_be_matched_later),
-		cmocka_unit_test(exports_are_told_apart),
-		cmocka_unit_test(a_failing_provider_never_makes_a_wrong_session),
 	};
 
 	return cmocka_run_group_tests_name("core/pairwise/session", tests, NULL, NULL);
