@@ -11,6 +11,7 @@ neither can change alone; runs with rows that say something else show that this 
 """
 
 import concurrent.futures
+import glob
 import importlib.machinery
 import importlib.util
 import os
@@ -159,8 +160,9 @@ class Model:
         self.folder = folder
         shutil.rmtree(folder, ignore_errors=True)
         os.makedirs(folder)
-        for part in ('common.pml', name + '.pml'):
-            shutil.copy(os.path.join(HERE, part), folder)
+        for part in glob.glob(os.path.join(HERE, name + '*.pml')):
+            shutil.copy(part, folder)
+        shutil.copy(os.path.join(HERE, 'common.pml'), folder)
         with open(os.path.join(folder, 'engine.pml'), 'w', encoding='utf-8') as f:
             f.write(rows + '\n')
         with open(os.path.join(folder, name + '.pml'), encoding='utf-8') as f:
