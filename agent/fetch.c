@@ -9,6 +9,10 @@
 
 /* Keys that the other end was given, by their ids: all that are asked for, or none. */
 
+/* Keys that were taken for somebody who is gone, or was told that the disk is busy. */
+#define KEPT_MS   60000u
+#define KEPT_MOST 16u
+
 static const char not_named[] = "one of these keys is for other identities than this one";
 static const char not_named_act[] = "let the other end name this identity as well";
 
@@ -46,6 +50,36 @@ static enum skex_error check_ids(struct skex_agent *agent, const struct skex_key
 	return SKEX_OK;
 }
 
+/* One for the same keys that was taken, and then nobody was answered. */
+static struct agent_request *find_unawaited(const struct skex_agent *agent,
+	const struct skex_key_request *request, const struct agent_peer *peer, const char *purpose)
+{
+	struct agent_request *found = agent->requests;
+
+	while (found != NULL &&
+		(!found->unawaited || found->pool->peer != peer || peer->emptying ||
+			found->count != request->count || strcmp(found->purpose, purpose) != 0 ||
+			(agent_needs_of(request) & ~found->needs) != 0 ||
+			memcmp(found->ids, request->ids,
+				(size_t)request->count * SKEX_KEY_ID_BYTES) != 0))
+		found = found->next;
+	return found;
+}
+
+static void await(struct agent_request *made, const struct skex_key_request *request,
+	skex_keys_fn keys, void *owner)
+{
+	struct skex_agent *agent = made->pool->agent;
+	const uint32_t wait_ms =
+		request->wait_ms > AGENT_GRACE_MS ? request->wait_ms : AGENT_GRACE_MS;
+
+	made->unawaited = false;
+	made->deadline_ms = agent_now(agent) + wait_ms;
+	made->keys = keys;
+	made->owner = owner;
+	agent_wake(agent);
+}
+
 enum skex_error skex_agent_fetch(struct skex_agent *agent, const struct skex_key_request *request,
 	skex_keys_fn keys, void *owner, uint64_t *ticket, struct skex_problem *problem)
 {
@@ -63,6 +97,13 @@ enum skex_error skex_agent_fetch(struct skex_agent *agent, const struct skex_key
 		error = check_ids(agent, request, peer, &largest, problem);
 	if (error != SKEX_OK)
 		return error;
+	made = find_unawaited(agent, request, peer, purpose);
+	if (made != NULL) {
+		made->ticket = ++agent->next_ticket;
+		await(made, request, keys, owner);
+		*ticket = made->ticket;
+		return SKEX_OK;
+	}
 	pool = agent_pool_holding(peer, purpose, NULL);
 	if (pool == NULL)
 		pool = agent_keyfill_pool(peer, purpose, request->ids[0]);
@@ -77,23 +118,69 @@ enum skex_error skex_agent_fetch(struct skex_agent *agent, const struct skex_key
 	if (made == NULL)
 		return agent_complain(
 			problem, SKEX_E_MEMORY, "memory", "no memory", "try again later");
-	if (made->deadline_ms < agent_now(agent) + AGENT_GRACE_MS)
-		made->deadline_ms = agent_now(agent) + AGENT_GRACE_MS;
 	made->fetch = true;
 	snprintf(made->purpose, sizeof(made->purpose), "%s", purpose);
-	made->keys = keys;
-	made->owner = owner;
+	await(made, request, keys, owner);
 	*ticket = made->ticket;
-	agent_wake(agent);
 	return SKEX_OK;
+}
+
+/* Nobody else could have had them, and a crash forgets them with all else that is in memory. */
+static void keep(struct agent_request *request)
+{
+	struct skex_agent *agent = request->pool->agent;
+	struct agent_request *oldest = NULL;
+	struct agent_request *other;
+	size_t kept = 0;
+
+	request->deadline_ms = agent_now(agent) + KEPT_MS;
+	for (other = agent->requests; other != NULL; other = other->next) {
+		if (!other->unawaited || other->committing)
+			continue;
+		kept++;
+		if (oldest == NULL || other->deadline_ms < oldest->deadline_ms)
+			oldest = other;
+	}
+	if (kept > KEPT_MOST)
+		agent_request_free(oldest);
 }
 
 static void fetch_durable(void *owner, enum skex_error error)
 {
 	struct agent_request *request = owner;
 
-	if (error == SKEX_OK)
+	if (error != SKEX_OK)
+		return;
+	request->committing = false;
+	if (request->unawaited)
+		keep(request);
+	else
 		agent_request_keys(request);
+}
+
+void agent_fetch_forsake(struct agent_request *request)
+{
+	request->unawaited = true;
+	if (!request->committing)
+		keep(request);
+}
+
+void agent_fetch_settle(struct agent_request *request, uint64_t now_ms)
+{
+	const struct agent_peer *peer = request->pool->peer;
+
+	if (request->committing) {
+		if (request->unawaited || agent_request_waits_for_disk(request, now_ms))
+			return;
+		request->unawaited = true;
+		agent_request_tell(request, SKEX_E_BUSY, "disk_busy",
+			"the disk has not recorded yet that this key is taken",
+			"fetch it again in a moment; if that stays, look at the disk and the log");
+	} else if (!request->unawaited) {
+		agent_request_keys(request);
+	} else if (now_ms >= request->deadline_ms || peer->emptying || !agent_peer_serves(peer)) {
+		agent_request_free(request);
+	}
 }
 
 /* Where key number i lies, and at which place of its pool's purpose the one who asks stands. */
@@ -231,6 +318,7 @@ void agent_fetch_serve(struct agent_request *request, uint64_t now_ms)
 	if (error == SKEX_OK)
 		error = take(request);
 	if (error == SKEX_OK) {
+		request->taken = true;
 		request->committing = true;
 		skex_commit_after(&agent->link.commit, fetch_durable, request);
 		return;

@@ -141,8 +141,7 @@ static void want(struct agent_request *request, uint64_t bytes)
 	agent_pool_lacks(request->pool);
 }
 
-/* Answered, cancelled or given up: nothing more is made for it. */
-static void request_free(struct agent_request *request)
+void agent_request_free(struct agent_request *request)
 {
 	want(request, 0);
 	request->pool->requests--;
@@ -158,7 +157,7 @@ static void request_free(struct agent_request *request)
 void agent_requests_clear(struct skex_agent *agent)
 {
 	while (agent->requests != NULL)
-		request_free(agent->requests);
+		agent_request_free(agent->requests);
 }
 
 void skex_agent_cancel(struct skex_agent *agent, uint64_t ticket)
@@ -169,11 +168,10 @@ void skex_agent_cancel(struct skex_agent *agent, uint64_t ticket)
 		request = request->next;
 	if (request == NULL)
 		return;
-	/* One that waits for its commit is freed by it. */
-	if (request->committing)
-		request->cancelled = true;
+	if (request->taken)
+		agent_fetch_forsake(request);
 	else
-		request_free(request);
+		agent_request_free(request);
 }
 
 /* ---- answering ---------------------------------------------------------------------------------
@@ -188,19 +186,24 @@ void agent_request_keys(struct agent_request *request)
 		agent->counters.keys_fetched += request->count;
 	else
 		agent->counters.keys_delivered += request->count;
-	if (!request->cancelled)
-		keys(request->owner, NULL, request->list, request->count);
-	request_free(request);
+	keys(request->owner, NULL, request->list, request->count);
+	agent_request_free(request);
 }
 
-void agent_request_problem(struct agent_request *request, enum skex_error error, const char *code,
+void agent_request_tell(struct agent_request *request, enum skex_error error, const char *code,
 	const char *message, const char *act)
 {
 	struct skex_problem problem;
 
 	(void)agent_complain(&problem, error, code, message, act);
 	request->keys(request->owner, &problem, NULL, 0);
-	request_free(request);
+}
+
+void agent_request_problem(struct agent_request *request, enum skex_error error, const char *code,
+	const char *message, const char *act)
+{
+	agent_request_tell(request, error, code, message, act);
+	agent_request_free(request);
 }
 
 void agent_request_unmet(struct agent_request *request, enum agent_need need)
@@ -238,8 +241,10 @@ void agent_requests_turn(struct skex_agent *agent, uint64_t now_ms)
 
 	for (request = agent->requests; request != NULL; request = next) {
 		next = request->next;
-		if (request->committing)
+		if (request->taken) {
+			agent_fetch_settle(request, now_ms);
 			continue;
+		}
 		/* What is left over of pieces where keys differ in size is not counted on. */
 		if (!request->fetch)
 			want(request,
@@ -273,7 +278,8 @@ uint64_t agent_requests_due(const struct skex_agent *agent, uint64_t now_ms)
 			? request->deadline_ms
 			: request->deadline_ms + AGENT_GRACE_MS + 1;
 
-		if (!request->committing && at < due)
+		/* Its commit wakes it. */
+		if (!(request->committing && request->unawaited) && at < due)
 			due = at;
 	}
 	return due;

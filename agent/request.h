@@ -26,9 +26,11 @@ struct agent_request {
 	uint32_t count;
 	unsigned needs; /* bits of enum agent_need */
 	uint64_t deadline_ms;
-	bool cancelled;
-	bool committing; /* fetch: waits to be durable */
-	enum skex_error result;
+	/* Of a fetch whose keys are out of their pools.  Until that is durable nobody gets them;
+	 * who hangs up before, or is told that the disk is busy, may ask again for a while. */
+	bool taken;
+	bool committing;          /* it is not durable yet */
+	bool unawaited;           /* nobody is to be answered */
 	uint64_t wanted_bytes;    /* its part of the pool's */
 	uint32_t done;            /* keys taken so far */
 	uint64_t expires_wall_ms; /* get: the first of them that expires */
@@ -48,9 +50,15 @@ SKEX_MUST_USE enum skex_error agent_request_address(struct skex_agent *agent,
 struct agent_request *agent_request_new(
 	struct agent_pool *pool, const struct skex_key_request *request, uint32_t bytes);
 
+/* Answered, cancelled or given up: nothing more is made for it, and what it has is wiped. */
+void agent_request_free(struct agent_request *request);
+
 /* Answering them: with the keys in its list; or with what went wrong, in texts that last. */
 void agent_request_keys(struct agent_request *request);
 void agent_request_problem(struct agent_request *request, enum skex_error error, const char *code,
+	const char *message, const char *act);
+/* Without an end to it: for agent_request_problem, and for what goes on unanswered. */
+void agent_request_tell(struct agent_request *request, enum skex_error error, const char *code,
 	const char *message, const char *act);
 /* The keys are not what they have to be. */
 void agent_request_unmet(struct agent_request *request, enum agent_need need);
@@ -69,5 +77,9 @@ void agent_get_serve(struct agent_request *request, uint64_t now_ms);
 
 /* fetch.c */
 void agent_fetch_serve(struct agent_request *request, uint64_t now_ms);
+/* One that is taken: answers it, or drops what nobody asked for again. */
+void agent_fetch_settle(struct agent_request *request, uint64_t now_ms);
+/* Whoever waited for one that is taken has gone. */
+void agent_fetch_forsake(struct agent_request *request);
 
 #endif
