@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/initiate.h"
 #include "agent/internal.h"
 #include "agent/keyfill_internal.h"
 #include "agent/pairwise.h"
 #include "agent/provider.h"
 #include "agent/qkd014_internal.h"
-#include "agent/run.h"
 #include "core/base/cursor.h"
 #include "platform/memory.h"
 

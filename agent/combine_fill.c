@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/combine.h"
+#include "agent/initiate.h"
 #include "agent/provider.h"
 #include "agent/qkd014_internal.h"
-#include "agent/run.h"
 
 /*
  * The provider `combined`.  A pool that lacks keys gets them out of parts that are there: for each

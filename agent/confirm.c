@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/initiate.h"
 #include "agent/qkd014_internal.h"
 #include "agent/record.h"
-#include "agent/run.h"
 #include "core/base/backoff.h"
 #include "core/base/cursor.h"
 #include "core/base/mem.h"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/initiate.h"
 #include "agent/provider.h"
-#include "agent/run.h"
 
-/* The distributed mode as a provider: initiate.c begins blocks, respond.c takes those of peers. */
+/* The distributed mode as a provider: initiate.c begins blocks, initiate_run.c ends them, respond.c
+ * takes those of peers. */
 
 #define WEAK_MS 60000u
 

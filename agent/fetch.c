@@ -50,6 +50,14 @@ static enum skex_error check_ids(struct skex_agent *agent, const struct skex_key
 	return SKEX_OK;
 }
 
+/* They expired, or were handed out in a life that was forgotten, perhaps. */
+static bool is_over(const struct agent_request *request)
+{
+	const struct agent_pool *pool = request->pool;
+
+	return request->expires_wall_ms <= agent_wall(pool->agent) || pool->peer->emptying;
+}
+
 /* One for the same keys that was taken, and then nobody was answered. */
 static struct agent_request *find_unawaited(const struct skex_agent *agent,
 	const struct skex_key_request *request, const struct agent_peer *peer, const char *purpose)
@@ -57,7 +65,7 @@ static struct agent_request *find_unawaited(const struct skex_agent *agent,
 	struct agent_request *found = agent->requests;
 
 	while (found != NULL &&
-		(!found->unawaited || found->pool->peer != peer || peer->emptying ||
+		(!found->unawaited || found->pool->peer != peer || is_over(found) ||
 			found->count != request->count || strcmp(found->purpose, purpose) != 0 ||
 			(agent_needs_of(request) & ~found->needs) != 0 ||
 			memcmp(found->ids, request->ids,
@@ -125,6 +133,39 @@ enum skex_error skex_agent_fetch(struct skex_agent *agent, const struct skex_key
 	return SKEX_OK;
 }
 
+/* Why a fetch gives nothing. */
+static void answer_why(struct agent_request *request, enum skex_error error)
+{
+	if (error == SKEX_E_SPENT)
+		agent_request_answer_problem(request, error, "spent_key",
+			"that key has been fetched already: each is delivered once",
+			"get a new key at the other end");
+	else if (error == SKEX_E_UNKNOWN &&
+		agent_pool_for_others(request->pool->peer, request->purpose,
+			(const uint8_t(*)[SKEX_KEY_ID_BYTES])request->ids, request->count))
+		agent_request_answer_problem(
+			request, SKEX_E_REFUSED, "not_named", not_named, not_named_act);
+	else if (error == SKEX_E_UNKNOWN)
+		agent_request_answer_problem(request, error, "unknown_key",
+			"no such key is here: used up, expired, or never made",
+			"get a new key at the other end");
+	else if (error == SKEX_E_MEMORY)
+		agent_request_answer_problem(
+			request, error, "memory", "no memory", "try again later");
+	else
+		agent_request_answer_problem(request, SKEX_E_IO, "store",
+			"the disk failed when this key was to be taken: it is not given",
+			"look at the disk and the log of skexd, and fetch it again when that runs");
+}
+
+static void answer(struct agent_request *request)
+{
+	if (is_over(request))
+		answer_why(request, SKEX_E_UNKNOWN);
+	else
+		agent_request_answer_keys(request);
+}
+
 /* Nobody else could have had them, and a crash forgets them with all else that is in memory. */
 static void keep(struct agent_request *request)
 {
@@ -152,10 +193,12 @@ static void fetch_durable(void *owner, enum skex_error error)
 	if (error != SKEX_OK)
 		return;
 	request->committing = false;
-	if (request->unawaited)
+	if (!is_over(request) && request->unawaited)
 		keep(request);
+	else if (request->unawaited)
+		agent_request_free(request);
 	else
-		agent_request_keys(request);
+		answer(request);
 }
 
 void agent_fetch_forsake(struct agent_request *request)
@@ -167,18 +210,19 @@ void agent_fetch_forsake(struct agent_request *request)
 
 void agent_fetch_settle(struct agent_request *request, uint64_t now_ms)
 {
-	const struct agent_peer *peer = request->pool->peer;
+	const struct agent_pool *pool = request->pool;
 
 	if (request->committing) {
-		if (request->unawaited || agent_request_waits_for_disk(request, now_ms))
+		if (request->unawaited || agent_request_may_wait(request, now_ms))
 			return;
 		request->unawaited = true;
 		agent_request_tell(request, SKEX_E_BUSY, "disk_busy",
 			"the disk has not recorded yet that this key is taken",
 			"fetch it again in a moment; if that stays, look at the disk and the log");
 	} else if (!request->unawaited) {
-		agent_request_keys(request);
-	} else if (now_ms >= request->deadline_ms || peer->emptying || !agent_peer_serves(peer)) {
+		answer(request);
+	} else if (now_ms >= request->deadline_ms || is_over(request) || pool->unwanted ||
+		!agent_peer_serves(pool->peer)) {
 		agent_request_free(request);
 	}
 }
@@ -246,10 +290,17 @@ static enum skex_error look(struct agent_request *request, struct looks *looks)
 	return error == SKEX_OK && busy ? SKEX_E_BUSY : error;
 }
 
+static void note_expiry(struct agent_request *request, const struct agent_batch *batch)
+{
+	if (batch != NULL && batch->expires_wall_ms < request->expires_wall_ms)
+		request->expires_wall_ms = batch->expires_wall_ms;
+}
+
 static enum skex_error take(struct agent_request *request)
 {
 	uint32_t i;
 
+	request->expires_wall_ms = UINT64_MAX;
 	for (i = 0; i < request->count; i++) {
 		struct skex_key *key = &request->list[i];
 		struct agent_pool *pool = NULL;
@@ -258,6 +309,8 @@ static enum skex_error take(struct agent_request *request)
 		enum skex_error error;
 
 		error = locate(request, i, &id, &pool, &place);
+		if (error == SKEX_OK)
+			note_expiry(request, agent_batch_find(pool, id.block));
 		if (error == SKEX_OK)
 			error = agent_pool_take(pool, &id, place,
 				request->secret + (size_t)i * request->bytes, key, false);
@@ -277,18 +330,18 @@ void agent_fetch_serve(struct agent_request *request, uint64_t now_ms)
 	enum skex_error error = look(request, &looks);
 
 	if (error == SKEX_E_BUSY) { /* a flush away */
-		if (!agent_request_waits_for_disk(request, now_ms))
-			agent_request_disk_busy(
+		if (!agent_request_may_wait(request, now_ms))
+			agent_request_answer_disk_busy(
 				request, "the disk has not recorded yet that this key is here");
 		return;
 	}
 	if (error == SKEX_E_OFFLINE) {
 		if (now_ms >= request->deadline_ms)
-			agent_request_unproven(request);
+			agent_request_answer_unproven(request);
 		return;
 	}
 	if (error == SKEX_OK && looks.carried && confirmed) {
-		agent_request_problem(request, SKEX_E_REFUSED, "not_confirmed",
+		agent_request_answer_problem(request, SKEX_E_REFUSED, "not_confirmed",
 			agent_keyfill_unconfirmed, agent_keyfill_unconfirmed_act);
 		return;
 	}
@@ -296,23 +349,23 @@ void agent_fetch_serve(struct agent_request *request, uint64_t now_ms)
 	if (error == SKEX_OK && looks.unconfirmed && (confirmed || its)) {
 		if (now_ms < request->deadline_ms)
 			return;
-		agent_request_problem(request, SKEX_E_EMPTY, "unconfirmed",
+		agent_request_answer_problem(request, SKEX_E_EMPTY, "unconfirmed",
 			"the initiator has not confirmed this key yet", "try again in a moment");
 		return;
 	}
 	if (error == SKEX_E_REFUSED ||
 		(error == SKEX_OK && (request->needs & AGENT_NEED_COMBINED) != 0 &&
 			!looks.combined)) {
-		agent_request_unmet(request, AGENT_NEED_COMBINED);
+		agent_request_answer_unmet(request, AGENT_NEED_COMBINED);
 		return;
 	}
 	if (error == SKEX_OK && its && !looks.its) {
-		agent_request_unmet(request, AGENT_NEED_ITS);
+		agent_request_answer_unmet(request, AGENT_NEED_ITS);
 		return;
 	}
 	if (error == SKEX_OK && (request->needs & AGENT_NEED_FORWARD_SECRET) != 0 &&
 		!looks.forward_secret) {
-		agent_request_unmet(request, AGENT_NEED_FORWARD_SECRET);
+		agent_request_answer_unmet(request, AGENT_NEED_FORWARD_SECRET);
 		return;
 	}
 	if (error == SKEX_OK)
@@ -323,20 +376,5 @@ void agent_fetch_serve(struct agent_request *request, uint64_t now_ms)
 		skex_commit_after(&agent->link.commit, fetch_durable, request);
 		return;
 	}
-	if (error == SKEX_E_SPENT)
-		agent_request_problem(request, error, "spent_key",
-			"that key has been fetched already: each is delivered once",
-			"get a new key at the other end");
-	else if (error == SKEX_E_UNKNOWN &&
-		agent_pool_for_others(request->pool->peer, request->purpose,
-			(const uint8_t(*)[SKEX_KEY_ID_BYTES])request->ids, request->count))
-		agent_request_problem(
-			request, SKEX_E_REFUSED, "not_named", not_named, not_named_act);
-	else if (error == SKEX_E_UNKNOWN)
-		agent_request_problem(request, error, "unknown_key",
-			"no such key is here: used up, expired, or never made",
-			"get a new key at the other end");
-	else
-		agent_request_problem(request, error, "store", "the key could not be read",
-			"look at the log of skexd");
+	answer_why(request, error);
 }

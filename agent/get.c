@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <string.h>
-
 #include "agent/keyfill_internal.h"
 #include "agent/needs.h"
 #include "agent/provider.h"
@@ -96,13 +94,13 @@ void agent_get_serve(struct agent_request *request, uint64_t now_ms)
 	collect(request);
 	(void)agent_pool_stride(pool, request->bytes, request->needs);
 	if (request->done == request->count) {
-		agent_request_keys(request);
+		agent_request_answer_keys(request);
 		return;
 	}
 	/* What was promised turned out to be less. */
 	if ((request->needs & AGENT_NEED_ITS) != 0 && agent_pool_ready(pool, request->needs) == 0 &&
 		!agent_providers_give(pool->peer, AGENT_NEED_ITS)) {
-		agent_request_unmet(request, AGENT_NEED_ITS);
+		agent_request_answer_unmet(request, AGENT_NEED_ITS);
 		return;
 	}
 	if (now_ms < request->deadline_ms)
@@ -111,13 +109,13 @@ void agent_get_serve(struct agent_request *request, uint64_t now_ms)
 	ready = agent_pool_ready(pool, request->needs) + (confirmed ? 0 : pool->drawing_bytes);
 	if ((pool->strides_pending > 0 || ready >= agent_get_need(request) ||
 		    (!confirmed && agent_keyfill_can(pool))) &&
-		agent_request_waits_for_disk(request, now_ms))
+		agent_request_may_wait(request, now_ms))
 		return;
 	if (agent_pool_held(pool) > 0 || (!confirmed && agent_keyfill_held(pool))) {
-		agent_request_unproven(request);
+		agent_request_answer_unproven(request);
 		return;
 	}
 	if (!agent_keyfill_why(pool, confirmed, &why))
 		agent_why_empty(pool, &why);
-	agent_request_problem(request, SKEX_E_EMPTY, "pool_empty", why.message, why.act);
+	agent_request_answer_problem(request, SKEX_E_EMPTY, "pool_empty", why.message, why.act);
 }

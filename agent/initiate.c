@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/run.h"
+#include "agent/initiate.h"
 #include "core/wire/share_message.h"
 #include "platform/memory.h"
 #include "store/tables.h"
@@ -183,7 +183,7 @@ static bool start(struct agent_pool *pool, struct agent_profile *profile, uint16
 	} else {
 		/* What the other legs took for it is gone: not again in the next turn. */
 		agent_pool_error(pool, "the pads of too few hubs can be read: look at the disk");
-		agent_pool_failed(pool, agent_now(agent));
+		agent_run_back_off(pool, agent_now(agent));
 		agent_run_free(run);
 	}
 	skex_secret_free(material.bytes);
@@ -212,7 +212,7 @@ static bool may_begin(const struct agent_pool *pool)
 
 	if (agent->runs_active >= RUNS_MAX || pool->peer->runs >= RUNS_PEER)
 		return false;
-	if (agent_pool_silent(pool))
+	if (agent_run_silent(pool))
 		return pool->runs == 0 && (!pool->peer->silent || pool->peer->runs == 0) &&
 			agent->runs_probing < RUNS_SILENT;
 	if (pool->peer->answered_ms == 0)

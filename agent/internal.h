@@ -5,7 +5,6 @@
 #include "agent/agent.h"
 #include "agent/pool.h"
 #include "agent/ring.h"
-#include "core/dske/initiator.h"
 #include "core/dske/instances.h"
 #include "core/dske/responder.h"
 #include "core/dske/spent.h"
@@ -22,8 +21,8 @@
  *   dske.c          the distributed mode as a provider
  *   pairwise*.c     the pairwise mode as a provider, and pairing
  *   combine*.c      keys out of both, as a provider
- *   initiate.c      who may begin a run that fills a pool, and its start; see run.h
- *   run.c           the life of a run, and what comes back of it
+ *   initiate.c      who may begin a run that fills a pool, and its start; see initiate.h
+ *   initiate_run.c  the life of a run, and what comes back of it
  *   respond.c       shares that come in
  *   spent.c         blocks that were accepted
  *   group.c         groups of shares, and their bounds
@@ -151,7 +150,6 @@ struct agent_peer {
 	char last_error[160];
 };
 
-/* One run of the initiator's engine. */
 /* What is kept of the shares that one hub brought from one peer. */
 struct agent_room {
 	struct agent_room *next; /* of the peer */
@@ -431,6 +429,11 @@ uint32_t agent_all_hubs(const struct agent_profile *profile);
 /* The peer at which a remote identity lives, NULL when nowhere. */
 struct agent_peer *agent_peer_of_identity(struct skex_agent *agent, const char *identity);
 bool agent_identity_is_local(const struct skex_agent *agent, const char *identity);
+
+/* initiate.c */
+/* Counters in a row for a batch; false while more are being claimed.  What is left over is skipped.
+ */
+bool agent_take_counters(struct skex_agent *agent, uint32_t blocks, uint64_t *first);
 
 /* respond.c */
 /* Whether any of the blocks of this initiator is over, and that they are: with this turn's commit.

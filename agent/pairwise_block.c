@@ -6,7 +6,6 @@
 #include "agent/consumer.h"
 #include "agent/keyfill_internal.h"
 #include "agent/provider.h"
-#include "agent/run.h"
 #include "core/base/backoff.h"
 #include "platform/memory.h"
 

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/initiate.h"
 #include "agent/internal.h"
-#include "agent/run.h"
 
 /* ---- profiles ----------------------------------------------------------------------------------
  */

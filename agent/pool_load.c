@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "agent/combine.h"
+#include "agent/initiate.h"
 #include "agent/pool_internal.h"
 #include "agent/record.h"
-#include "agent/run.h"
 #include "core/base/mem.h"
 #include "platform/memory.h"
 #include "store/tables.h"

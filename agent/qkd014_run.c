@@ -7,7 +7,6 @@
 #include "agent/note.h"
 #include "agent/provider.h"
 #include "agent/qkd014_internal.h"
-#include "agent/run.h"
 #include "core/base/backoff.h"
 #include "core/base/mem.h"
 #include "platform/memory.h"

@@ -103,7 +103,6 @@ struct agent_request *agent_request_new(
 	if (made == NULL)
 		return NULL;
 	made->pool = pool;
-	pool->requests++;
 	made->bytes = bytes;
 	made->count = request->count;
 	made->list = calloc(request->count, sizeof(*made->list));
@@ -120,6 +119,7 @@ struct agent_request *agent_request_new(
 	}
 	if (request->ids != NULL)
 		memcpy(made->ids, request->ids, (size_t)request->count * SKEX_KEY_ID_BYTES);
+	pool->requests++;
 	made->ticket = ++agent->next_ticket;
 	made->needs = agent_needs_of(request);
 	made->deadline_ms = agent_now(agent) + request->wait_ms;
@@ -177,7 +177,7 @@ void skex_agent_cancel(struct skex_agent *agent, uint64_t ticket)
 /* ---- answering ---------------------------------------------------------------------------------
  */
 
-void agent_request_keys(struct agent_request *request)
+void agent_request_answer_keys(struct agent_request *request)
 {
 	struct skex_agent *agent = request->pool->agent;
 	skex_keys_fn keys = request->keys;
@@ -199,38 +199,39 @@ void agent_request_tell(struct agent_request *request, enum skex_error error, co
 	request->keys(request->owner, &problem, NULL, 0);
 }
 
-void agent_request_problem(struct agent_request *request, enum skex_error error, const char *code,
-	const char *message, const char *act)
+void agent_request_answer_problem(struct agent_request *request, enum skex_error error,
+	const char *code, const char *message, const char *act)
 {
 	agent_request_tell(request, error, code, message, act);
 	agent_request_free(request);
 }
 
-void agent_request_unmet(struct agent_request *request, enum agent_need need)
+void agent_request_answer_unmet(struct agent_request *request, enum agent_need need)
 {
 	const struct agent_unmet *unmet = agent_need_unmet(need);
 
-	agent_request_problem(request, SKEX_E_REFUSED, unmet->code, unmet->message, unmet->act);
+	agent_request_answer_problem(
+		request, SKEX_E_REFUSED, unmet->code, unmet->message, unmet->act);
 }
 
-bool agent_request_waits_for_disk(const struct agent_request *request, uint64_t now_ms)
+bool agent_request_may_wait(const struct agent_request *request, uint64_t now_ms)
 {
 	return now_ms < request->deadline_ms + AGENT_GRACE_MS;
 }
 
-void agent_request_disk_busy(struct agent_request *request, const char *message)
+void agent_request_answer_disk_busy(struct agent_request *request, const char *message)
 {
-	agent_request_problem(request, SKEX_E_BUSY, "disk_busy", message,
+	agent_request_answer_problem(request, SKEX_E_BUSY, "disk_busy", message,
 		"try again in a moment; if that stays, look at the disk and the log");
 }
 
-void agent_request_unproven(struct agent_request *request)
+void agent_request_answer_unproven(struct agent_request *request)
 {
 	struct agent_pool *pool = request->pool;
 	struct agent_why why;
 
 	agent_past_why(pool->agent, pool->peer, why.message, sizeof(why.message));
-	agent_request_problem(request, SKEX_E_OFFLINE, "unproven", why.message,
+	agent_request_answer_problem(request, SKEX_E_OFFLINE, "unproven", why.message,
 		"let more hubs be reached, see skex status; or set pool.start_grace in skexd.conf");
 }
 
@@ -254,8 +255,8 @@ void agent_requests_turn(struct skex_agent *agent, uint64_t now_ms)
 		 * them: it may have been handed out in a life that was forgotten. */
 		if (request->pool->peer->emptying) {
 			agent_get_drop(request);
-			if (!agent_request_waits_for_disk(request, now_ms))
-				agent_request_disk_busy(request,
+			if (!agent_request_may_wait(request, now_ms))
+				agent_request_answer_disk_busy(request,
 					"the keys with this peer are being dropped after a "
 					"rollback: the disk has not recorded that yet");
 			continue;

@@ -5,8 +5,9 @@
 #include "agent/internal.h"
 
 /*
- * A get or a fetch, from when it is taken until it is answered, once.  Each turn serves all that
- * wait; what answers one frees it.
+ * A get or a fetch, from when it is accepted until it is answered.  Each turn serves all that wait.
+ * What answers one frees it, but for a fetch that is told that the disk is busy when its keys are
+ * taken already: see fetch.c.
  */
 
 /* A stride, a confirmation or a record that is under way is waited for, whatever the caller's
@@ -33,7 +34,7 @@ struct agent_request {
 	bool unawaited;           /* nobody is to be answered */
 	uint64_t wanted_bytes;    /* its part of the pool's */
 	uint32_t done;            /* keys taken so far */
-	uint64_t expires_wall_ms; /* get: the first of them that expires */
+	uint64_t expires_wall_ms; /* the first of them that expires */
 	struct skex_key *list;    /* count of them */
 	uint8_t *secret;          /* their bytes */
 	uint8_t (*ids)[SKEX_KEY_ID_BYTES];
@@ -54,19 +55,19 @@ struct agent_request *agent_request_new(
 void agent_request_free(struct agent_request *request);
 
 /* Answering them: with the keys in its list; or with what went wrong, in texts that last. */
-void agent_request_keys(struct agent_request *request);
-void agent_request_problem(struct agent_request *request, enum skex_error error, const char *code,
-	const char *message, const char *act);
-/* Without an end to it: for agent_request_problem, and for what goes on unanswered. */
+void agent_request_answer_keys(struct agent_request *request);
+void agent_request_answer_problem(struct agent_request *request, enum skex_error error,
+	const char *code, const char *message, const char *act);
+/* Without an end to it: for agent_request_answer_problem, and for what goes on unanswered. */
 void agent_request_tell(struct agent_request *request, enum skex_error error, const char *code,
 	const char *message, const char *act);
 /* The keys are not what they have to be. */
-void agent_request_unmet(struct agent_request *request, enum agent_need need);
-void agent_request_disk_busy(struct agent_request *request, const char *message);
+void agent_request_answer_unmet(struct agent_request *request, enum agent_need need);
+void agent_request_answer_disk_busy(struct agent_request *request, const char *message);
 /* The key that is asked for may be one that was handed out in a life that was forgotten. */
-void agent_request_unproven(struct agent_request *request);
+void agent_request_answer_unproven(struct agent_request *request);
 /* One that waits for the disk does so until a grace after its deadline. */
-bool agent_request_waits_for_disk(const struct agent_request *request, uint64_t now_ms);
+bool agent_request_may_wait(const struct agent_request *request, uint64_t now_ms);
 
 /* get.c */
 /* Bytes of pool that are still missing. */

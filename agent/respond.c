@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdlib.h>
-#include <string.h>
-
 #include "agent/combine.h"
 #include "agent/consumer.h"
 #include "agent/group.h"

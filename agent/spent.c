@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdlib.h>
-#include <string.h>
-
 #include "agent/internal.h"
 #include "core/base/cursor.h"
 #include "store/tables.h"

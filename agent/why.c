@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/initiate.h"
 #include "agent/internal.h"
-#include "agent/run.h"
 
 /* Why there is no key, which hubs have to do with it, and what to do: for people. */
 

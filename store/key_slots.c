@@ -21,7 +21,7 @@ static enum skex_error slot_read(struct skex_key_slots *slots, uint32_t slot, un
 		return SKEX_E_ARGUMENT;
 	for (unsigned which = 0; which < 2; which++) {
 		enum skex_error error =
-			skex_slot_copy_read(slots, slot, which, &slots->copies[which]);
+			skex_key_slots_copy_read(slots, slot, which, &slots->copies[which]);
 		if (error != SKEX_OK)
 			return error;
 		enum skex_slot_kind kind = slots->copies[which].kind;
@@ -111,7 +111,7 @@ enum skex_error skex_key_slots_put(
 		if (sequence == SKEX_SLOT_SEQUENCE_MAX)
 			error = SKEX_E_EXHAUSTED;
 		else
-			error = skex_slot_copy_write(
+			error = skex_key_slots_copy_write(
 				slots, slot, other, SKEX_SLOT_VALUE, sequence + 1, data);
 		if (error == SKEX_OK)
 			learn(slots, slot, other, sequence + 1, true);
@@ -149,7 +149,7 @@ static enum skex_error destroy_older(struct skex_key_slots *slots, uint32_t slot
 	unsigned older = newest == 0 ? 1 : 0;
 	if (slots->copies[older].kind == SKEX_SLOT_EMPTY)
 		return SKEX_OK;
-	return skex_slot_copy_clear(slots, slot, older);
+	return skex_key_slots_copy_clear(slots, slot, older);
 }
 
 /*
@@ -171,7 +171,7 @@ static enum skex_error destroy_both(struct skex_key_slots *slots, uint32_t slot)
 		unsigned which = i == 0 ? first : 1 - first;
 		if (sequence + i >= SKEX_SLOT_SEQUENCE_MAX)
 			return SKEX_E_EXHAUSTED;
-		error = skex_slot_copy_write(
+		error = skex_key_slots_copy_write(
 			slots, slot, which, SKEX_SLOT_DESTROYED, sequence + 1 + i, zero);
 		if (error != SKEX_OK)
 			return error;
@@ -188,7 +188,7 @@ enum skex_error skex_key_slots_is_destroyed(
 	if (slot >= slots->count)
 		return SKEX_E_ARGUMENT;
 	for (unsigned which = 0; which < 2; which++) {
-		enum skex_error error = skex_slot_copy_kind(slots, slot, which, &kinds[which]);
+		enum skex_error error = skex_key_slots_copy_kind(slots, slot, which, &kinds[which]);
 		if (error != SKEX_OK)
 			return error;
 	}
@@ -230,25 +230,25 @@ enum skex_error skex_key_slots_grow(struct skex_key_slots *slots, uint32_t count
 		return SKEX_OK;
 	if (count > SKEX_SLOTS_MAX)
 		return SKEX_E_ARGUMENT;
-	uint32_t groups = (count + SKEX_SLOTS_GROUP - 1) / SKEX_SLOTS_GROUP;
+	uint32_t groups = (count + SKEX_SLOTS_PER_GROUP - 1) / SKEX_SLOTS_PER_GROUP;
 	groups = (groups + GROW_GROUPS - 1) / GROW_GROUPS * GROW_GROUPS;
 	enum skex_error error = slots->platform->files->resize(
-		slots->file, SKEX_SLOTS_PAGE + (uint64_t)groups * SKEX_SLOTS_GROUP_BYTES);
+		slots->file, SKEX_SLOTS_PAGE_BYTES + (uint64_t)groups * SKEX_SLOTS_GROUP_BYTES);
 	if (error == SKEX_OK)
-		slots->count = groups * SKEX_SLOTS_GROUP;
+		slots->count = groups * SKEX_SLOTS_PER_GROUP;
 	return error;
 }
 
 enum skex_error skex_key_slots_sync(struct skex_key_slots *slots, skex_done_fn done, void *owner)
 {
-	enum skex_error error = skex_slots_write_gathered(slots);
+	enum skex_error error = skex_key_slots_write_gathered(slots);
 
 	return error == SKEX_OK ? slots->platform->files->sync(slots->file, done, owner) : error;
 }
 
 enum skex_error skex_key_slots_sync_wait(struct skex_key_slots *slots)
 {
-	enum skex_error error = skex_slots_write_gathered(slots);
+	enum skex_error error = skex_key_slots_write_gathered(slots);
 
 	return error == SKEX_OK ? slots->platform->files->sync_wait(slots->file) : error;
 }

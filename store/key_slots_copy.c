@@ -13,9 +13,10 @@ static const uint8_t nonce_zero[SKEX_AEAD_NONCE_BYTES];
 
 static uint64_t offset_of(uint32_t slot, unsigned which)
 {
-	return SKEX_SLOTS_PAGE + (uint64_t)(slot / SKEX_SLOTS_GROUP) * SKEX_SLOTS_GROUP_BYTES +
-		which * SKEX_SLOTS_PAGE +
-		(uint64_t)(slot % SKEX_SLOTS_GROUP) * SKEX_SLOT_COPY_BYTES;
+	return SKEX_SLOTS_PAGE_BYTES +
+		(uint64_t)(slot / SKEX_SLOTS_PER_GROUP) * SKEX_SLOTS_GROUP_BYTES +
+		which * SKEX_SLOTS_PAGE_BYTES +
+		(uint64_t)(slot % SKEX_SLOTS_PER_GROUP) * SKEX_SLOT_COPY_BYTES;
 }
 
 static void gathered_drop(struct skex_key_slots *slots, unsigned which)
@@ -36,7 +37,7 @@ static void gathered_write(struct skex_key_slots *slots, unsigned which)
 	gathered_drop(slots, which);
 }
 
-enum skex_error skex_slots_write_gathered(struct skex_key_slots *slots)
+enum skex_error skex_key_slots_write_gathered(struct skex_key_slots *slots)
 {
 	gathered_write(slots, 0);
 	gathered_write(slots, 1);
@@ -74,7 +75,7 @@ static enum skex_error gather(struct skex_key_slots *slots, uint32_t slot, unsig
 static enum skex_error slots_read(
 	struct skex_key_slots *slots, uint64_t offset, uint8_t *out, size_t size)
 {
-	enum skex_error error = skex_slots_write_gathered(slots);
+	enum skex_error error = skex_key_slots_write_gathered(slots);
 
 	return error == SKEX_OK ? slots->platform->files->read(slots->file, offset, out, size)
 				: error;
@@ -109,8 +110,9 @@ static struct skex_view copy_associated(const struct skex_key_slots *slots, uint
 	return skex_view(out, SKEX_SLOTS_ID_BYTES + 12);
 }
 
-enum skex_error skex_slot_copy_write(struct skex_key_slots *slots, uint32_t slot, unsigned which,
-	enum skex_slot_kind kind, uint64_t sequence, const uint8_t data[static SKEX_SLOT_BYTES])
+enum skex_error skex_key_slots_copy_write(struct skex_key_slots *slots, uint32_t slot,
+	unsigned which, enum skex_slot_kind kind, uint64_t sequence,
+	const uint8_t data[static SKEX_SLOT_BYTES])
 {
 	uint8_t salt[SALT_BYTES], tag[SKEX_AEAD_TAG_BYTES], key[SKEX_AEAD_KEY_BYTES];
 	uint8_t sealed[SKEX_SLOT_BYTES], bytes[SKEX_SLOT_COPY_BYTES],
@@ -141,14 +143,15 @@ out:
 	return error;
 }
 
-enum skex_error skex_slot_copy_clear(struct skex_key_slots *slots, uint32_t slot, unsigned which)
+enum skex_error skex_key_slots_copy_clear(
+	struct skex_key_slots *slots, uint32_t slot, unsigned which)
 {
 	static const uint8_t zero[SKEX_SLOT_COPY_BYTES];
 
 	return gather(slots, slot, which, zero);
 }
 
-enum skex_error skex_slot_copy_read(
+enum skex_error skex_key_slots_copy_read(
 	struct skex_key_slots *slots, uint32_t slot, unsigned which, struct skex_slot_copy *copy)
 {
 	uint8_t bytes[SKEX_SLOT_COPY_BYTES], key[SKEX_AEAD_KEY_BYTES],
@@ -186,7 +189,7 @@ enum skex_error skex_slot_copy_read(
 	return error;
 }
 
-enum skex_error skex_slot_copy_kind(
+enum skex_error skex_key_slots_copy_kind(
 	struct skex_key_slots *slots, uint32_t slot, unsigned which, uint8_t *kind)
 {
 	return slots_read(slots, offset_of(slot, which), kind, 1);

@@ -14,10 +14,10 @@
  * The file: a header page, then groups of two pages.  Copy 0 of slots 32g .. 32g+31 lies in the
  * first page of group g, copy 1 in the second.
  */
-#define SKEX_SLOTS_PAGE        4096u
+#define SKEX_SLOTS_PAGE_BYTES  4096u
 #define SKEX_SLOT_COPY_BYTES   128u
-#define SKEX_SLOTS_GROUP       (SKEX_SLOTS_PAGE / SKEX_SLOT_COPY_BYTES)
-#define SKEX_SLOTS_GROUP_BYTES (2u * SKEX_SLOTS_PAGE)
+#define SKEX_SLOTS_PER_GROUP   (SKEX_SLOTS_PAGE_BYTES / SKEX_SLOT_COPY_BYTES)
+#define SKEX_SLOTS_GROUP_BYTES (2u * SKEX_SLOTS_PAGE_BYTES)
 #define SKEX_SLOTS_MAX         (UINT32_MAX / 2u)
 #define SKEX_SLOTS_ID_BYTES    16u
 
@@ -54,7 +54,7 @@ struct skex_slot_known {
 struct skex_slots_gathered {
 	uint64_t offset;
 	size_t size;
-	uint8_t bytes[SKEX_SLOTS_PAGE];
+	uint8_t bytes[SKEX_SLOTS_PAGE_BYTES];
 };
 
 /* Lies in secret memory as a whole. */
@@ -73,20 +73,20 @@ struct skex_key_slots {
 	enum skex_error failed; /* SKEX_OK, or why what was gathered is not in the file */
 };
 
-/* Seals a copy; it is in the file after skex_slots_write_gathered. */
-SKEX_MUST_USE enum skex_error skex_slot_copy_write(struct skex_key_slots *slots, uint32_t slot,
+/* Seals a copy; it is in the file after skex_key_slots_write_gathered. */
+SKEX_MUST_USE enum skex_error skex_key_slots_copy_write(struct skex_key_slots *slots, uint32_t slot,
 	unsigned which, enum skex_slot_kind kind, uint64_t sequence,
 	const uint8_t data[static SKEX_SLOT_BYTES]);
 /* The same with a copy that is empty. */
-SKEX_MUST_USE enum skex_error skex_slot_copy_clear(
+SKEX_MUST_USE enum skex_error skex_key_slots_copy_clear(
 	struct skex_key_slots *slots, uint32_t slot, unsigned which);
 /* Opens what a copy holds; a copy that does not verify is no error here. */
-SKEX_MUST_USE enum skex_error skex_slot_copy_read(
+SKEX_MUST_USE enum skex_error skex_key_slots_copy_read(
 	struct skex_key_slots *slots, uint32_t slot, unsigned which, struct skex_slot_copy *copy);
 /* Its kind as the file says it, which nothing proves. */
-SKEX_MUST_USE enum skex_error skex_slot_copy_kind(
+SKEX_MUST_USE enum skex_error skex_key_slots_copy_kind(
 	struct skex_key_slots *slots, uint32_t slot, unsigned which, uint8_t *kind);
 /* All that was written is in the file, or never will be. */
-SKEX_MUST_USE enum skex_error skex_slots_write_gathered(struct skex_key_slots *slots);
+SKEX_MUST_USE enum skex_error skex_key_slots_write_gathered(struct skex_key_slots *slots);
 
 #endif

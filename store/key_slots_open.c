@@ -37,7 +37,7 @@ static enum skex_error header_tag(const struct skex_crypto *crypto,
 static enum skex_error header_write(
 	struct skex_key_slots *slots, const uint8_t kek[static SKEX_KEK_BYTES])
 {
-	uint8_t page[SKEX_SLOTS_PAGE] = {0};
+	uint8_t page[SKEX_SLOTS_PAGE_BYTES] = {0};
 	struct skex_writer writer;
 
 	enum skex_error error =
@@ -73,7 +73,7 @@ static enum skex_error header_read(
 		return SKEX_E_CORRUPT;
 	if (skex_read_u32(&reader) != VERSION)
 		return SKEX_E_VERSION;
-	if (skex_read_u32(&reader) != SKEX_SLOT_BYTES || size < SKEX_SLOTS_PAGE)
+	if (skex_read_u32(&reader) != SKEX_SLOT_BYTES || size < SKEX_SLOTS_PAGE_BYTES)
 		return SKEX_E_CORRUPT;
 	skex_read_bytes(&reader, slots->id, sizeof(slots->id));
 	error = header_tag(slots->crypto, kek, header, tag);
@@ -81,13 +81,13 @@ static enum skex_error header_read(
 		return error;
 	if (!skex_ct_equal(tag, header + HEADER_TAGGED_BYTES, sizeof(tag)))
 		return SKEX_E_AUTH;
-	uint64_t groups = (size - SKEX_SLOTS_PAGE) / SKEX_SLOTS_GROUP_BYTES;
-	if (groups > SKEX_SLOTS_MAX / SKEX_SLOTS_GROUP)
+	uint64_t groups = (size - SKEX_SLOTS_PAGE_BYTES) / SKEX_SLOTS_GROUP_BYTES;
+	if (groups > SKEX_SLOTS_MAX / SKEX_SLOTS_PER_GROUP)
 		return SKEX_E_CORRUPT;
-	slots->count = (uint32_t)groups * SKEX_SLOTS_GROUP;
+	slots->count = (uint32_t)groups * SKEX_SLOTS_PER_GROUP;
 	/* What a crash left behind the last whole group is not zero, perhaps. */
-	slots->grown_from = slots->count +
-		((size - SKEX_SLOTS_PAGE) % SKEX_SLOTS_GROUP_BYTES > 0 ? SKEX_SLOTS_GROUP : 0);
+	bool cut = (size - SKEX_SLOTS_PAGE_BYTES) % SKEX_SLOTS_GROUP_BYTES > 0;
+	slots->grown_from = slots->count + (cut ? SKEX_SLOTS_PER_GROUP : 0);
 	return SKEX_OK;
 }
 
@@ -150,7 +150,7 @@ void skex_key_slots_close(struct skex_key_slots *slots)
 	if (slots == NULL)
 		return;
 	/* Who closes without a sync does not ask for more. */
-	(void)!skex_slots_write_gathered(slots);
+	(void)!skex_key_slots_write_gathered(slots);
 	slots->platform->files->close(slots->file);
 	free(slots->known);
 	skex_secret_free(slots);
@@ -170,7 +170,7 @@ enum skex_error skex_key_slots_erase(const struct skex_platform *platform, const
 		error = files->size(file, &size);
 	/* The header first: a file of which only a part is erased must not pass for a whole one. */
 	for (uint64_t at = 0; error == SKEX_OK && at < size;) {
-		uint64_t piece = at == 0 ? SKEX_SLOTS_PAGE : sizeof(zero);
+		uint64_t piece = at == 0 ? SKEX_SLOTS_PAGE_BYTES : sizeof(zero);
 		if (piece > size - at)
 			piece = size - at;
 		error = files->write(file, at, zero, (size_t)piece);

@@ -44,7 +44,7 @@ enum skex_table {
 	SKEX_TABLE_BATCH = 16,   /* a batch that is not finished; see agent/record.h */
 	SKEX_TABLE_PIECE = 17,   /* a piece of key in a pool; see agent/record.h */
 	SKEX_TABLE_COUNTER = 18, /* claimed block counters; see agent/initiate.c */
-	SKEX_TABLE_SPENT = 19,   /* spent block ids of an initiator; see agent/respond.c */
+	SKEX_TABLE_SPENT = 19,   /* spent block ids of an initiator; see agent/spent.c */
 	SKEX_TABLE_CONFIRM = 20, /* confirmations that wait; see agent/confirm.c */
 
 	/* Of associations of the pairwise mode, in both daemons: */

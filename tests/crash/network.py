@@ -342,7 +342,9 @@ class Traffic(threading.Thread):
                 # It was taken, and its answer died with the agent: lost, never given twice.
                 self.ledger.wasted += len(ids)
                 return
-            if answer is not None and answer['error']['class'] != 'again':
+            # Of a disk that failed: nothing was given, and it is there when the agent runs again.
+            if answer is not None and answer['error']['class'] != 'again' and \
+                    answer['error']['code'] != 'store':
                 self.ledger.fault('fetch at %s of %s (interrupted: %s): %s' % (
                     self.b.name, ids, interrupted, answer['error']))
                 return

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "agent/run.h"
+#include "agent/initiate.h"
 #include "tests/sim/hostile.h"
 
 /*

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "agent/run.h"
+#include "agent/initiate.h"
 #include "core/base/cursor.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/hostile.h"

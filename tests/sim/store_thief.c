@@ -149,7 +149,7 @@ static bool is_pad(const struct file *file)
 	return file->size >= 8 && memcmp(file->bytes, "skexpadf", 8) == 0;
 }
 
-/* Anywhere but in pads, which are nothing but sealed segments and take long to go through. */
+/* Anywhere but in pads, which hold no records and take long to go through. */
 static void records_open(struct thief *thief, const struct file *file)
 {
 	if (is_pad(file))

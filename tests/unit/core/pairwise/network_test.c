@@ -128,6 +128,7 @@ static void rule_copies_do_not_use_up_what_resends_need(void **state)
 	}
 }
 
+/* 3: all orders of four, and of eight the reversed one and the last first. */
 static void attack_03_any_order_within_the_window(void **state)
 {
 	unsigned order[4];

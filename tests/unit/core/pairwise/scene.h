@@ -181,7 +181,7 @@ void scene_pass(struct scene *scene, uint64_t ms);
 bool scene_succeed(struct scene *scene, uint8_t who);
 /* The message number i of all, counted from the end when negative. */
 const struct scene_message *scene_message(const struct scene *scene, int i);
-/* 1 to 4, K1 and K2, R1 and R2: as the first byte says. */
+/* Of which type it is, as its first byte says. */
 unsigned scene_type_of(const struct scene_message *message);
 /* Hands a message that was sent before to its addressee, again. */
 void scene_give_logged(struct scene *scene, unsigned index);

@@ -2,12 +2,13 @@
 #include "tests/unit/core/pairwise/scene.h"
 
 /*
- * Parallel runs, rekeying, one-pass push, and here and in reseed_test.c and outside_test.c what the
- * list of attacks and faults has under 41 to 49 and 53 to 56 (docs/spec/pairwise.md, section 14).
+ * Parallel runs, rekeying and one-pass push.  With reseed_test.c and outside_test.c these are the
+ * numbers 41 to 49 and 53 to 56 of the list of attacks and faults (docs/spec/pairwise.md, section
+ * 14).
  *
  * Not here: 42, two processes on one store, which is a lock of the store; 50, group keys, which are
- * bytes in a payload to the engines; 51, constant time, which tests/unit/core/math looks at with
- * valgrind; 52, which is fuzz/pairwise.c; of 53 and 56 what needs a daemon or a consumer.
+ * bytes in a payload to the engines; 51, constant time, which tests/unit/core/constant_time looks
+ * at with valgrind; 52, which is fuzz/pairwise.c; of 53 and 56 what needs a daemon or a consumer.
  */
 
 static struct scene scene;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef SKEX_AGENT_RUN_H
-#define SKEX_AGENT_RUN_H
+#ifndef SKEX_AGENT_INITIATE_H
+#define SKEX_AGENT_INITIATE_H
 
 #include "agent/internal.h"
+#include "core/dske/initiator.h"
 
 /* Runs that fill the pools that we hand out from: shares go out, and the peer's confirmation comes
  * back. */
@@ -25,24 +26,21 @@ struct agent_run {
 };
 
 /* initiate.c */
-/* Counters in a row for a batch; false while more are being claimed.  What is left over is skipped.
- */
-bool agent_take_counters(struct skex_agent *agent, uint32_t blocks, uint64_t *first);
 void agent_initiate_init(struct skex_agent *agent);
 /* Begins runs that make about so many bytes, as far as hubs and pads allow. */
 void agent_initiate_fill(struct agent_pool *pool, uint64_t bytes, uint64_t now_ms);
 /* The deadline that comes next. */
 uint64_t agent_initiate_due(const struct skex_agent *agent, uint64_t now_ms);
 
-/* run.c */
+/* initiate_run.c */
 /* One with nothing sent; NULL without memory.  It counts as under way. */
 struct agent_run *agent_run_new(
 	struct agent_pool *pool, struct agent_profile *profile, uint16_t blocks, uint64_t counter);
 void agent_run_free(struct agent_run *run);
 /* The pool is not tried again at once: later each time. */
-void agent_pool_failed(struct agent_pool *pool, uint64_t now_ms);
+void agent_run_back_off(struct agent_pool *pool, uint64_t now_ms);
 /* Its last run stalled, or its peer's did, and nothing was heard since. */
-bool agent_pool_silent(const struct agent_pool *pool);
+bool agent_run_silent(const struct agent_pool *pool);
 void agent_run_refused(struct agent_leg *leg, struct skex_pad_position at, uint16_t status);
 void agent_run_confirm(struct agent_leg *leg, const struct skex_confirm_message *message);
 /* Gives up what was not answered. */

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/run.h"
+#include "agent/initiate.h"
 #include "core/base/backoff.h"
 #include "platform/memory.h"
 
@@ -51,12 +51,12 @@ static void back_off(struct agent_pool *pool, uint32_t times, uint64_t now_ms)
 	pool->retry_ms = at > pool->retry_ms ? at : pool->retry_ms;
 }
 
-void agent_pool_failed(struct agent_pool *pool, uint64_t now_ms)
+void agent_run_back_off(struct agent_pool *pool, uint64_t now_ms)
 {
 	back_off(pool, pool->failures++, now_ms);
 }
 
-bool agent_pool_silent(const struct agent_pool *pool)
+bool agent_run_silent(const struct agent_pool *pool)
 {
 	return pool->silences > 0 || pool->peer->silent;
 }
@@ -114,7 +114,7 @@ struct agent_run *agent_run_new(
 	if (run->next != NULL)
 		run->next->self = &run->next;
 	agent->runs = run;
-	run->probe = agent_pool_silent(pool);
+	run->probe = agent_run_silent(pool);
 	run->waits.item = run;
 	agent_ring_init(&run->waits);
 	agent->runs_count++;
@@ -136,7 +136,7 @@ static void drop(struct agent_run *run, const char *why)
 
 	agent->counters.blocks_failed += run->engine.blocks;
 	agent_pool_error(pool, "%s", why);
-	agent_pool_failed(pool, agent_now(agent));
+	agent_run_back_off(pool, agent_now(agent));
 	if (pool->failures == 1 || pool->failures % 16 == 0)
 		agent_event(agent, SKEX_LEVEL_WARNING, "block_failed", pool->peer->name.text, "",
 			"%s (%s)", why, pool->purpose);
