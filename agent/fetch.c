@@ -153,7 +153,7 @@ static void answer_why(struct agent_request *request, enum skex_error error)
 		agent_request_answer_problem(
 			request, error, "memory", "no memory", "try again later");
 	else
-		agent_request_answer_problem(request, SKEX_E_IO, "store",
+		agent_request_answer_problem(request, error, "store",
 			"the disk failed when this key was to be taken: it is not given",
 			"look at the disk and the log of skexd, and fetch it again when that runs");
 }
