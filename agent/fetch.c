@@ -6,12 +6,9 @@
 #include "agent/keyfill_internal.h"
 #include "agent/needs.h"
 #include "agent/request.h"
+#include "core/base/mem.h"
 
 /* Keys that the other end was given, by their ids: all that are asked for, or none. */
-
-/* Keys that were taken for somebody who is gone, or was told that the disk is busy. */
-#define KEPT_MS   60000u
-#define KEPT_MOST 16u
 
 static const char not_named[] = "one of these keys is for other identities than this one";
 static const char not_named_act[] = "let the other end name this identity as well";
@@ -50,44 +47,6 @@ static enum skex_error check_ids(struct skex_agent *agent, const struct skex_key
 	return SKEX_OK;
 }
 
-/* They expired, or were handed out in a life that was forgotten, perhaps. */
-static bool is_over(const struct agent_request *request)
-{
-	const struct agent_pool *pool = request->pool;
-
-	return request->expires_wall_ms <= agent_wall(pool->agent) || pool->peer->emptying;
-}
-
-/* One for the same keys that was taken, and then nobody was answered. */
-static struct agent_request *find_unawaited(const struct skex_agent *agent,
-	const struct skex_key_request *request, const struct agent_peer *peer, const char *purpose)
-{
-	struct agent_request *found = agent->requests;
-
-	while (found != NULL &&
-		(!found->unawaited || found->pool->peer != peer || is_over(found) ||
-			found->count != request->count || strcmp(found->purpose, purpose) != 0 ||
-			(agent_needs_of(request) & ~found->needs) != 0 ||
-			memcmp(found->ids, request->ids,
-				(size_t)request->count * SKEX_KEY_ID_BYTES) != 0))
-		found = found->next;
-	return found;
-}
-
-static void await(struct agent_request *made, const struct skex_key_request *request,
-	skex_keys_fn keys, void *owner)
-{
-	struct skex_agent *agent = made->pool->agent;
-	const uint32_t wait_ms =
-		request->wait_ms > AGENT_GRACE_MS ? request->wait_ms : AGENT_GRACE_MS;
-
-	made->unawaited = false;
-	made->deadline_ms = agent_now(agent) + wait_ms;
-	made->keys = keys;
-	made->owner = owner;
-	agent_wake(agent);
-}
-
 enum skex_error skex_agent_fetch(struct skex_agent *agent, const struct skex_key_request *request,
 	skex_keys_fn keys, void *owner, uint64_t *ticket, struct skex_problem *problem)
 {
@@ -105,13 +64,6 @@ enum skex_error skex_agent_fetch(struct skex_agent *agent, const struct skex_key
 		error = check_ids(agent, request, peer, &largest, problem);
 	if (error != SKEX_OK)
 		return error;
-	made = find_unawaited(agent, request, peer, purpose);
-	if (made != NULL) {
-		made->ticket = ++agent->next_ticket;
-		await(made, request, keys, owner);
-		*ticket = made->ticket;
-		return SKEX_OK;
-	}
 	pool = agent_pool_holding(peer, purpose, NULL);
 	if (pool == NULL)
 		pool = agent_keyfill_pool(peer, purpose, request->ids[0]);
@@ -126,10 +78,14 @@ enum skex_error skex_agent_fetch(struct skex_agent *agent, const struct skex_key
 	if (made == NULL)
 		return agent_complain(
 			problem, SKEX_E_MEMORY, "memory", "no memory", "try again later");
+	if (made->deadline_ms < agent_now(agent) + AGENT_GRACE_MS)
+		made->deadline_ms = agent_now(agent) + AGENT_GRACE_MS;
 	made->fetch = true;
 	snprintf(made->purpose, sizeof(made->purpose), "%s", purpose);
-	await(made, request, keys, owner);
+	made->keys = keys;
+	made->owner = owner;
 	*ticket = made->ticket;
+	agent_wake(agent);
 	return SKEX_OK;
 }
 
@@ -158,73 +114,54 @@ static void answer_why(struct agent_request *request, enum skex_error error)
 			"look at the disk and the log of skexd, and fetch it again when that runs");
 }
 
-static void answer(struct agent_request *request)
+/* While the disk recorded that they are taken, they expired, or it was found that they may be from
+ * a life that was forgotten, or they were dropped with what is left of their pool. */
+static bool is_over(const struct agent_request *request)
 {
-	if (is_over(request))
-		answer_why(request, SKEX_E_UNKNOWN);
-	else
-		agent_request_answer_keys(request);
+	const struct agent_pool *pool = request->pool;
+
+	return request->forgotten || request->expires_wall_ms <= agent_wall(pool->agent) ||
+		pool->peer->emptying ||
+		(request->free && agent_past_holds(pool->agent, pool->peer));
 }
 
-/* Nobody else could have had them, and a crash forgets them with all else that is in memory. */
-static void keep(struct agent_request *request)
-{
-	struct skex_agent *agent = request->pool->agent;
-	struct agent_request *oldest = NULL;
-	struct agent_request *other;
-	size_t kept = 0;
-
-	request->deadline_ms = agent_now(agent) + KEPT_MS;
-	for (other = agent->requests; other != NULL; other = other->next) {
-		if (!other->unawaited || other->committing)
-			continue;
-		kept++;
-		if (oldest == NULL || other->deadline_ms < oldest->deadline_ms)
-			oldest = other;
-	}
-	if (kept > KEPT_MOST)
-		agent_request_free(oldest);
-}
-
-static void fetch_durable(void *owner, enum skex_error error)
+static void durable(void *owner, enum skex_error error)
 {
 	struct agent_request *request = owner;
 
 	if (error != SKEX_OK)
 		return;
 	request->committing = false;
-	if (!is_over(request) && request->unawaited)
-		keep(request);
-	else if (request->unawaited)
+	if (request->unawaited)
 		agent_request_free(request);
+	else if (is_over(request))
+		answer_why(request, SKEX_E_UNKNOWN);
 	else
-		answer(request);
+		agent_request_answer_keys(request);
 }
 
 void agent_fetch_forsake(struct agent_request *request)
 {
 	request->unawaited = true;
-	if (!request->committing)
-		keep(request);
+	agent_fetch_forget(request);
 }
 
-void agent_fetch_settle(struct agent_request *request, uint64_t now_ms)
+void agent_fetch_forget(struct agent_request *request)
 {
-	const struct agent_pool *pool = request->pool;
+	request->forgotten = true;
+	skex_wipe(request->secret, (size_t)request->count * request->bytes);
+}
 
-	if (request->committing) {
-		if (request->unawaited || agent_request_may_wait(request, now_ms))
-			return;
-		request->unawaited = true;
-		agent_request_tell(request, SKEX_E_BUSY, "disk_busy",
-			"the disk has not recorded yet that this key is taken",
-			"fetch it again in a moment; if that stays, look at the disk and the log");
-	} else if (!request->unawaited) {
-		answer(request);
-	} else if (now_ms >= request->deadline_ms || is_over(request) || pool->unwanted ||
-		!agent_peer_serves(pool->peer)) {
-		agent_request_free(request);
-	}
+void agent_fetch_wait(struct agent_request *request, uint64_t now_ms)
+{
+	if (!request->forgotten && is_over(request))
+		agent_fetch_forget(request);
+	if (request->unawaited || agent_request_may_wait(request, now_ms))
+		return;
+	agent_fetch_forsake(request);
+	agent_request_tell(request, SKEX_E_BUSY, "disk_busy",
+		"the disk has not recorded yet that this key is taken: it is not given",
+		"look at the disk and the log, and get a new key at the other end");
 }
 
 /* Where key number i lies, and at which place of its pool's purpose the one who asks stands. */
@@ -301,6 +238,7 @@ static enum skex_error take(struct agent_request *request)
 	uint32_t i;
 
 	request->expires_wall_ms = UINT64_MAX;
+	request->free = !agent_past_holds(request->pool->agent, request->pool->peer);
 	for (i = 0; i < request->count; i++) {
 		struct skex_key *key = &request->list[i];
 		struct agent_pool *pool = NULL;
@@ -371,9 +309,8 @@ void agent_fetch_serve(struct agent_request *request, uint64_t now_ms)
 	if (error == SKEX_OK)
 		error = take(request);
 	if (error == SKEX_OK) {
-		request->taken = true;
 		request->committing = true;
-		skex_commit_after(&agent->link.commit, fetch_durable, request);
+		skex_commit_after(&agent->link.commit, durable, request);
 		return;
 	}
 	answer_why(request, error);

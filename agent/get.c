@@ -65,15 +65,20 @@ enum skex_error skex_agent_get(struct skex_agent *agent, const struct skex_key_r
 	return SKEX_OK;
 }
 
-/* Takes as many keys as there are.  Those taken in earlier turns may have expired meanwhile: then
- * they are lost, and it begins anew. */
+/* Takes as many keys as there are.  Those taken in earlier turns may have expired meanwhile, or are
+ * not to be given out any more: then they are lost, and it begins anew. */
 static void collect(struct agent_request *request)
 {
 	struct agent_pool *pool = request->pool;
+	const bool holds = agent_past_holds(pool->agent, pool->peer);
 	uint64_t expires_wall_ms = 0;
 
-	if (request->done > 0 && request->expires_wall_ms <= agent_wall(pool->agent))
+	if (request->done > 0 &&
+		(request->expires_wall_ms <= agent_wall(pool->agent) || (request->free && holds)))
 		agent_get_drop(request);
+	if (request->done == 0)
+		request->free = false;
+	request->free = request->free || !holds;
 	while (request->done < request->count &&
 		agent_pool_cut(pool, request->bytes, request->needs,
 			request->secret + (size_t)request->done * request->bytes,

@@ -505,6 +505,8 @@ void agent_note_message(struct agent_leg *leg, const struct skex_incoming *incom
 void agent_requests_turn(struct skex_agent *agent, uint64_t now_ms);
 uint64_t agent_requests_due(const struct skex_agent *agent, uint64_t now_ms);
 void agent_requests_clear(struct skex_agent *agent);
+/* What is in the pool is dropped, not used up: nor do those get it who have some of it already. */
+void agent_requests_forget(const struct agent_pool *pool);
 
 /* why.c */
 #define AGENT_HUBS_TEXT 112u

@@ -168,6 +168,11 @@ static enum skex_error move(struct agent_fill *fill, uint8_t direction, struct f
 		batch = agent_batch_add(pool, moved->block, 1, bytes, key, 0, 0, &quality, expires);
 		error = batch == NULL ? SKEX_E_MEMORY : SKEX_OK;
 	}
+	/* It waits for hubs as the material does. */
+	if (batch != NULL) {
+		batch->old = fill->old;
+		pool->old_bytes += fill->old ? bytes : 0;
+	}
 	skex_secret_free(key);
 	if (error != SKEX_OK) {
 		free(moved);

@@ -168,10 +168,24 @@ void skex_agent_cancel(struct skex_agent *agent, uint64_t ticket)
 		request = request->next;
 	if (request == NULL)
 		return;
-	if (request->taken)
+	/* Its commit frees it. */
+	if (request->committing)
 		agent_fetch_forsake(request);
 	else
 		agent_request_free(request);
+}
+
+void agent_requests_forget(const struct agent_pool *pool)
+{
+	struct agent_request *request;
+
+	for (request = pool->agent->requests; request != NULL; request = request->next) {
+		if (!request->fetch && request->pool == pool)
+			agent_get_drop(request);
+		else if (request->committing && request->pool->peer == pool->peer &&
+			agent_purpose_place(pool->purpose, request->purpose) >= 0)
+			agent_fetch_forget(request);
+	}
 }
 
 /* ---- answering ---------------------------------------------------------------------------------
@@ -242,8 +256,8 @@ void agent_requests_turn(struct skex_agent *agent, uint64_t now_ms)
 
 	for (request = agent->requests; request != NULL; request = next) {
 		next = request->next;
-		if (request->taken) {
-			agent_fetch_settle(request, now_ms);
+		if (request->committing) {
+			agent_fetch_wait(request, now_ms);
 			continue;
 		}
 		/* What is left over of pieces where keys differ in size is not counted on. */
@@ -279,8 +293,8 @@ uint64_t agent_requests_due(const struct skex_agent *agent, uint64_t now_ms)
 			? request->deadline_ms
 			: request->deadline_ms + AGENT_GRACE_MS + 1;
 
-		/* Its commit wakes it. */
-		if (!(request->committing && request->unawaited) && at < due)
+		/* Its commit ends it. */
+		if (!request->unawaited && at < due)
 			due = at;
 	}
 	return due;

@@ -5,9 +5,8 @@
 #include "agent/internal.h"
 
 /*
- * A get or a fetch, from when it is accepted until it is answered.  Each turn serves all that wait.
- * What answers one frees it, but for a fetch that is told that the disk is busy when its keys are
- * taken already: see fetch.c.
+ * A get or a fetch, from when it is accepted until it is answered, once.  Each turn serves all that
+ * wait; what answers one frees it, but for a fetch whose commit is under way, which frees it.
  */
 
 /* A stride, a confirmation or a record that is under way is waited for, whatever the caller's
@@ -27,11 +26,13 @@ struct agent_request {
 	uint32_t count;
 	unsigned needs; /* bits of enum agent_need */
 	uint64_t deadline_ms;
-	/* Of a fetch whose keys are out of their pools.  Until that is durable nobody gets them;
-	 * who hangs up before, or is told that the disk is busy, may ask again for a while. */
-	bool taken;
-	bool committing;          /* it is not durable yet */
-	bool unawaited;           /* nobody is to be answered */
+	/* Of a fetch whose keys are out of their pools.  Until that is durable nobody gets them. */
+	bool committing;
+	bool unawaited; /* whoever asked is gone, or was told that the disk is busy */
+	bool forgotten; /* they are wiped */
+	/* The keys it has were not held (past.c) when they were taken: if they would be now, they
+	 * are not given. */
+	bool free;
 	uint64_t wanted_bytes;    /* its part of the pool's */
 	uint32_t done;            /* keys taken so far */
 	uint64_t expires_wall_ms; /* the first of them that expires */
@@ -78,9 +79,11 @@ void agent_get_serve(struct agent_request *request, uint64_t now_ms);
 
 /* fetch.c */
 void agent_fetch_serve(struct agent_request *request, uint64_t now_ms);
-/* One that is taken: answers it, or drops what nobody asked for again. */
-void agent_fetch_settle(struct agent_request *request, uint64_t now_ms);
-/* Whoever waited for one that is taken has gone. */
+/* One whose commit is under way: tells whoever waits too long, and wipes what is over. */
+void agent_fetch_wait(struct agent_request *request, uint64_t now_ms);
+/* Whoever waited for it has gone. */
 void agent_fetch_forsake(struct agent_request *request);
+/* Its keys are not to be given any more. */
+void agent_fetch_forget(struct agent_request *request);
 
 #endif

@@ -27,14 +27,17 @@ static struct world_node *node_of(const struct week *week, uint32_t number)
 /* What one end of a leg sent and the other end has not for certain. */
 static void forget_leg(struct week *week, uint32_t hub, uint32_t agent, bool by_hub)
 {
-	struct world_node *other =
+	const struct world_node *other =
 		by_hub ? world_agent(week->world, agent) : world_hub(week->world, hub);
+	const struct skex_leg *leg = NULL;
 	struct skex_pad_position mark = {0, 0};
 
+	/* A hub whose disk stopped cannot load one. */
 	if (world_is_up(other))
-		mark = (by_hub ? hostile_agent_leg(week->world, agent, hub)
-			       : hostile_hub_leg(week->world, hub, agent))
-			       ->rx_durable;
+		leg = by_hub ? hostile_agent_leg(week->world, agent, hub)
+			     : hostile_hub_leg_if(week->world, hub, agent);
+	if (leg != NULL)
+		mark = leg->rx_durable;
 	sim_trace_forget(world_leg(week->world, hub, agent), by_hub ? SKEX_TO_AGENT : SKEX_TO_HUB,
 		mark.generation, mark.offset);
 }
