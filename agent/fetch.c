@@ -118,11 +118,8 @@ static void answer_why(struct agent_request *request, enum skex_error error)
  * a life that was forgotten, or they were dropped with what is left of their pool. */
 static bool is_over(const struct agent_request *request)
 {
-	const struct agent_pool *pool = request->pool;
-
-	return request->forgotten || request->expires_wall_ms <= agent_wall(pool->agent) ||
-		pool->peer->emptying ||
-		(request->free && agent_past_holds(pool->agent, pool->peer));
+	return request->forgotten || request->pool->peer->emptying ||
+		agent_limits_over(&request->limits, request->pool);
 }
 
 static void durable(void *owner, enum skex_error error)
@@ -227,20 +224,14 @@ static enum skex_error look(struct agent_request *request, struct looks *looks)
 	return error == SKEX_OK && busy ? SKEX_E_BUSY : error;
 }
 
-static void note_expiry(struct agent_request *request, const struct agent_batch *batch)
-{
-	if (batch != NULL && batch->expires_wall_ms < request->expires_wall_ms)
-		request->expires_wall_ms = batch->expires_wall_ms;
-}
-
 static enum skex_error take(struct agent_request *request)
 {
 	uint32_t i;
 
-	request->expires_wall_ms = UINT64_MAX;
-	request->free = !agent_past_holds(request->pool->agent, request->pool->peer);
+	request->limits = (struct agent_limits)AGENT_LIMITS_NONE;
 	for (i = 0; i < request->count; i++) {
 		struct skex_key *key = &request->list[i];
+		const struct agent_batch *batch = NULL;
 		struct agent_pool *pool = NULL;
 		struct skex_key_id id;
 		uint32_t place = 0;
@@ -248,7 +239,9 @@ static enum skex_error take(struct agent_request *request)
 
 		error = locate(request, i, &id, &pool, &place);
 		if (error == SKEX_OK)
-			note_expiry(request, agent_batch_find(pool, id.block));
+			batch = agent_batch_find(pool, id.block);
+		if (batch != NULL)
+			agent_limits_narrow(&request->limits, batch->expires_wall_ms, batch->old);
 		if (error == SKEX_OK)
 			error = agent_pool_take(pool, &id, place,
 				request->secret + (size_t)i * request->bytes, key, false);

@@ -70,23 +70,16 @@ enum skex_error skex_agent_get(struct skex_agent *agent, const struct skex_key_r
 static void collect(struct agent_request *request)
 {
 	struct agent_pool *pool = request->pool;
-	const bool holds = agent_past_holds(pool->agent, pool->peer);
-	uint64_t expires_wall_ms = 0;
 
-	if (request->done > 0 &&
-		(request->expires_wall_ms <= agent_wall(pool->agent) || (request->free && holds)))
+	if (request->done > 0 && agent_limits_over(&request->limits, pool))
 		agent_get_drop(request);
 	if (request->done == 0)
-		request->free = false;
-	request->free = request->free || !holds;
+		request->limits = (struct agent_limits)AGENT_LIMITS_NONE;
 	while (request->done < request->count &&
 		agent_pool_cut(pool, request->bytes, request->needs,
 			request->secret + (size_t)request->done * request->bytes,
-			&request->list[request->done], &expires_wall_ms) == SKEX_OK) {
-		if (request->done == 0 || expires_wall_ms < request->expires_wall_ms)
-			request->expires_wall_ms = expires_wall_ms;
+			&request->list[request->done], &request->limits) == SKEX_OK)
 		request->done++;
-	}
 }
 
 void agent_get_serve(struct agent_request *request, uint64_t now_ms)

@@ -216,13 +216,28 @@ SKEX_MUST_USE enum skex_error agent_batch_read(const struct agent_batch *batch, 
 void agent_piece_place(const struct agent_batch *batch, uint32_t index, uint32_t *block,
 	uint32_t *offset, uint32_t *size);
 
+/* How long keys that are out of their pool, and wait, may be given. */
+struct agent_limits {
+	uint64_t expires_wall_ms; /* the first of them */
+	bool old;                 /* some are in batches from before the start: past.c */
+};
+
+#define AGENT_LIMITS_NONE                                                                          \
+	{                                                                                          \
+		UINT64_MAX, false                                                                  \
+	}
+
+void agent_limits_narrow(struct agent_limits *limits, uint64_t expires_wall_ms, bool old);
+/* They expired, or are held by now. */
+bool agent_limits_over(const struct agent_limits *limits, const struct agent_pool *pool);
+
 /* Initiator: has memory for keys of this size that meet what is asked (bits of enum agent_need)?
  * Takes more pieces into memory when not. */
 bool agent_pool_stride(struct agent_pool *pool, uint32_t bytes, unsigned asked);
 /* Initiator: cuts one key from the strides in memory; SKEX_E_EMPTY when there is none of this size
- * that meets what is asked and has not expired.  *expires_wall_ms is when it does. */
+ * that meets what is asked and has not expired.  limits is narrowed to its own. */
 SKEX_MUST_USE enum skex_error agent_pool_cut(struct agent_pool *pool, uint32_t bytes,
-	unsigned asked, uint8_t *out, struct skex_key *key, uint64_t *expires_wall_ms);
+	unsigned asked, uint8_t *out, struct skex_key *key, struct agent_limits *limits);
 /* Responder: takes the bytes of a key out of its batch, with the transaction of this turn, for the
  * identity at this place of the pool's purpose (0 where there is one).  SKEX_E_SPENT,
  * SKEX_E_UNKNOWN, SKEX_E_OFFLINE while it is held (past.c), SKEX_E_REFUSED when it is not combined

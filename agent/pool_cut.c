@@ -206,8 +206,21 @@ void pool_fingerprint(
 	memcpy(key->fingerprint, hash, sizeof(key->fingerprint));
 }
 
+void agent_limits_narrow(struct agent_limits *limits, uint64_t expires_wall_ms, bool old)
+{
+	if (expires_wall_ms < limits->expires_wall_ms)
+		limits->expires_wall_ms = expires_wall_ms;
+	limits->old = limits->old || old;
+}
+
+bool agent_limits_over(const struct agent_limits *limits, const struct agent_pool *pool)
+{
+	return limits->expires_wall_ms <= agent_wall(pool->agent) ||
+		(limits->old && agent_past_holds(pool->agent, pool->peer));
+}
+
 enum skex_error agent_pool_cut(struct agent_pool *pool, uint32_t bytes, unsigned asked,
-	uint8_t *out, struct skex_key *key, uint64_t *expires_wall_ms)
+	uint8_t *out, struct skex_key *key, struct agent_limits *limits)
 {
 	const unsigned needs = pool_needs(pool, asked);
 	const bool holds = agent_past_holds(pool->agent, pool->peer);
@@ -245,7 +258,7 @@ enum skex_error agent_pool_cut(struct agent_pool *pool, uint32_t bytes, unsigned
 	key->forward_secret = (piece->meets & AGENT_NEED_FORWARD_SECRET) != 0;
 	key->combined = (piece->meets & AGENT_NEED_COMBINED) != 0;
 	pool_fingerprint(pool->agent, out, bytes, key);
-	*expires_wall_ms = piece->expires_wall_ms;
+	agent_limits_narrow(limits, piece->expires_wall_ms, piece->old);
 	if (piece->at >= piece->size) {
 		*link = piece->next;
 		pool_piece_free(piece);

@@ -28,16 +28,13 @@ struct agent_request {
 	uint64_t deadline_ms;
 	/* Of a fetch whose keys are out of their pools.  Until that is durable nobody gets them. */
 	bool committing;
-	bool unawaited; /* whoever asked is gone, or was told that the disk is busy */
-	bool forgotten; /* they are wiped */
-	/* The keys it has were not held (past.c) when they were taken: if they would be now, they
-	 * are not given. */
-	bool free;
-	uint64_t wanted_bytes;    /* its part of the pool's */
-	uint32_t done;            /* keys taken so far */
-	uint64_t expires_wall_ms; /* the first of them that expires */
-	struct skex_key *list;    /* count of them */
-	uint8_t *secret;          /* their bytes */
+	bool unawaited;             /* whoever asked is gone, or was told that the disk is busy */
+	bool forgotten;             /* they are wiped */
+	uint64_t wanted_bytes;      /* its part of the pool's */
+	uint32_t done;              /* keys taken so far */
+	struct agent_limits limits; /* theirs */
+	struct skex_key *list;      /* count of them */
+	uint8_t *secret;            /* their bytes */
 	uint8_t (*ids)[SKEX_KEY_ID_BYTES];
 };
 

@@ -196,11 +196,17 @@ static void rule_a_fetch_gives_nothing_that_was_forgotten(void **state)
 		struct world *world = world_with_key(4, &key);
 		struct waiting waiting = {0};
 
+		if (row == 1) { /* a key from before the start */
+			world_crash(world_agent(world, 1));
+			world_start(world_agent(world, 1));
+			world_run(world, 5000);
+			assert_false(peer_of(world)->unproven);
+		}
 		begin(world, &key, &waiting);
 		if (row == 0)
 			assert_int_equal(
 				agent_past_word(world_agent_of(world_agent(world, 1))), SKEX_OK);
-		else /* a start's grace is over */
+		else /* that start's grace is over */
 			peer_of(world)->unproven = true;
 		world_run(world, 1500);
 		assert_true(is_forgotten(world));

@@ -270,7 +270,7 @@ static void rule_revoking_leaves_no_key_in_memory(void **state)
 	struct agent_pool *pool;
 	struct skex_problem problem;
 	struct skex_key key = {0};
-	uint64_t expires;
+	struct agent_limits limits = AGENT_LIMITS_NONE;
 	uint8_t out[32];
 	uint8_t i;
 
@@ -286,15 +286,15 @@ static void rule_revoking_leaves_no_key_in_memory(void **state)
 	/* Until one more is being taken while there is something left of another. */
 	for (i = 0; i < 100 && pool->strides_pending == 0; i++) {
 		assert_true(agent_pool_stride(pool, 32, 0));
-		assert_int_equal(agent_pool_cut(pool, 32, 0, out, &key, &expires), SKEX_OK);
+		assert_int_equal(agent_pool_cut(pool, 32, 0, out, &key, &limits), SKEX_OK);
 	}
 	assert_int_equal(pool->strides_pending, 1);
 	assert_true(agent_pool_stride(pool, 32, 0));
 	assert_int_equal(skex_agent_pair_revoke(agent, "agent2", &problem), SKEX_OK);
-	assert_int_equal(agent_pool_cut(pool, 32, 0, out, &key, &expires), SKEX_E_EMPTY);
+	assert_int_equal(agent_pool_cut(pool, 32, 0, out, &key, &limits), SKEX_E_EMPTY);
 	world_run(world, 1000);
 	assert_int_equal(pool->strides_pending, 0);
-	assert_int_equal(agent_pool_cut(pool, 32, 0, out, &key, &expires), SKEX_E_EMPTY);
+	assert_int_equal(agent_pool_cut(pool, 32, 0, out, &key, &limits), SKEX_E_EMPTY);
 	assert_null(pool->strides);
 	assert_int_equal(pool->ready_bytes, 0);
 	world_free(world);
