@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "agent/request.h"
 #include "link/internal.h"
 #include "tests/sim/keyfill_scene.h"
 
@@ -94,6 +95,91 @@ static void forward_secret_keys_come_out_of_what_was_carried(void **state)
 	asked = ask_key(world, world_agent(world, 0), &request);
 	assert_true(asked.good && asked.forward_secret && !asked.confirmed);
 	assert_true(fetch_any(world, 1, 0, PURPOSE, asked.key.id).forward_secret);
+	carried_free(&carried);
+	world_free(world);
+}
+
+/* Two keys of one block, out of what was carried: what hubs made before goes first. */
+static void carried_two(struct world *world, struct asked got[static 2])
+{
+	for (unsigned i = 0; i < 2; i++) {
+		do
+			got[i] = carried_get(world, 0, 1, PURPOSE, 32);
+		while (got[i].good && !got[i].forward_secret);
+		assert_true(got[i].good);
+	}
+}
+
+/* The answer to a fetch that is to get no key. */
+static void nothing(
+	void *owner, const struct skex_problem *problem, const struct skex_key *keys, size_t count)
+{
+	(void)keys;
+	assert_non_null(problem);
+	assert_int_equal(count, 0);
+	++*(unsigned *)owner;
+}
+
+/* What was claimed within a start's grace waits for hubs after it, as what was not claimed does. */
+static void rule_the_grace_of_a_start_frees_no_carried_key_for_good(void **state)
+{
+	struct carried carried;
+	struct world *world = world_with_both(7, &carried);
+	struct world_node *node = world_agent(world, 1);
+	struct asked got[2];
+
+	(void)state;
+	hubs(world, false);
+	world_run(world, 40000);
+	carried_two(world, got);
+	world_crash(node);
+	world_agent_config(node)->pool.start_grace_s = 60;
+	world_start(node);
+	world_run(world, 5000);
+	assert_true(fetch_any(world, 1, 0, PURPOSE, got[0].key.id).good);
+	world_run(world, 60000);
+	assert_string_equal(fetch_any(world, 1, 0, PURPOSE, got[1].key.id).code, "unproven");
+	carried_free(&carried);
+	world_free(world);
+}
+
+/* A fetch that waits for the disk gets nothing of material that is removed meanwhile. */
+static void rule_what_is_removed_is_not_given_by_a_fetch_that_waits(void **state)
+{
+	struct carried carried;
+	struct world *world = world_with_both(8, &carried);
+	struct world_node *node = world_agent(world, 1);
+	struct skex_fill_status fill = carried_status(world, 1);
+	struct asked got[2];
+	struct skex_agent *agent = world_agent_of(node);
+	struct skex_key_request request = {
+		.peer = world_agent_config(world_agent(world, 0))->name.text,
+		.purpose = PURPOSE,
+		.count = 1,
+		.wait_ms = 3000,
+	};
+	uint8_t ids[1][SKEX_KEY_ID_BYTES];
+	struct skex_problem problem;
+	uint64_t ticket;
+	unsigned answers = 0;
+
+	(void)state;
+	hubs(world, false);
+	world_run(world, 40000);
+	carried_two(world, got);
+	/* Their block is in the pool then. */
+	assert_true(fetch_any(world, 1, 0, PURPOSE, got[0].key.id).good);
+	memcpy(ids[0], got[1].key.id, sizeof(ids[0]));
+	request.ids = (const uint8_t(*)[SKEX_KEY_ID_BYTES])ids;
+	assert_int_equal(
+		skex_agent_fetch(agent, &request, nothing, &answers, &ticket, &problem), SKEX_OK);
+	world_hold_disk(node, true);
+	world_run(world, 100);
+	assert_true(agent->requests != NULL && agent->requests->committing);
+	assert_int_equal(skex_agent_fill_remove(agent, fill.id), SKEX_OK);
+	world_hold_disk(node, false);
+	world_run(world, 1000);
+	assert_int_equal(answers, 1);
 	carried_free(&carried);
 	world_free(world);
 }
@@ -277,6 +363,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rule_hubs_come_before_what_was_carried),
 		cmocka_unit_test(forward_secret_keys_come_out_of_what_was_carried),
+		cmocka_unit_test(rule_the_grace_of_a_start_frees_no_carried_key_for_good),
+		cmocka_unit_test(rule_what_is_removed_is_not_given_by_a_fetch_that_waits),
 		cmocka_unit_test(rule_a_pair_comes_before_what_was_carried),
 		cmocka_unit_test(rule_a_pair_is_tried_when_hubs_bring_no_answer),
 		cmocka_unit_test(rule_a_rollback_that_the_pair_tells_of_destroys_what_was_carried),
