@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """skex lab: what it prints, that it stops what it started, and what it refuses."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -92,10 +93,8 @@ def whole_life():
         tap.equal('an unknown name', lab.stop('hub9').code, REFUSED)
         siblings = what['agents'][0]['pids']
         lab.kill('agent1')
-        began = time.monotonic()
-        gone = until(lambda: not any(alive(p) for p in siblings), 3)
-        tap.check('a killed agent\'s siblings end within a second',
-                  gone and time.monotonic() - began < 1)
+        tap.check('a killed agent\'s siblings end',
+                  until(lambda: not any(alive(p) for p in siblings)))
         tap.check('a killed agent starts again', alive(lab.start('agent1')))
         tap.check('and has keys', lab.key('agent1', 'agent2').code == OK)
         tap.equal('down', skex('lab', 'down', '--dir', lab.dir).code, OK)
@@ -106,11 +105,24 @@ def whole_life():
         tap.check('says what to do', 'lab down' in up.err, up)
 
 
-def listening(table):
-    """The (address, port) of all sockets that listen, as the system writes them."""
+def sockets_of(pids):
+    """The sockets that these processes have open, as the tables of the network name them."""
+    links = []
+    for pid in pids:
+        folder = '/proc/%d/fd' % pid
+        for name in os.listdir(folder):
+            with contextlib.suppress(FileNotFoundError):
+                links.append(os.readlink(os.path.join(folder, name)))
+    return {link[8:-1] for link in links if link.startswith('socket:[')}
+
+
+def listening(table, pids):
+    """The (address, port) at which these processes listen; others' labs have ports of their own,
+    which may have the same number in another table."""
     with open('/proc/net/' + table, encoding='ascii') as f:
         rows = [line.split() for line in f.readlines()[1:]]
-    return {tuple(row[1].split(':')) for row in rows if row[3] == '0A'}
+    theirs = sockets_of(pids)
+    return {tuple(row[1].split(':')) for row in rows if row[3] == '0A' and row[9] in theirs}
 
 
 def exchange(lab, master=1, slave=2):
@@ -133,8 +145,10 @@ def over_ipv6():
         loopback = '00000000000000000000000001000000'
         ports = ['%04X' % hub['port'] for hub in what['hubs']] + \
             ['%04X' % int(a['etsi014_url'].rsplit(':', 1)[1]) for a in what['agents']]
-        tap.check('all listen there', {(loopback, port) for port in ports} <= listening('tcp6'))
-        tap.check('and not on IPv4', not {port for _, port in listening('tcp')} & set(ports))
+        pids = pids_of(what)
+        tap.equal('all listen there, and nowhere else', listening('tcp6', pids),
+                  {(loopback, port) for port in ports})
+        tap.equal('and not on IPv4', listening('tcp', pids), set())
         tap.equal('::1: a key through 014', exchange(lab), True)
         tap.equal('::1: and the other way', exchange(lab, 2, 1), True)
         lab.kill('hub1')
