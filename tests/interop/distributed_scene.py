@@ -130,7 +130,7 @@ def both_roles(what, scene, agent, purpose='app:default', sizes=(32,)):
         tap.check('%s: and of a run of skexd in Python' % what, good is True, good)
 
 
-def wait_for(what, true, seconds=60.0):
+def wait_for(what, true, seconds=120.0):
     """A condition that has to come true."""
     return tap.check(what, until(true, seconds))
 

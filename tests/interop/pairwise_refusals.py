@@ -153,7 +153,7 @@ def thirds():
         third = scene.ask(begun.first, lambda second: begun.third(second, flags=0))
         tap.equal('M3 that does not ask for M4 gets none', scene.sent(third), [])
         session = Session(begun.run, 1, 0, begun.batch)
-        tap.check('and the keys are there', until(lambda: scene.fetched(session), 60))
+        tap.check('and the keys are there', until(lambda: scene.fetched(session)))
 
         batch = scene.batch()
         begun, other = scene.peer.begin(batch), scene.peer.begin(batch)

@@ -33,7 +33,7 @@ def run_all():
     own_network()
     with Lab(hubs=2, threshold=2, agents=2) as lab:
         for purpose in ('app:coap', 'app:dtls'):
-            until(lambda p=purpose: lab.key('agent1', 'agent2', '--purpose', p).code == OK, 60)
+            until(lambda p=purpose: lab.key('agent1', 'agent2', '--purpose', p).code == OK)
         for server in ('openssl', 'gnutls'):
             for client in ('openssl', 'gnutls'):
                 print('# a server with %s, a client with %s' % (server, client))

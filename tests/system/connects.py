@@ -75,7 +75,7 @@ def linked():
 
 
 def commands(lab):
-    until(lambda: lab.key('agent1', 'agent2', '--purpose', 'app:first').code == OK, 60)
+    until(lambda: lab.key('agent1', 'agent2', '--purpose', 'app:first').code == OK)
     run_page(tap, PAGE, {
         'SKEX_SOCKET': lab.socket('agent1'), 'AGENT2': lab.socket('agent2'),
         'PATH': os.path.abspath(BUILD) + ':' + os.environ['PATH']}, {})

@@ -69,7 +69,7 @@ class Hub:
         with open(self.path('log'), 'ab') as log:
             self.process = subprocess.Popen([os.path.join(BUILD, 'skex-hub'), '-c', self.config],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        assert until(lambda: skex('hub', 'status', '--admin', self.admin).code == OK, 20, 0.02)
+        assert until(lambda: skex('hub', 'status', '--admin', self.admin).code == OK, pause=0.02)
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
@@ -140,7 +140,7 @@ def hub_killed():
                 wrong.append((i, state, str(made)))
                 continue
             legs = hub.legs_on_disk()
-            if legs.get(made.json['leg']) != 4 or not until(lambda: not hub.spooled(), 5):
+            if legs.get(made.json['leg']) != 4 or not until(lambda: not hub.spooled()):
                 wrong.append((i, state, legs, hub.spooled()))
             hub.run('evict', name)
             joined = skex('join', out, '--dir', hub.path('agent%d' % i), '--kek', hub.path('kek'))
@@ -222,7 +222,7 @@ def refill(lab, hub, agent):
     if command.wait(20) != 0:
         if os.path.exists(out):
             os.remove(out)
-        assert until(lambda: order(lab, hub, agent, out), 10), (victim, lab.log(hub)[-1000:])
+        assert until(lambda: order(lab, hub, agent, out)), (victim, lab.log(hub)[-1000:])
     command = begin('join', out, '--config', lab.config(agent), '--keep')
     if victim == 'agent':
         time.sleep(rng.uniform(0, 0.1))
@@ -233,7 +233,7 @@ def refill(lab, hub, agent):
     elif victim == 'join':
         kill_after(command, rng.uniform(0, 0.05))
     command.wait(20)
-    assert until(lambda: joined(lab, agent, out), 10), (victim, lab.join(agent, out, '--keep'))
+    assert until(lambda: joined(lab, agent, out)), (victim, lab.join(agent, out, '--keep'))
     os.remove(out)
     return victim
 
@@ -290,7 +290,7 @@ def check_key(lab):
         answer = ask(lab.socket('agent1'), op='get', peer='agent2', purpose='app:check',
                      wait_ms=20000, require=['confirmed'])
         return answer['keys'][0] if 'keys' in answer else None
-    key = until(get, 60)
+    key = until(get)
     if not key:
         return 'no key'
     answer = ask(lab.socket('agent2'), op='fetch', peer='agent1', key_ids=[key['key_id']],

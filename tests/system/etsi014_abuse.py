@@ -32,7 +32,7 @@ agent = server.agent
 agent.ready = 10 ** 9
 
 
-def read_all(tls, seconds=30):
+def read_all(tls, seconds=PATIENCE):
     """What comes until the end of the stream, or None in place of an end."""
     tls.settimeout(seconds)
     received = b''
@@ -396,7 +396,8 @@ def starts_badly():
             ('another key', ['0', *good[:2], server.paths('sae-a')[1], *good[3:]], 'for TLS', [1]),
             ('a port in use', [busy, *good], 'cannot listen', [5])]:
         done = subprocess.run([LAUNCHER, str(far.fileno()), server.host, *arguments],
-                              pass_fds=[far.fileno()], capture_output=True, timeout=20, check=False)
+                              pass_fds=[far.fileno()], capture_output=True, timeout=PATIENCE,
+                              check=False)
         tap.check('%s: says so and ends' % name, done.returncode in codes and
                   words in done.stderr.decode(), (done.returncode, done.stderr))
     near.close()

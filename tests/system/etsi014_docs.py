@@ -21,7 +21,7 @@ with open(sys.argv[2], encoding='utf-8') as f:
 
 def run(directory, text, variables):
     """Runs one block in the directory; what it printed, or None when it failed."""
-    done = subprocess.run(['bash', '-euo', 'pipefail', '-c', text], cwd=directory, timeout=60,
+    done = subprocess.run(['bash', '-euo', 'pipefail', '-c', text], cwd=directory, timeout=120,
                           capture_output=True, text=True, check=False,
                           env={**os.environ, **variables})
     first = text.strip().split('\n', maxsplit=1)[0]

@@ -166,7 +166,7 @@ def versions():
     # Whatever this machine's own policy is, OpenSSL is told to try.
     old = subprocess.run(
         ['openssl', 's_client', '-connect', '%s:%d' % (server.host, server.port), '-tls1_1',
-         '-cipher', 'ALL:@SECLEVEL=0'], input=b'', capture_output=True, timeout=20, check=False)
+         '-cipher', 'ALL:@SECLEVEL=0'], input=b'', capture_output=True, timeout=120, check=False)
     tap.check('TLS 1.1 is refused', old.returncode != 0 and b'Cipher is (NONE)' in old.stdout,
               old.stdout.decode(errors='replace'))
     with socket.create_connection((server.host, server.port)) as raw:

@@ -17,6 +17,8 @@ import traceback
 BUILD = sys.argv[1] if len(sys.argv) > 1 else 'build'
 SKEX = os.path.join(BUILD, 'skex')
 
+PATIENCE = 120.0  # seconds, for what surely comes, however slow the machine is
+
 OK, USAGE, AGAIN, PEER, LIMIT, ENVIRONMENT, REFUSED, FATAL = range(8)
 
 
@@ -75,7 +77,7 @@ class Result:
 def skex(*words, stdin=''):
     """Runs skex with these words; a number is made a word."""
     done = subprocess.run([SKEX] + [str(w) for w in words], input=stdin, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True, check=False, timeout=120)
+                          stderr=subprocess.PIPE, text=True, check=False, timeout=PATIENCE)
     return Result(done.returncode, done.stdout, done.stderr)
 
 
@@ -88,7 +90,7 @@ def alive(pid):
         return False
 
 
-def until(what, seconds=20.0, pause=0.05):
+def until(what, seconds=PATIENCE, pause=0.05):
     """Waits until what() is true; its last value."""
     end = time.monotonic() + seconds
     while True:
@@ -284,7 +286,7 @@ class Sae:
             except (OSError, http.client.HTTPException):
                 return None
             return answer if answer[0] != 503 else None
-        return until(once, 60, 0.2)
+        return until(once, pause=0.2)
 
     def get(self, slave, additional=(), number=1):
         code, answer = self.patient(slave + '/enc_keys', {

@@ -69,7 +69,7 @@ def revoke(*ends):
 
 def key_between(a, b, note):
     """Keys of the pair reach the other end: forward secret ones are made without hubs only."""
-    got = until(lambda: take_key(a, b), 60, 0.5)
+    got = until(lambda: take_key(a, b), pause=0.5)
     if not tap.check('%s: a forward-secret key is made' % note, bool(got)):
         return
     fetched = skex('key', 'fetch', got['key_id'], '--peer', a, '--socket', lab.socket(b), '--json',
@@ -481,7 +481,7 @@ def restart():
     for name in (A, B):
         lab.kill(name)
         lab.start(name)
-    until(lambda: show(A, B) and show(B, A), 20)
+    until(lambda: show(A, B) and show(B, A))
     tap.equal('pairs are there after a crash', [show(A, B).get('fingerprint'),
               show(B, A).get('fingerprint')], [made.json['fingerprint']] * 2)
     key_between(B, A, 'after a crash')

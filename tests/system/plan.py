@@ -94,7 +94,7 @@ class Meter:
         def still():
             seen.append(self.now()['pad'])
             return len(seen) >= 4 and len(set(seen[-4:])) == 1
-        return until(still, 60, 0.3)
+        return until(still, pause=0.3)
 
 
 def within(name, used, planned, least):
@@ -132,7 +132,7 @@ def of_pools(lab, kib):
                   % kib)
     pairs = list(zip(AGENTS, reversed(AGENTS)))
     for agent, peer in pairs:
-        until(lambda a=agent, p=peer: lab.key(a, p).code == OK, 60)
+        until(lambda a=agent, p=peer: lab.key(a, p).code == OK)
     meter = Meter(lab)
     for _ in range(times):
         for agent, peer in pairs:
@@ -161,7 +161,7 @@ def of_bindings(lab):
     def rotations():
         said = ask(lab.socket('agent1'), op='bindings')['bindings'][0]
         return said['rotations'] if said['state'] == 'idle' else 0
-    until(lambda: rotations() >= 3, 60)
+    until(lambda: rotations() >= 3)
     meter, before = Meter(lab), rotations()
     until(lambda: rotations() >= before + 10, 200)
     used, made = meter.used(), rotations() - before

@@ -102,7 +102,7 @@ def same(world, name, at='agent1', **more):
     if not tap.check('%s: a key' % name, raw(key) != b'', got):
         return b''
     more.pop('wait', None)
-    fetched = until(lambda: one(fetch(lab, OTHER[at], key['key_id'], **more)), 20, 0.2)
+    fetched = until(lambda: one(fetch(lab, OTHER[at], key['key_id'], **more)), pause=0.2)
     tap.equal('%s: the same at the other end' % name, raw(fetched or {}), raw(key))
     return raw(key)
 
@@ -118,7 +118,7 @@ def consumers(world):
     def of_kme():
         got[:] = sae.get('sae-agent1', number=100)[1]
         return got and world.holds(base64.b64decode(got[-1][1]))
-    tap.check('an SAE gets one', until(of_kme, 60), got[-1:])
+    tap.check('an SAE gets one', until(of_kme), got[-1:])
     number, there = Sae(world.lab, 'sae-agent1', 'agent1').fetch('sae-agent2', [got[-1][0]])
     tap.equal('and the other one the same', (number, there), (200, [got[-1][1]]))
     files = {a: world.lab.path('key-' + a) for a in AGENTS}
@@ -142,7 +142,7 @@ bindings = ( { name = "site"; peer = "%s"; role = "%s"; period = "2 s"; require 
         if both[0] and both[0] == both[1]:
             used.add(both[0])
         return len(used) >= 3
-    tap.check('a binding goes from key to key', until(agreed, 90), len(used))
+    tap.check('a binding goes from key to key', until(agreed), len(used))
     tap.check('which are what the KMEs gave', used and all(world.holds(key) for key in used))
     for agent in AGENTS:
         world.configure(agent)

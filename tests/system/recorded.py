@@ -17,7 +17,7 @@ class Record:
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
         self.socket.settimeout(0.5)
 
-    def streams(self, seconds=60):
+    def streams(self, seconds=120):
         """The bytes of each connection from its beginning, without repetitions; until nothing
         comes any more, or for so long."""
         parts = {}

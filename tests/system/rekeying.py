@@ -50,7 +50,7 @@ def configured(lab):
         return all(ask(lab.socket(agent), op='bindings')['bindings'][0]['state'] == 'idle' and
                    ask(lab.socket(agent), op='bindings')['bindings'][0]['active_key']
                    for agent in AGENTS)
-    tap.check('which comes into use', until(idle, 120))
+    tap.check('which comes into use', until(idle))
 
 
 def mentioned():

@@ -245,7 +245,7 @@ def handed_out(lab):
     wanted = forms(keys)
     tap.check('a scan of the one who has them finds them',
               set(keys) <= set(in_memory(os.getpid(), wanted)))
-    until(lambda: not anywhere(lab, wanted), 10, 1)
+    until(lambda: not anywhere(lab, wanted), pause=1)
     tap.equal('nobody else has them', anywhere(lab, wanted), {})
 
 
@@ -274,7 +274,7 @@ def rotated(lab):
         'key in agent1, the bindings', 'key in agent2, the bindings'} <= set(anywhere(lab, wanted)),
         anywhere(lab, wanted))
     rotate(lab, rotate(lab, first))
-    until(lambda: not anywhere(lab, wanted), 20, 1)
+    until(lambda: not anywhere(lab, wanted), pause=1)
     tap.equal('and nowhere two rotations later', anywhere(lab, wanted), {})
 
 

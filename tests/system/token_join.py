@@ -139,7 +139,7 @@ class Bed:
             self.process = subprocess.Popen([os.path.join(BUILD, 'skex-hub'), '-c',
                                              self.path('conf')],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        assert until(lambda: self.hub('status').code == OK, 60, 0.02), self.log()
+        assert until(lambda: self.hub('status').code == OK, pause=0.02), self.log()
 
     def kill(self):
         if self.process.poll() is None:
@@ -214,7 +214,7 @@ class Agent:
             self.process = subprocess.Popen([os.path.join(BUILD, 'skexd'), '-c',
                                              self.path('conf')],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        assert until(self.status, 60), open(self.path('log'), encoding='utf-8').read()
+        assert until(self.status), open(self.path('log'), encoding='utf-8').read()
 
     def stop(self):
         if self.process is not None and self.process.poll() is None:
@@ -229,14 +229,14 @@ class Agent:
 
     def up(self):
         """The leg carries messages in both directions."""
-        return until(lambda: any(leg['state'] == 'up' for leg in self.status()['legs']), 60)
+        return until(lambda: any(leg['state'] == 'up' for leg in self.status()['legs']))
 
 
 def works_and_spends(bed, agent, token):
     """The leg works, and the token is gone with its first use."""
     agent.start()
     up = agent.up()
-    gone = until(lambda: token['token_id'] not in bed.tokens(), 20)
+    gone = until(lambda: token['token_id'] not in bed.tokens())
     agent.stop()
     return up and gone
 
@@ -277,7 +277,7 @@ def daemon():
         joined = a.join(token['token'])
         tap.equal('a daemon that runs takes a token', joined.code, OK)
         tap.check('and its leg works at once', a.up())
-        tap.check('so the token is spent', until(lambda: not bed.tokens(), 20), bed.tokens())
+        tap.check('so the token is spent', until(lambda: not bed.tokens()), bed.tokens())
         again = a.join(token['token'])
         tap.check('again: refused, and the daemon goes on',
                   again.code == REFUSED and a.status() is not None, again)
@@ -505,7 +505,7 @@ def agent_dies():
             def act(k, kind=kind, pause=pause, process=process, done=done):
                 if k != kind or done.is_set():
                     return False
-                until(lambda: process, 10, 0.001)
+                until(lambda: process, pause=0.001)
                 time.sleep(pause)
                 process[0].kill()
                 process[0].wait()

@@ -78,7 +78,7 @@ class Two:
             self.held(name, 0).startswith(ids[0] + ':') and ids[0]
 
     def in_step(self, name, other_than=None):
-        return until(lambda: self.keyed(name, other_than), 90, 0.2)
+        return until(lambda: self.keyed(name, other_than), pause=0.2)
 
     def names(self, end):
         return [one['binding'] for one in ask(self.lab.socket(AGENTS[end]),
@@ -116,7 +116,7 @@ def under_traffic(two):
        'as it needed nothing more than the first one, the same process ran it')
     pinging.join()
     ok(lost == [0], 'no packet at 50 ms is lost meanwhile by the tunnel of the first')
-    ok(until(two.tunnel_keyed, 60) and two.shown(0, 'site')['active_key'] != before,
+    ok(until(two.tunnel_keyed) and two.shown(0, 'site')['active_key'] != before,
        'whose keys went on')
     ok(two.in_step('files'), 'the one that stayed is in step')
 
@@ -205,8 +205,8 @@ def another_goes_on(two):
     for what, words, text in (('added', ('add', '-'), link), ('removed', ('rm', 'link'), '')):
         process = two.process(0)
         good = two.skex(0, 'binding', *words, stdin=text).code == 0
-        ok(good and until(lambda: two.process(0) != process, 60) and
-           until(lambda: two.shown(0, 'files').get('state') == 'idle', 60) and
+        ok(good and until(lambda: two.process(0) != process) and
+           until(lambda: two.shown(0, 'files').get('state') == 'idle') and
            two.in_step('files') == key,
            'what needs other rights is %s: another process goes on with the same key' % what)
 
@@ -232,7 +232,7 @@ def restarted(two):
     until(lambda: not alive(process))
     ok(until(lambda: two.process(0) != process) and two.in_step('files'),
        'the same when only the process that runs it is killed')
-    ok(until(two.tunnel_keyed, 60) and two.tunnel.ping(20) == 0, 'the tunnel goes on')
+    ok(until(two.tunnel_keyed) and two.tunnel.ping(20) == 0, 'the tunnel goes on')
 
 
 def removed(two):
@@ -309,7 +309,7 @@ def many(two):
     ok(bad.code == 6 and 'm40' not in two.names(0), 'or none, when one of them cannot be')
     ok(all(two.skex(0, 'binding', 'rm', 'm%02d' % n, '--leave').code in (0, 2)
            for n in range(20)), 'they are removed one by one')
-    ok(until(lambda: two.shown(0, 'site').get('state') == 'idle', 60), 'the process runs')
+    ok(until(lambda: two.shown(0, 'site').get('state') == 'idle'), 'the process runs')
     starts = len(re.findall('serves the bindings', two.lab.log('agent1'))) - started
     ok(starts <= 1, 'for which it was started anew %d times' % starts)
 
@@ -324,7 +324,7 @@ def test(folder):
                 f.write(SITE % (ports[end], folder, AGENTS[1 - end], ROLES[end], INTERFACES[end],
                                 tunnel.public[1 - end]))
             lab.start(agent)
-        ok(until(two.tunnel_keyed, 60) and tunnel.ping(20) == 0, 'a tunnel is keyed')
+        ok(until(two.tunnel_keyed) and tunnel.ping(20) == 0, 'a tunnel is keyed')
         under_traffic(two)
         shown(two, ports[0])
         refused(two)

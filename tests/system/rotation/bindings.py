@@ -177,14 +177,14 @@ def restored(lab, tunnel):
         lab.start(agent)
         for hub in HUBS:
             kit = '%s/%s-%s.kit' % (tunnel.folder, agent, hub)
-            until(lambda a=agent, h=hub: lab.leg(a, h)['state'] == 'stopped', 60)
+            until(lambda a=agent, h=hub: lab.leg(a, h)['state'] == 'stopped')
             for said in (lab.hub(hub, 'resume', agent),
                          skex('leg', 'resume', hub, '--socket', lab.socket(agent)),
                          lab.hub(hub, 'refill', agent, '--out', kit, '--pad', '12MiB'),
                          lab.join(agent, kit)):
                 ok(said.code == 0, 'its newest state is put back, and %s told: %s'
                    % (hub, said.err))
-        ok(until(lambda a=agent: all(lab.leg(a, hub)['state'] == 'up' for hub in HUBS), 60),
+        ok(until(lambda a=agent: all(lab.leg(a, hub)['state'] == 'up' for hub in HUBS)),
            'the legs come back')
         skex('binding', 'rotate', 'site', '--socket', lab.socket('agent1'))
         ok(in_step(lab, tunnel, key, 300) and tunnel.ping(20) == 0, 'and there is a new key')
@@ -205,7 +205,7 @@ def without_hubs(lab, tunnel):
 def consumer_again(lab, tunnel):
     for end in range(2):
         tunnel.stop(end)
-        ok(until(lambda e=end: 'socket' in binding(lab, e)['problem'], 60),
+        ok(until(lambda e=end: 'socket' in binding(lab, e)['problem']),
            'end %d says that WireGuard is away' % end)
         tunnel.start(end)
         ok(in_step(lab, tunnel) and until(lambda: tunnel.ping(20) == 0),
@@ -272,9 +272,9 @@ def others(lab, tunnel):
              ''.join(lines('hook', end)).startswith(key + ':') else ''),
             ('service', lambda end, key: ''.join(
                 line for line in lines('psk', end) if line.startswith('service.%s:' % key)))):
-        first = until(lambda n=name, r=read: keyed(n, r), 60)
+        first = until(lambda n=name, r=read: keyed(n, r))
         ok(first, '%s: both ends have one key in their files' % name)
-        ok(until(lambda n=name, r=read, f=first: keyed(n, r) not in (False, None, f), 60),
+        ok(until(lambda n=name, r=read, f=first: keyed(n, r) not in (False, None, f)),
            '%s: and then another one' % name)
     ok(until(lambda: 'charon' in shown(0, 'gateway')['problem'] and
              'charon' in shown(1, 'gateway')['problem'], 60),
@@ -284,9 +284,9 @@ def others(lab, tunnel):
         return ids[0] and ids[0] == ids[1] and birds.both_up('ospf') and \
             all([key[2] for key in birds.held(end, 'ospf')] == [ids[0]] for end in range(2)) and \
             ids[0]
-    first, left = until(routes, 60), birds.left('ospf')
+    first, left = until(routes), birds.left('ospf')
     ok(first, 'routes: both BIRDs have one key, and are neighbors')
-    ok(until(lambda: routes() not in (False, None, first), 60) and birds.left('ospf') == left,
+    ok(until(lambda: routes() not in (False, None, first)) and birds.left('ospf') == left,
        'routes: and then another one, and stay so')
     for end in range(2):
         birds.stop(end)

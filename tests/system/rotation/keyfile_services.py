@@ -87,7 +87,7 @@ def read(path):
         return f.read()
 
 
-def wait_for(good, seconds=60):
+def wait_for(good, seconds=120):
     end = time.monotonic() + seconds
     while not good():
         if time.monotonic() > end:
@@ -107,7 +107,7 @@ def listens(port):
 def passes():
     """Something goes through the client's stunnel and comes back."""
     try:
-        with socket.create_connection(('127.0.0.1', CLIENT), timeout=20) as s:
+        with socket.create_connection(('127.0.0.1', CLIENT), timeout=120) as s:
             s.sendall(b'hello\n')
             return s.recv(64) == b'hello\n'
     except OSError:

@@ -25,7 +25,7 @@ class ByStunnel:
     """A connection through the client's stunnel, to the echo behind the server's."""
 
     def __init__(self, service):
-        self.socket = socket.create_connection(('127.0.0.1', CLIENT), timeout=20)
+        self.socket = socket.create_connection(('127.0.0.1', CLIENT), timeout=120)
         good = self.asks()
         named = re.findall(r'PSK client configured for identity "(\S+)"',
                            read(service.path('client.log')))

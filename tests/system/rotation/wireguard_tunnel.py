@@ -14,6 +14,7 @@ from rotation_harness import LINK, TAG, Ends, Spaces, enter, inside, run
 
 KERNEL = bool(os.environ.get('SKEX_KERNEL_WIREGUARD'))
 INTERFACES = ['wga' + TAG, 'wgb' + TAG]
+ATTEMPTS = 20
 
 
 class Tunnel(Spaces):
@@ -32,12 +33,18 @@ class Tunnel(Spaces):
         if KERNEL:
             inside(end, 'ip', 'link', 'add', INTERFACES[end], 'type', 'wireguard')
             return
-        self.processes[end] = subprocess.Popen(
-            [*enter(end), 'wireguard-go', '-f', INTERFACES[end]],
-            env=dict(os.environ, WG_PROCESS_FOREGROUND='1', LOG_LEVEL='error'),
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while not os.path.exists(self.socket(end)):
-            time.sleep(0.05)
+        # It ends at once where the kernel has not yet done with the last one of that name.
+        for _ in range(ATTEMPTS):
+            self.processes[end] = process = subprocess.Popen(
+                [*enter(end), 'wireguard-go', '-f', INTERFACES[end]],
+                env=dict(os.environ, WG_PROCESS_FOREGROUND='1', LOG_LEVEL='error'),
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            while process.poll() is None:
+                if os.path.exists(self.socket(end)):
+                    return
+                time.sleep(0.05)
+            time.sleep(0.5)
+        raise RuntimeError('wireguard-go ends with status %d' % process.returncode)
 
     def start(self, end):
         self.begin(end)

@@ -68,7 +68,7 @@ def complete(*words):
               'printf "%s\\n" "${COMPREPLY[@]}"')
     done = subprocess.run(
         ['bash', '-c', script, os.path.join(ROOT, 'packaging', 'bash-completion', 'skex'), SKEX,
-         *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=20)
+         *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=120)
     return done.stdout.decode().split()
 
 

@@ -259,8 +259,8 @@ def etsi014():
     tap.check('and the log says so', 'ended with status 137' in daemon.log(), daemon.log())
     child = serving(daemon.process.pid, b'--etsi014')[0]
     daemon.end(signal.SIGKILL)
-    tap.check('when the agent is killed it ends within a second',
-              wait_for(lambda: not os.path.exists('/proc/%d' % child) or is_zombie(child), 1))
+    tap.check('when the agent is killed it ends',
+              wait_for(lambda: not os.path.exists('/proc/%d' % child) or is_zombie(child)))
     write_config()
 
 

@@ -49,7 +49,7 @@ class Result:
         return 'exit %d\n%s\n%s' % (self.code, self.out, self.err)
 
 
-def run(command, env=None, timeout=20, **more):
+def run(command, env=None, timeout=120, **more):
     """Runs a program to its end, with nothing of our own environment but the path."""
     done = subprocess.run(command, env={'PATH': os.environ['PATH'], **(env or {})},
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -57,7 +57,7 @@ def run(command, env=None, timeout=20, **more):
     return Result(done.returncode, done.stdout, done.stderr)
 
 
-def wait_for(what, seconds=10):
+def wait_for(what, seconds=120):
     """True as soon as what() is."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

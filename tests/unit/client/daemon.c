@@ -39,7 +39,7 @@ static void wait_until_it_listens(const struct daemon *daemon)
 	struct sockaddr_un address = address_of(daemon);
 	int tries;
 
-	for (tries = 0; tries < 1000; tries++) {
+	for (tries = 0; tries < 12000; tries++) {
 		int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 		int result = connect(fd, (struct sockaddr *)&address, sizeof(address));
 
