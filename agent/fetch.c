@@ -21,13 +21,13 @@ static bool overlap(const struct skex_key_id *a, const struct skex_key_id *b)
 }
 
 static enum skex_error check_ids(struct skex_agent *agent, const struct skex_key_request *request,
-	const struct agent_peer *peer, uint32_t *largest, struct skex_problem *problem)
+	const struct agent_peer *peer, size_t *bytes, struct skex_problem *problem)
 {
 	struct skex_key_id ids[SKEX_KEYS_MAX];
 	uint32_t i;
 	uint32_t j;
 
-	*largest = 0;
+	*bytes = 0;
 	for (i = 0; i < request->count; i++) {
 		if (skex_key_id_decode(agent->link.crypto, &ids[i], &peer->name, &agent->name,
 			    request->ids[i]) != SKEX_OK)
@@ -42,7 +42,7 @@ static enum skex_error check_ids(struct skex_agent *agent, const struct skex_key
 				return agent_complain(problem, SKEX_E_SPENT, "spent_key",
 					"two of the ids name the same key", "name each key once");
 		}
-		*largest = ids[i].size > *largest ? ids[i].size : *largest;
+		*bytes += ids[i].size;
 	}
 	return SKEX_OK;
 }
@@ -54,14 +54,14 @@ enum skex_error skex_agent_fetch(struct skex_agent *agent, const struct skex_key
 	struct agent_request *made;
 	struct agent_peer *peer = NULL;
 	struct agent_pool *pool;
-	uint32_t largest = 0;
+	size_t bytes = 0;
 	enum skex_error error;
 
 	error = agent_request_check(request, true, problem);
 	if (error == SKEX_OK)
 		error = agent_request_address(agent, request, true, &peer, purpose, problem);
 	if (error == SKEX_OK)
-		error = check_ids(agent, request, peer, &largest, problem);
+		error = check_ids(agent, request, peer, &bytes, problem);
 	if (error != SKEX_OK)
 		return error;
 	pool = agent_pool_holding(peer, purpose, NULL);
@@ -74,7 +74,7 @@ enum skex_error skex_agent_fetch(struct skex_agent *agent, const struct skex_key
 		return agent_complain(problem, SKEX_E_UNKNOWN, "unknown_key",
 			"no key from this peer for this purpose is here",
 			"check the id, the peer and the purpose");
-	made = agent_request_new(pool, request, largest);
+	made = agent_request_new(pool, request, bytes);
 	if (made == NULL)
 		return agent_complain(
 			problem, SKEX_E_MEMORY, "memory", "no memory", "try again later");
@@ -146,7 +146,7 @@ void agent_fetch_forsake(struct agent_request *request)
 void agent_fetch_forget(struct agent_request *request)
 {
 	request->forgotten = true;
-	skex_wipe(request->secret, (size_t)request->count * request->bytes);
+	skex_wipe(request->secret, request->secret_size);
 }
 
 void agent_fetch_wait(struct agent_request *request, uint64_t now_ms)
@@ -226,6 +226,7 @@ static enum skex_error look(struct agent_request *request, struct looks *looks)
 
 static enum skex_error take(struct agent_request *request)
 {
+	uint8_t *out = request->secret;
 	uint32_t i;
 
 	request->limits = (struct agent_limits)AGENT_LIMITS_NONE;
@@ -243,10 +244,10 @@ static enum skex_error take(struct agent_request *request)
 		if (batch != NULL)
 			agent_limits_narrow(&request->limits, batch->expires_wall_ms, batch->old);
 		if (error == SKEX_OK)
-			error = agent_pool_take(pool, &id, place,
-				request->secret + (size_t)i * request->bytes, key, false);
+			error = agent_pool_take(pool, &id, place, out, key, false);
 		if (error != SKEX_OK)
 			return error;
+		out += id.size;
 		memcpy(key->id, request->ids[i], SKEX_KEY_ID_BYTES);
 	}
 	return SKEX_OK;

@@ -45,7 +45,9 @@ enum skex_error skex_agent_get(struct skex_agent *agent, const struct skex_key_r
 			"this agent has keys for 1,024 purposes with that peer already",
 			"use one of them, or wait until some are idle and empty");
 	pool = agent_pool_get(agent, peer, AGENT_INITIATOR, purpose);
-	made = pool == NULL ? NULL : agent_request_new(pool, request, request->bytes);
+	made = pool == NULL
+		? NULL
+		: agent_request_new(pool, request, (size_t)request->count * request->bytes);
 	if (made == NULL)
 		return agent_complain(
 			problem, SKEX_E_MEMORY, "memory", "no memory", "try again later");
@@ -58,6 +60,7 @@ enum skex_error skex_agent_get(struct skex_agent *agent, const struct skex_key_r
 	/* From the first such request on those of a pair come first. */
 	pool->forward_secret = pool->forward_secret || request->require_forward_secret;
 	pool->its = pool->its || request->require_its;
+	made->bytes = request->bytes;
 	made->keys = keys;
 	made->owner = owner;
 	*ticket = made->ticket;

@@ -500,12 +500,14 @@ void agent_note_refused(struct agent_leg *leg, struct skex_pad_position at, uint
 void agent_notes_clear(struct skex_agent *agent);
 /* note_receive.c: a NOTE came in through a leg. */
 void agent_note_message(struct agent_leg *leg, const struct skex_incoming *incoming);
+/* Notes whose keys are out of this pool, and wait for the disk, are told to nobody. */
+void agent_notes_in_forget(const struct agent_pool *pool);
 
 /* request.c */
 void agent_requests_turn(struct skex_agent *agent, uint64_t now_ms);
 uint64_t agent_requests_due(const struct skex_agent *agent, uint64_t now_ms);
 void agent_requests_clear(struct skex_agent *agent);
-/* What is in the pool is dropped, not used up: nor do those get it who have some of it already. */
+/* See agent_pool_forget(). */
 void agent_requests_forget(const struct agent_pool *pool);
 
 /* why.c */

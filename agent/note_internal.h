@@ -44,11 +44,15 @@ struct agent_note_wait {
 	uint8_t fields[]; /* as they came */
 };
 
-/* A note that came in and whose key is being made spent. */
+/* A note that came in and whose key is being made spent.  Until that is durable it is told to
+ * nobody. */
 struct agent_note_in {
 	struct agent_note_in *next;
 	struct agent_note_in **self;
 	struct skex_agent *agent;
+	struct agent_pool *pool;    /* of its key; NULL until that is taken */
+	struct agent_limits limits; /* of its key */
+	bool forgotten;             /* its key was dropped with what is left of the pool */
 	struct skex_name sender;
 	uint8_t id[SKEX_NOTE_ID_BYTES];
 	size_t size;

@@ -10,7 +10,8 @@
 /*
  * Notes that come in.  The key is looked at first and taken only when the note opens under it: a
  * hub that changes a note spends nothing.  It is taken with the transaction of this turn, and the
- * note is told when that is durable; any other message under the same key finds it spent.
+ * note is told when that is durable; any other message under the same key finds it spent.  What
+ * ends the key until then ends the note, as it does a fetch.
  */
 
 #define NOTES_WAIT_MAX 64u /* of one hub, after a start */
@@ -20,7 +21,21 @@ static void note_in_free(struct agent_note_in *note)
 	*note->self = note->next;
 	if (note->next != NULL)
 		note->next->self = note->self;
+	if (note->pool != NULL)
+		note->pool->requests--;
 	skex_secret_free(note);
+}
+
+void agent_notes_in_forget(const struct agent_pool *pool)
+{
+	struct agent_note_in *note;
+
+	for (note = pool->agent->notes_in; note != NULL; note = note->next) {
+		if (note->pool != pool)
+			continue;
+		note->forgotten = true;
+		skex_wipe(note->bytes, sizeof(note->bytes));
+	}
 }
 
 void agent_notes_in_clear(struct skex_agent *agent)
@@ -70,18 +85,20 @@ void skex_agent_note_unwatch(struct skex_agent *agent, uint64_t number)
 	}
 }
 
-static void durable(void *owner, enum skex_error error)
+static void refuse(
+	struct skex_agent *agent, const struct skex_name *sender, const char *hub, const char *why)
 {
-	struct agent_note_in *in = owner;
-	struct agent_note_watch *watch;
+	agent->counters.notes_refused++;
+	agent_event(agent, SKEX_LEVEL_NOTICE, "note_dropped", sender->text, hub, "%s", why);
+}
+
+static void tell(struct agent_note_in *in)
+{
+	struct skex_agent *agent = in->agent;
+	struct agent_note_watch *watch = agent->note_watches;
 	struct agent_note_watch *next;
 	struct skex_note note = {0};
-	struct skex_agent *agent;
 
-	if (error != SKEX_OK)
-		return;
-	agent = in->agent;
-	watch = agent->note_watches;
 	agent->counters.notes_received++;
 	note.sender = in->sender;
 	memcpy(note.id, in->id, sizeof(note.id));
@@ -94,6 +111,20 @@ static void durable(void *owner, enum skex_error error)
 		next = watch->next;
 		watch->note(watch->owner, &note);
 	}
+}
+
+static void durable(void *owner, enum skex_error error)
+{
+	struct agent_note_in *in = owner;
+
+	if (error != SKEX_OK)
+		return;
+	if (in->forgotten || in->pool->peer->emptying || agent_limits_over(&in->limits, in->pool))
+		refuse(in->agent, &in->sender, "",
+			"a note whose key expired, was dropped or is held, before the disk had "
+			"recorded that it is taken");
+	else
+		tell(in);
 	note_in_free(in);
 }
 
@@ -118,6 +149,7 @@ static enum skex_error take(struct skex_agent *agent, struct agent_peer *peer,
 {
 	struct agent_pool *pool = agent_pool_find(peer, AGENT_RESPONDER, SKEX_NOTE_PURPOSE);
 	uint8_t *bytes = skex_secret_new(SKEX_NOTE_KEY_BYTES);
+	const struct agent_batch *batch = NULL;
 	struct skex_key key = {0};
 	struct skex_key_id id;
 	enum skex_error error = bytes == NULL ? SKEX_E_MEMORY : SKEX_OK;
@@ -129,8 +161,16 @@ static enum skex_error take(struct skex_agent *agent, struct agent_peer *peer,
 	if (error == SKEX_OK)
 		error = skex_note_open(agent->link.crypto, bytes, message, in->bytes, &in->size);
 	if (error == SKEX_OK)
+		batch = agent_batch_find(pool, id.block);
+	if (batch != NULL)
+		agent_limits_narrow(&in->limits, batch->expires_wall_ms, batch->old);
+	if (error == SKEX_OK)
 		error = agent_pool_take(pool, &id, 0, bytes, &key, false);
 	skex_secret_free(bytes);
+	if (error == SKEX_OK) {
+		in->pool = pool;
+		pool->requests++;
+	}
 	return error;
 }
 
@@ -144,11 +184,10 @@ static const char *unwelcome(struct skex_agent *agent, const struct skex_note_me
 	return NULL;
 }
 
-static void refuse(struct agent_leg *leg, const struct skex_note_message *message, const char *why)
+static void drop(
+	const struct agent_leg *leg, const struct skex_note_message *message, const char *why)
 {
-	leg->agent->counters.notes_refused++;
-	agent_event(leg->agent, SKEX_LEVEL_NOTICE, "note_dropped", message->sender.text,
-		leg->leg->record.other.text, "%s", why);
+	refuse(leg->agent, &message->sender, leg->leg->record.other.text, why);
 }
 
 static struct agent_note_in *note_in_new(
@@ -159,6 +198,7 @@ static struct agent_note_in *note_in_new(
 	if (in == NULL)
 		return NULL;
 	in->agent = agent;
+	in->limits = (struct agent_limits)AGENT_LIMITS_NONE;
 	in->sender = message->sender;
 	memcpy(in->id, message->note_id, sizeof(in->id));
 	in->wall_ms = agent_wall(agent);
@@ -192,7 +232,7 @@ static void receive(struct agent_leg *leg, const struct skex_note_message *messa
 	enum skex_error error;
 
 	if (wrong != NULL) {
-		refuse(leg, message, wrong);
+		drop(leg, message, wrong);
 		return;
 	}
 	/* While the pools are being emptied no key of them is good. */
@@ -210,10 +250,10 @@ static void receive(struct agent_leg *leg, const struct skex_note_message *messa
 	if (error == SKEX_E_SPENT || (error == SKEX_E_UNKNOWN && taken(agent, message)))
 		agent->counters.notes_repeated++;
 	else if (error == SKEX_E_AUTH)
-		refuse(leg, message,
+		drop(leg, message,
 			"a note that does not open: changed on its way, or not from this sender");
 	else
-		refuse(leg, message, "a note whose key is not here: expired, or never made");
+		drop(leg, message, "a note whose key is not here: expired, or never made");
 }
 
 /* ---- after a start -----------------------------------------------------------------------------
@@ -237,7 +277,7 @@ static void wait_for_hubs(struct agent_leg *leg, const struct skex_incoming *inc
 		: NULL;
 
 	if (wait == NULL) {
-		refuse(leg, message, "too many notes wait for hubs since the start");
+		drop(leg, message, "too many notes wait for hubs since the start");
 		return;
 	}
 	wait->next = NULL;

@@ -129,9 +129,15 @@ void agent_pools_retire(struct agent_peer *peer, uint64_t now_ms)
 	}
 }
 
-void agent_pool_empty(struct agent_pool *pool)
+void agent_pool_forget(const struct agent_pool *pool)
 {
 	agent_requests_forget(pool);
+	agent_notes_in_forget(pool);
+}
+
+void agent_pool_empty(struct agent_pool *pool)
+{
+	agent_pool_forget(pool);
 	agent_pool_strides_drop(pool, 0);
 	while (pool->batches_count > 0) {
 		const uint32_t count = pool->batches_count;

@@ -94,7 +94,7 @@ enum skex_error agent_request_address(struct skex_agent *agent,
 }
 
 struct agent_request *agent_request_new(
-	struct agent_pool *pool, const struct skex_key_request *request, uint32_t bytes)
+	struct agent_pool *pool, const struct skex_key_request *request, size_t secret_size)
 {
 	struct skex_agent *agent = pool->agent;
 	struct agent_request *made = calloc(1, sizeof(*made));
@@ -103,10 +103,10 @@ struct agent_request *agent_request_new(
 	if (made == NULL)
 		return NULL;
 	made->pool = pool;
-	made->bytes = bytes;
+	made->secret_size = secret_size;
 	made->count = request->count;
 	made->list = calloc(request->count, sizeof(*made->list));
-	made->secret = skex_secret_new((size_t)request->count * bytes);
+	made->secret = skex_secret_new(secret_size);
 	if (request->ids != NULL)
 		made->ids = malloc((size_t)request->count * SKEX_KEY_ID_BYTES);
 	if (made->list == NULL || made->secret == NULL ||

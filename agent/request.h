@@ -22,7 +22,7 @@ struct agent_request {
 	void *owner;
 	struct agent_pool *pool;            /* of a fetch: one of those that may hold the keys */
 	char purpose[SKEX_PURPOSE_MAX + 1]; /* with the identity that asks */
-	uint32_t bytes;
+	uint32_t bytes;                     /* of each key of a get */
 	uint32_t count;
 	unsigned needs; /* bits of enum agent_need */
 	uint64_t deadline_ms;
@@ -35,6 +35,7 @@ struct agent_request {
 	struct agent_limits limits; /* theirs */
 	struct skex_key *list;      /* count of them */
 	uint8_t *secret;            /* their bytes */
+	size_t secret_size;
 	uint8_t (*ids)[SKEX_KEY_ID_BYTES];
 };
 
@@ -45,9 +46,9 @@ SKEX_MUST_USE enum skex_error agent_request_check(
 SKEX_MUST_USE enum skex_error agent_request_address(struct skex_agent *agent,
 	const struct skex_key_request *request, bool fetch, struct agent_peer **peer,
 	char purpose[SKEX_PURPOSE_MAX + 1], struct skex_problem *problem);
-/* Behind those that are there, with room for keys of so many bytes; NULL without memory. */
+/* Behind those that are there, with room for so many bytes of keys; NULL without memory. */
 struct agent_request *agent_request_new(
-	struct agent_pool *pool, const struct skex_key_request *request, uint32_t bytes);
+	struct agent_pool *pool, const struct skex_key_request *request, size_t secret_size);
 
 /* Answered, cancelled or given up: nothing more is made for it, and what it has is wiped. */
 void agent_request_free(struct agent_request *request);

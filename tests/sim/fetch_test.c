@@ -79,6 +79,25 @@ static void answered(
 	waiting->keys += count;
 }
 
+/* Keys that are to be those that the other end has. */
+struct together {
+	const struct world_key *keys;
+	size_t same;
+};
+
+static void come_together(
+	void *owner, const struct skex_problem *problem, const struct skex_key *keys, size_t count)
+{
+	struct together *together = owner;
+
+	assert_null(problem);
+	for (size_t i = 0; i < count; i++) {
+		assert_int_equal(keys[i].size, together->keys[i].size);
+		assert_memory_equal(keys[i].bytes, together->keys[i].bytes, keys[i].size);
+		together->same++;
+	}
+}
+
 /* Asks for a key whose removal then waits for the disk. */
 static void begin(struct world *world, const struct world_key *key, struct waiting *waiting)
 {
@@ -268,6 +287,42 @@ static void rule_what_is_dropped_is_given_to_nobody(void **state)
 	world_free(world);
 }
 
+/* Keys of any sizes in one fetch have the memory that they need. */
+static void keys_of_many_sizes_come_together(void **state)
+{
+	static const uint32_t sizes[3] = {16, 64, 32};
+	struct world_key keys[3];
+	struct world *world = world_with_key(8, &keys[0]);
+	uint8_t ids[3][SKEX_KEY_ID_BYTES];
+	struct skex_key_request request = {
+		.peer = world_agent_config(world_agent(world, 0))->name.text,
+		.purpose = PURPOSE,
+		.ids = (const uint8_t(*)[SKEX_KEY_ID_BYTES])ids,
+		.count = 3,
+		.wait_ms = 3000,
+	};
+	struct together together = {.keys = keys};
+	const struct agent_request *last;
+	struct skex_problem problem;
+	uint64_t ticket;
+
+	(void)state;
+	for (uint8_t i = 0; i < 3; i++) {
+		assert_true(world_get(world, world_agent(world, 0), world_agent(world, 1), PURPOSE,
+			sizes[i], 20000, &keys[i]));
+		memcpy(ids[i], keys[i].id, sizeof(ids[i]));
+	}
+	world_run(world, 2000);
+	assert_int_equal(skex_agent_fetch(world_agent_of(world_agent(world, 1)), &request,
+				 come_together, &together, &ticket, &problem),
+		SKEX_OK);
+	last = last_of(world);
+	assert_true(last != NULL && last->secret_size == 16 + 64 + 32);
+	world_run(world, 2000);
+	assert_int_equal(together.same, 3);
+	world_free(world);
+}
+
 /* A disk that fails when a key is to be taken: that is said, and the key is there when the agent
  * runs again. */
 static bool take_fails;
@@ -313,6 +368,7 @@ int main(void)
 		cmocka_unit_test(rule_a_fetch_gives_nothing_that_was_forgotten),
 		cmocka_unit_test(rule_a_fetch_gives_nothing_that_expired),
 		cmocka_unit_test(rule_what_is_dropped_is_given_to_nobody),
+		cmocka_unit_test(keys_of_many_sizes_come_together),
 		cmocka_unit_test(a_disk_that_fails_is_told),
 	};
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/note_internal.h"
 #include "tests/sim/note_scene.h"
 
 /* Notes in the small world: real agents, and real hubs of which some die. */
@@ -290,6 +291,76 @@ static void a_cancelled_note_is_not_sent(void **state)
 	over(world);
 }
 
+/* ---- a disk that hangs -------------------------------------------------------------------------
+ */
+
+#define LIFE_S 30u
+
+/* What happens while the disk has not recorded yet that the key of a note is taken. */
+enum meanwhile {
+	NOTHING,
+	ROLLBACK,
+	HELD,
+	DROPPED,
+	EXPIRY,
+	MEANWHILES
+};
+
+static void happen(struct world *world, enum meanwhile what)
+{
+	struct skex_agent *agent = world_agent_of(world_agent(world, 1));
+	struct agent_peer *peer =
+		agent_peer_find(agent, &world_agent_config(world_agent(world, 0))->name);
+	struct agent_pool *pool = agent_pool_find(peer, AGENT_RESPONDER, SKEX_NOTE_PURPOSE);
+
+	assert_non_null(pool);
+	if (what == ROLLBACK)
+		assert_int_equal(agent_past_word(agent), SKEX_OK);
+	else if (what == HELD) /* the grace of its start is over */
+		peer->unproven = true;
+	else if (what == DROPPED)
+		agent_pool_empty(pool);
+	else if (what == EXPIRY)
+		world_run(world, LIFE_S * 1000);
+	if (what == DROPPED)
+		assert_int_equal(agent->notes_in->bytes[0], 0);
+}
+
+static void rule_a_note_that_waits_is_not_told_when_its_key_is_over(void **state)
+{
+	(void)state;
+	for (enum meanwhile what = NOTHING; what < MEANWHILES; what++) {
+		struct world *world = five(40 + what);
+		struct world_node *two = world_agent(world, 1);
+		static struct inbox inbox;
+		struct outcome outcome;
+
+		memset(&inbox, 0, sizeof(inbox));
+		for (uint8_t i = 0; i < 2 && what == EXPIRY; i++)
+			world_agent_config(world_agent(world, i))->pool.lifetime_s = LIFE_S;
+		(void)send_note(world, world_agent(world, 0), "agent2", "first");
+		if (what == HELD) {
+			world_crash(two);
+			world_start(two);
+			world_run(world, 5000);
+		}
+		watch(two, &inbox);
+		begin(world_agent(world, 0), "agent2", "late", PATIENCE, &outcome);
+		world_hold_disk(two, true);
+		world_run(world, 2000);
+		assert_non_null(world_agent_of(two)->notes_in);
+		assert_int_equal(inbox.count, 0);
+		happen(world, what);
+		world_hold_disk(two, false);
+		world_run(world, 5000);
+		assert_null(world_agent_of(two)->notes_in);
+		assert_int_equal(inbox.count, what == NOTHING);
+		assert_int_equal(times(&inbox, "late"), what == NOTHING);
+		assert_int_equal(counters_of(two).notes_refused, what != NOTHING);
+		over(world);
+	}
+}
+
 /* ---- everything at once ------------------------------------------------------------------------
  */
 
@@ -354,6 +425,7 @@ int main(void)
 		cmocka_unit_test(note_waits_until_the_state_is_known),
 		cmocka_unit_test(without_a_key_it_says_again),
 		cmocka_unit_test(a_cancelled_note_is_not_sent),
+		cmocka_unit_test(rule_a_note_that_waits_is_not_told_when_its_key_is_over),
 		cmocka_unit_test(a_note_is_told_at_most_once_whenever_it_crashes),
 	};
 
