@@ -210,7 +210,7 @@ static void what_the_power_took_was_given_to_nobody(void **state)
 static void rule_a_fetch_gives_nothing_that_was_forgotten(void **state)
 {
 	(void)state;
-	for (unsigned row = 0; row < 2; row++) {
+	for (unsigned row = 0; row < 3; row++) {
 		struct world_key key;
 		struct world *world = world_with_key(4, &key);
 		struct waiting waiting = {0};
@@ -222,13 +222,15 @@ static void rule_a_fetch_gives_nothing_that_was_forgotten(void **state)
 			assert_false(peer_of(world)->unproven);
 		}
 		begin(world, &key, &waiting);
-		if (row == 0)
+		if (row != 1)
 			assert_int_equal(
 				agent_past_word(world_agent_of(world_agent(world, 1))), SKEX_OK);
 		else /* that start's grace is over */
 			peer_of(world)->unproven = true;
-		world_run(world, 1500);
-		assert_true(is_forgotten(world));
+		if (row < 2) { /* else the disk comes back before anything was emptied */
+			world_run(world, 1500);
+			assert_true(is_forgotten(world));
+		}
 		nothing_comes(world, &key, &waiting, 1);
 	}
 }
