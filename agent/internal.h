@@ -498,10 +498,11 @@ void agent_note_delivered(struct agent_leg *leg, const struct skex_outgoing *mes
 void agent_note_unknown(struct agent_leg *leg, const struct skex_outgoing *message);
 void agent_note_refused(struct agent_leg *leg, struct skex_pad_position at, uint16_t status);
 void agent_notes_clear(struct skex_agent *agent);
+/* See agent_pool_forget(): a note whose key is out of this pool goes to no further hub, and one
+ * that waits for the disk is told to nobody. */
+void agent_notes_forget(const struct agent_pool *pool, uint32_t instance);
 /* note_receive.c: a NOTE came in through a leg. */
 void agent_note_message(struct agent_leg *leg, const struct skex_incoming *incoming);
-/* Notes whose keys are out of this pool, and wait for the disk, are told to nobody. */
-void agent_notes_in_forget(const struct agent_pool *pool);
 
 /* request.c */
 void agent_requests_turn(struct skex_agent *agent, uint64_t now_ms);

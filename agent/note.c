@@ -80,6 +80,34 @@ static void expired(struct skex_agent *agent, struct agent_note *note)
 	unsent(agent, note, &problem);
 }
 
+/* What is sealed under such a key may be the second under it, or open to others. */
+static void key_over(struct skex_agent *agent, struct agent_note *note)
+{
+	struct skex_problem problem;
+
+	if (note->delivered != 0) {
+		sent(agent, note);
+		return;
+	}
+	(void)agent_complain(&problem, SKEX_E_OFFLINE, "note_key_over",
+		"the key of the note was dropped before any hub said that it has the note",
+		"see skex events --recent for why, and send it again");
+	unsent(agent, note, &problem);
+}
+
+void agent_notes_forget(const struct agent_pool *pool, uint32_t instance)
+{
+	struct agent_note *note;
+
+	agent_notes_in_forget(pool, instance);
+	if (pool->side != AGENT_INITIATOR || strcmp(pool->purpose, SKEX_NOTE_PURPOSE) != 0)
+		return;
+	for (note = pool->agent->notes; note != NULL; note = note->next)
+		note->key_over |= note->key_ticket == 0 && note->peer == pool->peer &&
+			(instance == 0 || note->instance == instance);
+	agent_wake(pool->agent);
+}
+
 /* ---- to the hubs -------------------------------------------------------------------------------
  */
 
@@ -178,7 +206,9 @@ void agent_notes_turn(struct skex_agent *agent, uint64_t now_ms)
 	while (note != NULL) {
 		struct agent_note *next = note->next;
 
-		if (note->key_ticket == 0 && now_ms >= note->deadline_ms)
+		if (note->key_ticket == 0 && (note->key_over || note->peer->emptying))
+			key_over(agent, note);
+		else if (note->key_ticket == 0 && now_ms >= note->deadline_ms)
 			expired(agent, note);
 		else if (note->key_ticket == 0)
 			push(agent, note);
@@ -263,8 +293,14 @@ static enum skex_error seal(
 {
 	uint8_t sealed[SKEX_NOTE_SEALED_MAX];
 	struct skex_note_message message = {0};
+	struct skex_key_id id;
 	enum skex_error error;
 
+	error = skex_key_id_decode(
+		agent->link.crypto, &id, &agent->name, &note->peer->name, key->id);
+	if (error != SKEX_OK)
+		return error;
+	note->instance = id.block.instance;
 	message.sender = agent->name;
 	message.recipient = note->peer->name;
 	memcpy(message.key_id, key->id, sizeof(message.key_id));

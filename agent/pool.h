@@ -123,7 +123,7 @@ struct agent_pool {
 	uint32_t batches_room;
 	uint64_t ready_bytes;    /* in records and strides, not handed out */
 	uint64_t old_bytes;      /* of these, at most, in batches from before the start */
-	uint32_t requests;       /* that point here */
+	uint32_t requests;       /* and notes that came in, that point here */
 	struct agent_pool *twin; /* of keys that are combined and of their parts: the other one */
 
 	/* Initiator: */
@@ -256,9 +256,9 @@ void agent_pools_retire(struct agent_peer *peer, uint64_t now_ms);
  * is.
  */
 void agent_pool_strides_drop(struct agent_pool *pool, uint32_t instance);
-/* What is in it is dropped, not used up: nor do those get it for whom some is out of it already,
- * and waits, for the rest or for the disk. */
-void agent_pool_forget(const struct agent_pool *pool);
+/* What is in it, of one instance or (0) of all, is dropped, not used up: nor do those get it for
+ * whom some is out of it already, and waits, for the rest, the disk or a hub. */
+void agent_pool_forget(const struct agent_pool *pool, uint32_t instance);
 /* Removes everything: after a rollback, or when keys of the peer are no longer to be trusted.  */
 void agent_pool_empty(struct agent_pool *pool);
 /* Nobody wants keys of this purpose any more: those in the peer's pools go, and so do the pools

@@ -361,6 +361,47 @@ static void rule_a_note_that_waits_is_not_told_when_its_key_is_over(void **state
 	}
 }
 
+/* A note that waits for hubs does not go out under a key that was dropped meanwhile: its other end
+ * may have had another one under it, or strangers know it. */
+static void rule_a_sealed_note_ends_with_its_key(void **state)
+{
+	static const enum meanwhile rows[2] = {ROLLBACK, DROPPED};
+
+	(void)state;
+	for (unsigned row = 0; row < 2; row++) {
+		struct world *world = five(50 + row);
+		struct world_node *one = world_agent(world, 0);
+		static struct inbox inbox;
+		struct outcome outcome;
+		struct agent_peer *peer;
+
+		memset(&inbox, 0, sizeof(inbox));
+		watch(world_agent(world, 1), &inbox);
+		(void)send_note(world, one, "agent2", "first");
+		for (uint8_t i = 0; i < 5; i++)
+			world_crash(world_hub(world, i));
+		world_run(world, 3000);
+		begin(one, "agent2", "never", PATIENCE, &outcome);
+		world_run(world, 3000);
+		assert_false(outcome.done);
+		assert_non_null(world_agent_of(one)->notes);
+		assert_int_equal(world_agent_of(one)->notes->key_ticket, 0);
+		peer = agent_peer_find(
+			world_agent_of(one), &world_agent_config(world_agent(world, 1))->name);
+		if (rows[row] == ROLLBACK)
+			assert_int_equal(agent_past_word(world_agent_of(one)), SKEX_OK);
+		else
+			agent_pool_empty(agent_pool_find(peer, AGENT_INITIATOR, SKEX_NOTE_PURPOSE));
+		for (uint8_t i = 0; i < 5; i++)
+			world_start(world_hub(world, i));
+		world_run(world, 60000);
+		assert_true(outcome.done);
+		assert_int_equal(outcome.error, SKEX_E_OFFLINE);
+		assert_int_equal(inbox.count, 1);
+		over(world);
+	}
+}
+
 /* ---- everything at once ------------------------------------------------------------------------
  */
 
@@ -426,6 +467,7 @@ int main(void)
 		cmocka_unit_test(without_a_key_it_says_again),
 		cmocka_unit_test(a_cancelled_note_is_not_sent),
 		cmocka_unit_test(rule_a_note_that_waits_is_not_told_when_its_key_is_over),
+		cmocka_unit_test(rule_a_sealed_note_ends_with_its_key),
 		cmocka_unit_test(a_note_is_told_at_most_once_whenever_it_crashes),
 	};
 

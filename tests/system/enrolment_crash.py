@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import time
 
-from lab_harness import (AGAIN, BUILD, OK, REFUSED, SKEX, Lab, Tap, ask, skex, until)
+from lab_harness import (AGAIN, BUILD, OK, PATIENCE, REFUSED, SKEX, Lab, Tap, ask, skex, until)
 
 ROUNDS = 1000 if os.environ.get('SKEX_LONG') else 100
 SEED = int(os.environ.get('SKEX_SEED', time.time_ns() % 1000000))
@@ -119,7 +119,7 @@ def hub_killed():
                             hub.admin)
             time.sleep(rng.uniform(0, 1.2 * full))
             hub.kill()
-            command.wait(20)
+            command.wait(PATIENCE)
             hub.start()
             member = hub.member(name)
             state = member['kit'] if member else 'none'
@@ -219,7 +219,7 @@ def refill(lab, hub, agent):
         time.sleep(rng.uniform(0, 0.1))
         lab.kill(hub)
         lab.start(hub)
-    if command.wait(20) != 0:
+    if command.wait(PATIENCE) != 0:
         if os.path.exists(out):
             os.remove(out)
         assert until(lambda: order(lab, hub, agent, out)), (victim, lab.log(hub)[-1000:])
@@ -228,11 +228,11 @@ def refill(lab, hub, agent):
         time.sleep(rng.uniform(0, 0.1))
         lab.kill(agent)
         # The command may have the directory now, as no daemon has it.
-        command.wait(20)
+        command.wait(PATIENCE)
         lab.start(agent)
     elif victim == 'join':
         kill_after(command, rng.uniform(0, 0.05))
-    command.wait(20)
+    command.wait(PATIENCE)
     assert until(lambda: joined(lab, agent, out)), (victim, lab.join(agent, out, '--keep'))
     os.remove(out)
     return victim

@@ -14,7 +14,7 @@ from rotation_harness import LINK, TAG, Ends, Spaces, enter, inside, run
 
 KERNEL = bool(os.environ.get('SKEX_KERNEL_WIREGUARD'))
 INTERFACES = ['wga' + TAG, 'wgb' + TAG]
-ATTEMPTS = 20
+ATTEMPTS = 200
 
 
 class Tunnel(Spaces):
