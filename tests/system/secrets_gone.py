@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import os
 import re
+import signal
 import struct
 import sys
 
@@ -197,7 +198,12 @@ def in_use(lab, pid):
     seen = set()
     for i in range(20):
         lab.key('agent1', 'agent2', '--purpose', 'app:pad%d' % i)
-        own = in_memory(pid, named(secrets_of(lab, 'agent1')))
+        # It lets go of the key of a chunk, or goes on to the next, while its memory is read.
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            own = in_memory(pid, named(secrets_of(lab, 'agent1')))
+        finally:
+            os.kill(pid, signal.SIGCONT)
         seen |= {kind for kind in KINDS if any(one.startswith(kind) for one in own)}
         if len(seen) == len(KINDS):
             break
