@@ -118,8 +118,7 @@ static void answer_why(struct agent_request *request, enum skex_error error)
  * a life that was forgotten, or they were dropped with what is left of their pool. */
 static bool is_over(const struct agent_request *request)
 {
-	return request->forgotten || request->pool->peer->emptying ||
-		agent_limits_over(&request->limits, request->pool);
+	return request->forgotten || agent_limits_over(&request->limits, request->pool);
 }
 
 static void durable(void *owner, enum skex_error error)

@@ -119,7 +119,7 @@ static void durable(void *owner, enum skex_error error)
 
 	if (error != SKEX_OK)
 		return;
-	if (in->forgotten || in->pool->peer->emptying || agent_limits_over(&in->limits, in->pool))
+	if (in->forgotten || agent_limits_over(&in->limits, in->pool))
 		refuse(in->agent, &in->sender, "",
 			"a note whose key expired, was dropped or is held, before the disk had "
 			"recorded that it is taken");

@@ -228,7 +228,7 @@ struct agent_limits {
 	}
 
 void agent_limits_narrow(struct agent_limits *limits, uint64_t expires_wall_ms, bool old);
-/* They expired, or are held by now. */
+/* They expired, are held by now, or their pools are being emptied. */
 bool agent_limits_over(const struct agent_limits *limits, const struct agent_pool *pool);
 
 /* Initiator: has memory for keys of this size that meet what is asked (bits of enum agent_need)?

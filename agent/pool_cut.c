@@ -215,7 +215,7 @@ void agent_limits_narrow(struct agent_limits *limits, uint64_t expires_wall_ms, 
 
 bool agent_limits_over(const struct agent_limits *limits, const struct agent_pool *pool)
 {
-	return limits->expires_wall_ms <= agent_wall(pool->agent) ||
+	return pool->peer->emptying || limits->expires_wall_ms <= agent_wall(pool->agent) ||
 		(limits->old && agent_past_holds(pool->agent, pool->peer));
 }
 

@@ -9,7 +9,6 @@
 
 #include <cmocka.h>
 
-#include "agent/request.h"
 #include "tests/sim/hostile.h"
 
 /*
@@ -43,18 +42,9 @@ static struct world *world_with_key(uint64_t seed, struct world_key *key)
 	return world_of_lives(seed, 0, key);
 }
 
-static const struct agent_request *last_of(struct world *world)
-{
-	const struct agent_request *last = world_agent_of(world_agent(world, 1))->requests;
-
-	while (last != NULL && last->next != NULL)
-		last = last->next;
-	return last;
-}
-
 static bool is_forgotten(struct world *world)
 {
-	const struct agent_request *last = last_of(world);
+	const struct agent_request *last = last_request(world, 1);
 
 	return last != NULL && last->forgotten;
 }
@@ -101,26 +91,7 @@ static void come_together(
 /* Asks for a key whose removal then waits for the disk. */
 static void begin(struct world *world, const struct world_key *key, struct waiting *waiting)
 {
-	struct world_node *node = world_agent(world, 1);
-	struct skex_key_request request = {
-		.peer = world_agent_config(world_agent(world, 0))->name.text,
-		.purpose = PURPOSE,
-		.count = 1,
-		.wait_ms = 3000,
-	};
-	uint8_t ids[1][SKEX_KEY_ID_BYTES];
-	const struct agent_request *last;
-	struct skex_problem problem;
-
-	memcpy(ids[0], key->id, sizeof(ids[0]));
-	request.ids = (const uint8_t(*)[SKEX_KEY_ID_BYTES])ids;
-	assert_int_equal(skex_agent_fetch(world_agent_of(node), &request, answered, waiting,
-				 &waiting->ticket, &problem),
-		SKEX_OK);
-	world_hold_disk(node, true);
-	world_run(world, 100);
-	last = last_of(world);
-	assert_true(last != NULL && last->committing);
+	waiting->ticket = fetch_and_hang(world, 1, 0, PURPOSE, key->id, answered, waiting);
 }
 
 static struct asked fetch(struct world *world, const struct world_key *key)
@@ -142,7 +113,7 @@ static void nothing_comes(struct world *world, const struct world_key *key,
 	world_run(world, 5000);
 	assert_int_equal(waiting->answers, answers);
 	assert_int_equal(waiting->keys, 0);
-	assert_null(last_of(world));
+	assert_null(last_request(world, 1));
 	assert_false(fetch(world, key).good);
 	world_free(world);
 }
@@ -279,7 +250,8 @@ static void rule_what_is_dropped_is_given_to_nobody(void **state)
 	assert_int_equal(
 		skex_agent_get(agent, &request, answered, &waiting, &waiting.ticket, &problem),
 		SKEX_OK);
-	for (last = last_of(world); last != NULL && last->done == 0; last = last_of(world))
+	for (last = last_request(world, 1); last != NULL && last->done == 0;
+		last = last_request(world, 1))
 		world_run(world, 1);
 	assert_true(last != NULL && last->done > 0);
 	if (last != NULL)
@@ -318,7 +290,7 @@ static void keys_of_many_sizes_come_together(void **state)
 	assert_int_equal(skex_agent_fetch(world_agent_of(world_agent(world, 1)), &request,
 				 come_together, &together, &ticket, &problem),
 		SKEX_OK);
-	last = last_of(world);
+	last = last_request(world, 1);
 	assert_true(last != NULL && last->secret_size == 16 + 64 + 32);
 	world_run(world, 2000);
 	assert_int_equal(together.same, 3);

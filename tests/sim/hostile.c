@@ -378,11 +378,12 @@ struct asked ask_key(
 	return asked;
 }
 
-struct asked fetch_within(struct world *world, uint8_t at, uint8_t from, const char *purpose,
-	const uint8_t id[static SKEX_KEY_ID_BYTES], uint32_t wait_ms)
+/* A request for one key; ids is where its id lies. */
+static struct skex_key_request for_key(struct world *world, uint8_t from, const char *purpose,
+	const uint8_t id[static SKEX_KEY_ID_BYTES], uint32_t wait_ms,
+	uint8_t ids[static 1][SKEX_KEY_ID_BYTES])
 {
 	struct skex_key_request request = {0};
-	uint8_t ids[1][SKEX_KEY_ID_BYTES];
 
 	memcpy(ids[0], id, SKEX_KEY_ID_BYTES);
 	request.peer = world_agent_config(world_agent(world, from))->name.text;
@@ -390,7 +391,44 @@ struct asked fetch_within(struct world *world, uint8_t at, uint8_t from, const c
 	request.count = 1;
 	request.ids = (const uint8_t(*)[SKEX_KEY_ID_BYTES])ids;
 	request.wait_ms = wait_ms;
+	return request;
+}
+
+struct asked fetch_within(struct world *world, uint8_t at, uint8_t from, const char *purpose,
+	const uint8_t id[static SKEX_KEY_ID_BYTES], uint32_t wait_ms)
+{
+	uint8_t ids[1][SKEX_KEY_ID_BYTES];
+	const struct skex_key_request request = for_key(world, from, purpose, id, wait_ms, ids);
+
 	return ask_key(world, world_agent(world, at), &request);
+}
+
+uint64_t fetch_and_hang(struct world *world, uint8_t at, uint8_t from, const char *purpose,
+	const uint8_t id[static SKEX_KEY_ID_BYTES], skex_keys_fn keys, void *owner)
+{
+	uint8_t ids[1][SKEX_KEY_ID_BYTES];
+	const struct skex_key_request request = for_key(world, from, purpose, id, 3000, ids);
+	const struct agent_request *last;
+	struct skex_problem problem;
+	uint64_t ticket;
+
+	assert_int_equal(skex_agent_fetch(world_agent_of(world_agent(world, at)), &request, keys,
+				 owner, &ticket, &problem),
+		SKEX_OK);
+	world_hold_disk(world_agent(world, at), true);
+	world_run(world, 100);
+	last = last_request(world, at);
+	assert_true(last != NULL && last->committing);
+	return ticket;
+}
+
+const struct agent_request *last_request(struct world *world, uint8_t at)
+{
+	const struct agent_request *last = world_agent_of(world_agent(world, at))->requests;
+
+	while (last != NULL && last->next != NULL)
+		last = last->next;
+	return last;
 }
 
 struct asked fetch_any(struct world *world, uint8_t at, uint8_t from, const char *purpose,

@@ -2,7 +2,7 @@
 #ifndef SKEX_TESTS_SIM_HOSTILE_H
 #define SKEX_TESTS_SIM_HOSTILE_H
 
-#include "agent/internal.h"
+#include "agent/request.h"
 #include "core/wire/share_message.h"
 #include "hub/internal.h"
 #include "tests/sim/world.h"
@@ -116,7 +116,13 @@ struct asked ask_key(
 /* Fetches a key of 32 bytes that need not be confirmed. */
 struct asked fetch_any(struct world *world, uint8_t at, uint8_t from, const char *purpose,
 	const uint8_t id[static SKEX_KEY_ID_BYTES]);
-/* The same, with a time to wait. */
+/* Begins to fetch a key, for up to 3 s; that it is taken then waits for the disk, which hangs from
+ * now on.  The ticket of the fetch. */
+uint64_t fetch_and_hang(struct world *world, uint8_t at, uint8_t from, const char *purpose,
+	const uint8_t id[static SKEX_KEY_ID_BYTES], skex_keys_fn keys, void *owner);
+/* The fetch or get that came last; NULL when none waits. */
+const struct agent_request *last_request(struct world *world, uint8_t at);
+/* As fetch_any, with a time to wait. */
 struct asked fetch_within(struct world *world, uint8_t at, uint8_t from, const char *purpose,
 	const uint8_t id[static SKEX_KEY_ID_BYTES], uint32_t wait_ms);
 

@@ -152,15 +152,6 @@ static void rule_what_is_removed_is_not_given_by_a_fetch_that_waits(void **state
 	struct skex_fill_status fill = carried_status(world, 1);
 	struct asked got[2];
 	struct skex_agent *agent = world_agent_of(node);
-	struct skex_key_request request = {
-		.peer = world_agent_config(world_agent(world, 0))->name.text,
-		.purpose = PURPOSE,
-		.count = 1,
-		.wait_ms = 3000,
-	};
-	uint8_t ids[1][SKEX_KEY_ID_BYTES];
-	struct skex_problem problem;
-	uint64_t ticket;
 	unsigned answers = 0;
 
 	(void)state;
@@ -169,13 +160,7 @@ static void rule_what_is_removed_is_not_given_by_a_fetch_that_waits(void **state
 	carried_two(world, got);
 	/* Their block is in the pool then. */
 	assert_true(fetch_any(world, 1, 0, PURPOSE, got[0].key.id).good);
-	memcpy(ids[0], got[1].key.id, sizeof(ids[0]));
-	request.ids = (const uint8_t(*)[SKEX_KEY_ID_BYTES])ids;
-	assert_int_equal(
-		skex_agent_fetch(agent, &request, nothing, &answers, &ticket, &problem), SKEX_OK);
-	world_hold_disk(node, true);
-	world_run(world, 100);
-	assert_true(agent->requests != NULL && agent->requests->committing);
+	(void)fetch_and_hang(world, 1, 0, PURPOSE, got[1].key.id, nothing, &answers);
 	assert_int_equal(skex_agent_fill_remove(agent, fill.id), SKEX_OK);
 	world_hold_disk(node, false);
 	world_run(world, 1000);

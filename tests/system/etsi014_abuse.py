@@ -19,14 +19,13 @@ import subprocess
 import sys
 import time
 
-from etsi014_harness import Server, Tap, run_cases
+from etsi014_harness import PATIENCE, Server, Tap, run_cases
 
 LAUNCHER = sys.argv[1]
 GET = b'GET /api/v1/keys/sae-b/enc_keys HTTP/1.1\r\nHost: x\r\n\r\n'
 POST = b'POST /api/v1/keys/sae-b/enc_keys HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n'
 
 IDLE_S = 60  # so long a connection may say nothing
-PATIENCE = 120  # seconds, for what surely comes, however slow the machine is
 
 tap = Tap()
 server = Server(LAUNCHER)

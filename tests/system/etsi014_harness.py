@@ -19,6 +19,8 @@ import time
 import traceback
 import uuid
 
+PATIENCE = 120  # seconds, for what surely comes, however slow the machine is
+
 
 # --- TAP ---
 
@@ -239,7 +241,7 @@ class Server:
             return f.read()
 
     def wait_port(self):
-        end = time.monotonic() + 120
+        end = time.monotonic() + PATIENCE
         while time.monotonic() < end and self.process.poll() is None:
             match = re.search(r'listening on https://\S*:(\d+)\n', self.log_text())
             if match:
@@ -264,12 +266,12 @@ class Server:
             context.load_cert_chain(*pair)
         return context
 
-    def client(self, identity, timeout=120, weak=False):
+    def client(self, identity, timeout=PATIENCE, weak=False):
         return Client(self, self.context(identity, weak), timeout)
 
     def tls(self, identity):
         """A bare TLS connection, for what http.client would not send."""
-        raw = socket.create_connection((self.host, self.port), timeout=120)
+        raw = socket.create_connection((self.host, self.port), timeout=PATIENCE)
         return self.context(identity).wrap_socket(raw, server_hostname=self.host)
 
     def stop(self):
@@ -278,7 +280,7 @@ class Server:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
-            code = self.process.wait(120)
+            code = self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()

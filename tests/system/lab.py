@@ -12,8 +12,8 @@ import subprocess
 import tempfile
 import time
 
-from lab_harness import (AGAIN, BUILD, ENVIRONMENT, OK, REFUSED, SKEX, USAGE, Lab, Sae, Tap, alive,
-                         skex, until)
+from lab_harness import (AGAIN, BUILD, ENVIRONMENT, OK, PATIENCE, REFUSED, SKEX, USAGE, Lab, Sae,
+                         Tap, alive, skex, until)
 
 tap = Tap()
 
@@ -288,7 +288,7 @@ def interrupted():
                 stdout=out, stderr=subprocess.DEVNULL)
             time.sleep(delay)
             process.send_signal(number)
-            code = process.wait(120)
+            code = process.wait(PATIENCE)
         tap.check('interrupted after %.1f s: fails' % delay, code != 0, code)
         tap.equal('interrupted after %.1f s: nothing runs' % delay,
                   until(lambda: processes_of(directory) == []), True)
@@ -305,7 +305,7 @@ def broken_node():
     stop = until(lambda: os.path.exists(pid_file) and os.path.getsize(pid_file) > 0, pause=0.001)
     with open(pid_file, encoding='ascii') as f:
         os.kill(int(f.read().split()[0]), signal.SIGKILL)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=PATIENCE)
     tap.check('an agent dies in the start: fails, and names the log',
               stop and process.returncode != 0 and out == '' and 'agent1/log' in err, err)
     tap.equal('and nothing runs', processes_of(directory), [])
