@@ -498,9 +498,9 @@ void agent_note_delivered(struct agent_leg *leg, const struct skex_outgoing *mes
 void agent_note_unknown(struct agent_leg *leg, const struct skex_outgoing *message);
 void agent_note_refused(struct agent_leg *leg, struct skex_pad_position at, uint16_t status);
 void agent_notes_clear(struct skex_agent *agent);
-/* See agent_pool_forget(): a note whose key is out of this pool goes to no further hub, and one
- * that waits for the disk is told to nobody. */
-void agent_notes_forget(const struct agent_pool *pool, uint32_t instance);
+/* What is in the pool is being dropped, not used up: a note whose key is out of it goes to no
+ * further hub, and one that waits for the disk is told to nobody. */
+void agent_notes_forget(const struct agent_pool *pool);
 /* note_receive.c: a NOTE came in through a leg. */
 void agent_note_message(struct agent_leg *leg, const struct skex_incoming *incoming);
 
@@ -508,7 +508,7 @@ void agent_note_message(struct agent_leg *leg, const struct skex_incoming *incom
 void agent_requests_turn(struct skex_agent *agent, uint64_t now_ms);
 uint64_t agent_requests_due(const struct skex_agent *agent, uint64_t now_ms);
 void agent_requests_clear(struct skex_agent *agent);
-/* See agent_pool_forget(). */
+/* The same: keys that are out of the pool, and wait for more or for the disk, go to nobody. */
 void agent_requests_forget(const struct agent_pool *pool);
 
 /* why.c */

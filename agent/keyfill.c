@@ -262,7 +262,7 @@ static void empty_pools(const struct agent_fill *fill)
 		const uint32_t instance =
 			fill->instances[pool->side == AGENT_INITIATOR ? fill->end : 1 - fill->end];
 
-		agent_pool_forget(pool, instance);
+		agent_requests_forget(pool); /* no notes: fill_serves() */
 		for (i = pool->batches_count; i > 0; i--) {
 			if (pool->batches[i - 1]->first.instance == instance)
 				agent_batch_drop(pool->batches[i - 1]);

@@ -95,16 +95,15 @@ static void key_over(struct skex_agent *agent, struct agent_note *note)
 	unsent(agent, note, &problem);
 }
 
-void agent_notes_forget(const struct agent_pool *pool, uint32_t instance)
+void agent_notes_forget(const struct agent_pool *pool)
 {
 	struct agent_note *note;
 
-	agent_notes_in_forget(pool, instance);
+	agent_notes_in_forget(pool);
 	if (pool->side != AGENT_INITIATOR || strcmp(pool->purpose, SKEX_NOTE_PURPOSE) != 0)
 		return;
 	for (note = pool->agent->notes; note != NULL; note = note->next)
-		note->key_over |= note->key_ticket == 0 && note->peer == pool->peer &&
-			(instance == 0 || note->instance == instance);
+		note->key_over |= note->key_ticket == 0 && note->peer == pool->peer;
 	agent_wake(pool->agent);
 }
 
@@ -189,11 +188,13 @@ static void judge(struct skex_agent *agent, struct agent_note *note)
 
 static void push(struct skex_agent *agent, struct agent_note *note)
 {
+	/* The grace of a start, in which it got its key, may be over. */
+	const bool held = note->key_unproven && agent_past_holds(agent, note->peer);
 	uint8_t i;
 
 	if (note->profile == NULL || (note->sent == 0 && agent_profile_up(note->profile) == 0))
 		note->profile = choose(note->peer);
-	for (i = 0; note->profile != NULL && i < note->profile->profile.n; i++)
+	for (i = 0; !held && note->profile != NULL && i < note->profile->profile.n; i++)
 		send_through(note, note->profile->legs[i]);
 	judge(agent, note);
 }
@@ -293,14 +294,8 @@ static enum skex_error seal(
 {
 	uint8_t sealed[SKEX_NOTE_SEALED_MAX];
 	struct skex_note_message message = {0};
-	struct skex_key_id id;
 	enum skex_error error;
 
-	error = skex_key_id_decode(
-		agent->link.crypto, &id, &agent->name, &note->peer->name, key->id);
-	if (error != SKEX_OK)
-		return error;
-	note->instance = id.block.instance;
 	message.sender = agent->name;
 	message.recipient = note->peer->name;
 	memcpy(message.key_id, key->id, sizeof(message.key_id));
@@ -333,6 +328,7 @@ static void on_key(
 	skex_secret_free(note->plain);
 	note->plain = NULL;
 	note->key_ticket = 0;
+	note->key_unproven = note->peer->unproven;
 	/* By then the recipient has forgotten the key at the latest. */
 	note->deadline_ms = agent_now(agent) + (uint64_t)agent->config->pool.lifetime_s * 1000;
 	agent_wake(agent);

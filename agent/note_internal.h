@@ -19,8 +19,8 @@ struct agent_note {
 	skex_note_done_fn done; /* NULL: nobody asks any more */
 	void *owner;
 	uint64_t key_ticket;  /* of the request for the key; 0: the note is sealed */
-	uint32_t instance;    /* of the key, once it is */
 	bool key_over;        /* the key was dropped with what is left of its pool */
+	bool key_unproven;    /* it may be from before the start: past.c */
 	uint64_t deadline_ms; /* of a sealed one */
 	uint8_t *plain;       /* until it is sealed; locked */
 	size_t plain_size;
@@ -54,7 +54,6 @@ struct agent_note_in {
 	struct skex_agent *agent;
 	struct agent_pool *pool;    /* of its key; NULL until that is taken */
 	struct agent_limits limits; /* of its key */
-	uint32_t instance;          /* of its key */
 	bool forgotten;             /* its key was dropped with what is left of the pool */
 	struct skex_name sender;
 	uint8_t id[SKEX_NOTE_ID_BYTES];
@@ -71,7 +70,7 @@ struct agent_note_watch {
 };
 
 /* note_receive.c; see agent_notes_forget(). */
-void agent_notes_in_forget(const struct agent_pool *pool, uint32_t instance);
+void agent_notes_in_forget(const struct agent_pool *pool);
 void agent_notes_in_clear(struct skex_agent *agent);
 /* Takes the notes that waited until the state was known not to be from the past. */
 void agent_notes_in_turn(struct skex_agent *agent);

@@ -26,12 +26,12 @@ static void note_in_free(struct agent_note_in *note)
 	skex_secret_free(note);
 }
 
-void agent_notes_in_forget(const struct agent_pool *pool, uint32_t instance)
+void agent_notes_in_forget(const struct agent_pool *pool)
 {
 	struct agent_note_in *note;
 
 	for (note = pool->agent->notes_in; note != NULL; note = note->next) {
-		if (note->pool != pool || (instance != 0 && note->instance != instance))
+		if (note->pool != pool)
 			continue;
 		note->forgotten = true;
 		skex_wipe(note->bytes, sizeof(note->bytes));
@@ -169,7 +169,6 @@ static enum skex_error take(struct skex_agent *agent, struct agent_peer *peer,
 	skex_secret_free(bytes);
 	if (error == SKEX_OK) {
 		in->pool = pool;
-		in->instance = id.block.instance;
 		pool->requests++;
 	}
 	return error;

@@ -256,10 +256,9 @@ void agent_pools_retire(struct agent_peer *peer, uint64_t now_ms);
  * is.
  */
 void agent_pool_strides_drop(struct agent_pool *pool, uint32_t instance);
-/* What is in it, of one instance or (0) of all, is dropped, not used up: nor do those get it for
- * whom some is out of it already, and waits, for the rest, the disk or a hub. */
-void agent_pool_forget(const struct agent_pool *pool, uint32_t instance);
-/* Removes everything: after a rollback, or when keys of the peer are no longer to be trusted.  */
+/* Removes everything: after a rollback, or when keys of the peer are no longer to be trusted.  Nor
+ * do those get it for whom some is out of it already, and waits, for the rest, the disk or a hub.
+ */
 void agent_pool_empty(struct agent_pool *pool);
 /* Nobody wants keys of this purpose any more: those in the peer's pools go, and so do the pools
  * once nothing is under way for them; or they are wanted again. */

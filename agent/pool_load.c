@@ -129,15 +129,10 @@ void agent_pools_retire(struct agent_peer *peer, uint64_t now_ms)
 	}
 }
 
-void agent_pool_forget(const struct agent_pool *pool, uint32_t instance)
-{
-	agent_requests_forget(pool);
-	agent_notes_forget(pool, instance);
-}
-
 void agent_pool_empty(struct agent_pool *pool)
 {
-	agent_pool_forget(pool, 0);
+	agent_requests_forget(pool);
+	agent_notes_forget(pool);
 	agent_pool_strides_drop(pool, 0);
 	while (pool->batches_count > 0) {
 		const uint32_t count = pool->batches_count;

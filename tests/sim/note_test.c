@@ -402,6 +402,46 @@ static void rule_a_sealed_note_ends_with_its_key(void **state)
 	}
 }
 
+/* Nor under one of which the grace of a start is over, until hubs say that it is not from the past.
+ */
+static void a_sealed_note_waits_when_its_grace_is_over(void **state)
+{
+	struct world *world = five(60);
+	struct world_node *one = world_agent(world, 0);
+	static struct inbox inbox;
+	struct outcome outcome;
+
+	(void)state;
+	memset(&inbox, 0, sizeof(inbox));
+	watch(world_agent(world, 1), &inbox);
+	/* With the third a new block is made, of which nothing is in memory yet. */
+	for (uint8_t i = 0; i < 3; i++)
+		(void)send_note(world, one, "agent2", "before");
+	world_run(world, 10000);
+	for (uint8_t i = 0; i < 5; i++)
+		world_crash(world_hub(world, i));
+	world_crash(one);
+	world_agent_config(one)->pool.start_grace_s = 60;
+	world_start(one);
+	world_run(world, 5000);
+	begin(one, "agent2", "late", PATIENCE, &outcome);
+	world_run(world, 2000);
+	assert_non_null(world_agent_of(one)->notes);
+	assert_int_equal(world_agent_of(one)->notes->key_ticket, 0);
+	world_run(world, 60000);
+	world_start(world_hub(world, 0));
+	world_run(world, 60000);
+	assert_int_equal(agent_profile_up(world_agent_of(one)->peers->profiles[0]), 1);
+	assert_int_equal(inbox.count, 3);
+	for (uint8_t i = 1; i < 5; i++)
+		world_start(world_hub(world, i));
+	world_run(world, 60000);
+	assert_int_equal(outcome.error, SKEX_OK);
+	assert_int_equal(times(&inbox, "late"), 1);
+	assert_int_equal(inbox.count, 4);
+	over(world);
+}
+
 /* ---- everything at once ------------------------------------------------------------------------
  */
 
@@ -468,6 +508,7 @@ int main(void)
 		cmocka_unit_test(a_cancelled_note_is_not_sent),
 		cmocka_unit_test(rule_a_note_that_waits_is_not_told_when_its_key_is_over),
 		cmocka_unit_test(rule_a_sealed_note_ends_with_its_key),
+		cmocka_unit_test(a_sealed_note_waits_when_its_grace_is_over),
 		cmocka_unit_test(a_note_is_told_at_most_once_whenever_it_crashes),
 	};
 
