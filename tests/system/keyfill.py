@@ -7,7 +7,7 @@ import re
 import shutil
 
 from lab_harness import (AGAIN, ENVIRONMENT, LIMIT, OK, PEER, REFUSED, USAGE, Agents, Tap, ask,
-                         skex)
+                         is_confined, skex)
 
 tap = Tap()
 agents = Agents('skex-keyfill-')
@@ -205,9 +205,11 @@ def passphrase():
 
 
 def true_random():
-    write(path('elsewhere'), os.urandom(32 + 65536))
-    refusal('a source elsewhere', keyfill('carol', 'make', 'dave', '--bytes', '64KiB',
-            '--pad-source', path('elsewhere'), '--out', path('its')), ENVIRONMENT, 'pad_folders')
+    if is_confined():
+        write(path('elsewhere'), os.urandom(32 + 65536))
+        refusal('a source elsewhere', keyfill('carol', 'make', 'dave', '--bytes', '64KiB',
+                '--pad-source', path('elsewhere'), '--out', path('its')), ENVIRONMENT,
+                'pad_folders')
     write(path('sources', 'random'), os.urandom(32 + 65536))
     source = keyfill('carol', 'make', 'dave', '--bytes', '64KiB', '--pad-source',
                      path('sources', 'random'), '--out', path('its'), '--json')

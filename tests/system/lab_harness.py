@@ -22,6 +22,13 @@ PATIENCE = 120.0  # seconds, for what surely comes, however slow the machine is
 OK, USAGE, AGAIN, PEER, LIMIT, ENVIRONMENT, REFUSED, FATAL = range(8)
 
 
+def is_confined():
+    """Not in a build for coverage or with sanitizers: nothing keeps its programs in."""
+    with open(os.path.join(BUILD, 'meson-info', 'intro-buildoptions.json'), encoding='utf-8') as f:
+        options = {option['name']: option['value'] for option in json.load(f)}
+    return options['b_sanitize'] == 'none' and not options['b_coverage']
+
+
 # --- TAP ---
 
 class Tap:
