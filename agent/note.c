@@ -70,18 +70,9 @@ static void refused_by_all(struct skex_agent *agent, struct agent_note *note)
 	unsent(agent, note, &problem);
 }
 
-static void expired(struct skex_agent *agent, struct agent_note *note)
-{
-	struct skex_problem problem;
-
-	(void)agent_complain(&problem, SKEX_E_OFFLINE, "note_expired",
-		"no hub could be reached before the note's key expired",
-		"see skex status for the hubs, and send it again");
-	unsent(agent, note, &problem);
-}
-
-/* What is sealed under such a key may be the second under it, or open to others. */
-static void key_over(struct skex_agent *agent, struct agent_note *note)
+/* It goes to no further hub.  Of one that a hub has it may have been told already. */
+static void give_up(struct skex_agent *agent, struct agent_note *note, const char *code,
+	const char *message, const char *act)
 {
 	struct skex_problem problem;
 
@@ -89,10 +80,23 @@ static void key_over(struct skex_agent *agent, struct agent_note *note)
 		sent(agent, note);
 		return;
 	}
-	(void)agent_complain(&problem, SKEX_E_OFFLINE, "note_key_over",
+	(void)agent_complain(&problem, SKEX_E_OFFLINE, code, message, act);
+	unsent(agent, note, &problem);
+}
+
+static void expired(struct skex_agent *agent, struct agent_note *note)
+{
+	give_up(agent, note, "note_expired",
+		"no hub said that it has the note before the note's key expired",
+		"see skex status for the hubs, and send it again");
+}
+
+/* What is sealed under such a key may be the second under it, or open to others. */
+static void key_over(struct skex_agent *agent, struct agent_note *note)
+{
+	give_up(agent, note, "note_key_over",
 		"the key of the note was dropped before any hub said that it has the note",
 		"see skex events --recent for why, and send it again");
-	unsent(agent, note, &problem);
 }
 
 void agent_notes_forget(const struct agent_pool *pool)

@@ -182,6 +182,34 @@ static void note_gives_up_when_its_key_has_expired(void **state)
 	over(world);
 }
 
+/* Unless a hub has it: then it may have been told, and another that never answers changes nothing.
+ */
+static void a_note_that_one_hub_has_is_sent(void **state)
+{
+	struct world *world = five(9);
+	static struct inbox inbox;
+	struct outcome outcome;
+
+	(void)state;
+	memset(&inbox, 0, sizeof(inbox));
+	watch(world_agent(world, 1), &inbox);
+	assert_int_equal(send_note(world, world_agent(world, 0), "agent2", "first").error, SKEX_OK);
+	world_agent_config(world_agent(world, 0))->pool.lifetime_s = 30;
+	for (uint8_t i = 2; i < 5; i++)
+		world_power_cut(world_hub(world, i));
+	world_hold_disk(world_hub(world, 1), true);
+	world_run(world, 3000);
+	begin(world_agent(world, 0), "agent2", "second", PATIENCE, &outcome);
+	world_run(world, 20000);
+	assert_int_equal(times(&inbox, "second"), 1);
+	assert_false(outcome.done);
+	world_run(world, 20000);
+	assert_true(outcome.done);
+	assert_int_equal(outcome.error, SKEX_OK);
+	assert_int_equal(outcome.hubs, 1);
+	over(world);
+}
+
 static void note_waits_for_its_recipient(void **state)
 {
 	struct world *world = five(7);
@@ -501,6 +529,7 @@ int main(void)
 		cmocka_unit_test(note_passes_while_k_hubs_are_up),
 		cmocka_unit_test(one_hub_is_enough_once_there_is_a_key),
 		cmocka_unit_test(note_waits_for_hubs_to_come_back),
+		cmocka_unit_test(a_note_that_one_hub_has_is_sent),
 		cmocka_unit_test(note_waits_for_its_recipient),
 		cmocka_unit_test(note_gives_up_when_its_key_has_expired),
 		cmocka_unit_test(note_waits_until_the_state_is_known),
