@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How much of an honest load is served while strangers flood: by a hub with agents that exchange
 shares at a tenth of what it can do, and ten times as many packets of strangers; and by the key
-server of an agent, to which an SAE connects anew for each request, under the same.
+server of an agent, to which an SAE connects anew for each request, under the same. The long check
+runs it as its stage `floods`.
 
 That keys come at all, and that memory is bounded, is tested by tests/system/floods.py.
 """
@@ -33,13 +34,17 @@ class Flood:
     def __init__(self, port, how, rate, file):
         words = [os.path.join(BUILD, 'bench', 'strangers'), STRANGER, str(port), how, str(rate),
                  '3600'] + ([file] if how == 'replay' else [])
+        self.how = how
         self.process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
 
-    def end(self):
-        """Packets a second that there were."""
+    def tell(self, where, honest):
+        """Ends it, and prints what it came to beside so many honest packets a second."""
         self.process.terminate()
         told = json.loads(self.process.communicate()[0])
-        return told['packets'] / told['seconds']
+        rate = told['packets'] / told['seconds']
+        result('floods/%s: packets of strangers, %s' % (where, self.how), [rate], '1/s')
+        result('floods/%s: times the honest packets, %s' % (where, self.how), [rate / honest],
+               'ratio')
 
 
 def at_a_hub(directory):
@@ -64,7 +69,7 @@ def at_a_hub(directory):
             flood = Flood(hub.port, how, 10 * rate, file) if how is not None else None
             said = next(runs)
             if flood is not None:
-                result('floods/hub: packets of strangers, %s' % how, [flood.end()], '1/s')
+                flood.tell('hub', rate)
             result('floods/hub: served of an honest load of %d shares/s, %s' % (
                 rate, 'under %s' % how if how else 'without a flood'),
                 [said['shares'] / offered], 'ratio', must=SERVED)
@@ -120,7 +125,7 @@ def at_a_server():
             flood = Flood(port, how, capacity, None) if how is not None else None
             share = served(sae, capacity / 10)
             if flood is not None:
-                result('floods/014: packets of strangers, %s' % how, [flood.end()], '1/s')
+                flood.tell('014', capacity / 10)
             result('floods/014: served of %d connections/s, %s' % (
                 capacity / 10, 'under %s' % how if how else 'without a flood'), [share], 'ratio',
                 must=SERVED)

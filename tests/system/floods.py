@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Strangers flood hubs, and the key server of an agent, while keys are made: these come, memory and
 connections stay bounded, and nobody is sent more than it sent. How much of an honest load is served
-meanwhile is measured by bench/floods_bench.py.
+meanwhile is measured by bench/floods_bench.py, in the long check.
 
 usage: floods.py BUILD
 """
