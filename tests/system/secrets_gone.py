@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Secrets are where they have to be and nowhere else: in the memory of all processes, in all files.
+"""Secrets are where they have to be and nowhere else: in the memory of all processes, in all files;
+and that memory is locked.
 
 Run by root, for it reads /proc/PID/mem. What is looked for is known to the test: what the state of
 an agent holds, opened with its key-encryption key by docs/spec/state.md; and keys that were handed
@@ -19,7 +20,7 @@ import sys
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from lab_harness import Lab, Sae, Tap, skex, until
+from lab_harness import Lab, Sae, Tap, ask, skex, until
 
 tap = Tap()
 
@@ -106,14 +107,21 @@ def secrets_of(lab, agent):
 
 # --- scanning ---
 
-def memory(pid):
-    """The readable memory of a process, in pieces that overlap."""
-    with open('/proc/%d/maps' % pid, encoding='utf-8', errors='replace') as f:
-        areas = [line.split() for line in f]
+def mapped(pid):
+    """[(words of its line, flags)] of the areas of a process's memory."""
+    with open('/proc/%d/smaps' % pid, encoding='utf-8', errors='replace') as f:
+        lines = [line.split() for line in f]
+    flags = [words[1:] for words in lines if words[0] == 'VmFlags:']
+    return list(zip([words for words in lines if not words[0].endswith(':')], flags))
+
+
+def memory(pid, flag='rd'):
+    """The readable memory of a process, or of it what has a flag, in pieces that overlap."""
+    areas = [words for words, flags in mapped(pid) if flag in flags]
     with open('/proc/%d/mem' % pid, 'rb', buffering=0) as f:
         for words in areas:
             start, end = (int(word, 16) for word in words[0].split('-'))
-            if 'r' not in words[1] or words[-1] in ('[vvar]', '[vsyscall]'):
+            if words[-1] in ('[vvar]', '[vsyscall]'):
                 continue
             for at in range(start, end, PIECE):
                 try:
@@ -232,6 +240,34 @@ def at_rest(lab):
     tap.equal('nor has a file', found, {})
 
 
+def unlocked(pid):
+    """Of what is for secrets, and thus in no dump, what may be written to swap; None when a process
+    has nothing for them."""
+    kept = [(words, flags) for words, flags in mapped(pid) if len(words) == 5 and 'dd' in flags]
+    return [words[0] for words, flags in kept if 'lo' not in flags] if kept else None
+
+
+def locked(lab):
+    """Secrets are in memory that is locked, of all processes that have any."""
+    for name, pid in processes(lab).items():
+        if name.endswith('the starter'):
+            continue
+        # What was mapped is locked a moment later.
+        tap.check('%s: has memory for secrets, and all of it is locked' % name,
+                  until(lambda p=pid: unlocked(p) == [], 10), unlocked(pid))
+        if ',' not in name:
+            with open(lab.path(name, 'kek'), 'rb') as f:
+                kek = f.read()
+            tap.check('%s: its key-encryption key is in there' % name,
+                      any(kek in data for _, data in memory(pid, 'lo')))
+    for agent in ['agent1', 'agent2']:
+        status = ask(lab.socket(agent), op='status')['status']
+        tap.equal('%s: says the same' % agent, status['unlocked_bytes'], 0)
+        said = skex('doctor', '--socket', lab.socket(agent))
+        tap.check('%s: so does skex doctor' % agent,
+                  'all secrets are locked in memory' in said.out, said)
+
+
 def handed_out(lab):
     """Keys that were handed out at both ends, by the local API and by 014."""
     keys = {}
@@ -302,7 +338,8 @@ def main():
             lab.start(agent)
         for agent in ['agent1', 'agent2']:
             until(lambda a=agent: 'the bindings is confined' in lab.log(a))
-        tap.run([lambda: at_rest(lab), lambda: handed_out(lab), lambda: rotated(lab)])
+        tap.run([lambda: locked(lab), lambda: at_rest(lab), lambda: handed_out(lab),
+                 lambda: rotated(lab)])
     tap.end()
 
 
