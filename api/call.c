@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/connection.h"
+#include "core/base/mem.h"
 
 /* The answers to requests. */
 
@@ -14,15 +15,19 @@ static void send_json(struct skex_api_connection *connection, json_t *object)
 {
 	char *text = object != NULL ? json_dumps(object, JSON_COMPACT) : NULL;
 	struct skex_view parts[2];
+	size_t size;
 
 	json_decref(object);
 	if (text == NULL) {
 		skex_api_connection_end(connection, "no memory for an answer");
 		return;
 	}
-	parts[0] = skex_view(text, strlen(text));
+	size = strlen(text);
+	parts[0] = skex_view(text, size);
 	parts[1] = skex_view("\n", 1);
 	skex_api_connection_send(connection, parts, 2);
+	/* It may be a note. */
+	skex_wipe(text, size);
 	free(text);
 }
 

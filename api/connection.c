@@ -179,6 +179,8 @@ static void read_input(struct skex_api_connection *connection)
 	used = read_lines(connection, connection->input, connection->input_size);
 	memmove(connection->input, connection->input + used, connection->input_size - used);
 	connection->input_size -= used;
+	/* A connection may stay for long. */
+	skex_wipe(connection->input + connection->input_size, used);
 }
 
 /* Only the turn lets it go again: there may be lines left in the input. */

@@ -4,23 +4,26 @@
 and that memory is locked.
 
 Run by root, for it reads /proc/PID/mem. What is looked for is known to the test: what the state of
-an agent holds, opened with its key-encryption key by docs/spec/state.md; and keys that were handed
-out. The same scan has to find each kind somewhere, or it would prove nothing.
+an agent holds, opened with its key-encryption key by docs/spec/state.md; keys that were handed
+out; and a note, a kit, a token and a credential, once they were used. The same scan has to find
+each kind somewhere, or it would prove nothing.
 """
 
 import base64
 import hashlib
 import hmac
+import json
 import os
 import re
 import signal
+import socket
 import struct
 import sys
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from lab_harness import Lab, Sae, Tap, ask, skex, until
+from lab_harness import Agents, Lab, Sae, Tap, ask, skex, until
 
 tap = Tap()
 
@@ -29,6 +32,9 @@ PIECE = 1 << 20
 LONGEST = 64  # of what is looked for
 HOOK = '{ name = "files"; peer = "%s"; role = "%s"; period = "1 h"; grace = "1 h"; ' \
     'hook = { file = "%s"; }; }'
+PROFILE = 'profiles = ( { name = "p"; k = 2; hubs = ( { name = "hub1"; owner = "a"; }, ' \
+    '{ name = "hub2"; owner = "b"; } ); } );\n'
+PAIRWISE = 'pairwise = { listen = "127.0.0.1:%d"; advertise = "127.0.0.1:%d"; };\n'
 SKIP = 'skip = { listen = "127.0.0.1:0"; ca = "%s"; certificate = "%s"; key = "%s"; };\n'
 
 
@@ -184,8 +190,9 @@ def forms(keys):
     return wanted
 
 
-def anywhere(lab, wanted):
-    found = {'%s in %s' % (name, who): where for who, pid in processes(lab).items()
+def anywhere(lab, wanted, more=None):
+    found = {'%s in %s' % (name, who): where
+             for who, pid in [*processes(lab).items(), *(more or {}).items()]
              for name, where in in_memory(pid, wanted).items()}
     found.update(in_files(lab.dir, wanted))
     return found
@@ -293,6 +300,12 @@ def handed_out(lab):
     tap.equal('nobody else has them', anywhere(lab, wanted), {})
 
 
+def free_port():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.bind(('127.0.0.1', 0))
+        return s.getsockname()[1]
+
+
 def content(lab, agent):
     path = lab.path('keys', agent)
     if not os.path.exists(path):
@@ -322,6 +335,86 @@ def rotated(lab):
     tap.equal('and nowhere two rotations later', anywhere(lab, wanted), {})
 
 
+def gone(lab, what, wanted, more=None):
+    """It is with the test, as it has to be for the scan to mean something, and with nobody else."""
+    tap.equal('%s: a scan of the test finds it' % what,
+              set(in_memory(os.getpid(), wanted)), set(wanted))
+    until(lambda: not anywhere(lab, wanted, more), pause=1)
+    tap.equal('%s: nobody else has it' % what, anywhere(lab, wanted, more), {})
+
+
+def note(lab):
+    """Notes that were told."""
+    texts = [os.urandom(size).hex() for size in range(24, 129, 8)]
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(lab.socket('agent2'))
+        lines = s.makefile('rwb', buffering=0)
+        lines.write(b'{"id":1,"op":"notes"}\n')
+        lines.readline()
+        sent = [ask(lab.socket('agent1'), op='note', peer='agent2', text=text, wait_ms=60000)
+                for text in texts]
+        tap.check('note: hubs have them', all(one.get('hubs', 0) > 0 for one in sent), sent)
+        tap.equal('note: they are told',
+                  {json.loads(lines.readline())['note']['text'] for _ in texts}, set(texts))
+    gone(lab, 'note', {'%d bytes' % len(text): text[-32:].encode() for text in texts})
+
+
+def kit(lab):
+    """A kit without a passphrase, which holds its own key."""
+    path = lab.path('refill.kit')
+    made = lab.hub('hub2', 'refill', 'agent1', '--out', path, '--pad', '256KiB')
+    tap.equal('kit: it is made', made.code, 0)
+    with open(path, 'rb') as f:
+        data = f.read()
+    wanted = {'its key': data[48:64], 'its key, base64': base64.b64encode(data[:80])[64:84],
+              'what it is sealed with': kdf(data[32:64], b'skex kit', data[:80])[16:],
+              'its end': data[-48:]}
+    tap.equal('kit: and found', set(in_files(lab.dir, wanted)), {'its key', 'its end'})
+    joined = lab.join('agent1', path)
+    tap.check('kit: it is taken in', joined.code == 0 and not os.path.exists(path), joined)
+    gone(lab, 'kit', wanted)
+
+
+def carried(line, at, size):
+    """{name: bytes} of a secret that stands there in a line that people carry; of half of it."""
+    text = line.split(':', 1)[1]
+    data = base64.b32decode(text + '=' * (-len(text) % 8))
+    first, last = at + size // 2, at + size
+    return {'secret': data[first:last],
+            'secret, base32': text[-(-first * 8 // 5):last * 8 // 5].encode()}
+
+
+def token(lab):
+    """A token that a running agent took, once the leg that it gave is in use."""
+    path = lab.path('token')
+    made = lab.hub('hub1', 'token', 'agent3', '--out', path)
+    with open(path, encoding='ascii') as f:
+        wanted = carried(f.read().strip(), 17, 32)
+    tap.equal('token: it is made, and found', (made.code, set(in_files(lab.dir, wanted))),
+              (0, {'secret, base32'}))
+    with Agents(lab.path('more-')) as more:
+        more.make('agent3', PROFILE)
+        more.start('agent3')
+        joined = skex('join', '--token', path, '--config', more.path('agent3', 'conf'))
+        tap.check('token: it is taken in', joined.code == 0 and not os.path.exists(path), joined)
+        tap.check('token: it is spent', until(
+            lambda: not lab.hub('hub1', 'token', 'ls', '--json').json['tokens']))
+        gone(lab, 'token', wanted, {'agent3': more.daemons['agent3'].pid})
+
+
+def credential(lab):
+    """The credential of a pair."""
+    path = lab.path('credential')
+    made = skex('pair', 'make', 'agent2', '--socket', lab.socket('agent1'), '--out', path)
+    with open(path, encoding='ascii') as f:
+        wanted = carried(f.read().strip(), 0, 32)
+    tap.equal('credential: it is made, and found', (made.code, set(in_files(lab.dir, wanted))),
+              (0, {'secret, base32'}))
+    taken = skex('pair', 'take', '--in', path, '--socket', lab.socket('agent2'))
+    tap.check('credential: it is taken in', taken.code == 0 and not os.path.exists(path), taken)
+    gone(lab, 'credential', wanted)
+
+
 def main():
     if os.getuid() != 0:
         print('1..0 # SKIP only root reads the memory of these processes')
@@ -333,13 +426,14 @@ def main():
                                         ('agent2', 'agent1', 'follows', '')):
             lab.stop(agent)
             with open(lab.config(agent), 'a', encoding='utf-8') as f:
-                f.write(more + 'bindings = ( %s );\n' % (
+                f.write(more + PAIRWISE % ((free_port(),) * 2) + 'bindings = ( %s );\n' % (
                     HOOK % (peer, role, lab.path('keys', agent))))
             lab.start(agent)
         for agent in ['agent1', 'agent2']:
             until(lambda a=agent: 'the bindings is confined' in lab.log(a))
         tap.run([lambda: locked(lab), lambda: at_rest(lab), lambda: handed_out(lab),
-                 lambda: rotated(lab)])
+                 lambda: rotated(lab), lambda: note(lab), lambda: kit(lab), lambda: token(lab),
+                 lambda: credential(lab)])
     tap.end()
 
 
