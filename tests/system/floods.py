@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Strangers flood hubs, and the key server of an agent, while keys are made: these come, memory and
-connections stay bounded, and nobody is sent more than it sent. How much of an honest load is served
-meanwhile is measured by bench/floods_bench.py, in the long check.
+"""Strangers flood hubs, and the key servers of an agent, while keys are made: these come, memory
+and connections stay bounded, and nobody is sent more than it sent. How much of an honest load is
+served meanwhile is measured by bench/floods_bench.py, in the long check.
 
 usage: floods.py BUILD
 """
 
+import http.client
 import json
 import os
-import shutil
+import re
 import socket
 import subprocess
 import time
@@ -26,6 +27,7 @@ HUB_STRANGERS = 1024
 SERVER_STRANGERS = 128  # what one address may have at a key server
 SPARE = 64        # descriptors that have other reasons
 GROWTH_KIB = 16 << 10
+SKIP = 'skip = { listen = "127.0.0.1:0"; ca = "%s"; certificate = "%s"; key = "%s"; };\n'
 
 tap = Tap()
 serial = iter(range(100000))
@@ -147,36 +149,66 @@ def hubs(lab):
         lab, 'hub1')['reuse_alarms']), rollbacks)
 
 
-def server_of(lab, agent):
-    """The process of its key server."""
-    port = int(next(a for a in lab.what['agents'] if a['name'] == agent)
-               ['etsi014_url'].rstrip('/').rsplit(':', 1)[1])
+def port_014(lab):
+    return int(lab.what['agents'][0]['etsi014_url'].rstrip('/').rsplit(':', 1)[1])
+
+
+def port_skip(lab, agent):
+    return int(until(lambda: re.findall(r'skip: listening on https://\S*:(\d+)\n',
+                                        lab.log(agent)))[-1])
+
+
+def process_of(port):
+    """The key server's own process."""
     listening = subprocess.run(['ss', '-Hltnp', 'sport = :%d' % port], check=True,
                                stdout=subprocess.PIPE, text=True).stdout
-    return port, int(listening.split('pid=')[1].split(',')[0])
+    return int(listening.split('pid=')[1].split(',')[0])
 
 
-def key_server(lab):
-    saes = [Sae(lab, 'sae-%s' % agent, agent) for agent in AGENTS]
+def by_014(saes):
+    code, keys = saes[0].get(saes[1].name)
+    return code == 200 and saes[1].fetch(saes[0].name, [keys[0][0]]) == (200, [keys[0][1]])
+
+
+def ask_skip(sae, port, target):
+    """Status and answer, once the server is there and has a key."""
+    def once():
+        connection = http.client.HTTPSConnection('127.0.0.1', port, context=sae.context, timeout=60)
+        try:
+            connection.request('GET', target)
+            answer = connection.getresponse()
+            return answer.status != 503 and (answer.status, json.loads(answer.read()))
+        except (OSError, http.client.HTTPException):
+            return None
+        finally:
+            connection.close()
+    return until(once, pause=0.2)
+
+
+def by_skip(saes, ports):
+    code, key = ask_skip(saes[0], ports[0], '/key?remoteSystemID=' + saes[1].name)
+    return code == 200 and ask_skip(saes[1], ports[1], '/key/%s?remoteSystemID=%s' % (
+        key['keyId'], saes[0].name)) == (200, key)
+
+
+def key_server(lab, kind, port, take):
+    """One of the first agent, while keys are taken from it."""
     for how in ('silent', 'random'):
         for address in ('127.0.0.2', '127.0.0.1'):
-            port, pid = server_of(lab, 'agent1')
-            process = Process(pid)
-            name = '014, %s, from %s' % (how, address)
+            process = Process(process_of(port))
+            name = '%s, %s, from %s' % (kind, how, address)
             good = []
             flood = Flood(address, port, how)
             with flood:
                 # Some thousand connections before the first of SAEs.
                 time.sleep(2)
                 for _ in range(ROUNDS):
-                    code, keys = saes[0].get(saes[1].name)
+                    good.append(take())
                     process.watch()
-                    good.append(code == 200 and saes[1].fetch(
-                        saes[0].name, [keys[0][0]]) == (200, [keys[0][1]]))
-            tap.check('%s: SAEs get their keys' % name, all(good), good)
+            tap.check('%s: they get their keys' % name, all(good), good)
             process.check(name, SERVER_STRANGERS)
             tap.check('%s: there were some' % name, flood.told['connections'] > 100, flood.told)
-    tap.check('keys are made then', same_key(lab, *AGENTS))
+    tap.check('%s: keys are made then' % kind, same_key(lab, *AGENTS))
 
 
 def is_open(connection):
@@ -191,7 +223,7 @@ def is_open(connection):
 
 def own_network(lab):
     """One who waits is not ended for those of another address, however many they are."""
-    port, _ = server_of(lab, 'agent1')
+    port = port_014(lab)
     with socket.create_connection(('127.0.0.1', port), source_address=('127.0.0.1', 0)) as first:
         others = [socket.create_connection(('127.0.0.1', port), source_address=('127.0.0.2', 0))
                   for _ in range(300)]
@@ -201,6 +233,24 @@ def own_network(lab):
             other.close()
 
 
+def key_servers(lab):
+    saes = [Sae(lab, 'sae-%s' % agent, agent) for agent in AGENTS]
+    key_server(lab, '014', port_014(lab), lambda: by_014(saes))
+    ports = [port_skip(lab, agent) for agent in AGENTS]
+    key_server(lab, 'SKIP', ports[0], lambda: by_skip(saes, ports))
+
+
+def serve_skip(lab):
+    """By certificates; its server is another process of the same kind as that of 014."""
+    tls = [lab.path('tls', name) for name in ('ca.pem', 'kme-agent1.pem', 'kme-agent1.key')]
+    for agent in AGENTS:
+        lab.stop(agent)
+        with open(lab.config(agent), 'a', encoding='utf-8') as f:
+            f.write(SKIP % tuple(tls))
+        lab.start(agent)
+
+
 with Lab(hubs=2, threshold=2, agents=2) as LAB:
-    tap.run([lambda: own_network(LAB), lambda: key_server(LAB), lambda: hubs(LAB)])
+    serve_skip(LAB)
+    tap.run([lambda: own_network(LAB), lambda: key_servers(LAB), lambda: hubs(LAB)])
 tap.end()
