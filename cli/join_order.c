@@ -102,6 +102,11 @@ enum skex_error skex_join_open_state(const struct skex_platform *on,
 	if (error != SKEX_OK)
 		return error;
 	error = skex_state_open(on, skex_crypto_openssl(), order->directory, kek, state);
+	if (error == SKEX_E_BUSY && order->replace)
+		return skex_reason_set(reason, error, "directory_busy",
+			"stop skexd, and start it again afterwards",
+			"%s: skexd has it, and a leg is replaced while it does not run",
+			order->directory);
 	if (error == SKEX_E_BUSY)
 		return skex_reason_set(reason, error, "directory_busy",
 			"name the daemon's socket with --socket, or stop it",

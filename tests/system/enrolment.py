@@ -233,6 +233,8 @@ def refills():
     tap.check('joined by the running agent', joined.code == OK and
               joined.json['type'] == 'refill' and not os.path.exists(kit('f')), joined)
     refusal('the copy too', lab.join('agent1', kit('f2')), REFUSED, 'is here already')
+    refusal('no leg is replaced while the agent runs', lab.join('agent1', kit('f2'), '--replace'),
+            AGAIN, 'while it does not run')
     after = lab.leg('agent1', 'hub1')
     tap.check('there is more pad', after['send_left_bytes'] > before['send_left_bytes'],
               (before, after))
