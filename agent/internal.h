@@ -136,6 +136,7 @@ struct agent_peer {
 	uint32_t spent_instance; /* of this peer as initiator */
 	struct skex_spent spent;
 	struct skex_instances spent_left; /* those before it */
+	bool spent_read;   /* its record was looked for; what is here is newer than that */
 	bool spent_unread; /* its record cannot be read: all counters count as spent */
 	bool emptying;     /* after a rollback: nothing is handed out until its pools are empty */
 	bool emptied;      /* they are, once the removals are durable */

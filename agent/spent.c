@@ -12,6 +12,19 @@
 #define SPENT_VERSION   2
 #define SPENT_VALUE_MAX (1u + 4u + 8u + 4u + SKEX_SPENT_RANGES * 16u + SKEX_INSTANCES_BYTES)
 
+/* Ascending, apart from each other and from the floor, as they are written: others would give back
+ * what is spent. */
+static bool in_order(const struct skex_spent *spent)
+{
+	uint64_t last = spent->floor;
+	uint32_t i = 0;
+
+	while (i < spent->count && spent->ranges[i].from > last &&
+		spent->ranges[i].to > spent->ranges[i].from)
+		last = spent->ranges[i++].to;
+	return i == spent->count;
+}
+
 static enum skex_error decode_spent(struct skex_view value, struct agent_peer *peer)
 {
 	struct skex_spent spent = {0};
@@ -36,7 +49,7 @@ static enum skex_error decode_spent(struct skex_view value, struct agent_peer *p
 	}
 	if (version > 1)
 		left = skex_instances_read(&reader);
-	if (skex_reader_end(&reader) != SKEX_OK)
+	if (skex_reader_end(&reader) != SKEX_OK || !in_order(&spent))
 		return SKEX_E_CORRUPT;
 	peer->spent_instance = instance;
 	peer->spent = spent;
@@ -51,6 +64,7 @@ static void load_spent(struct skex_agent *agent, struct agent_peer *peer)
 	enum skex_error error = skex_store_get(agent->link.store, SKEX_TABLE_SPENT,
 		skex_name_view(&peer->name), value, sizeof(value), &size);
 
+	peer->spent_read = true;
 	if (error == SKEX_E_UNKNOWN)
 		return;
 	if (error == SKEX_OK)
@@ -66,7 +80,7 @@ static void load_spent(struct skex_agent *agent, struct agent_peer *peer)
 bool agent_is_spent(struct skex_agent *agent, struct agent_peer *peer, struct skex_block_id first,
 	uint32_t blocks)
 {
-	if (peer->spent_instance == 0 && !peer->spent_unread)
+	if (!peer->spent_read)
 		load_spent(agent, peer);
 	if (peer->spent_unread || skex_instances_left(&peer->spent_left, first.instance))
 		return true;
@@ -103,7 +117,8 @@ static void put_spent(struct skex_agent *agent, struct agent_peer *peer, struct 
 /* The initiator lost its state, or had to give it up, and began anew. */
 static void change_instance(struct agent_peer *peer, uint32_t instance)
 {
-	if (peer->spent_instance != 0)
+	/* 0 is an instance like others, once something of it is spent. */
+	if (peer->spent_instance != 0 || peer->spent.floor > 0 || peer->spent.count > 0)
 		skex_instances_leave(&peer->spent_left, peer->spent_instance);
 	peer->spent_instance = instance;
 	skex_spent_init(&peer->spent);

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "core/base/cursor.h"
 #include "core/wire/key_id.h"
 #include "crypto/openssl.h"
 #include "store/tables.h"
@@ -477,33 +478,60 @@ static void rule_an_instance_that_was_left_stays_left(void **state)
 	world_free(world);
 }
 
-/* The record of what is spent is of a version to come. */
-static void rule_what_cannot_be_read_is_spent(void **state)
+static void put_spent(struct world *world, struct skex_view part)
 {
-	struct world *world = world_new(72, 3, 2, 2, PAD_BYTES);
-	struct world_node *bob = world_agent(world, 1);
-	static const uint8_t later[] = {99, 0, 0, 0, 1};
-	const struct skex_view part = skex_view(later, sizeof(later));
 	const struct skex_name *name = &world_agent_config(world_agent(world, 0))->name;
-	static struct forged forged;
-	struct skex_store *store;
-	struct skex_txn *txn;
+	struct skex_store *store = agent_of(world, 1)->link.store;
+	struct skex_txn *txn = skex_txn_begin(store);
 
-	(void)state;
-	world_run(world, 1000);
-	store = agent_of(world, 1)->link.store;
-	txn = skex_txn_begin(store);
 	skex_txn_put(txn, store, SKEX_TABLE_SPENT, skex_name_view(name), &part, 1);
 	assert_int_equal(skex_txn_submit(txn, store, NULL, NULL), SKEX_OK);
 	world_run(world, 1000);
-	world_crash(bob);
-	world_start(bob);
+	world_crash(world_agent(world, 1));
+	world_start(world_agent(world, 1));
 	world_run(world, 35000);
+}
+
+static void unreadable(uint64_t seed, struct skex_view record)
+{
+	struct world *world = world_new(seed, 3, 2, 2, PAD_BYTES);
+	static struct forged forged;
+
+	world_run(world, 1000);
+	put_spent(world, record);
 	forge(world, &forged, 0, 1, (struct skex_block_id){forged_instance, 5}, 1, PURPOSE);
 	tell_from_all(world, &forged, 1);
 	assert_int_equal(accepted(world, 1), 0);
-	assert_int_equal(world_events(bob, "spent_unreadable", NULL), 1);
+	assert_int_equal(world_events(world_agent(world, 1), "spent_unreadable", NULL), 1);
 	world_free(world);
+}
+
+/* The record of what is spent is of a version to come, or its ranges are not as they are written:
+ * not ascending, or below the floor. */
+static void rule_what_cannot_be_read_is_spent(void **state)
+{
+	static const uint8_t later[] = {99, 0, 0, 0, 1};
+	static const uint64_t rows[][5] = {
+		{0, 20, 21, 12, 15}, {4, 3, 5, 12, 15}, {0, 9, 9, 12, 15}};
+	uint8_t record[64];
+	struct skex_writer writer;
+	size_t size = 0;
+	size_t i, j;
+
+	(void)state;
+	unreadable(72, skex_view(later, sizeof(later)));
+	for (i = 0; i < 3; i++) {
+		skex_writer_init(&writer, record, sizeof(record));
+		skex_write_u8(&writer, 2);
+		skex_write_u32(&writer, forged_instance);
+		skex_write_u64(&writer, rows[i][0]);
+		skex_write_u32(&writer, 2);
+		for (j = 1; j < 5; j++)
+			skex_write_u64(&writer, rows[i][j]);
+		skex_write_u8(&writer, 0);
+		assert_int_equal(skex_writer_end(&writer, &size), SKEX_OK);
+		unreadable(73 + i, skex_view(record, size));
+	}
 }
 
 /* Hubs that bring the shares of others gain nothing, and are told of. */
