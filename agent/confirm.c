@@ -30,9 +30,9 @@
  * used up half of its room. */
 #define GIVEN_UP_MS    600000u
 
-static enum agent_side side_of(const struct agent_confirm *confirm)
+static enum agent_side side_of(uint8_t which)
 {
-	return confirm->which == SKEX_CONFIRM_BA ? AGENT_RESPONDER : AGENT_INITIATOR;
+	return which == SKEX_CONFIRM_BA ? AGENT_RESPONDER : AGENT_INITIATOR;
 }
 
 static struct agent_confirm **bucket(struct skex_agent *agent, uint8_t which,
@@ -77,8 +77,8 @@ static void confirm_over(struct skex_agent *agent, struct agent_confirm *confirm
 		return;
 	skex_txn_remove(txn, agent->link.store, SKEX_TABLE_CONFIRM,
 		skex_view(key,
-			record_key(key, side_of(confirm), &confirm->peer->name, confirm->first,
-				UINT32_MAX)));
+			record_key(key, side_of(confirm->which), &confirm->peer->name,
+				confirm->first, UINT32_MAX)));
 	confirm_free(agent, confirm);
 }
 
@@ -258,7 +258,7 @@ enum skex_error agent_confirm_add(struct skex_agent *agent, struct agent_peer *p
 	parts[0] = skex_view(prefix, sizeof(prefix));
 	parts[1] = skex_view(confirm->tags, expected != NULL ? 2 * size : size);
 	skex_txn_put_secret(txn, agent->link.store, SKEX_TABLE_CONFIRM,
-		skex_view(key, record_key(key, side_of(confirm), &peer->name, first, UINT32_MAX)),
+		skex_view(key, record_key(key, side_of(which), &peer->name, first, UINT32_MAX)),
 		parts, 2);
 	skex_commit_after(&agent->link.commit, durable, confirm);
 	return SKEX_OK;
@@ -482,7 +482,8 @@ static enum skex_error load(void *owner, struct skex_view key, struct skex_view 
 	skex_read_bytes(&reader, profile_id, sizeof(profile_id));
 	tags = skex_read_rest(&reader);
 	if (skex_reader_end(&reader) != SKEX_OK || blocks == 0 || blocks > SKEX_BATCH_MAX ||
-		(which != SKEX_CONFIRM_BA && which != SKEX_CONFIRM_AB) ||
+		(which != SKEX_CONFIRM_BA && which != SKEX_CONFIRM_AB) || side != side_of(which) ||
+		piece != UINT32_MAX ||
 		tags.size !=
 			(size_t)blocks * SKEX_CONFIRM_TAG_BYTES *
 				(which == SKEX_CONFIRM_BA ? 2 : 1))

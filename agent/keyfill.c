@@ -54,11 +54,22 @@ static size_t encode(const struct agent_fill *fill, uint8_t value[FILL_RECORD_MA
 	return skex_writer_end(&writer, &size) == SKEX_OK ? size : 0;
 }
 
+/* As a kit says it: people read it. */
+static bool is_text(struct skex_view text)
+{
+	size_t i = 0;
+
+	while (i < text.size && text.data[i] >= ' ' && text.data[i] <= '~')
+		i++;
+	return i == text.size && text.size > 0;
+}
+
 static enum skex_error decode(
 	struct skex_view value, struct agent_fill *fill, struct skex_name *peer)
 {
 	struct skex_reader reader;
 	struct skex_view source;
+	uint8_t kept;
 
 	skex_reader_init(&reader, value);
 	if (skex_read_u8(&reader) != RECORD_VERSION)
@@ -66,7 +77,8 @@ static enum skex_error decode(
 	fill->state = (enum fill_state)skex_read_u8(&reader);
 	fill->end = skex_read_u8(&reader);
 	fill->class = (enum skex_class)skex_read_u8(&reader);
-	fill->kept = skex_read_u8(&reader) != 0;
+	kept = skex_read_u8(&reader);
+	fill->kept = kept == 1;
 	skex_read_name(&reader, peer);
 	fill->instances[0] = skex_read_u32(&reader);
 	fill->instances[1] = skex_read_u32(&reader);
@@ -74,8 +86,8 @@ static enum skex_error decode(
 	fill->taken_wall_ms = skex_read_u64(&reader);
 	source = skex_read_lp8(&reader, SKEX_KIT_SOURCE_MAX);
 	if (skex_reader_end(&reader) != SKEX_OK || fill->state < FILL_TAKING ||
-		fill->state > FILL_OVER || fill->end > 1 || fill->pieces == 0 ||
-		fill->pieces > SKEX_FILL_PIECES_MAX ||
+		fill->state > FILL_OVER || fill->end > 1 || kept > 1 || fill->pieces == 0 ||
+		!is_text(source) || fill->pieces > SKEX_FILL_PIECES_MAX ||
 		(fill->class != SKEX_CLASS_ITS && fill->class != SKEX_CLASS_COMPUTATIONAL))
 		return SKEX_E_CORRUPT;
 	memcpy(fill->source, source.data, source.size);

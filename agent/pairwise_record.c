@@ -46,6 +46,7 @@ static bool in_range(const struct agent_block_ask *ask, struct skex_view purpose
 
 bool agent_block_ask_decode(struct agent_block_ask *ask, struct skex_view blob)
 {
+	struct agent_block_ask read = {0};
 	struct skex_reader reader;
 	struct skex_view purpose;
 	uint8_t version;
@@ -54,23 +55,22 @@ bool agent_block_ask_decode(struct agent_block_ask *ask, struct skex_view blob)
 	version = skex_read_u8(&reader);
 	if (version != ASK_VERSION && version != ASK_VERSION_PART)
 		return false;
-	ask->first.instance = skex_read_u32(&reader);
-	ask->first.counter = skex_read_u64(&reader);
-	ask->blocks = skex_read_u16(&reader);
-	ask->secret_size = skex_read_u32(&reader);
-	ask->lifetime_s = skex_read_u32(&reader);
+	read.first.instance = skex_read_u32(&reader);
+	read.first.counter = skex_read_u64(&reader);
+	read.blocks = skex_read_u16(&reader);
+	read.secret_size = skex_read_u32(&reader);
+	read.lifetime_s = skex_read_u32(&reader);
 	purpose = skex_read_lp8(&reader, SKEX_PURPOSE_MAX);
-	ask->part = (struct skex_block_id){0, 0};
 	if (version == ASK_VERSION_PART) {
-		ask->part.instance = skex_read_u32(&reader);
-		ask->part.counter = skex_read_u64(&reader);
+		read.part.instance = skex_read_u32(&reader);
+		read.part.counter = skex_read_u64(&reader);
 	}
-	if (skex_reader_end(&reader) != SKEX_OK || !in_range(ask, purpose) ||
+	if (skex_reader_end(&reader) != SKEX_OK || !in_range(&read, purpose) ||
 		(version == ASK_VERSION_PART &&
-			(ask->part.instance == 0 || ask->part.counter > SKEX_COUNTER_MAX)))
+			(read.part.instance == 0 || read.part.counter > SKEX_COUNTER_MAX)))
 		return false;
-	memcpy(ask->purpose, purpose.data, purpose.size);
-	ask->purpose[purpose.size] = '\0';
+	memcpy(read.purpose, purpose.data, purpose.size);
+	*ask = read;
 	return true;
 }
 
@@ -150,19 +150,27 @@ void agent_pair_put(const struct agent_pair *pair, struct skex_txn *txn)
 
 enum skex_error agent_pair_decode(struct agent_pair *pair, struct skex_view value)
 {
+	uint8_t fingerprint[SKEX_PAIRWISE_ID_BYTES];
 	struct skex_reader reader;
 	struct skex_view host;
+	uint16_t port;
+	uint8_t slot, depth;
 
 	skex_reader_init(&reader, value);
 	if (skex_read_u8(&reader) != PAIR_VERSION)
 		return SKEX_E_VERSION;
-	pair->slot = skex_read_u8(&reader);
-	pair->depth = skex_read_u8(&reader);
-	skex_read_bytes(&reader, pair->fingerprint, sizeof(pair->fingerprint));
+	slot = skex_read_u8(&reader);
+	depth = skex_read_u8(&reader);
+	skex_read_bytes(&reader, fingerprint, sizeof(fingerprint));
 	host = skex_read_lp8(&reader, SKEX_HOST_MAX);
-	pair->port = skex_read_u16(&reader);
-	if (skex_reader_end(&reader) != SKEX_OK || pair->slot > 1)
+	port = skex_read_u16(&reader);
+	if (skex_reader_end(&reader) != SKEX_OK || slot > 1 ||
+		(host.size > 0 && memchr(host.data, '\0', host.size) != NULL))
 		return SKEX_E_CORRUPT;
+	pair->slot = slot;
+	pair->depth = depth;
+	pair->port = port;
+	memcpy(pair->fingerprint, fingerprint, sizeof(fingerprint));
 	if (host.size > 0)
 		memcpy(pair->host, host.data, host.size);
 	pair->host[host.size] = '\0';

@@ -128,12 +128,13 @@ static enum skex_error load(void *owner, struct skex_view key, struct skex_view 
 	struct skex_reader reader;
 	struct skex_view name;
 	struct skex_view ids;
+	uint16_t place;
 	uint64_t number;
 	size_t i;
 
 	skex_reader_init(&reader, key);
 	name = skex_read_lp8(&reader, SKEX_NAME_MAX);
-	(void)skex_read_u16(&reader);
+	place = skex_read_u16(&reader);
 	if (skex_reader_end(&reader) != SKEX_OK)
 		return SKEX_E_CORRUPT;
 	skex_reader_init(&reader, value);
@@ -141,7 +142,8 @@ static enum skex_error load(void *owner, struct skex_view key, struct skex_view 
 		return SKEX_E_VERSION;
 	number = skex_read_u64(&reader);
 	ids = skex_read_rest(&reader);
-	if (skex_reader_end(&reader) != SKEX_OK || ids.size % SKEX_SOURCE_ID_BYTES != 0)
+	if (skex_reader_end(&reader) != SKEX_OK || ids.size % SKEX_SOURCE_ID_BYTES != 0 ||
+		number % USED_MAX != place || number == UINT64_MAX)
 		return SKEX_E_CORRUPT;
 	/* Of a KME that is not configured they stay, should it be again. */
 	kme = kme_named(owner, name);

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "agent/pairwise.h"
 #include "agent/record.h"
 
 /* One record has one key. */
@@ -162,6 +163,62 @@ static void a_batch_is_read_as_it_was_written(void **state)
 	}
 }
 
+static bool is_filled(const void *memory, size_t size)
+{
+	const uint8_t *bytes = memory;
+
+	while (size > 0 && bytes[size - 1] == 0xa5)
+		size--;
+	return size == 0;
+}
+
+/* What a peer's run asks for: cut anywhere, or out of its range. */
+static void what_is_no_ask_changes_nothing(void **state)
+{
+	struct agent_block_ask ask = {.first = {7, 9},
+		.part = {8, 10},
+		.blocks = 2,
+		.secret_size = 1024,
+		.lifetime_s = 3600,
+		.purpose = "app:z"};
+	uint8_t blob[AGENT_BLOCK_ASK_MAX];
+	struct agent_block_ask read;
+	size_t size = agent_block_ask_encode(&ask, blob);
+	size_t i;
+
+	(void)state;
+	memset(&read, 0xa5, sizeof(read));
+	for (i = 0; i < size; i++)
+		assert_false(agent_block_ask_decode(&read, skex_view(blob, i)));
+	ask.blocks = 0;
+	size = agent_block_ask_encode(&ask, blob);
+	assert_false(agent_block_ask_decode(&read, skex_view(blob, size)));
+	assert_true(is_filled(&read, sizeof(read)));
+}
+
+/* The record of a pair: cut anywhere, with a slot that is none, or with a zero in its host. */
+static void what_is_no_pair_changes_nothing(void **state)
+{
+	uint8_t value[] = {1, 1, 8, 0, 1, 2, 3, 4, 5, 6, 7, 3, 'b', 'o', 'b', 0x1c, 0x84};
+	struct agent_pair read;
+	size_t i;
+
+	(void)state;
+	memset(&read, 0xa5, sizeof(read));
+	for (i = 0; i < sizeof(value); i++)
+		assert_int_not_equal(agent_pair_decode(&read, skex_view(value, i)), SKEX_OK);
+	value[1] = 2;
+	assert_int_equal(agent_pair_decode(&read, skex_view(value, sizeof(value))), SKEX_E_CORRUPT);
+	value[1] = 1;
+	value[13] = 0;
+	assert_int_equal(agent_pair_decode(&read, skex_view(value, sizeof(value))), SKEX_E_CORRUPT);
+	assert_true(is_filled(&read, sizeof(read)));
+	value[13] = 'o';
+	assert_int_equal(agent_pair_decode(&read, skex_view(value, sizeof(value))), SKEX_OK);
+	assert_string_equal(read.host, "bob");
+	assert_int_equal(read.port, 7300);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -170,6 +227,8 @@ int main(void)
 		cmocka_unit_test(the_older_form_is_of_one_identity),
 		cmocka_unit_test(what_is_no_piece_changes_nothing),
 		cmocka_unit_test(a_batch_is_read_as_it_was_written),
+		cmocka_unit_test(what_is_no_ask_changes_nothing),
+		cmocka_unit_test(what_is_no_pair_changes_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
