@@ -49,6 +49,15 @@ def wire():
         yield 'key_id_bytes_%d' % i, b'\4' + bytes.fromhex(key['key_id'].replace('-', ''))
     yield 'name', b'\5hub-1.example'
     yield 'instances', b'\5\2' + struct.pack('>II', 7, 9)
+    view = b'\1\1' + bytes(range(16)) + struct.pack('>QBBB', 12, 1, 1, 0) + bytes(range(32))
+    yield 'view', b'\6' + view
+    yield 'view_other', b'\6\1\2' + view[2:]
+    yield 'view_round', b'\6' + view[:18] + b'\0\1' + view[20:]
+    ask = struct.pack('>IQHII', 7, 9, 2, 1024, 3600) + b'\5app:z'
+    yield 'ask', b'\7\1' + ask
+    yield 'ask_part', b'\7\2' + ask + struct.pack('>IQ', 8, 10)
+    yield 'ask_part_none', b'\7\2' + ask + struct.pack('>IQ', 0, 10)
+    yield 'ask_cut', b'\7\1' + ask[:-2]
 
 
 def dske():
@@ -172,6 +181,117 @@ def kit():
 
 def lp8(data):
     return bytes([len(data)]) + data
+
+
+def held(table, key, value):
+    """A record on the shelf of fuzz/shelf.h."""
+    return bytes([table]) + lp8(key) + lp16(value)
+
+
+def loaded():
+    """Whole records, and after each some that are cut, changed, or of another version."""
+    def fill(state, peer, end=1, source=b'kernel', pieces=3):
+        return bytes((1, state, end, 2, 1)) + lp8(peer) + struct.pack(
+            '>IIIQ', 21, 22, pieces, 500) + lp8(source)
+
+    def piece(which, direction, number):
+        return held(25, which + struct.pack('>BI', direction, number), b'\1' + bytes(8))
+    a, b = b'a' * 16, b'b' * 16
+    yield 'fills', b'\0' + held(24, a, fill(2, b'bob')) + held(24, b, fill(3, b'carol', 0)) + \
+        b''.join(piece(a, i & 1, i >> 1) for i in range(1, 6)) + piece(b, 0, 1)
+    yield 'fills_aside', b'\0' + held(24, a, fill(1, b'bob')) + held(24, b, fill(2, b'dave')) + \
+        held(24, b'c' * 16, fill(3, b'dave')) + piece(b'd' * 16, 1, 0) + piece(b, 1, 2)
+    yield 'fills_beyond', b'\0' + held(24, a, fill(2, b'bob')) + piece(a, 0, 3)
+    yield 'fills_cut', b'\0' + held(24, a, fill(2, b'bob')[:-1])
+    yield 'fills_many', b'\0' + held(24, a, fill(2, b'bob', pieces=1 << 20))
+    yield 'fills_source', b'\0' + held(24, a, fill(2, b'bob', source=b'ker\0nel'))
+    yield 'fills_kept', b'\0' + held(24, a, fill(2, b'bob')[:4] + b'\2' + fill(2, b'bob')[5:])
+
+    legs = struct.pack('>QQ', 77, 78)
+    yield 'past', b'\1' + held(26, b'bob', b'\1' + legs) + held(26, b'carol', b'\1' + legs[:8]) + \
+        held(26, b'dave', b'\1' + legs)
+    yield 'past_cut', b'\1' + held(26, b'bob', b'\1' + legs[:-1])
+    yield 'past_none', b'\1' + held(26, b'bob', b'\1')
+    yield 'past_other', b'\1' + held(26, b'bob', b'\2' + legs)
+
+    def spent(version, floor, *ranges, instance=5):
+        return struct.pack('>BIQI', version, instance, floor, len(ranges)) + b''.join(
+            struct.pack('>QQ', *one) for one in ranges)
+    left = b'\2' + struct.pack('>II', 3, 4)
+    many = [(20 + 4 * i, 22 + 4 * i) for i in range(32)]
+    for name, value in (
+            ('', spent(2, 10, (12, 15), (20, 21)) + left), ('_floor', spent(2, 10) + b'\0'),
+            ('_zero', spent(2, 10, (12, 15), instance=0) + left),
+            ('_1', spent(1, 10, (12, 15))), ('_many', spent(2, 10, *many) + left),
+            ('_more', spent(2, 10, *many, (500, 501)) + left),
+            ('_order', spent(2, 10, (20, 21), (12, 15)) + left),
+            ('_floor_over', spent(2, 10, (3, 5), *many[1:]) + left),
+            ('_cut', spent(2, 10, (12, 15)) + left[:-1]), ('_other', spent(3, 10) + b'\0')):
+        yield 'spent' + name, b'\2' + held(19, b'bob', value)
+
+    def pair(slot, host):
+        return bytes((1, slot, 8)) + bytes(range(8)) + lp8(host) + struct.pack('>H', 7300)
+    yield 'paired', b'\3' + held(22, b'\3bob', pair(1, b'bob.example')) + \
+        held(22, b'\5carol', pair(0, b''))
+    yield 'paired_slot', b'\3' + held(22, b'\3bob', pair(2, b'bob.example'))
+    yield 'paired_host', b'\3' + held(22, b'\3bob', pair(1, b'bob\0example'))
+    yield 'paired_cut', b'\3' + held(22, b'\3bob', pair(1, b'bob.example')[:-1])
+
+    def confirm(which, blocks, tags, who=7):
+        return struct.pack('>BBHBQ', 1, which, blocks, 2, 5000) + bytes([who] * 16) + bytes(tags)
+
+    def block(side, piece=b''):
+        return bytes([side]) + b'\3bob' + struct.pack('>IQ', 7, 40) + piece
+    yield 'confirms', b'\4' + held(20, block(1), confirm(2, 2, 32)) + \
+        held(20, block(2), confirm(1, 2, 64)) + \
+        held(20, b'\1\4dave' + block(1)[5:], confirm(2, 1, 16))
+    yield 'confirms_profile', b'\4' + held(20, block(1), confirm(2, 2, 32, 8))
+    yield 'confirms_side', b'\4' + held(20, block(2), confirm(2, 2, 32))
+    yield 'confirms_piece', b'\4' + held(20, block(1, struct.pack('>I', 3)), confirm(2, 2, 32))
+    yield 'confirms_cut', b'\4' + held(20, block(1), confirm(2, 2, 31))
+
+    def ids(place, number, size):
+        return held(29, b'\3kme' + struct.pack('>H', place), struct.pack('>BQ', 1, number) +
+                    bytes(range(1, 1 + size)))
+    yield 'used', b'\5' + ids(3, 259, 32) + ids(4, 4, 16) + \
+        held(29, b'\5other\0\0', b'\1' + bytes(8))
+    yield 'used_place', b'\5' + ids(3, 4, 16)
+    yield 'used_last', b'\5' + ids(255, (1 << 64) - 1, 16)
+    yield 'used_cut', b'\5' + ids(3, 3, 15)
+
+    def memory(version, active):
+        return struct.pack('>BQB', version, 12, active) + bytes(range(16)) + struct.pack('>Q', 5)
+    yield 'remembered', b'\6' + b''.join(
+        held(27, b'gw%d' % i, memory(1, i)) for i in range(4)) + held(27, b'x', memory(2, 1))
+
+    def sent(version):
+        return struct.pack('>BIQQQ', version, 5, 11, 0, 3000)
+    names = b'\5alice\3bob'
+    yield 'pair', b'\7' + held(10, names, sent(2) + left) + held(10, b'\3bob\5alice', sent(1))
+    yield 'pair_cut', b'\7' + held(10, names, sent(2) + left[:-1])
+    yield 'pair_other', b'\7' + held(10, names, sent(3) + left) + held(10, b'\1a\1b', b'')
+
+    def place(offset, leg=77):
+        return struct.pack('>QIQ', leg, 1, offset)
+
+    def waits(header, span=48, size=40):
+        return struct.pack('>BQQQIQI', 1, 9000, span, 5, 1, 64, header) + bytes(size)
+    yield 'queue', b'\x08' + held(8, place(0), waits(40)) + held(8, place(48), waits(30, 80)) + \
+        held(8, place(0, 78), waits(40)) + held(8, place(128), waits(0, 0, 0))
+    yield 'queue_header', b'\x08' + held(8, place(0), waits(41)) + held(8, place(48), waits(40))
+    yield 'queue_large', b'\x08' + held(8, place(0), waits(40, (1 << 64) - 1)) + \
+        held(8, place(48), waits(40, 2))
+    yield 'queue_cut', b'\x08' + held(8, place(0)[:-1], waits(40)) + \
+        held(8, place(48), waits(40)[:40])
+
+    def kit(version, ready, kind, size=80):
+        return struct.pack('>BBBQIQ', version, ready, kind, 77, 1, 4096) + bytes(range(size))
+    yield 'pending', b'\x09' + held(11, b'alice', kit(1, 1, 1)) + held(11, b'bob', kit(1, 0, 2))
+    for name, value in (('cut', kit(1, 1, 1, 79)), ('kind', kit(1, 1, 9)),
+                        ('ready', kit(1, 2, 1)), ('other', kit(2, 1, 1)),
+                        ('long', kit(1, 1, 1, 81))):
+        yield 'pending_' + name, b'\x09' + held(11, b'alice', kit(1, 1, 1)) + \
+            held(11, b'bob', value)
 
 
 def store():
@@ -452,8 +572,8 @@ def datagram():
     yield 'apart', bytes((7, 0, 0, 0)) + begin + back + bytes((7, 0, 0, 0)) + begin
 
 
-TARGETS = [wire, dske, leg, text, record, config, kit, store, wireguard, ikev2, bird, macsec,
-           hub_line, datagram]
+TARGETS = [wire, dske, leg, text, record, loaded, config, kit, store, wireguard, ikev2, bird,
+           macsec, hub_line, datagram]
 
 
 def main():

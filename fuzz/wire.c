@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "agent/pairwise.h"
 #include "core/base/cursor.h"
 #include "core/dske/instances.h"
 #include "core/leg/envelope.h"
@@ -13,12 +14,15 @@
 #include "core/wire/packet.h"
 #include "core/wire/share_message.h"
 #include "crypto/openssl.h"
+#include "deliver/rotation/view.h"
 #include "fuzz/fuzz.h"
 #include "link/frame.h"
 
 /*
- * What travels on a leg.  The first byte says what the rest is: a packet, packets of a stream, a
- * header, headers in an envelope, or a key id.  Whatever is accepted has to be written as it was.
+ * What travels on a leg, and what one agent says to another there or in a datagram.  The first byte
+ * says what the rest is: a packet, packets of a stream, a header, headers in an envelope, a key id,
+ * a name or instances, the view of a binding, or what a run without hubs asks for.  Whatever is
+ * accepted has to be written as it was, and what is not changes nothing.
  */
 
 #define FIELDS_ROOM (SKEX_HEADER_MAX + 64u)
@@ -356,12 +360,60 @@ static void names(struct skex_view bytes)
 	same(bytes, out, size);
 }
 
+/* ---- between agents ---------------------------------------------------------------------------
+ */
+
+/* Memory in which it shows that something was written. */
+static void fill(void *memory, size_t size)
+{
+	memset(memory, 0xa5, size);
+}
+
+static void filled(const void *memory, size_t size)
+{
+	const uint8_t *bytes = memory;
+
+	while (size > 0)
+		must(bytes[--size] == 0xa5);
+}
+
+static void binding_view(struct skex_view bytes)
+{
+	uint8_t again[SKEX_ROTATION_VIEW_BYTES];
+	struct skex_rotation_view view;
+
+	fill(&view, sizeof(view));
+	if (skex_rotation_view_decode(&view, bytes) != SKEX_OK) {
+		filled(&view, sizeof(view));
+		return;
+	}
+	must(view.round < SKEX_ROTATION_ROUNDS && view.phase < SKEX_ROTATION_PHASES &&
+		view.reason < SKEX_ROTATION_REASONS);
+	skex_rotation_view_encode(&view, again);
+	same(bytes, again, sizeof(again));
+}
+
+static void block_ask(struct skex_view bytes)
+{
+	uint8_t again[AGENT_BLOCK_ASK_MAX];
+	struct agent_block_ask ask;
+
+	fill(&ask, sizeof(ask));
+	if (!agent_block_ask_decode(&ask, bytes)) {
+		filled(&ask, sizeof(ask));
+		return;
+	}
+	must(ask.blocks >= 1 && (uint32_t)ask.blocks * ask.secret_size <= AGENT_PAIR_BYTES);
+	must(ask.first.counter + ask.blocks - 1 <= SKEX_COUNTER_MAX);
+	same(bytes, again, agent_block_ask_encode(&ask, again));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const kinds[])(struct skex_view bytes) = {
-		packet, stream, header, envelope, key_id, names};
+		packet, stream, header, envelope, key_id, names, binding_view, block_ask};
 
 	if (size > 0)
-		kinds[data[0] % 6](skex_view(data + 1, size - 1));
+		kinds[data[0] % 8](skex_view(data + 1, size - 1));
 	return 0;
 }
