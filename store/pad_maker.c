@@ -91,8 +91,11 @@ enum skex_error skex_pad_maker_new(const struct skex_platform *platform,
 	enum skex_error error = skex_path_exists(platform->files, path, &exists);
 	if (error != SKEX_OK)
 		return error;
-	if (exists)
-		return SKEX_E_BUSY;
+	/* Who finished it may have been ended before its name was on the disk. */
+	if (exists) {
+		error = skex_path_sync_parent(platform->files, path);
+		return error == SKEX_OK ? SKEX_E_BUSY : error;
+	}
 	struct skex_pad_maker *made = calloc(1, sizeof(*made));
 	if (made == NULL)
 		return SKEX_E_MEMORY;

@@ -10,6 +10,7 @@
 #define APPLICATION_ID 0x736B6578 /* "skex" */
 #define SCHEMA_VERSION 2
 #define BUSY_MS        2000
+#define FOLDER_ROOM    1024u
 
 static const char schema[] =
 	"CREATE TABLE setting (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;"
@@ -274,6 +275,39 @@ static void file_make(const char *path)
 		close(descriptor);
 }
 
+/* A file, or its log, that cannot be opened for writing SQLite opens for reading, and so it stays.
+ */
+static enum skex_error can_be_written(struct skex_registry *registry)
+{
+	if (sqlite3_db_readonly(registry->database, "main") != 0)
+		return SKEX_E_IO;
+	return execute(registry, "BEGIN IMMEDIATE; ROLLBACK");
+}
+
+/* That the files which are there now have their names after a power cut.  SQLite asks for it too,
+ * and takes no notice of the answer. */
+static enum skex_error names_sync(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const size_t size = slash == NULL ? 0 : (size_t)(slash - path) + 1;
+	char folder[FOLDER_ROOM] = ".";
+
+	if (strcmp(path, ":memory:") == 0)
+		return SKEX_OK;
+	if (size >= sizeof(folder))
+		return SKEX_E_ARGUMENT;
+	if (size > 0) {
+		memcpy(folder, path, size);
+		folder[size] = '\0';
+	}
+	int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (descriptor < 0)
+		return SKEX_E_IO;
+	int synced = fsync(descriptor);
+	close(descriptor);
+	return synced == 0 ? SKEX_OK : SKEX_E_IO;
+}
+
 enum skex_error skex_registry_open(const char *path, struct skex_registry **registry)
 {
 	struct skex_registry *made = calloc(1, sizeof(*made));
@@ -294,6 +328,10 @@ enum skex_error skex_registry_open(const char *path, struct skex_registry **regi
 	}
 	if (error == SKEX_OK)
 		error = schema_check(made);
+	if (error == SKEX_OK)
+		error = can_be_written(made);
+	if (error == SKEX_OK)
+		error = names_sync(path);
 	if (error != SKEX_OK) {
 		skex_registry_close(made);
 		return error;

@@ -40,6 +40,20 @@ static void cut(bool power, uint64_t seed)
 	assert_int_equal(bed_open(&bed), SKEX_OK);
 }
 
+/* What was done again after the cut is there after the next one as well. */
+static void check_lasts(uint64_t seed)
+{
+	struct skex_member member;
+	uint32_t newest;
+
+	cut(true, seed);
+	if (bed_member(&bed, &member) != SKEX_OK || member.state == SKEX_MEMBER_EVICTED)
+		return;
+	assert_int_equal(skex_leg_state_newest(bed.hub_registry, member.leg, &newest), SKEX_OK);
+	for (uint32_t i = 0; i <= newest; i++)
+		assert_true(bed_same_pads(&bed, member.leg, i));
+}
+
 /* Runs an act with a cut after this many operations; false when it was over before. */
 static bool run(const struct act *act, uint64_t seed, uint64_t operations, bool power)
 {
@@ -57,6 +71,7 @@ static bool run(const struct act *act, uint64_t seed, uint64_t operations, bool 
 	over = disk_operations(bed.scene.disk) - before < operations;
 	cut(power, seed);
 	act->check();
+	check_lasts(seed);
 	bed_clear(&bed);
 	return !over;
 }

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -394,6 +396,75 @@ static void foreign_and_newer_files_are_refused(void **state)
 	skex_registry_close(registry);
 }
 
+/* ---- a disk that fails once ----
+ *
+ * SQLite then opens a file for reading only, and takes no notice when the name of a new file is not
+ * on the disk: a hub would refuse each order until its next start, and a leg that was called joined
+ * be gone after a power cut.
+ */
+
+static const char *failing; /* the end of the path that cannot be opened for writing */
+static bool fail_sync;
+
+int __real_fsync(int descriptor); /* NOLINT: the linker's names */
+int __wrap_fsync(int descriptor); /* NOLINT */
+
+int __wrap_fsync(int descriptor) /* NOLINT */
+{
+	if (!fail_sync)
+		return __real_fsync(descriptor);
+	errno = EIO;
+	return -1;
+}
+
+static int fail_open(const char *path, int flags, int mode)
+{
+	const size_t size = strlen(path);
+
+	if (size >= strlen(failing) && (flags & O_RDWR) != 0 &&
+		strcmp(path + size - strlen(failing), failing) == 0) {
+		errno = EIO;
+		return -1;
+	}
+	return open(path, flags, mode);
+}
+
+static void a_registry_is_open_for_writing_or_not_at_all(void **state)
+{
+	static const char *const files[2] = {"once.db", "once.db-wal"};
+	sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+	struct skex_registry *registry = NULL;
+	struct skex_registry *other;
+
+	(void)state;
+	other = open_registry("once.db"); /* so that the log of it stays there */
+	for (int i = 0; i < 2; i++) {
+		failing = files[i];
+		assert_int_equal(vfs->xSetSystemCall(vfs, "open", (sqlite3_syscall_ptr)fail_open),
+			SQLITE_OK);
+		assert_int_equal(skex_registry_open(fixture_path("once.db"), &registry), SKEX_E_IO);
+		assert_int_equal(vfs->xSetSystemCall(vfs, "open", NULL), SQLITE_OK);
+		assert_null(registry);
+	}
+	skex_registry_close(other);
+	registry = open_registry("once.db");
+	assert_int_equal(skex_registry_set(registry, "name", skex_view("hub1", 4)), SKEX_OK);
+	skex_registry_close(registry);
+}
+
+static void a_registry_is_open_when_its_name_is_on_the_disk(void **state)
+{
+	struct skex_registry *registry = NULL;
+
+	(void)state;
+	fail_sync = true;
+	assert_int_equal(skex_registry_open(fixture_path("named.db"), &registry), SKEX_E_IO);
+	assert_null(registry);
+	fail_sync = false;
+	registry = open_registry("named.db");
+	skex_registry_close(registry);
+}
+
 static void damaged_rows_are_told(void **state)
 {
 	struct skex_member member;
@@ -427,6 +498,8 @@ int main(void)
 		cmocka_unit_test(cleared_is_as_new),
 		cmocka_unit_test(an_older_schema_is_brought_up),
 		cmocka_unit_test(foreign_and_newer_files_are_refused),
+		cmocka_unit_test(a_registry_is_open_for_writing_or_not_at_all),
+		cmocka_unit_test(a_registry_is_open_when_its_name_is_on_the_disk),
 		cmocka_unit_test(damaged_rows_are_told),
 	};
 
