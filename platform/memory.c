@@ -20,6 +20,7 @@
 #endif
 
 static pthread_mutex_t arena_lock = PTHREAD_MUTEX_INITIALIZER;
+static size_t mapped_bytes;
 static size_t unlocked_bytes;
 
 #ifndef SANITIZED
@@ -85,6 +86,7 @@ static struct slab *slab_map(size_t mapped, uint32_t class)
 	if (!locked && kept_give_back())
 		locked = mlock(slab, mapped) == 0;
 	madvise(slab, mapped, MADV_DONTDUMP);
+	mapped_bytes += mapped;
 	if (!locked)
 		unlocked_bytes += mapped;
 	slab->mapped = mapped;
@@ -96,6 +98,7 @@ static struct slab *slab_map(size_t mapped, uint32_t class)
 
 static void slab_unmap(struct slab *slab)
 {
+	mapped_bytes -= slab->mapped;
 	if (!slab->locked)
 		unlocked_bytes -= slab->mapped;
 	munmap(slab, slab->mapped);
@@ -305,6 +308,9 @@ void *skex_secret_new(size_t size)
 	if (head == NULL)
 		return NULL;
 	head->size = size;
+	pthread_mutex_lock(&arena_lock);
+	mapped_bytes += size;
+	pthread_mutex_unlock(&arena_lock);
 	return head + 1;
 }
 
@@ -314,10 +320,21 @@ void skex_secret_free(void *secret)
 		return;
 	struct sanitized *head = (struct sanitized *)secret - 1;
 	skex_wipe(secret, head->size);
+	pthread_mutex_lock(&arena_lock);
+	mapped_bytes -= head->size;
+	pthread_mutex_unlock(&arena_lock);
 	free(head);
 }
 
 #endif
+
+size_t skex_secret_bytes(void)
+{
+	pthread_mutex_lock(&arena_lock);
+	size_t bytes = mapped_bytes;
+	pthread_mutex_unlock(&arena_lock);
+	return bytes;
+}
 
 size_t skex_secret_unlocked_bytes(void)
 {

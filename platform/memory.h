@@ -15,6 +15,8 @@
 void *skex_secret_new(size_t size);
 /* Wipes and gives back; NULL is fine. */
 void skex_secret_free(void *secret);
+/* Bytes of memory that the arena has now, with what is kept. */
+size_t skex_secret_bytes(void);
 /* Bytes that could not be locked because of RLIMIT_MEMLOCK: shown by status and doctor. */
 size_t skex_secret_unlocked_bytes(void);
 

@@ -46,6 +46,7 @@ struct sim_datagrams {
 	struct event *events; /* by time, then in the order of making */
 	const uint64_t *now;
 	const uint64_t *apart; /* may be NULL */
+	struct sim_tape *tape; /* the same */
 };
 
 static uint64_t below(struct sim_datagrams *datagrams, uint64_t limit)
@@ -195,6 +196,7 @@ static enum skex_error send_to(
 	struct skex_socket *socket, const struct skex_net_address *address, struct skex_view bytes)
 {
 	struct sim_datagrams *datagrams = socket->datagrams;
+	const struct skex_net_address from = address_of(socket->node, socket->port);
 
 	if (bytes.size == 0 || bytes.size > SKEX_DATAGRAM_MAX || address->size != ADDRESS_SIZE)
 		return SKEX_E_ARGUMENT;
@@ -202,6 +204,8 @@ static enum skex_error send_to(
 		sim_net_apart(datagrams->apart + (size_t)socket->node * SIM_APART_WORDS,
 			address_node(address)))
 		return SKEX_OK;
+	sim_tape_datagram(
+		datagrams->tape, &from, address_node(address), address_port(address), bytes);
 	if (chance(datagrams, datagrams->rules->lost_per_million))
 		return SKEX_OK;
 	put_on_the_way(socket, address, bytes);
@@ -250,6 +254,25 @@ static void address_text(const struct skex_net_address *address, char text[64])
 void sim_datagrams_part(struct sim_datagrams *datagrams, const uint64_t *apart)
 {
 	datagrams->apart = apart;
+}
+
+void sim_datagrams_record(struct sim_datagrams *datagrams, struct sim_tape *tape)
+{
+	datagrams->tape = tape;
+}
+
+void sim_datagrams_again(struct sim_datagrams *datagrams, const struct skex_net_address *from,
+	uint32_t to, uint16_t to_port, struct skex_view bytes)
+{
+	struct event *event = calloc(1, sizeof(*event) + bytes.size);
+
+	event->to_node = to;
+	event->to_port = to_port;
+	event->from = *from;
+	event->size = bytes.size;
+	memcpy(event->bytes, bytes.data, bytes.size);
+	schedule(datagrams, event,
+		*datagrams->now + 1 + below(datagrams, datagrams->rules->delay_ms));
 }
 
 void sim_datagrams_table(struct skex_net *net)

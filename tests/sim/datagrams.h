@@ -23,6 +23,14 @@ enum skex_error sim_datagrams_bind(struct sim_datagrams *datagrams, uint32_t nod
 	skex_received_fn received, void *owner, struct skex_socket **out);
 /* Fills in the functions of the table that need no context. */
 void sim_datagrams_table(struct skex_net *net);
+/* From now on all that is sent goes to the tape of the network: net_tape.c. */
+struct sim_tape;
+void sim_datagrams_record(struct sim_datagrams *datagrams, struct sim_tape *tape);
+void sim_tape_datagram(struct sim_tape *tape, const struct skex_net_address *from, uint32_t to,
+	uint16_t to_port, struct skex_view bytes);
+/* Sends one that was sent before. */
+void sim_datagrams_again(struct sim_datagrams *datagrams, const struct skex_net_address *from,
+	uint32_t to, uint16_t to_port, struct skex_view bytes);
 /* As sim_net_kill, sim_net_due and sim_net_step. */
 void sim_datagrams_kill(struct sim_datagrams *datagrams, uint32_t node);
 uint64_t sim_datagrams_due(const struct sim_datagrams *datagrams);

@@ -76,29 +76,47 @@ void lower_leg(struct world *world, uint32_t agent, uint32_t hub)
 	world_start(node);
 }
 
+static enum skex_error say(struct skex_leg *leg, uint8_t type, struct skex_view fields,
+	struct skex_view clear, struct skex_pad_range *at)
+{
+	struct skex_outgoing *message = NULL;
+	uint8_t *body;
+	enum skex_error error =
+		leg->state == SKEX_LEG_UP ? skex_leg_take(leg, clear.size, at) : SKEX_E_STATE;
+
+	if (error != SKEX_OK)
+		return error;
+	body = calloc(1, clear.size + 1);
+	error = skex_leg_tx_pad(leg, *at, body, clear.size);
+	if (error == SKEX_OK && clear.size > 0)
+		skex_xor(body, body, clear.data, clear.size);
+	if (error == SKEX_OK)
+		error = skex_leg_compose(
+			leg, type, *at, fields, skex_view(body, clear.size), &message);
+	if (error == SKEX_OK)
+		error = skex_leg_transmit(leg, skex_view(message->bytes, message->header_size),
+			skex_view(message->bytes + message->header_size, message->body_size));
+	free(message);
+	free(body);
+	return error;
+}
+
 void hostile_say(struct skex_leg *leg, uint8_t type, struct skex_view fields,
 	struct skex_view clear, struct skex_pad_range *range)
 {
-	struct skex_outgoing *message = NULL;
-	uint8_t *body = calloc(1, clear.size + 1);
 	struct skex_pad_range at;
 
-	need(leg->state == SKEX_LEG_UP, "the leg is not up");
-	need(skex_leg_take(leg, clear.size, &at) == SKEX_OK, "no pad to say that");
-	need(skex_leg_tx_pad(leg, at, body, clear.size) == SKEX_OK, "no pad bytes");
-	if (clear.size > 0)
-		skex_xor(body, body, clear.data, clear.size);
-	need(skex_leg_compose(leg, type, at, fields, skex_view(body, clear.size), &message) ==
-			SKEX_OK,
-		"cannot be composed");
-	need(skex_leg_transmit(leg, skex_view(message->bytes, message->header_size),
-		     skex_view(message->bytes + message->header_size, message->body_size)) ==
-			SKEX_OK,
-		"cannot be sent");
-	free(message);
-	free(body);
+	need(say(leg, type, fields, clear, &at) == SKEX_OK, "cannot be said");
 	if (range != NULL)
 		*range = at;
+}
+
+bool hostile_say_if(
+	struct skex_leg *leg, uint8_t type, struct skex_view fields, struct skex_view clear)
+{
+	struct skex_pad_range at;
+
+	return say(leg, type, fields, clear, &at) == SKEX_OK;
 }
 
 void hostile_forge(struct skex_leg *leg, uint64_t ahead)
@@ -172,10 +190,8 @@ void forge(struct world *world, struct forged *forged, uint8_t initiator, uint8_
 	}
 }
 
-static void tell(struct skex_leg *leg, const struct forged *forged, uint8_t hub, uint64_t stamp_ms,
-	struct skex_pad_range *range)
+static size_t share_fields(const struct forged *forged, uint64_t stamp_ms, uint8_t *fields)
 {
-	uint8_t fields[SKEX_HEADER_MAX];
 	struct skex_share_message share = {0};
 	size_t size = 0;
 
@@ -183,10 +199,23 @@ static void tell(struct skex_leg *leg, const struct forged *forged, uint8_t hub,
 	share.blocks = forged->blocks;
 	share.secret_tags = skex_view(forged->tags, (size_t)forged->blocks * 16);
 	share.stamp_ms = stamp_ms;
-	need(skex_share_message_encode(&share, fields, sizeof(fields), &size) == SKEX_OK,
+	need(skex_share_message_encode(&share, fields, SKEX_HEADER_MAX, &size) == SKEX_OK,
 		"not a share");
-	hostile_say(leg, SKEX_MESSAGE_SHARE, skex_view(fields, size),
-		skex_view(forged->shares[hub], (size_t)forged->blocks * FORGED_VECTOR), range);
+	return size;
+}
+
+static struct skex_view share_of(const struct forged *forged, uint32_t hub)
+{
+	return skex_view(forged->shares[hub], (size_t)forged->blocks * FORGED_VECTOR);
+}
+
+static void tell(struct skex_leg *leg, const struct forged *forged, uint8_t hub, uint64_t stamp_ms,
+	struct skex_pad_range *range)
+{
+	uint8_t fields[SKEX_HEADER_MAX];
+	const size_t size = share_fields(forged, stamp_ms, fields);
+
+	hostile_say(leg, SKEX_MESSAGE_SHARE, skex_view(fields, size), share_of(forged, hub), range);
 }
 
 void forged_tell(struct world *world, const struct forged *forged, uint8_t hub, uint8_t agent,
@@ -200,6 +229,15 @@ void forged_give(struct world *world, const struct forged *forged, uint8_t agent
 	struct skex_pad_range *range)
 {
 	tell(hostile_agent_leg(world, agent, hub), forged, hub, 0, range);
+}
+
+bool forged_give_if(struct world *world, const struct forged *forged, uint32_t agent, uint32_t hub)
+{
+	uint8_t fields[SKEX_HEADER_MAX];
+	const size_t size = share_fields(forged, 0, fields);
+
+	return hostile_say_if(hostile_agent_leg(world, agent, hub), SKEX_MESSAGE_SHARE,
+		skex_view(fields, size), share_of(forged, hub));
 }
 
 const uint8_t *forged_secret(const struct forged *forged, uint16_t block)

@@ -35,6 +35,10 @@ void lower_leg(struct world *world, uint32_t agent, uint32_t hub);
 void hostile_say(struct skex_leg *leg, uint8_t type, struct skex_view fields,
 	struct skex_view clear, struct skex_pad_range *range);
 
+/* The same where it can be said now; false: it was not. */
+bool hostile_say_if(
+	struct skex_leg *leg, uint8_t type, struct skex_view fields, struct skex_view clear);
+
 /* A message with a wrong tag, this many bytes after all that was sent. */
 void hostile_forge(struct skex_leg *leg, uint64_t ahead);
 
@@ -62,6 +66,8 @@ void forged_tell(struct world *world, const struct forged *forged, uint8_t hub, 
 /* The agent, who need not be the initiator, gives the hub its share. */
 void forged_give(struct world *world, const struct forged *forged, uint8_t agent, uint8_t hub,
 	struct skex_pad_range *range);
+/* The same, where it can be given now. */
+bool forged_give_if(struct world *world, const struct forged *forged, uint32_t agent, uint32_t hub);
 /* The S of one block of it. */
 const uint8_t *forged_secret(const struct forged *forged, uint16_t block);
 /* The id of the first 256-bit key in one block. */

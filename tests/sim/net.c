@@ -23,7 +23,7 @@ static struct event *take(struct sim_net *net)
 	return event;
 }
 
-static struct event *event_new(enum event_kind kind, struct skex_stream *stream, size_t size)
+struct event *sim_event_new(enum event_kind kind, struct skex_stream *stream, size_t size)
 {
 	struct event *event = calloc(1, sizeof(*event) + size);
 
@@ -33,8 +33,7 @@ static struct event *event_new(enum event_kind kind, struct skex_stream *stream,
 	return event;
 }
 
-/* In the order of sending, each after a delay of its own. */
-static void deliver(struct skex_stream *to, struct event *event)
+void sim_deliver(struct skex_stream *to, struct event *event)
 {
 	struct sim_net *net = to->net;
 	uint64_t delay = 1 +
@@ -58,12 +57,13 @@ static bool apart(const struct sim_net *net, uint32_t a, uint32_t b)
 	return sim_net_apart(net->apart[a], b);
 }
 
-static struct skex_stream *stream_new(struct sim_net *net, uint32_t node)
+struct skex_stream *sim_stream_new(struct sim_net *net, uint32_t node)
 {
 	struct skex_stream *stream = calloc(1, sizeof(*stream));
 
 	stream->net = net;
 	stream->node = node;
+	stream->serial = ++net->serial;
 	stream->last_ms = net->now;
 	stream->next = net->streams;
 	if (net->streams != NULL)
@@ -104,7 +104,7 @@ static void end(struct skex_stream *stream)
 	if (other == NULL)
 		return;
 	other->other = NULL;
-	deliver(other, event_new(EVENT_CLOSED, other, 0));
+	sim_deliver(other, sim_event_new(EVENT_CLOSED, other, 0));
 }
 
 /* ---- the table's functions ---------------------------------------------------------------------
@@ -150,7 +150,7 @@ static enum skex_error net_connect(void *context, const char *host, int port,
 {
 	struct table *table = context;
 	struct sim_net *net = table->net;
-	struct skex_stream *stream = stream_new(net, table->node);
+	struct skex_stream *stream = sim_stream_new(net, table->node);
 	struct skex_listener *listener = net->listeners;
 	struct event *event;
 
@@ -160,19 +160,19 @@ static enum skex_error net_connect(void *context, const char *host, int port,
 	while (listener != NULL && !(strcmp(listener->name, host) == 0 && listener->port == port))
 		listener = listener->next;
 	if (listener != NULL && apart(net, table->node, listener->node)) {
-		schedule(net, event_new(EVENT_CLOSED, stream, 0), net->now + UNREACHED_MS);
+		schedule(net, sim_event_new(EVENT_CLOSED, stream, 0), net->now + UNREACHED_MS);
 		return SKEX_OK;
 	}
 	if (listener == NULL || chance(net, net->rules.reset_per_million)) {
-		deliver(stream, event_new(EVENT_CLOSED, stream, 0));
+		sim_deliver(stream, sim_event_new(EVENT_CLOSED, stream, 0));
 		return SKEX_OK;
 	}
-	stream->other = stream_new(net, listener->node);
+	stream->other = sim_stream_new(net, listener->node);
 	stream->other->other = stream;
-	event = event_new(EVENT_ACCEPTED, stream->other, 0);
+	event = sim_event_new(EVENT_ACCEPTED, stream->other, 0);
 	event->listener = listener;
-	deliver(stream->other, event);
-	deliver(stream, event_new(EVENT_OPENED, stream, 0));
+	sim_deliver(stream->other, event);
+	sim_deliver(stream, sim_event_new(EVENT_OPENED, stream, 0));
 	return SKEX_OK;
 }
 
@@ -200,17 +200,17 @@ static enum skex_error net_send(
 		return SKEX_OK;
 	}
 	if (chance(stream->net, stream->net->rules.reset_per_million)) {
-		struct event *closed = event_new(EVENT_CLOSED, stream, 0);
+		struct event *closed = sim_event_new(EVENT_CLOSED, stream, 0);
 
 		stream->other = NULL;
 		other->other = NULL;
-		deliver(other, event_new(EVENT_CLOSED, other, 0));
-		deliver(stream, closed);
+		sim_deliver(other, sim_event_new(EVENT_CLOSED, other, 0));
+		sim_deliver(stream, closed);
 		return SKEX_OK;
 	}
 	for (i = 0; i < count; i++)
 		size += parts[i].size;
-	event = event_new(EVENT_BYTES, other, size);
+	event = sim_event_new(EVENT_BYTES, other, size);
 	for (i = 0, size = 0; i < count; i++) {
 		memcpy(event->bytes + size, parts[i].data, parts[i].size);
 		size += parts[i].size;
@@ -218,8 +218,9 @@ static enum skex_error net_send(
 	if (chance(stream->net, stream->net->rules.flip_per_million))
 		event->bytes[stream->net->random(stream->net->random_owner) % size] ^=
 			(uint8_t)(1u << (stream->net->random(stream->net->random_owner) % 8));
+	sim_tape_bytes(stream->net->tape, other, event);
 	stream->queued += size;
-	deliver(other, event);
+	sim_deliver(other, event);
 	return SKEX_OK;
 }
 
@@ -249,7 +250,7 @@ static struct event *held_bytes(struct skex_stream *stream)
 		size += event->size;
 	if (size == 0)
 		return NULL;
-	joined = event_new(EVENT_BYTES, stream, size);
+	joined = sim_event_new(EVENT_BYTES, stream, size);
 	for (size = 0; stream->held != NULL && stream->held->kind == EVENT_BYTES;) {
 		struct event *event = stream->held;
 
@@ -346,8 +347,8 @@ static void tear(struct skex_stream *stream)
 		return;
 	stream->other = NULL;
 	other->other = NULL;
-	deliver(other, event_new(EVENT_CLOSED, other, 0));
-	deliver(stream, event_new(EVENT_CLOSED, stream, 0));
+	sim_deliver(other, sim_event_new(EVENT_CLOSED, other, 0));
+	sim_deliver(stream, sim_event_new(EVENT_CLOSED, stream, 0));
 }
 
 static void set_apart(struct sim_net *net, uint32_t of, uint32_t other, bool apart)
@@ -503,7 +504,8 @@ static void happen(struct sim_net *net, struct event *event)
 			stream->other->queued -= event->size;
 			if (stream->other->queued == 0 && !stream->other->dead &&
 				stream->other->open)
-				deliver(stream->other, event_new(EVENT_DRAINED, stream->other, 0));
+				sim_deliver(stream->other,
+					sim_event_new(EVENT_DRAINED, stream->other, 0));
 		}
 		if (stream->events != NULL)
 			stream->events->received(
@@ -566,5 +568,6 @@ void sim_net_free(struct sim_net *net)
 	for (i = 0; i < SIM_NODES_MAX; i++)
 		free(net->tables[i]);
 	sim_datagrams_free(net->datagrams);
+	sim_tape_free(net->tape);
 	free(net);
 }

@@ -31,6 +31,7 @@ struct skex_stream {
 	struct skex_stream *next_of_node;
 	struct skex_stream *previous_of_node;
 	struct skex_stream *next_dead;
+	uint64_t serial;
 	uint32_t mentions; /* events on their way to it */
 	struct sim_net *net;
 	struct skex_stream *other; /* NULL when that end is gone */
@@ -74,10 +75,21 @@ struct sim_net {
 	struct skex_stream *dead;
 	struct sim_events events;
 	struct sim_datagrams *datagrams;
+	struct sim_tape *tape; /* NULL: nobody records */
+	uint64_t serial;       /* of the last stream */
 	/* Of a node: a bit for each that hears nothing of it. */
 	uint64_t apart[SIM_NODES_MAX][SIM_APART_WORDS];
 	uint32_t torn; /* streams */
 	uint64_t now;
 };
+
+struct event *sim_event_new(enum event_kind kind, struct skex_stream *stream, size_t size);
+/* In the order of sending, each after a delay of its own. */
+void sim_deliver(struct skex_stream *to, struct event *event);
+struct skex_stream *sim_stream_new(struct sim_net *net, uint32_t node);
+
+/* net_tape.c; nothing is kept by a tape that is NULL. */
+void sim_tape_free(struct sim_tape *tape);
+void sim_tape_bytes(struct sim_tape *tape, const struct skex_stream *to, const struct event *event);
 
 #endif

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "platform/memory.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/trace.h"
 #include "tests/sim/world_internal.h"
@@ -237,6 +239,16 @@ void world_set_faults(struct world *world, const struct world_faults *faults)
 	sim_net_rules(world->net, &rules);
 }
 
+void world_record(struct world *world)
+{
+	sim_net_record(world->net);
+}
+
+void world_replay(struct world *world, uint64_t any)
+{
+	sim_net_replay(world->net, any);
+}
+
 uint64_t world_now(const struct world *world)
 {
 	return world->now;
@@ -252,4 +264,11 @@ bool world_pads_intact(const struct world *world)
 {
 	(void)world;
 	return sim_trace_intact();
+}
+
+uint64_t world_memory(void)
+{
+	const struct mallinfo2 heap = mallinfo2();
+
+	return heap.uordblks + heap.hblkhd + skex_secret_bytes();
 }

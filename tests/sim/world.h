@@ -63,6 +63,9 @@ void world_combine(struct world *world, uint32_t at, uint32_t with, bool combine
 void world_pair(struct world *world, uint32_t maker, uint32_t taker);
 void world_free(struct world *world);
 void world_set_faults(struct world *world, const struct world_faults *faults);
+/* The network is recorded from now on, and what was recorded is said again: sim_net_replay. */
+void world_record(struct world *world);
+void world_replay(struct world *world, uint64_t any);
 uint64_t world_now(const struct world *world);
 uint64_t world_random(struct world *world);
 /* Below limit. */
@@ -148,5 +151,7 @@ bool world_fetch(struct world *world, struct world_node *at, struct world_node *
 uint64_t world_ranges(const struct world *world);
 /* True when no range was ever used for two messages and none overlaps another. */
 bool world_pads_intact(const struct world *world);
+/* Bytes that the process has in use: of all nodes, their disks, and what the test keeps. */
+uint64_t world_memory(void);
 
 #endif

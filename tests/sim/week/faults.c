@@ -21,6 +21,7 @@ const char *const week_fault_names[WEEK_FAULTS] = {
 	[FAULT_PART] = "partitions",
 	[FAULT_STORM] = "storms",
 	[FAULT_FORGE] = "forged tags",
+	[FAULT_REPLAY] = "replays",
 	[FAULT_LYING] = "hubs begin or end to lie",
 };
 
@@ -45,6 +46,7 @@ static const struct {
 	[FAULT_CLOCK] = {80, 80},
 	[FAULT_STORM] = {30, 30},
 	[FAULT_FORGE] = {80, 80},
+	[FAULT_REPLAY] = {80, 80},
 	[FAULT_LYING] = {20, 200},
 };
 
@@ -314,6 +316,9 @@ static bool happen(struct week *week, enum week_fault kind, uint32_t node)
 		return true;
 	case FAULT_FORGE:
 		forge_tag(week, is_hub ? agent : node - WEEK_HUBS, is_hub ? node : hub);
+		return true;
+	case FAULT_REPLAY:
+		world_replay(week->world, world_random(week->world));
 		return true;
 	case FAULT_LYING:
 		lie(week, (uint32_t)below(week, WEEK_LIARS));

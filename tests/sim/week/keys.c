@@ -498,6 +498,25 @@ struct week_keys *week_keys_new(const struct week_keys_setup *setup)
 	return keys;
 }
 
+void week_keys_check_disk(const struct week_keys *keys, uint32_t agent, const struct thief *thief)
+{
+	const struct record *record;
+	size_t i;
+
+	for (i = 0; i < keys->buckets; i++) {
+		for (record = keys->by_id[i]; record != NULL; record = record->next_id) {
+			const bool got = record->from == agent &&
+				!was_taken_back(keys, agent, record->got_ms);
+			const bool fetched = record->to == agent && record->fetched_ms != 0 &&
+				!was_taken_back(keys, agent, record->fetched_ms);
+
+			if ((got || fetched) && thief_has(thief, record->bytes, KEY_BYTES))
+				keys->setup.breach(
+					"a key that was handed out is still on the disk");
+		}
+	}
+}
+
 void week_keys_free(struct week_keys *keys)
 {
 	size_t i;

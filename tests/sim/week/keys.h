@@ -2,6 +2,7 @@
 #ifndef SKEX_TESTS_SIM_WEEK_KEYS_H
 #define SKEX_TESTS_SIM_WEEK_KEYS_H
 
+#include "tests/sim/store_thief.h"
 #include "tests/sim/world.h"
 
 /*
@@ -39,6 +40,9 @@ void week_keys_taken_back(struct week_keys *keys, uint32_t agent, uint64_t since
 void week_keys_all_within(struct week_keys *keys, uint32_t ms);
 /* The time from which on all have had a key at both ends: the earliest of their last ones. */
 uint64_t week_keys_oldest(const struct week_keys *keys, char text[300]);
+/* Who took the disk of an agent finds no key on it that the agent handed out, at either end; but
+ * those that it was taken back behind. */
+void week_keys_check_disk(const struct week_keys *keys, uint32_t agent, const struct thief *thief);
 struct week_keys_figures week_keys_figures(const struct week_keys *keys);
 
 #endif

@@ -34,15 +34,16 @@ static void tell(const struct week *week, uint64_t hours)
 
 	printf("# %llu h: %llu keys, %llu at both ends, %llu not in time, %llu thefts refused, "
 	       "%llu ranges of pad (digest %016llx), %llu blocks looked at for k - 1 hubs, %llu "
-	       "starts (%llu refused), %llu taken back, %llu MiB, %ld s of processor\n",
+	       "starts (%llu refused), %llu taken back, %llu secrets opened on the disks, %llu "
+	       "MiB, %ld s of processor\n",
 		(unsigned long long)hours, (unsigned long long)keys.got,
 		(unsigned long long)keys.fetched,
 		(unsigned long long)(keys.not_got + keys.not_fetched),
 		(unsigned long long)keys.stolen, (unsigned long long)world_ranges(week->world),
 		(unsigned long long)sim_trace_digest(), (unsigned long long)week->blocks,
 		(unsigned long long)week->starts, (unsigned long long)week->refused_starts,
-		(unsigned long long)week->taken_back, (unsigned long long)(week->memory >> 20),
-		(long)(clock() / CLOCKS_PER_SEC));
+		(unsigned long long)week->taken_back, (unsigned long long)week->opened,
+		(unsigned long long)(week->memory >> 20), (long)(clock() / CLOCKS_PER_SEC));
 	fflush(stdout);
 }
 

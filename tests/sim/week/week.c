@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/sim/week/week.h"
 
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "agent/internal.h"
 #include "tests/sim/disk.h"
+#include "tests/sim/store_thief.h"
 #include "tests/sim/worlds/lies.h"
 
 #define DAY_MS          86400000u
 #define CALM_MS         7200000u   /* after the last fault all peers have a key within this time */
 #define MEMORY_NODE_MAX (8u << 20) /* with its disk, and what the test keeps of it */
+#define QUIET_MS        2000u      /* what was handed out is erased by then */
 #define BLOCKS_SURE     20u        /* of so many some were made by k hubs that answered */
 
 struct week *week_new(uint64_t seed, const struct week_size *size)
@@ -47,6 +49,7 @@ struct week *week_new(uint64_t seed, const struct week_size *size)
 		week->may_lie.lies[i] = 1;
 	world_set_pools(week->world, 1, 3);
 	world_set_faults(week->world, &usual);
+	world_record(week->world);
 	week->keys = week_keys_new(&keys);
 	week->view = view_new(week->world, &week->may_lie, week_broken);
 	lies_choose(week->world, &week->lies);
@@ -77,8 +80,7 @@ void week_free(struct week *week)
 
 static void check_memory(struct week *week)
 {
-	const struct mallinfo2 memory = mallinfo2();
-	const uint64_t used = memory.uordblks + memory.hblkhd;
+	const uint64_t used = world_memory();
 
 	if (used > week->memory)
 		week->memory = used;
@@ -139,6 +141,29 @@ void week_second(struct week *week)
 /* ---- the end -----------------------------------------------------------------------------------
  */
 
+/* When all is quiet: docs/spec/state.md, section 8. */
+static void check_erased(struct week *week)
+{
+	uint32_t i;
+
+	world_run(week->world, QUIET_MS);
+	for (i = 0; i < week->agents; i++) {
+		struct world_node *node = world_agent(week->world, i);
+		const struct skex_link *link;
+		struct thief *thief;
+
+		if (!world_is_up(node))
+			continue;
+		link = &world_agent_of(node)->link;
+		thief = thief_new(world_disk(node), link->crypto, link->kek);
+		week->opened += thief_count(thief);
+		week_keys_check_disk(week->keys, i, thief);
+		thief_free(thief);
+	}
+	if (week->opened == 0)
+		week_broken("a thief can open nothing: nothing was tested");
+}
+
 static void heal(struct week *week)
 {
 	uint32_t i;
@@ -171,4 +196,5 @@ void week_end(struct week *week)
 	check_secrecy(week);
 	if (week->known == 0)
 		week_broken("all hubs together never could compute a secret: nothing was tested");
+	check_erased(week);
 }

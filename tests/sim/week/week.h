@@ -37,6 +37,7 @@ enum week_fault {
 	FAULT_PART,    /* it and another hear nothing of each other for a while */
 	FAULT_STORM,   /* the network resets and changes what it carries */
 	FAULT_FORGE,   /* a wrong tag comes on a leg */
+	FAULT_REPLAY,  /* somebody says again what went over the network */
 	FAULT_LYING,   /* a hub begins to lie, in some way, or ends it */
 	WEEK_FAULTS,
 };
@@ -91,6 +92,7 @@ struct week {
 	uint64_t *refilled_ms;
 	uint64_t blocks; /* that were looked at for what k - 1 hubs can compute */
 	uint64_t known;  /* of these, what all hubs can */
+	uint64_t opened; /* secrets that a thief of the disks could open at the end */
 	uint64_t faults[WEEK_FAULTS];
 	uint64_t starts;
 	uint64_t refused_starts;

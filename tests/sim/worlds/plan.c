@@ -29,6 +29,8 @@ static const char *const kinds[PLAN_KINDS] = {
 	[PLAN_CLONE] = "clone",
 	[PLAN_TWIN] = "twin",
 	[PLAN_ALONE] = "alone",
+	[PLAN_REPLAY] = "replay",
+	[PLAN_SAY] = "say",
 };
 
 static const char *const shapes[PLAN_SHAPES] = {
@@ -114,6 +116,8 @@ static const struct {
 	{PLAN_JOIN, 30},
 	{PLAN_CLOCK, 10},
 	{PLAN_FORGE, 15},
+	{PLAN_REPLAY, 30},
+	{PLAN_SAY, 15},
 };
 
 static uint8_t choose_kind(uint64_t *state)
@@ -144,6 +148,7 @@ static struct plan_event choose_event(const struct plan *plan, uint64_t *state)
 		event.other = (uint8_t)(plan->hubs + below(state, plan->agents));
 		break;
 	case PLAN_FORGE:
+	case PLAN_SAY:
 		event.node = (uint8_t)(plan->hubs + below(state, plan->agents));
 		event.other = (uint8_t)below(state, plan->hubs);
 		break;

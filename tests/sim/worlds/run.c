@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/sim/worlds/run.h"
 
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,14 +10,15 @@
 #include "tests/sim/trace.h"
 #include "tests/sim/worlds/ledger.h"
 #include "tests/sim/worlds/lies.h"
+#include "tests/sim/worlds/say.h"
 #include "tests/sim/worlds/view.h"
 
 #define PAD_BYTES       PLAN_PAD_BYTES
-#define AFTER_MS        70000u      /* backing off ends */
-#define PATIENCE_MS     120000u     /* for keys, when all is well again */
-#define QUIET_MS        2000u       /* what was handed out is erased by then */
-#define TENDED_MAX      6           /* so often an operator may have to do something */
-#define NODE_MEMORY_MAX (64u << 20) /* with its disk */
+#define AFTER_MS        70000u     /* backing off ends */
+#define PATIENCE_MS     120000u    /* for keys, when all is well again */
+#define QUIET_MS        2000u      /* what was handed out is erased by then */
+#define TENDED_MAX      6          /* so often an operator may have to do something */
+#define NODE_MEMORY_MAX (8u << 20) /* with its disk; in the mean of a world */
 
 struct state {
 	bool torn; /* its disk stops, or has stopped, in the middle of something */
@@ -36,7 +36,9 @@ struct run {
 	struct state states[WORLD_NODES_MAX];
 	struct world_node *clone; /* NULL: there was none yet */
 	uint8_t cloned;           /* the agent, whose clone it is */
+	uint32_t liars;           /* bits of agents that lied: no key need come to them any more */
 	uint32_t refills;
+	uint64_t memory_before; /* what other worlds left, as pads that the next one takes */
 	struct run_figures *figures;
 	void (*broken)(const char *text);
 };
@@ -277,6 +279,13 @@ static void happen(struct run *run, const struct plan_event *event)
 	case PLAN_FORGE:
 		forge_tag(run, agent, event->other);
 		break;
+	case PLAN_REPLAY:
+		world_replay(run->world, event->value);
+		break;
+	case PLAN_SAY:
+		if (say_lie(run->world, run->plan, agent, event->other, event->value))
+			run->liars |= UINT32_C(1) << agent;
+		break;
 	case PLAN_CLONE:
 		clone_agent(run, agent);
 		break;
@@ -296,13 +305,14 @@ static void happen(struct run *run, const struct plan_event *event)
 
 static void check_step(struct run *run)
 {
-	const struct mallinfo2 memory = mallinfo2();
+	const uint64_t memory = world_memory() - run->memory_before;
+	const uint32_t nodes = (uint32_t)run->plan->hubs + run->plan->agents;
 
 	if (!world_pads_intact(run->world))
 		run->broken("a range of pad was used for two messages");
-	if (memory.uordblks > run->figures->memory)
-		run->figures->memory = memory.uordblks;
-	if (memory.uordblks > (uint64_t)NODE_MEMORY_MAX * (run->plan->hubs + run->plan->agents))
+	if (memory > run->figures->memory)
+		run->figures->memory = memory;
+	if (memory > (uint64_t)NODE_MEMORY_MAX * nodes)
 		run->broken("a node holds more memory than it may");
 }
 
@@ -474,7 +484,8 @@ static void recover(struct run *run)
 	check_step(run);
 	for (a = 0; a < run->plan->agents; a++) {
 		b = (uint8_t)((a + 1) % run->plan->agents);
-		if (!hubs_suffice(run, a, b))
+		if ((run->liars & (UINT32_C(1) << a | UINT32_C(1) << b)) != 0 ||
+			!hubs_suffice(run, a, b))
 			continue;
 		for (i = 0; i < TENDED_MAX && !ledger_exchange(run->ledger, a, b, PATIENCE_MS); i++)
 			tend(run);
@@ -510,11 +521,13 @@ void run_plan(const struct plan *plan, struct run_figures *figures, void (*broke
 	size_t i;
 
 	memset(figures, 0, sizeof(*figures));
+	run.memory_before = world_memory();
 	run.world = world_of(plan);
 	run.ledger = ledger_new(run.world, broken);
 	if (plan->shape == PLAN_TABLES || plan->shape == PLAN_COMBINED)
 		run.view = view_new(run.world, plan, broken);
 	lies_choose(run.world, plan);
+	world_record(run.world);
 	world_set_pools(run.world, (uint32_t)(1 + plan->seed % 3), 4); /* pads are small */
 	world_set_faults(run.world, &plan->faults);
 	for (i = 0; i < plan->count; i++) {

@@ -16,7 +16,7 @@ struct run_figures {
 	uint64_t opened;  /* secrets that a thief of the disks could open at the end */
 	uint64_t blocks;  /* whose secret fewer than k hubs could not compute */
 	uint64_t digest;  /* of all that was sent on pad; of many worlds, their sum */
-	uint64_t memory;  /* bytes in use at most, looked at after each event; 0: not known */
+	uint64_t memory;  /* bytes in use at most by a world, looked at after each event */
 };
 
 /* broken is told what does not hold, and does not return. */
