@@ -321,6 +321,9 @@ def free_port():
 
 
 def main():
+    if not lab_harness.is_confined():
+        print('1..0 # SKIP the programs of this build are not confined')
+        return
     with Probed() as lab:
         for folder in ('keys', 'later'):
             os.mkdir(lab.path(folder))
