@@ -4,8 +4,8 @@
 /*
  * Pad accounting (core/pad/pad.c), for Frama-C's Eva: no function, from any state and with any
  * values, reads what is unset or has a number wrap around.  Eva does not remember that one field is
- * below another, so one of each two that are compared is of a set that it goes through: offsets
- * near 0, near the largest size and near the end of the numbers.  tools/prove runs it.
+ * below another, so each offset is of a set that it goes through: near 0, near the largest size and
+ * near the end of the numbers.  tools/prove runs it.
  */
 #include "core/pad/pad.c"
 

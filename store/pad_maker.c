@@ -196,6 +196,19 @@ enum skex_error skex_pad_maker_add(struct skex_pad_maker *maker, const uint8_t *
 	return maker->failed;
 }
 
+/* The name goes before the keys do: a pad that is there can be opened. */
+static bool name_taken_back(const struct skex_pad_maker *maker)
+{
+	const struct skex_files *files = maker->platform->files;
+	enum skex_error error = skex_path_remove(files, maker->path);
+
+	if (error == SKEX_OK)
+		error = skex_path_sync_parent(files, maker->path);
+	if (error != SKEX_OK)
+		skex_log(maker->platform, SKEX_LEVEL_WARNING, "pad: cannot remove %s", maker->path);
+	return error == SKEX_OK;
+}
+
 enum skex_error skex_pad_maker_finish(struct skex_pad_maker *maker)
 {
 	const struct skex_files *files = maker->platform->files;
@@ -214,12 +227,10 @@ enum skex_error skex_pad_maker_finish(struct skex_pad_maker *maker)
 		error = files->rename(files->context, maker->half_path, maker->path);
 	if (error == SKEX_OK) {
 		error = skex_path_sync_parent(files, maker->path);
-		if (error != SKEX_OK && skex_path_remove(files, maker->path) != SKEX_OK)
-			skex_log(maker->platform, SKEX_LEVEL_WARNING, "pad: cannot remove %s",
-				maker->path);
+		/* Where it may come back, its keys stay. */
+		maker->finished = error == SKEX_OK || !name_taken_back(maker);
 	}
 	maker->failed = error;
-	maker->finished = error == SKEX_OK;
 	return error;
 }
 

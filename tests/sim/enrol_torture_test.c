@@ -342,6 +342,25 @@ static void joining(void **state)
 	torture(&act);
 }
 
+/* One sync fails, and the power after it. */
+static void joining_when_a_sync_fails(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 0; seed < 40u * 16u; seed++) {
+		fprintf(stderr, "seed %llu, sync %llu fails\n", (unsigned long long)seed,
+			(unsigned long long)(1 + seed / 16));
+		bed_init(&bed, seed);
+		prepare_unused();
+		disk_fail_sync(bed.scene.disk, 1 + seed / 16);
+		join_once();
+		disk_fail_sync(bed.scene.disk, 0);
+		cut(true, seed);
+		check_joined();
+		check_lasts(seed);
+		bed_clear(&bed);
+	}
+}
+
 static void check_joined_refill(void)
 {
 	enum skex_error error;
@@ -429,6 +448,7 @@ int main(void)
 		cmocka_unit_test(refill),
 		cmocka_unit_test(lost_refill),
 		cmocka_unit_test(joining),
+		cmocka_unit_test(joining_when_a_sync_fails),
 		cmocka_unit_test(joining_a_refill),
 		cmocka_unit_test(replacing),
 		cmocka_unit_test(eviction),

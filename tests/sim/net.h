@@ -44,8 +44,8 @@ void sim_net_kill(struct sim_net *net, uint32_t node);
 void sim_net_part(struct sim_net *net, uint32_t a, uint32_t b, bool apart);
 /* From now on somebody keeps what goes over the network. */
 void sim_net_record(struct sim_net *net);
-/* And says some of it again, where that is possible now; `any` chooses. */
-void sim_net_replay(struct sim_net *net, uint64_t any);
+/* And says some of it again; `any` chooses.  False: to that one it cannot be said now. */
+bool sim_net_replay(struct sim_net *net, uint64_t any);
 /* When the next event is due; UINT64_MAX for none. */
 uint64_t sim_net_due(const struct sim_net *net);
 /* Delivers the events of this instant one at a time; false when none was due.  *node is who got it.

@@ -89,7 +89,7 @@ static void say(struct skex_stream *to, const struct piece *piece)
 }
 
 /* Into the connection between the same two that is there now. */
-static void inject(struct sim_net *net, const struct piece *piece)
+static bool inject(struct sim_net *net, const struct piece *piece)
 {
 	struct skex_stream *to = net->of_node[piece->to];
 
@@ -98,6 +98,7 @@ static void inject(struct sim_net *net, const struct piece *piece)
 		to = to->next_of_node;
 	if (to != NULL)
 		say(to, piece);
+	return to != NULL;
 }
 
 static void hear(void *owner, struct skex_stream *stream, struct skex_view bytes)
@@ -117,7 +118,7 @@ static void hear_end(void *owner, struct skex_stream *stream, enum skex_error wh
 static const struct skex_stream_events silent = {.received = hear, .closed = hear_end};
 
 /* A whole recorded connection from its beginning, or from where the tape has it. */
-static void play(struct sim_net *net, const struct piece *like)
+static bool play(struct sim_net *net, const struct piece *like)
 {
 	struct skex_listener *listener = net->listeners;
 	struct skex_stream *stream;
@@ -127,7 +128,7 @@ static void play(struct sim_net *net, const struct piece *like)
 	while (listener != NULL && listener->node != like->to)
 		listener = listener->next;
 	if (listener == NULL)
-		return;
+		return false;
 	stream = sim_stream_new(net, like->from);
 	stream->events = &silent;
 	stream->open = true;
@@ -143,21 +144,20 @@ static void play(struct sim_net *net, const struct piece *like)
 		if (piece->serial == like->serial)
 			say(stream->other, piece);
 	}
+	return true;
 }
 
-void sim_net_replay(struct sim_net *net, uint64_t any)
+bool sim_net_replay(struct sim_net *net, uint64_t any)
 {
 	const uint64_t count = net->tape->count < PIECES_MAX ? net->tape->count : PIECES_MAX;
 	const struct piece *piece;
 
 	if (count == 0)
-		return;
+		return false;
 	piece = net->tape->pieces[any / 2 % count];
-	if (piece->serial == 0)
-		sim_datagrams_again(net->datagrams, &piece->address, piece->to, piece->to_port,
-			skex_view(piece->bytes, piece->size));
-	else if (any % 2 == 0)
-		inject(net, piece);
-	else
-		play(net, piece);
+	if (piece->serial != 0)
+		return any % 2 == 0 ? inject(net, piece) : play(net, piece);
+	sim_datagrams_again(net->datagrams, &piece->address, piece->to, piece->to_port,
+		skex_view(piece->bytes, piece->size));
+	return true;
 }

@@ -244,9 +244,9 @@ void world_record(struct world *world)
 	sim_net_record(world->net);
 }
 
-void world_replay(struct world *world, uint64_t any)
+bool world_replay(struct world *world, uint64_t any)
 {
-	sim_net_replay(world->net, any);
+	return sim_net_replay(world->net, any);
 }
 
 uint64_t world_now(const struct world *world)

@@ -65,7 +65,7 @@ void world_free(struct world *world);
 void world_set_faults(struct world *world, const struct world_faults *faults);
 /* The network is recorded from now on, and what was recorded is said again: sim_net_replay. */
 void world_record(struct world *world);
-void world_replay(struct world *world, uint64_t any);
+bool world_replay(struct world *world, uint64_t any);
 uint64_t world_now(const struct world *world);
 uint64_t world_random(struct world *world);
 /* Below limit. */

@@ -318,8 +318,7 @@ static bool happen(struct week *week, enum week_fault kind, uint32_t node)
 		forge_tag(week, is_hub ? agent : node - WEEK_HUBS, is_hub ? node : hub);
 		return true;
 	case FAULT_REPLAY:
-		world_replay(week->world, world_random(week->world));
-		return true;
+		return world_replay(week->world, world_random(week->world));
 	case FAULT_LYING:
 		lie(week, (uint32_t)below(week, WEEK_LIARS));
 		return true;

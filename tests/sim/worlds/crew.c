@@ -40,6 +40,9 @@ static void add(struct run_figures *sum, const struct run_figures *one)
 	sum->got += one->got;
 	sum->fetched += one->fetched;
 	sum->ranges += one->ranges;
+	sum->replays += one->replays;
+	sum->lies += one->lies;
+	sum->pairs += one->pairs;
 	sum->opened += one->opened;
 	sum->blocks += one->blocks;
 	sum->digest += one->digest;

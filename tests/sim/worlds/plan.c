@@ -150,6 +150,9 @@ static struct plan_event choose_event(const struct plan *plan, uint64_t *state)
 	case PLAN_FORGE:
 	case PLAN_SAY:
 		event.node = (uint8_t)(plan->hubs + below(state, plan->agents));
+		/* One that lies leaves others whose keys have to come. */
+		if (event.kind == PLAN_SAY)
+			event.node = (uint8_t)(plan->hubs + plan->seed % plan->agents);
 		event.other = (uint8_t)below(state, plan->hubs);
 		break;
 	case PLAN_TEAR:

@@ -38,7 +38,7 @@ enum plan_kind {
 	PLAN_TWIN,    /* it runs beside the agent */
 	PLAN_ALONE,   /* it ends */
 	PLAN_REPLAY,  /* somebody says again what went over the network; `value` chooses what */
-	PLAN_SAY,     /* agent `node` lies to hub `other`, under a right tag; `value` chooses how */
+	PLAN_SAY,     /* the agent that lies, `node`, does so to hub `other`; `value` chooses how */
 	PLAN_KINDS,
 };
 

@@ -36,7 +36,7 @@ struct run {
 	struct state states[WORLD_NODES_MAX];
 	struct world_node *clone; /* NULL: there was none yet */
 	uint8_t cloned;           /* the agent, whose clone it is */
-	uint32_t liars;           /* bits of agents that lied: no key need come to them any more */
+	uint32_t liars;           /* bits of agents that lied: nobody need take their blocks */
 	uint32_t refills;
 	uint64_t memory_before; /* what other worlds left, as pads that the next one takes */
 	struct run_figures *figures;
@@ -280,11 +280,13 @@ static void happen(struct run *run, const struct plan_event *event)
 		forge_tag(run, agent, event->other);
 		break;
 	case PLAN_REPLAY:
-		world_replay(run->world, event->value);
+		run->figures->replays += world_replay(run->world, event->value);
 		break;
 	case PLAN_SAY:
-		if (say_lie(run->world, run->plan, agent, event->other, event->value))
+		if (say_lie(run->world, run->plan, agent, event->other, event->value)) {
 			run->liars |= UINT32_C(1) << agent;
+			run->figures->lies++;
+		}
 		break;
 	case PLAN_CLONE:
 		clone_agent(run, agent);
@@ -305,7 +307,8 @@ static void happen(struct run *run, const struct plan_event *event)
 
 static void check_step(struct run *run)
 {
-	const uint64_t memory = world_memory() - run->memory_before;
+	const uint64_t now = world_memory();
+	const uint64_t memory = now > run->memory_before ? now - run->memory_before : 0;
 	const uint32_t nodes = (uint32_t)run->plan->hubs + run->plan->agents;
 
 	if (!world_pads_intact(run->world))
@@ -484,9 +487,9 @@ static void recover(struct run *run)
 	check_step(run);
 	for (a = 0; a < run->plan->agents; a++) {
 		b = (uint8_t)((a + 1) % run->plan->agents);
-		if ((run->liars & (UINT32_C(1) << a | UINT32_C(1) << b)) != 0 ||
-			!hubs_suffice(run, a, b))
+		if ((run->liars >> a & 1) != 0 || !hubs_suffice(run, a, b))
 			continue;
+		run->figures->pairs++;
 		for (i = 0; i < TENDED_MAX && !ledger_exchange(run->ledger, a, b, PATIENCE_MS); i++)
 			tend(run);
 		if (i == TENDED_MAX)

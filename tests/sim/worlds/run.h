@@ -13,6 +13,9 @@ struct run_figures {
 	uint64_t got;     /* keys */
 	uint64_t fetched; /* of these, at the other end */
 	uint64_t ranges;  /* of pad */
+	uint64_t replays; /* pieces, or connections, that were said again */
+	uint64_t lies;    /* of agents */
+	uint64_t pairs;   /* that had to have a key at the end, and had */
 	uint64_t opened;  /* secrets that a thief of the disks could open at the end */
 	uint64_t blocks;  /* whose secret fewer than k hubs could not compute */
 	uint64_t digest;  /* of all that was sent on pad; of many worlds, their sum */
