@@ -188,12 +188,13 @@ static void release(struct week *week)
 /* ---- the operator ------------------------------------------------------------------------------
  */
 
+/* One whose disk lied does so no more once it has gone back, and may need what an agent asks for
+ * then: another refill. */
 static bool is_fine(const struct week *week, uint32_t node)
 {
 	const struct week_node *state = &week->nodes[node];
 
-	return world_is_up(node_of(week, node)) && !state->torn && !state->failing &&
-		!state->full && !state->lies;
+	return world_is_up(node_of(week, node)) && !state->torn && !state->failing && !state->full;
 }
 
 static void refill(struct week *week, uint32_t hub, uint32_t agent)
