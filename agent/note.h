@@ -26,8 +26,9 @@ typedef void (*skex_note_done_fn)(void *owner, const struct skex_problem *proble
  * Sends a note (1..SKEX_NOTE_MAX bytes, copied) to a peer.  done is called once k hubs of its
  * profile have taken it durably, or all that are up if those are fewer, but one at least; the
  * recipient gets it when it is there.  A note key is waited for up to wait_ms; without one the
- * problem is SKEX_E_EMPTY (again).  What is not sent yet is kept while hubs are away, until the key
- * has expired at the recipient in any case; a restart forgets it.
+ * problem is SKEX_E_EMPTY (again).  What is not sent yet is kept while hubs are away, or have not
+ * said yet that its key is not from the past, until the key has expired at the recipient in any
+ * case; a restart forgets it.
  *
  * Errors in the request come back at once with *problem filled, and done is not called then:
  * SKEX_E_ARGUMENT, SKEX_E_UNKNOWN (peer), SKEX_E_BUSY (SKEX_NOTES_WAITING), SKEX_E_MEMORY.

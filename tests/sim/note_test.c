@@ -430,6 +430,24 @@ static void rule_a_sealed_note_ends_with_its_key(void **state)
 	}
 }
 
+/* The first agent starts with keys from before, a minute in which it may give them out, and no hub.
+ */
+static void into_a_grace(struct world *world)
+{
+	struct world_node *one = world_agent(world, 0);
+
+	/* With the third a new block is made, of which nothing is in memory yet. */
+	for (uint8_t i = 0; i < 3; i++)
+		(void)send_note(world, one, "agent2", "before");
+	world_run(world, 10000);
+	for (uint8_t i = 0; i < 5; i++)
+		world_crash(world_hub(world, i));
+	world_crash(one);
+	world_agent_config(one)->pool.start_grace_s = 60;
+	world_start(one);
+	world_run(world, 5000);
+}
+
 /* Nor under one of which the grace of a start is over, until hubs say that it is not from the past.
  */
 static void a_sealed_note_waits_when_its_grace_is_over(void **state)
@@ -442,16 +460,7 @@ static void a_sealed_note_waits_when_its_grace_is_over(void **state)
 	(void)state;
 	memset(&inbox, 0, sizeof(inbox));
 	watch(world_agent(world, 1), &inbox);
-	/* With the third a new block is made, of which nothing is in memory yet. */
-	for (uint8_t i = 0; i < 3; i++)
-		(void)send_note(world, one, "agent2", "before");
-	world_run(world, 10000);
-	for (uint8_t i = 0; i < 5; i++)
-		world_crash(world_hub(world, i));
-	world_crash(one);
-	world_agent_config(one)->pool.start_grace_s = 60;
-	world_start(one);
-	world_run(world, 5000);
+	into_a_grace(world);
 	begin(one, "agent2", "late", PATIENCE, &outcome);
 	world_run(world, 2000);
 	assert_non_null(world_agent_of(one)->notes);
@@ -464,6 +473,7 @@ static void a_sealed_note_waits_when_its_grace_is_over(void **state)
 	for (uint8_t i = 1; i < 5; i++)
 		world_start(world_hub(world, i));
 	world_run(world, 60000);
+	assert_true(outcome.done);
 	assert_int_equal(outcome.error, SKEX_OK);
 	assert_int_equal(times(&inbox, "late"), 1);
 	assert_int_equal(inbox.count, 4);
