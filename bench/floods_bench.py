@@ -8,6 +8,7 @@ runs it as its stage `floods`.
 That keys come at all, and that memory is bounded, is tested by tests/system/floods.py.
 """
 
+import atexit
 import http.client
 import json
 import os
@@ -36,6 +37,7 @@ class Flood:
                  '3600'] + ([file] if how == 'replay' else [])
         self.how = how
         self.process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+        atexit.register(self.process.kill)  # when what is measured beside it fails
 
     def tell(self, where, honest):
         """Ends it, and prints what it came to beside so many honest packets a second."""

@@ -6,9 +6,9 @@
 
 /*
  * An agent that lies: what it says stands on its own pad, under a right tag and in the envelope of
- * its leg, and no honest agent says it.  `any` chooses: bytes without a meaning; a
- * block of keys that it gives to one hub, or to all; a block in the name of another agent, under
- * the id that this one uses next.
+ * its leg, and no honest agent says it.  `any` chooses: bytes without a meaning; a block of keys
+ * that it gives to one hub, or to all; a block in the name of another agent that is up, under the
+ * id that this one uses next.
  */
 /* False: it could not say that now. */
 bool say_lie(
