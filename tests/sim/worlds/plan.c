@@ -120,12 +120,14 @@ static const struct {
 	{PLAN_SAY, 15},
 };
 
-static uint8_t choose_kind(uint64_t *state)
+static uint8_t choose_kind(uint64_t *state, bool hostile)
 {
 	uint32_t at = (uint32_t)below(state, 1000);
 	size_t i;
 
 	for (i = 0; i < sizeof(mix) / sizeof(mix[0]); i++) {
+		if (!hostile && (mix[i].kind == PLAN_REPLAY || mix[i].kind == PLAN_SAY))
+			break;
 		if (at < mix[i].chance)
 			return mix[i].kind;
 		at -= mix[i].chance;
@@ -133,10 +135,10 @@ static uint8_t choose_kind(uint64_t *state)
 	return PLAN_GET;
 }
 
-static struct plan_event choose_event(const struct plan *plan, uint64_t *state)
+static struct plan_event choose_event(const struct plan *plan, uint64_t *state, bool hostile)
 {
 	const uint8_t nodes = (uint8_t)(plan->hubs + plan->agents);
-	struct plan_event event = {.kind = choose_kind(state)};
+	struct plan_event event = {.kind = choose_kind(state, hostile)};
 
 	event.node = (uint8_t)below(state, nodes);
 	event.other = (uint8_t)below(state, nodes);
@@ -253,7 +255,7 @@ void plan_make(struct plan *plan, uint64_t seed, const struct plan_size *size)
 	count = 4 + (uint32_t)below(&state, size->events_most - 3u);
 	gap = 1 + (uint32_t)below(&state, 2000);
 	while (plan->count < count) {
-		struct plan_event event = choose_event(plan, &state);
+		struct plan_event event = choose_event(plan, &state, size->hostile);
 
 		now += (uint32_t)below(&state, gap);
 		event.at_ms = now;

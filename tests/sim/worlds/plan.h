@@ -80,6 +80,7 @@ struct plan_size {
 	uint8_t hubs_most; /* 3 .. this */
 	uint8_t agents_most;
 	uint32_t events_most;
+	bool hostile; /* with an agent that lies, and replays */
 };
 
 /* The plan of this seed; free it with plan_free. */
