@@ -54,16 +54,6 @@ static size_t encode(const struct agent_fill *fill, uint8_t value[FILL_RECORD_MA
 	return skex_writer_end(&writer, &size) == SKEX_OK ? size : 0;
 }
 
-/* As a kit says it: people read it. */
-static bool is_text(struct skex_view text)
-{
-	size_t i = 0;
-
-	while (i < text.size && text.data[i] >= ' ' && text.data[i] <= '~')
-		i++;
-	return i == text.size && text.size > 0;
-}
-
 static enum skex_error decode(
 	struct skex_view value, struct agent_fill *fill, struct skex_name *peer)
 {
@@ -87,7 +77,7 @@ static enum skex_error decode(
 	source = skex_read_lp8(&reader, SKEX_KIT_SOURCE_MAX);
 	if (skex_reader_end(&reader) != SKEX_OK || fill->state < FILL_TAKING ||
 		fill->state > FILL_OVER || fill->end > 1 || kept > 1 || fill->pieces == 0 ||
-		!is_text(source) || fill->pieces > SKEX_FILL_PIECES_MAX ||
+		!skex_kit_source_valid(source) || fill->pieces > SKEX_FILL_PIECES_MAX ||
 		(fill->class != SKEX_CLASS_ITS && fill->class != SKEX_CLASS_COMPUTATIONAL))
 		return SKEX_E_CORRUPT;
 	memcpy(fill->source, source.data, source.size);

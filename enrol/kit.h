@@ -114,6 +114,9 @@ struct skex_kit_header {
 	uint32_t instances[2]; /* of the ids of the keys that ends[i] initiates; not 0, not equal */
 };
 
+/* What people may read as a source: 1 to SKEX_KIT_SOURCE_MAX characters of printable ASCII. */
+bool skex_kit_source_valid(struct skex_view source);
+
 /* The class of the leg: that of the header, but computational when a passphrase was used. */
 enum skex_class skex_kit_class(
 	const struct skex_kit_header *header, const struct skex_kit_lock *lock);

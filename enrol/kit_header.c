@@ -49,16 +49,19 @@ bool skex_kit_addresses_valid(const char *addresses)
 	return false;
 }
 
-static bool source_valid(const char *source)
+bool skex_kit_source_valid(struct skex_view source)
 {
-	size_t size = strnlen(source, SKEX_KIT_SOURCE_MAX + 1);
-
-	if (size == 0 || size > SKEX_KIT_SOURCE_MAX)
+	if (source.size == 0 || source.size > SKEX_KIT_SOURCE_MAX)
 		return false;
-	for (size_t i = 0; i < size; i++)
-		if (source[i] < ' ' || source[i] > '~')
+	for (size_t i = 0; i < source.size; i++)
+		if (source.data[i] < ' ' || source.data[i] > '~')
 			return false;
 	return true;
+}
+
+static bool source_valid(const char *source)
+{
+	return skex_kit_source_valid(skex_view(source, strnlen(source, SKEX_KIT_SOURCE_MAX + 1)));
 }
 
 static bool size_valid(const struct skex_kit_header *header, uint64_t size)

@@ -10,7 +10,6 @@
 #define APPLICATION_ID 0x736B6578 /* "skex" */
 #define SCHEMA_VERSION 2
 #define BUSY_MS        2000
-#define FOLDER_ROOM    1024u
 
 static const char schema[] =
 	"CREATE TABLE setting (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;"
@@ -284,30 +283,6 @@ static enum skex_error can_be_written(struct skex_registry *registry)
 	return execute(registry, "BEGIN IMMEDIATE; ROLLBACK");
 }
 
-/* That the files which are there now have their names after a power cut.  SQLite asks for it too,
- * and takes no notice of the answer. */
-static enum skex_error names_sync(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	const size_t size = slash == NULL ? 0 : (size_t)(slash - path) + 1;
-	char folder[FOLDER_ROOM] = ".";
-
-	if (strcmp(path, ":memory:") == 0)
-		return SKEX_OK;
-	if (size >= sizeof(folder))
-		return SKEX_E_ARGUMENT;
-	if (size > 0) {
-		memcpy(folder, path, size);
-		folder[size] = '\0';
-	}
-	int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (descriptor < 0)
-		return SKEX_E_IO;
-	int synced = fsync(descriptor);
-	close(descriptor);
-	return synced == 0 ? SKEX_OK : SKEX_E_IO;
-}
-
 enum skex_error skex_registry_open(const char *path, struct skex_registry **registry)
 {
 	struct skex_registry *made = calloc(1, sizeof(*made));
@@ -330,8 +305,6 @@ enum skex_error skex_registry_open(const char *path, struct skex_registry **regi
 		error = schema_check(made);
 	if (error == SKEX_OK)
 		error = can_be_written(made);
-	if (error == SKEX_OK)
-		error = names_sync(path);
 	if (error != SKEX_OK) {
 		skex_registry_close(made);
 		return error;

@@ -24,7 +24,7 @@ static enum skex_error make_directories(const struct skex_platform *platform, co
 		if (error == SKEX_OK)
 			error = files->make_directory(files->context, path);
 	}
-	return error == SKEX_OK ? files->sync_directory(files->context, directory) : error;
+	return error;
 }
 
 enum skex_error skex_state_open(const struct skex_platform *platform,
@@ -44,6 +44,9 @@ enum skex_error skex_state_open(const struct skex_platform *platform,
 		error = below(path, directory, "/registry.db");
 	if (error == SKEX_OK)
 		error = skex_registry_open(path, &opened.registry);
+	/* SQLite syncs the names of its files too, and takes no notice of the answer. */
+	if (error == SKEX_OK)
+		error = platform->files->sync_directory(platform->files->context, directory);
 	if (error != SKEX_OK) {
 		skex_state_close(&opened);
 		return error;

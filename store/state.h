@@ -23,8 +23,8 @@ struct skex_state {
 };
 
 /* Makes the directories that are missing and opens both; the store first, so that two processes
- * never have the registry.  SKEX_E_BUSY when another process has it; otherwise as
- * skex_log_store_open and skex_registry_open. */
+ * never have the registry; the names of all are on the disk then.  SKEX_E_BUSY when another process
+ * has it; otherwise as skex_log_store_open and skex_registry_open. */
 SKEX_MUST_USE enum skex_error skex_state_open(const struct skex_platform *platform,
 	const struct skex_crypto *crypto, const char *directory,
 	const uint8_t kek[static SKEX_KEK_BYTES], struct skex_state *state);

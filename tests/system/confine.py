@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 import lab_harness
-from lab_harness import BUILD, Lab, Tap, alive, skex, until
+from lab_harness import BUILD, Lab, Tap, alive, free_port, skex, until
 
 tap = Tap()
 
@@ -313,11 +313,6 @@ def commands(lab):
             _, said = command.communicate(b'no such thing\n')
             tap.check('%s: and says what is wrong' % what, command.returncode not in (0, -31) and
                       b'what to do: ' in said, (command.returncode, said))
-
-
-def free_port():
-    with socket.create_server(('127.0.0.1', 0)) as s:
-        return s.getsockname()[1]
 
 
 def main():

@@ -29,6 +29,13 @@ def is_confined():
     return options['b_sanitize'] == 'none' and not options['b_coverage']
 
 
+def free_port(kind=socket.SOCK_STREAM):
+    """One that nobody has now."""
+    with socket.socket(socket.AF_INET, kind) as s:
+        s.bind(('127.0.0.1', 0))
+        return s.getsockname()[1]
+
+
 # --- TAP ---
 
 class Tap:

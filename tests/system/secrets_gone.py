@@ -23,7 +23,7 @@ import sys
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from lab_harness import Agents, Lab, Sae, Tap, ask, skex, until
+from lab_harness import Agents, Lab, Sae, Tap, ask, free_port, skex, until
 
 tap = Tap()
 
@@ -300,12 +300,6 @@ def handed_out(lab):
     tap.equal('nobody else has them', anywhere(lab, wanted), {})
 
 
-def free_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
-
-
 def content(lab, agent):
     path = lab.path('keys', agent)
     if not os.path.exists(path):
@@ -425,8 +419,9 @@ def main():
         for agent, peer, role, more in (('agent1', 'agent2', 'leads', SKIP % tuple(tls)),
                                         ('agent2', 'agent1', 'follows', '')):
             lab.stop(agent)
+            port = free_port(socket.SOCK_DGRAM)
             with open(lab.config(agent), 'a', encoding='utf-8') as f:
-                f.write(more + PAIRWISE % ((free_port(),) * 2) + 'bindings = ( %s );\n' % (
+                f.write(more + PAIRWISE % ((port,) * 2) + 'bindings = ( %s );\n' % (
                     HOOK % (peer, role, lab.path('keys', agent))))
             lab.start(agent)
         for agent in ['agent1', 'agent2']:

@@ -9,18 +9,12 @@ import subprocess
 import threading
 
 from docs_harness import run_page
-from lab_harness import BUILD, OK, Lab, Tap, until
+from lab_harness import BUILD, OK, Lab, Tap, free_port, until
 
 tap = Tap()
 HRR = bytes.fromhex('cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c')
 UUID = r'[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}'
 PAGE = os.path.join(os.path.dirname(__file__), '..', '..', 'docs', 'integration', 'tls.md')
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
 
 
 def example(name, agent, more=None):

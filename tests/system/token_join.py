@@ -17,17 +17,11 @@ import tempfile
 import threading
 import time
 
-from lab_harness import (AGAIN, BUILD, ENVIRONMENT, OK, PEER, REFUSED, SKEX, Tap, USAGE, ask, skex,
-                         until)
+from lab_harness import (AGAIN, BUILD, ENVIRONMENT, OK, PEER, REFUSED, SKEX, Tap, USAGE, ask,
+                         free_port, skex, until)
 from qr_image import at_terminal, modules, write_png
 
 tap = Tap()
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
 
 
 def read_exactly(stream, size):

@@ -4,9 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "agent/internal.h"
 #include "tests/sim/disk.h"
-#include "tests/sim/store_thief.h"
+#include "tests/sim/world_thief.h"
 #include "tests/sim/worlds/lies.h"
 
 #define DAY_MS          86400000u
@@ -148,14 +147,10 @@ static void check_erased(struct week *week)
 
 	world_run(week->world, QUIET_MS);
 	for (i = 0; i < week->agents; i++) {
-		struct world_node *node = world_agent(week->world, i);
-		const struct skex_link *link;
-		struct thief *thief;
+		struct thief *thief = world_thief(world_agent(week->world, i));
 
-		if (!world_is_up(node))
+		if (thief == NULL)
 			continue;
-		link = &world_agent_of(node)->link;
-		thief = thief_new(world_disk(node), link->crypto, link->kek);
 		week->opened += thief_count(thief);
 		week_keys_check_disk(week->keys, i, thief);
 		thief_free(thief);

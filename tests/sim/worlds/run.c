@@ -8,6 +8,7 @@
 #include "tests/sim/disk.h"
 #include "tests/sim/hostile.h"
 #include "tests/sim/trace.h"
+#include "tests/sim/world_thief.h"
 #include "tests/sim/worlds/ledger.h"
 #include "tests/sim/worlds/lies.h"
 #include "tests/sim/worlds/say.h"
@@ -504,14 +505,10 @@ static void check_erased(struct run *run)
 
 	world_run(run->world, QUIET_MS);
 	for (agent = 0; agent < run->plan->agents; agent++) {
-		struct world_node *node = world_agent(run->world, agent);
-		const struct skex_link *link;
-		struct thief *thief;
+		struct thief *thief = world_thief(world_agent(run->world, agent));
 
-		if (!world_is_up(node))
+		if (thief == NULL)
 			continue;
-		link = &world_agent_of(node)->link;
-		thief = thief_new(world_disk(node), link->crypto, link->kek);
 		run->figures->opened += thief_count(thief);
 		ledger_check_disk(run->ledger, agent, thief);
 		thief_free(thief);

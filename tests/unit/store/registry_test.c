@@ -9,12 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <sqlite3.h>
 
 #include "core/base/mem.h"
 #include "store/registry.h"
+#include "store/state.h"
 #include "tests/unit/store/fixture.h"
 
 static struct skex_registry *open_registry(const char *name)
@@ -404,19 +406,6 @@ static void foreign_and_newer_files_are_refused(void **state)
  */
 
 static const char *failing; /* the end of the path that cannot be opened for writing */
-static bool fail_sync;
-
-int __real_fsync(int descriptor); /* NOLINT: the linker's names */
-int __wrap_fsync(int descriptor); /* NOLINT */
-
-int __wrap_fsync(int descriptor) /* NOLINT */
-{
-	if (!fail_sync)
-		return __real_fsync(descriptor);
-	errno = EIO;
-	return -1;
-}
-
 static int fail_open(const char *path, int flags, int mode)
 {
 	const size_t size = strlen(path);
@@ -452,17 +441,31 @@ static void a_registry_is_open_for_writing_or_not_at_all(void **state)
 	skex_registry_close(registry);
 }
 
+/* Fails once all that SQLite has made is there. */
+static enum skex_error fail_sync(void *context, const char *directory)
+{
+	return access(fixture_path("state/registry.db-wal"), F_OK) == 0
+		? SKEX_E_IO
+		: fixture_platform.files->sync_directory(context, directory);
+}
+
 static void a_registry_is_open_when_its_name_is_on_the_disk(void **state)
 {
-	struct skex_registry *registry = NULL;
+	struct skex_files files = *fixture_platform.files;
+	struct skex_platform platform = fixture_platform;
+	struct skex_state opened = {NULL, NULL};
 
 	(void)state;
-	fail_sync = true;
-	assert_int_equal(skex_registry_open(fixture_path("named.db"), &registry), SKEX_E_IO);
-	assert_null(registry);
-	fail_sync = false;
-	registry = open_registry("named.db");
-	skex_registry_close(registry);
+	platform.files = &files;
+	files.sync_directory = fail_sync;
+	assert_int_equal(skex_state_open(&platform, fixture_crypto(), fixture_path("state"),
+				 fixture_kek, &opened),
+		SKEX_E_IO);
+	assert_null(opened.registry);
+	assert_int_equal(skex_state_open(&fixture_platform, fixture_crypto(), fixture_path("state"),
+				 fixture_kek, &opened),
+		SKEX_OK);
+	skex_state_close(&opened);
 }
 
 static void damaged_rows_are_told(void **state)
