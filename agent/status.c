@@ -13,6 +13,8 @@ static const char *state_word(const struct skex_leg *leg)
 	case SKEX_LEG_BROKEN:
 		return "unusable";
 	case SKEX_LEG_UP:
+		if (skex_leg_failed(leg))
+			return "unusable";
 		if (leg->rx.failures >= SKEX_PAD_FAILURES_MAX)
 			return "paused";
 		return skex_leg_send_left(leg) < 4096 ? "exhausted" : "up";

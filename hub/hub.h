@@ -85,7 +85,7 @@ void skex_hub_counters(const struct skex_hub *hub, struct skex_hub_counters *cou
 struct skex_hub_member_status {
 	struct skex_member member;
 	bool connected;
-	const char *state; /* "up", "away", "stopped", "paused", "banned", "evicted" */
+	const char *state; /* "up", "away", "stopped", "paused", "unusable", "banned", "evicted" */
 	enum skex_class class;
 	enum skex_pad_kind kind;
 	uint64_t send_left_bytes; /* hub to agent */

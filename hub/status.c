@@ -43,6 +43,8 @@ static const char *state_word(const struct skex_member *member, const struct ske
 		return "away";
 	if (leg->state == SKEX_LEG_STOPPED)
 		return "stopped";
+	if (skex_leg_failed(leg))
+		return "unusable";
 	if (leg->rx.failures >= SKEX_PAD_FAILURES_MAX)
 		return "paused";
 	return leg->state == SKEX_LEG_UP ? "up" : "away";

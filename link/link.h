@@ -303,6 +303,9 @@ bool skex_leg_halted(const struct skex_leg_record *record);
 /* The operator's word: go on at the larger marks.  It is durable, and is given once: a second one
  * only makes an agent connect at once.  SKEX_E_STATE when the leg is not stopped; SKEX_E_BUSY. */
 SKEX_MUST_USE enum skex_error skex_leg_resume(struct skex_leg *leg);
+/* A file of its pads failed and was not opened again so far: nothing is sent, or nothing received.
+ */
+bool skex_leg_failed(const struct skex_leg *leg);
 /* Whether a leg that is not loaded was paused by wrong one-time tags. */
 bool skex_leg_paused(const struct skex_link *link, uint64_t leg);
 /* What is left to send or receive, in bytes, this generation. */

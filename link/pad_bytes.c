@@ -38,6 +38,8 @@ struct skex_pad_bytes {
 	struct ratchets *ratchets;
 	uint8_t *segment; /* of the ratchet, in locked memory: the one read last; NULL: none */
 	uint64_t segment_number;
+	enum skex_error lost; /* why a file that failed cannot be opened again */
+	bool lost_told;
 	uint64_t skips; /* segments that may be skipped now */
 	uint64_t skips_ms;
 };
@@ -422,10 +424,21 @@ static void reopen(struct skex_pad_bytes *pad, struct table *table, uint64_t now
 		mark = pad->mark.offset;
 	else if (table->generation < pad->mark.generation)
 		mark = skex_pad_file_size(table->file);
-	if (open_table(pad, table, table->generation, mark) == SKEX_OK)
-		skex_log(pad->link->platform, SKEX_LEVEL_WARNING,
-			"leg %016llx: its pad failed and was opened again: look at the disk",
-			(unsigned long long)pad->leg);
+	pad->lost = open_table(pad, table, table->generation, mark);
+	if (pad->lost != SKEX_OK)
+		return;
+	pad->lost_told = false;
+	skex_log(pad->link->platform, SKEX_LEVEL_WARNING,
+		"leg %016llx: its pad failed and was opened again: look at the disk",
+		(unsigned long long)pad->leg);
+}
+
+enum skex_error skex_pad_bytes_lost(struct skex_pad_bytes *pad)
+{
+	if (pad->lost_told)
+		return SKEX_OK;
+	pad->lost_told = pad->lost != SKEX_OK;
+	return pad->lost;
 }
 
 uint64_t skex_pad_bytes_turn(struct skex_pad_bytes *pad, uint64_t now_ms)

@@ -34,6 +34,8 @@ struct skex_pad_position skex_pad_bytes_begins(
 	struct skex_pad_bytes *pad, struct skex_pad_position mark);
 /* Its file could not be written: nothing can be read until it was opened again, by turn. */
 bool skex_pad_bytes_failed(const struct skex_pad_bytes *pad);
+/* Why it could not be opened again, once for each time that this begins; SKEX_OK otherwise. */
+SKEX_MUST_USE enum skex_error skex_pad_bytes_lost(struct skex_pad_bytes *pad);
 SKEX_MUST_USE enum skex_error skex_pad_bytes_read(
 	struct skex_pad_bytes *pad, struct skex_pad_position at, uint8_t *out, size_t size);
 /*

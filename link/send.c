@@ -95,6 +95,12 @@ enum skex_error leg_take_ack(struct skex_leg *leg, struct skex_pad_range *range)
 		leg, 0, SKEX_LEG_WINDOW_BYTES + SKEX_PACKET_MAX - SKEX_ONETIME_KEY_BYTES, range);
 }
 
+bool skex_leg_failed(const struct skex_leg *leg)
+{
+	return (leg->tx_pad != NULL && skex_pad_bytes_failed(leg->tx_pad)) ||
+		(leg->rx_pad != NULL && skex_pad_bytes_failed(leg->rx_pad));
+}
+
 uint64_t skex_leg_send_left(const struct skex_leg *leg)
 {
 	return skex_pad_tx_left(&leg->tx) + next_size(leg->tx_pad, leg->tx.next.generation);

@@ -64,6 +64,21 @@ static void sweep_connections(struct skex_link *link, uint64_t now_ms)
 		link->quiet_ms = quiet_ms;
 }
 
+static void turn_pad(struct skex_leg *leg, struct skex_pad_bytes *pad, uint64_t now_ms)
+{
+	enum skex_error error;
+
+	(void)skex_pad_bytes_turn(pad, now_ms);
+	error = skex_pad_bytes_lost(pad);
+	if (error == SKEX_OK)
+		return;
+	skex_leg_error(leg,
+		"a file of its pad failed and cannot be opened again (%s): tried every few "
+		"seconds; look at the disk",
+		skex_error_name(error));
+	leg->link->events->alarm(leg->link->owner, leg, "leg_unusable", leg->last_error);
+}
+
 static void sweep(struct skex_link *link, uint64_t now_ms)
 {
 	struct skex_leg *leg;
@@ -77,8 +92,8 @@ static void sweep(struct skex_link *link, uint64_t now_ms)
 			begin_with(link, leg);
 			break;
 		}
-		(void)skex_pad_bytes_turn(leg->tx_pad, now_ms);
-		(void)skex_pad_bytes_turn(leg->rx_pad, now_ms);
+		turn_pad(leg, leg->tx_pad, now_ms);
+		turn_pad(leg, leg->rx_pad, now_ms);
 	}
 }
 

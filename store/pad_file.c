@@ -356,6 +356,22 @@ static enum skex_error mark_settle(struct skex_pad_file *file)
 	return SKEX_OK;
 }
 
+/* Whether what the keys lead to at the mark is there: a disk that says that it wrote and did not
+ * may have kept the keys of a tail and not the tail, and then nothing can be destroyed any more. */
+static enum skex_error mark_check(struct skex_pad_file *file)
+{
+	struct skex_pad_segment *segment = NULL;
+	enum skex_error error;
+
+	if (file->mark >= file->size)
+		return SKEX_OK;
+	error = skex_pad_segment_get(file, file->mark / SKEX_PAD_SEGMENT_BYTES,
+		(unsigned)(file->mark % SKEX_PAD_SEGMENT_BYTES), &segment);
+	/* Of many that are opened one after the other none is used yet. */
+	skex_pad_cache_clear(file);
+	return error == SKEX_E_SPENT ? SKEX_E_CORRUPT : error;
+}
+
 enum skex_error skex_pad_file_open(const struct skex_platform *platform,
 	const struct skex_crypto *crypto, const char *path,
 	const uint8_t kek[static SKEX_KEK_BYTES], uint64_t mark, struct skex_pad_file **file)
@@ -380,6 +396,8 @@ enum skex_error skex_pad_file_open(const struct skex_platform *platform,
 		error = keys_open(made, path, kek);
 	if (error == SKEX_OK)
 		error = mark_settle(made);
+	if (error == SKEX_OK)
+		error = mark_check(made);
 	if (error != SKEX_OK) {
 		skex_pad_file_close(made);
 		return error;

@@ -59,8 +59,9 @@ void skex_pad_maker_free(struct skex_pad_maker *maker); /* NULL is fine */
 
 /* Opens a finished file.  mark: everything before it is used; what was not yet destroyed is, soon.
  * SKEX_E_UNKNOWN when there is none; SKEX_E_AUTH when kek is not the one it was made with;
- * SKEX_E_VERSION; SKEX_E_CORRUPT, also when it was half destroyed.  It holds two
- * files of the platform's until it is closed; see file_pool.h for what that costs. */
+ * SKEX_E_VERSION; SKEX_E_CORRUPT, also when it was half destroyed, or when what is at the mark
+ * cannot be read: nothing before it could be destroyed then.  It holds two files of the platform's
+ * until it is closed; see file_pool.h for what that costs. */
 SKEX_MUST_USE enum skex_error skex_pad_file_open(const struct skex_platform *platform,
 	const struct skex_crypto *crypto, const char *path,
 	const uint8_t kek[static SKEX_KEK_BYTES], uint64_t mark, struct skex_pad_file **file);

@@ -19,7 +19,8 @@
 #define SMALL_WORLDS 10000u
 #define LARGE_WORLDS 10u
 
-static const struct plan_size small = {.hubs_most = 7, .agents_most = 6, .events_most = 60};
+static const struct plan_size small = {
+	.hubs_most = 7, .agents_most = 6, .events_most = 60, .hostile = true};
 static const struct plan_size large = {
 	.hubs_most = 7, .agents_most = 20, .events_most = 10000, .hostile = true};
 
