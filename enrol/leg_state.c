@@ -148,60 +148,76 @@ enum skex_error skex_leg_state_newest(
 	return SKEX_OK;
 }
 
-struct skex_pad_position skex_leg_state_mark(
-	struct skex_store *store, uint64_t leg, uint8_t direction)
+enum skex_error skex_leg_state_mark(
+	struct skex_store *store, uint64_t leg, uint8_t direction, struct skex_pad_position *mark)
 {
-	struct skex_pad_position mark = {0, 0};
+	struct skex_pad_position read = {0, 0};
 	uint8_t key[KEY_BYTES];
 	uint8_t value[MARK_BYTES];
 	struct skex_reader reader;
 	size_t size = 0;
+	const enum skex_error error = skex_store_get(
+		store, SKEX_TABLE_MARK, leg_key(key, leg, direction), value, sizeof(value), &size);
 
-	if (skex_store_get(store, SKEX_TABLE_MARK, leg_key(key, leg, direction), value,
-		    sizeof(value), &size) != SKEX_OK)
-		return mark;
+	*mark = read;
+	if (error != SKEX_OK)
+		return error == SKEX_E_UNKNOWN ? SKEX_OK : error;
 	skex_reader_init(&reader, skex_view(value, size));
-	mark.generation = skex_read_u32(&reader);
-	mark.offset = skex_read_u64(&reader);
-	return mark;
+	read.generation = skex_read_u32(&reader);
+	read.offset = skex_read_u64(&reader);
+	if (skex_reader_end(&reader) != SKEX_OK)
+		return SKEX_E_CORRUPT;
+	*mark = read;
+	return SKEX_OK;
 }
 
 bool skex_leg_state_reached(struct skex_store *store, uint64_t leg, uint32_t generation)
 {
-	return skex_leg_state_mark(store, leg, SKEX_TO_HUB).generation >= generation ||
-		skex_leg_state_mark(store, leg, SKEX_TO_AGENT).generation >= generation;
+	struct skex_pad_position mark;
+	bool reached = false;
+
+	for (uint8_t i = 0; i < 2 && !reached; i++)
+		reached = skex_leg_state_mark(store, leg, i, &mark) != SKEX_OK ||
+			mark.generation >= generation;
+	return reached;
 }
 
-/* The number of the epoch that is kept for a direction; false when none is. */
-static bool read_epoch(struct skex_store *store, uint64_t leg, int direction, uint32_t *number)
+/* The number of the epoch that is kept for a direction; SKEX_E_UNKNOWN when none is. */
+static enum skex_error read_epoch(
+	struct skex_store *store, uint64_t leg, int direction, uint32_t *number)
 {
 	uint8_t key[KEY_BYTES];
 	uint8_t value[EPOCH_BYTES];
 	struct skex_reader reader;
 	size_t size = 0;
+	enum skex_error error = skex_store_get(
+		store, SKEX_TABLE_EPOCH, leg_key(key, leg, direction), value, sizeof(value), &size);
 
-	if (skex_store_get(store, SKEX_TABLE_EPOCH, leg_key(key, leg, direction), value,
-		    sizeof(value), &size) != SKEX_OK)
-		return false;
+	*number = 0;
+	if (error != SKEX_OK)
+		return error;
+	if (size != sizeof(value))
+		error = SKEX_E_CORRUPT;
 	skex_reader_init(&reader, skex_view(value, size));
 	*number = skex_read_u32(&reader);
 	skex_wipe(value, sizeof(value));
-	return true;
+	return error;
 }
 
 bool skex_leg_state_connected(struct skex_store *store, uint64_t leg)
 {
 	uint32_t number;
+	const enum skex_error error = read_epoch(store, leg, SKEX_TO_HUB, &number);
 
-	return read_epoch(store, leg, SKEX_TO_HUB, &number) && number > 0;
+	return error != SKEX_E_UNKNOWN && (error != SKEX_OK || number > 0);
 }
 
 bool skex_leg_state_present(struct skex_store *store, uint64_t leg)
 {
 	uint32_t number;
 
-	return read_epoch(store, leg, SKEX_TO_HUB, &number) ||
-		read_epoch(store, leg, SKEX_TO_AGENT, &number);
+	return read_epoch(store, leg, SKEX_TO_HUB, &number) != SKEX_E_UNKNOWN ||
+		read_epoch(store, leg, SKEX_TO_AGENT, &number) != SKEX_E_UNKNOWN;
 }
 
 enum skex_error skex_leg_state_destroy_pads(const struct skex_platform *platform,

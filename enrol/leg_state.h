@@ -30,9 +30,12 @@ SKEX_MUST_USE enum skex_error skex_leg_state_put_pads(
 /* The newest generation with a row in the registry, in *generation; SKEX_E_UNKNOWN when none. */
 SKEX_MUST_USE enum skex_error skex_leg_state_newest(
 	struct skex_registry *registry, uint64_t leg, uint32_t *generation);
-/* The durable mark of one pad: generation and offset 0 when there is none yet. */
-struct skex_pad_position skex_leg_state_mark(
-	struct skex_store *store, uint64_t leg, uint8_t direction);
+/* The durable mark of one pad: generation and offset 0 when there is none yet.  SKEX_E_CORRUPT, or
+ * the store's error: they are 0 then, too. */
+SKEX_MUST_USE enum skex_error skex_leg_state_mark(
+	struct skex_store *store, uint64_t leg, uint8_t direction, struct skex_pad_position *mark);
+/* What cannot be read, for want of memory or because the disk is bad, counts as used in the next
+ * three: a leg that is in use is not taken for a new one. */
 /* True when a mark of the leg lies in this generation or a later one. */
 bool skex_leg_state_reached(struct skex_store *store, uint64_t leg, uint32_t generation);
 /* True when the agent's epoch, as the hub keeps it, has left 0: it has connected. */

@@ -40,9 +40,11 @@ enum skex_error skex_enrol_pads(
 	enum skex_error error = SKEX_OK;
 
 	for (int i = 0; i < 2 && error == SKEX_OK; i++) {
-		sums[i].mark = skex_leg_state_mark(hub->store, leg, (uint8_t)i);
+		error = skex_leg_state_mark(hub->store, leg, (uint8_t)i, &sums[i].mark);
 		sums[i].pad.generation = sums[i].mark.generation;
-		error = skex_registry_pads(hub->registry, leg, (uint8_t)i, add_pad, &sums[i]);
+		if (error == SKEX_OK)
+			error = skex_registry_pads(
+				hub->registry, leg, (uint8_t)i, add_pad, &sums[i]);
 	}
 	if (error == SKEX_OK && !sums[0].any)
 		error = SKEX_E_UNKNOWN;
