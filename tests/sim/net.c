@@ -122,6 +122,7 @@ static enum skex_error net_listen(void *context, const char *host, int port,
 	listener->node = table->node;
 	snprintf(listener->name, sizeof(listener->name), "%s", table->name);
 	listener->port = port;
+	listener->serial = ++table->net->listeners_made;
 	listener->accepted = accepted;
 	listener->owner = owner;
 	listener->next = table->net->listeners;
@@ -170,7 +171,7 @@ static enum skex_error net_connect(void *context, const char *host, int port,
 	stream->other = sim_stream_new(net, listener->node);
 	stream->other->other = stream;
 	event = sim_event_new(EVENT_ACCEPTED, stream->other, 0);
-	event->listener = listener;
+	event->listener = listener->serial;
 	sim_deliver(stream->other, event);
 	sim_deliver(stream, sim_event_new(EVENT_OPENED, stream, 0));
 	return SKEX_OK;
@@ -433,13 +434,14 @@ uint64_t sim_net_due(const struct sim_net *net)
 	return datagram < event ? datagram : event;
 }
 
-static bool listening(const struct sim_net *net, const struct skex_listener *listener)
+/* NULL when it is no more. */
+static struct skex_listener *listener_of(const struct sim_net *net, uint64_t serial)
 {
-	const struct skex_listener *known = net->listeners;
+	struct skex_listener *listener = net->listeners;
 
-	while (known != NULL && known != listener)
-		known = known->next;
-	return known != NULL;
+	while (listener != NULL && listener->serial != serial)
+		listener = listener->next;
+	return listener;
 }
 
 static void stream_free(struct skex_stream *stream)
@@ -485,22 +487,24 @@ static void collect(struct sim_net *net)
 static void happen(struct sim_net *net, struct event *event)
 {
 	struct skex_stream *stream = event->stream;
+	struct skex_listener *listener;
 
 	switch (event->kind) {
 	case EVENT_ACCEPTED:
-		if (!listening(net, event->listener)) {
+		listener = listener_of(net, event->listener);
+		if (listener == NULL) {
 			end(stream);
 			return;
 		}
 		stream->open = true;
-		event->listener->accepted(event->listener->owner, stream);
+		listener->accepted(listener->owner, stream);
 		return;
 	case EVENT_OPENED:
 		stream->open = true;
 		stream->events->opened(stream->owner, stream);
 		return;
 	case EVENT_BYTES:
-		if (stream->other != NULL) {
+		if (stream->other != NULL && !event->foreign) {
 			stream->other->queued -= event->size;
 			if (stream->other->queued == 0 && !stream->other->dead &&
 				stream->other->open)

@@ -20,7 +20,8 @@ struct event {
 	struct event *next; /* of those that are held */
 	enum event_kind kind;
 	struct skex_stream *stream; /* who gets it */
-	struct skex_listener *listener;
+	uint64_t listener;          /* its serial number, for it may be gone */
+	bool foreign;               /* whose bytes these seem to be did not say them now */
 	size_t size;
 	uint8_t bytes[];
 };
@@ -48,6 +49,7 @@ struct skex_stream {
 };
 
 struct skex_listener {
+	uint64_t serial;
 	struct skex_listener *next;
 	struct sim_net *net;
 	uint32_t node;
@@ -70,6 +72,7 @@ struct sim_net {
 	struct sim_net_rules rules;
 	struct table *tables[SIM_NODES_MAX];
 	struct skex_listener *listeners;
+	uint64_t listeners_made;
 	struct skex_stream *streams;
 	struct skex_stream *of_node[SIM_NODES_MAX];
 	struct skex_stream *dead;

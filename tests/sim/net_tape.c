@@ -84,7 +84,7 @@ static void say(struct skex_stream *to, const struct piece *piece)
 	struct event *event = sim_event_new(EVENT_BYTES, to, piece->size);
 
 	memcpy(event->bytes, piece->bytes, piece->size);
-	to->other->queued += piece->size;
+	event->foreign = true;
 	sim_deliver(to, event);
 }
 
@@ -135,7 +135,7 @@ static bool play(struct sim_net *net, const struct piece *like)
 	stream->other = sim_stream_new(net, like->to);
 	stream->other->other = stream;
 	event = sim_event_new(EVENT_ACCEPTED, stream->other, 0);
-	event->listener = listener;
+	event->listener = listener->serial;
 	sim_deliver(stream->other, event);
 	for (i = net->tape->count < PIECES_MAX ? 0 : net->tape->count - PIECES_MAX;
 		i < net->tape->count; i++) {
