@@ -6,6 +6,7 @@
 
 #include "api/hub_admin_internal.h"
 #include "core/base/mem.h"
+#include "platform/memory.h"
 
 #define LS_MAX 1000u /* agents in one answer */
 
@@ -81,11 +82,12 @@ void hub_admin_op_status(void *owner, struct skex_api_call *call, const struct j
 	skex_hub_counters(admin->setup.hub, &counters);
 	hex_id(skex_hub_id(admin->setup.hub), SKEX_HUB_ID_BYTES, id);
 	skex_api_reply(call,
-		json_pack("{ss ss ss ss ss sI so}", "hub", admin->setup.config->name.text, "id", id,
-			"version", SKEX_VERSION, "directory", admin->setup.enrol->directory,
+		json_pack("{ss ss ss ss ss sI sI so}", "hub", admin->setup.config->name.text, "id",
+			id, "version", SKEX_VERSION, "directory", admin->setup.enrol->directory,
 			"addresses", admin->setup.enrol->addresses, "up_ms",
 			(json_int_t)(platform->now_ms(platform->context) - admin->started_ms),
-			"counters", counters_object(&counters)));
+			"unlocked_bytes", (json_int_t)skex_secret_unlocked_bytes(), "counters",
+			counters_object(&counters)));
 }
 
 /* ---- ls and show ------------------------------------------------------------------------------

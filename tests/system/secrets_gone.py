@@ -267,6 +267,8 @@ def locked(lab):
                 kek = f.read()
             tap.check('%s: its key-encryption key is in there' % name,
                       any(kek in data for _, data in memory(pid, 'lo')))
+    tap.equal('hub1: says the same',
+              ask(lab.path('hub1', 'admin.sock'), op='status')['unlocked_bytes'], 0)
     for agent in ['agent1', 'agent2']:
         status = ask(lab.socket(agent), op='status')['status']
         tap.equal('%s: says the same' % agent, status['unlocked_bytes'], 0)

@@ -402,6 +402,7 @@ static void what_the_hub_is(void **state)
 	assert_string_equal(text_of(answer, "hub"), "hub1");
 	assert_int_equal(strlen(text_of(answer, "id")), 32);
 	assert_string_equal(text_of(answer, "addresses"), "192.0.2.1 7100");
+	assert_true(json_is_integer(json_object_get(answer, "unlocked_bytes")));
 	assert_true(json_is_object(json_object_get(answer, "counters")));
 	json_decref(answer);
 	answer = ask("{\"id\":1,\"op\":\"metrics\"}");
