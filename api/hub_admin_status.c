@@ -108,6 +108,7 @@ static const char *kit_word(const struct skex_hub_admin *admin, const struct ske
 	const struct skex_enrol_hub *enrol = admin->setup.enrol;
 	struct skex_enrol_kit kit;
 	enum skex_error error;
+	bool used;
 
 	if (member->state == SKEX_MEMBER_EVICTED)
 		return "destroyed";
@@ -115,7 +116,8 @@ static const char *kit_word(const struct skex_hub_admin *admin, const struct ske
 	skex_wipe(kit.preamble, sizeof(kit.preamble));
 	if (error == SKEX_OK)
 		return "waiting";
-	return skex_enrol_leg_used(enrol, member->leg) ? "used" : "taken";
+	return skex_enrol_leg_used(enrol, member->leg, &used) == SKEX_OK && !used ? "taken"
+										  : "used";
 }
 
 static json_t *member_object(

@@ -120,8 +120,11 @@ SKEX_MUST_USE enum skex_error skex_enrol_ban(const struct skex_enrol_hub *hub,
  * envelope keys with them.  Fine when it is so already; goes on after a crash. */
 SKEX_MUST_USE enum skex_error skex_enrol_evict(const struct skex_enrol_hub *hub,
 	const struct skex_name *agent, struct skex_reason *reason);
-/* True when the agent has ever connected with this leg: its first epoch was seen. */
-bool skex_enrol_leg_used(const struct skex_enrol_hub *hub, uint64_t leg);
+/* *used: the agent has connected with this leg once, for its first epoch was seen.  When it cannot
+ * be told, for want of memory or because the disk is bad, an error, and false: what may not be
+ * undone waits. */
+SKEX_MUST_USE enum skex_error skex_enrol_leg_used(
+	const struct skex_enrol_hub *hub, uint64_t leg, bool *used);
 
 /* One pad of a leg, as it is on stable storage. */
 struct skex_enrol_pad {

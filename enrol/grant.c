@@ -9,6 +9,7 @@ enum skex_error skex_enrol_grant_check(
 	const struct skex_enrol_hub *hub, const struct skex_name *agent, uint64_t own)
 {
 	struct skex_member member;
+	bool used = false;
 	enum skex_error error = skex_registry_member_get(hub->registry, agent, &member);
 
 	if (error == SKEX_E_UNKNOWN)
@@ -19,8 +20,10 @@ enum skex_error skex_enrol_grant_check(
 		return SKEX_E_BANNED;
 	if (member.state == SKEX_MEMBER_EVICTED)
 		return SKEX_OK;
-	return own != 0 && member.leg == own && !skex_enrol_leg_used(hub, own) ? SKEX_OK
-									       : SKEX_E_SPENT;
+	if (own == 0 || member.leg != own)
+		return SKEX_E_SPENT;
+	error = skex_enrol_leg_used(hub, own, &used);
+	return error == SKEX_OK && used ? SKEX_E_SPENT : error;
 }
 
 enum skex_error skex_enrol_grant_void(

@@ -11,7 +11,7 @@
  */
 
 /* Why there may be no leg for this agent now: SKEX_E_BANNED, SKEX_E_SPENT when it has one, unless
- * that is `own`, which was never used and will be voided. */
+ * that is `own`, which was never used and will be voided; what skex_enrol_leg_used gives. */
 SKEX_MUST_USE enum skex_error skex_enrol_grant_check(
 	const struct skex_enrol_hub *hub, const struct skex_name *agent, uint64_t own);
 /* Evicts the agent, whose leg was never used: another one follows. */

@@ -171,15 +171,18 @@ enum skex_error skex_leg_state_mark(
 	return SKEX_OK;
 }
 
-bool skex_leg_state_reached(struct skex_store *store, uint64_t leg, uint32_t generation)
+enum skex_error skex_leg_state_reached(
+	struct skex_store *store, uint64_t leg, uint32_t generation, bool *reached)
 {
 	struct skex_pad_position mark;
-	bool reached = false;
+	enum skex_error error = SKEX_OK;
 
-	for (uint8_t i = 0; i < 2 && !reached; i++)
-		reached = skex_leg_state_mark(store, leg, i, &mark) != SKEX_OK ||
-			mark.generation >= generation;
-	return reached;
+	*reached = false;
+	for (uint8_t i = 0; i < 2 && error == SKEX_OK && !*reached; i++) {
+		error = skex_leg_state_mark(store, leg, i, &mark);
+		*reached = error == SKEX_OK && mark.generation >= generation;
+	}
+	return error;
 }
 
 /* The number of the epoch that is kept for a direction; SKEX_E_UNKNOWN when none is. */
@@ -204,12 +207,13 @@ static enum skex_error read_epoch(
 	return error;
 }
 
-bool skex_leg_state_connected(struct skex_store *store, uint64_t leg)
+enum skex_error skex_leg_state_connected(struct skex_store *store, uint64_t leg, bool *connected)
 {
 	uint32_t number;
 	const enum skex_error error = read_epoch(store, leg, SKEX_TO_HUB, &number);
 
-	return error != SKEX_E_UNKNOWN && (error != SKEX_OK || number > 0);
+	*connected = error == SKEX_OK && number > 0;
+	return error == SKEX_E_UNKNOWN ? SKEX_OK : error;
 }
 
 bool skex_leg_state_present(struct skex_store *store, uint64_t leg)

@@ -34,13 +34,14 @@ SKEX_MUST_USE enum skex_error skex_leg_state_newest(
  * the store's error: they are 0 then, too. */
 SKEX_MUST_USE enum skex_error skex_leg_state_mark(
 	struct skex_store *store, uint64_t leg, uint8_t direction, struct skex_pad_position *mark);
-/* What cannot be read, for want of memory or because the disk is bad, counts as used in the next
- * three: a leg that is in use is not taken for a new one. */
-/* True when a mark of the leg lies in this generation or a later one. */
-bool skex_leg_state_reached(struct skex_store *store, uint64_t leg, uint32_t generation);
-/* True when the agent's epoch, as the hub keeps it, has left 0: it has connected. */
-bool skex_leg_state_connected(struct skex_store *store, uint64_t leg);
-/* True when an envelope key of the leg is kept. */
+/* *reached: a mark of the leg lies in this generation or a later one.  The errors of the last. */
+SKEX_MUST_USE enum skex_error skex_leg_state_reached(
+	struct skex_store *store, uint64_t leg, uint32_t generation, bool *reached);
+/* *connected: the agent's epoch, as the hub keeps it, has left 0.  The same errors, and for want of
+ * locked memory, which says nothing about the leg. */
+SKEX_MUST_USE enum skex_error skex_leg_state_connected(
+	struct skex_store *store, uint64_t leg, bool *connected);
+/* True when an envelope key of the leg is kept, also one that cannot be read. */
 bool skex_leg_state_present(struct skex_store *store, uint64_t leg);
 /* Destroys the pad files of one generation, both directions; fine when there are none. */
 SKEX_MUST_USE enum skex_error skex_leg_state_destroy_pads(const struct skex_platform *platform,

@@ -6,10 +6,13 @@
 #include "enrol/enrolment.h"
 #include "store/tables.h"
 
-bool skex_enrol_leg_used(const struct skex_enrol_hub *hub, uint64_t leg)
+enum skex_error skex_enrol_leg_used(const struct skex_enrol_hub *hub, uint64_t leg, bool *used)
 {
-	return skex_leg_state_connected(hub->store, leg) ||
-		skex_leg_state_reached(hub->store, leg, 1);
+	enum skex_error error = skex_leg_state_connected(hub->store, leg, used);
+
+	if (error == SKEX_OK && !*used)
+		error = skex_leg_state_reached(hub->store, leg, 1, used);
+	return error;
 }
 
 struct pad_sum {

@@ -47,6 +47,16 @@ enum skex_error enrol_check_banned(
 	return SKEX_OK;
 }
 
+static enum skex_error fail_unread(
+	enum skex_error error, const char *name, struct skex_reason *reason)
+{
+	return skex_reason_set(reason, error, "store",
+		"look at the hub's disk and its log, then try again; if it stays so: `skex hub "
+		"evict NAME`",
+		"what the hub has of the leg of agent %s cannot be read (%s)", name,
+		skex_error_name(error));
+}
+
 /* ---- a new leg --------------------------------------------------------------------------------
  */
 
@@ -55,13 +65,18 @@ static enum skex_error check_enrolled(struct skex_enrolment *plan,
 	struct skex_reason *reason)
 {
 	const char *name = member->name.text;
+	bool used = false;
+	enum skex_error error;
 
 	if (member->state == SKEX_MEMBER_BANNED)
 		return fail_banned(&member->name, reason);
 	plan->old_leg = member->leg;
 	if (member->state == SKEX_MEMBER_EVICTED)
 		return SKEX_OK;
-	if (skex_enrol_leg_used(plan->hub, member->leg))
+	error = skex_enrol_leg_used(plan->hub, member->leg, &used);
+	if (error != SKEX_OK)
+		return fail_unread(error, name, reason);
+	if (used)
 		return skex_reason_set(reason, SKEX_E_SPENT, "enrolled",
 			"for more pad `skex hub refill NAME`; to begin anew `skex hub evict NAME` "
 			"first",
@@ -180,17 +195,22 @@ static enum skex_error plan_generation(struct skex_enrolment *plan,
 	const struct skex_enrol_hub *hub = plan->hub;
 	const char *name = request->agent.text;
 	uint32_t newest = 0;
+	bool used = false;
 	enum skex_error error = skex_leg_state_newest(hub->registry, leg, &newest);
 
 	if (error != SKEX_OK || newest == UINT32_MAX)
 		return skex_reason_set(reason, error != SKEX_OK ? error : SKEX_E_EXHAUSTED,
 			"registry", "see the hub's log", "agent %s: no generation can be added",
 			name);
-	if (newest == 0 && !skex_enrol_leg_used(hub, leg))
+	error = newest == 0 ? skex_enrol_leg_used(hub, leg, &used)
+			    : skex_leg_state_reached(hub->store, leg, newest, &used);
+	if (error != SKEX_OK)
+		return fail_unread(error, name, reason);
+	if (newest == 0 && !used)
 		return skex_reason_set(reason, SKEX_E_STATE, "never_connected",
 			"join the enrolment kit first; if lost: `skex hub enrol NAME --again`",
 			"agent %s has not connected yet", name);
-	if (newest > 0 && !skex_leg_state_reached(hub->store, leg, newest)) {
+	if (newest > 0 && !used) {
 		if (!request->again)
 			return skex_reason_set(reason, SKEX_E_BUSY, "refill_unused",
 				"join the kit that was made; if it is lost, --again writes the "

@@ -40,8 +40,12 @@ void token_hub_put(struct held_token *held)
 
 bool token_hub_spent(const struct held_token *held)
 {
+	bool used = false;
+
 	return held->record.state == SKEX_TOKEN_GRANTED &&
-		skex_enrol_leg_used(held->tokens->setup.enrol, held->record.leg);
+		skex_enrol_leg_used(held->tokens->setup.enrol, held->record.leg, &used) ==
+		SKEX_OK &&
+		used;
 }
 
 void token_hub_erase(struct held_token *held, const char *word, const char *text)
@@ -186,10 +190,13 @@ static enum skex_error wake_up(struct held_token *held)
 	skex_association_set_data(held->association, held);
 	if (token_hub_spent(held))
 		token_hub_erase(held, "token_spent", "its leg is in use");
-	else if (record->state == SKEX_TOKEN_GRANTED &&
-		skex_enrol_grant_check(tokens->setup.enrol, &record->agent, record->leg) == SKEX_OK)
-		return token_hub_rows(held);
-	return SKEX_OK;
+	else if (record->state == SKEX_TOKEN_GRANTED)
+		error = skex_enrol_grant_check(tokens->setup.enrol, &record->agent, record->leg);
+	else
+		return SKEX_OK;
+	if (error == SKEX_E_MEMORY || error == SKEX_E_IO)
+		return error;
+	return error == SKEX_OK && !held->gone ? token_hub_rows(held) : SKEX_OK;
 }
 
 enum skex_error skex_token_hub_new(
@@ -418,10 +425,14 @@ enum skex_error skex_token_hub_revoke(struct skex_token_hub *tokens,
 {
 	struct held_token *held = find(tokens, id, reason);
 	enum skex_error error = SKEX_OK;
+	bool used = true;
 
 	if (held == NULL)
 		return SKEX_E_UNKNOWN;
-	if (held->record.state == SKEX_TOKEN_GRANTED && !token_hub_spent(held))
+	/* Where that cannot be told the token stays, for else its leg would. */
+	if (held->record.state == SKEX_TOKEN_GRANTED)
+		error = skex_enrol_leg_used(tokens->setup.enrol, held->record.leg, &used);
+	if (error == SKEX_OK && !used)
 		error = skex_enrol_grant_void(tokens->setup.enrol, &held->record.agent);
 	if (error != SKEX_OK)
 		return skex_reason_set(reason, error, "registry", "see the hub's log",

@@ -32,7 +32,7 @@ void token_hub_put(struct held_token *held);
 uint64_t token_hub_wall_ms(const struct skex_token_hub *tokens);
 /* The rows of the leg that was granted, when it is durable. */
 enum skex_error token_hub_rows(const struct held_token *held);
-/* Whether somebody has spoken over the leg that was granted: the token is spent. */
+/* Whether somebody has spoken over the leg that was granted, for certain: the token is spent. */
 bool token_hub_spent(const struct held_token *held);
 /* Erases it at the end of this turn; word and text say why, for the log. */
 void token_hub_erase(struct held_token *held, const char *word, const char *text);
