@@ -194,7 +194,7 @@ static enum skex_error add_leg(struct skex_agent *agent, uint64_t number)
 	leg->arrived_end = &leg->arrived;
 	agent_crowds_init(leg);
 	error = skex_leg_load(&agent->link, number, &leg->leg);
-	if (error != SKEX_OK && error != SKEX_E_MEMORY)
+	if (error != SKEX_OK)
 		error = load_broken(agent, number, error, &leg->leg);
 	if (error != SKEX_OK) {
 		free(leg);

@@ -218,13 +218,17 @@ static enum skex_error destroy_pads(const struct skex_enrol_hub *hub, struct gen
 {
 	enum skex_error error = SKEX_OK;
 
-	for (size_t i = 0; i < all->count && error == SKEX_OK; i++) {
-		error = skex_leg_state_destroy_pads(
+	for (size_t i = 0; i < all->count; i++) {
+		enum skex_error one = skex_leg_state_destroy_pads(
 			hub->platform, hub->directory, all->leg, all->pads[i].generation);
-		if (error != SKEX_OK)
-			break;
-		all->pads[i].destroyed = true;
-		error = skex_registry_pad_put(hub->registry, &all->pads[i]);
+
+		if (one == SKEX_OK) {
+			all->pads[i].destroyed = true;
+			one = skex_registry_pad_put(hub->registry, &all->pads[i]);
+		}
+		/* The keys of the others go all the same. */
+		if (one != SKEX_OK)
+			error = one;
 	}
 	return error;
 }

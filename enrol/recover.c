@@ -89,8 +89,18 @@ static enum skex_error recover_evictions(const struct skex_enrol_hub *hub)
 
 	if (all.failed)
 		error = SKEX_E_MEMORY;
-	for (size_t i = 0; i < all.count && error == SKEX_OK; i++)
-		error = enrol_finish_eviction(hub, &all.members[i]);
+	for (size_t i = 0; i < all.count && error == SKEX_OK; i++) {
+		const struct skex_member *member = &all.members[i];
+		const enum skex_error one = enrol_finish_eviction(hub, member);
+
+		/* Nobody uses these pads any more; the hub serves the others. */
+		if (one != SKEX_OK)
+			skex_log(hub->platform, SKEX_LEVEL_ERROR,
+				"eviction_unfinished: agent %s: its pads cannot all be destroyed "
+				"(%s): look at the disk; each start tries it again, and so does "
+				"`skex hub evict %s`",
+				member->name.text, skex_error_name(one), member->name.text);
+	}
 	free(all.members);
 	return error;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hub/hub.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,8 @@
 #define SHARD_BUCKETS 4096u
 #define SWEEP_MS      1000u
 #define UNLOAD_MS     60000u
+#define LOAD_MIN_MS   5000u      /* before a leg that cannot be read is tried again */
+#define LOAD_MAX_MS   60000u     /* from try to try, in the end */
 #define EXPIRE_MAX    4096u      /* messages that expire in one turn */
 #define DROP_BYTES    (8u << 20) /* of removals in one transaction */
 #define ORPHANS_MAX   65536u     /* removed at a start, in one transaction; more at the next */
@@ -76,17 +79,41 @@ struct hub_leg *hub_leg_get(struct skex_hub *hub, uint64_t number)
 	return leg;
 }
 
+/* Told when that begins: anybody who knows the number of a leg can have it looked for. */
+static void unusable(struct hub_leg *leg, enum skex_error why)
+{
+	char text[160];
+
+	leg->leg = NULL;
+	if (leg->load_pause_ms == 0) {
+		snprintf(text, sizeof(text),
+			"its state on the disk cannot be used (%s): tried again and again; if it "
+			"stays so, evict the agent and enrol it anew",
+			skex_error_name(why));
+		hub_alarm(leg->hub, leg, "leg_unusable", text);
+	}
+	leg->load_pause_ms = leg->load_pause_ms == 0 ? LOAD_MIN_MS : leg->load_pause_ms * 2;
+	if (leg->load_pause_ms > LOAD_MAX_MS)
+		leg->load_pause_ms = LOAD_MAX_MS;
+	leg->load_ms = leg->used_ms + leg->load_pause_ms;
+}
+
 struct skex_leg *hub_leg_load(struct hub_leg *leg)
 {
 	leg->used_ms = leg->hub->link.platform->now_ms(leg->hub->link.platform->context);
 	if (leg->leg == NULL) {
-		enum skex_error error = skex_leg_load(&leg->hub->link, leg->number, &leg->leg);
+		enum skex_error error;
 
+		if (leg->load_pause_ms != 0 && leg->used_ms < leg->load_ms)
+			return NULL;
+		error = skex_leg_load(&leg->hub->link, leg->number, &leg->leg);
 		if (error != SKEX_OK) {
-			hub_alarm(leg->hub, leg, "leg_unusable", skex_error_name(error));
-			leg->leg = NULL;
+			unusable(leg, error);
 			return NULL;
 		}
+		if (leg->load_pause_ms != 0)
+			hub_alarm(leg->hub, leg, "leg_usable", "its leg can be used again");
+		leg->load_pause_ms = 0;
 		leg->leg->owner_data = leg;
 		if (leg->envelopes != NULL) {
 			leg->leg->envelope_tx = leg->envelopes->tx;

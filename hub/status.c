@@ -33,12 +33,15 @@ struct listing {
 	void *owner;
 };
 
-static const char *state_word(const struct skex_member *member, const struct skex_leg *leg)
+static const char *state_word(
+	const struct skex_member *member, const struct hub_leg *hub_leg, const struct skex_leg *leg)
 {
 	if (member->state == SKEX_MEMBER_BANNED)
 		return "banned";
 	if (member->state == SKEX_MEMBER_EVICTED)
 		return "evicted";
+	if (hub_leg != NULL && hub_leg->load_pause_ms != 0)
+		return "unusable";
 	if (leg == NULL)
 		return "away";
 	if (leg->state == SKEX_LEG_STOPPED)
@@ -59,7 +62,7 @@ static bool list_member(void *owner, const struct skex_member *member)
 	struct skex_leg_record record;
 
 	status.member = *member;
-	status.state = state_word(member, leg);
+	status.state = state_word(member, hub_leg, leg);
 	status.connected = leg != NULL && leg->state == SKEX_LEG_UP;
 	if (skex_registry_leg_get(listing->hub->link.registry, member->leg, &record) == SKEX_OK) {
 		status.class = record.class;

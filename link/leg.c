@@ -78,9 +78,12 @@ static enum skex_error read_mark(
 	return skex_reader_end(&reader) == SKEX_OK ? SKEX_OK : SKEX_E_CORRUPT;
 }
 
+/* One file that cannot be written is no reason to serve nobody. */
 static enum skex_error destroy_older(void *owner, struct skex_view key, struct skex_view value)
 {
+	const struct skex_link *link = owner;
 	struct skex_reader reader;
+	enum skex_error error;
 	uint64_t leg;
 	uint32_t generation;
 	uint8_t direction;
@@ -94,7 +97,13 @@ static enum skex_error destroy_older(void *owner, struct skex_view key, struct s
 	generation = skex_read_u32(&reader);
 	if (reader.failed)
 		return SKEX_E_CORRUPT;
-	return skex_pad_bytes_destroy_before(owner, leg, direction, generation);
+	error = skex_pad_bytes_destroy_before(link, leg, direction, generation);
+	/* It is tried again when the leg is loaded, and until it is done that leg is not used. */
+	if (error != SKEX_OK)
+		skex_log(link->platform, SKEX_LEVEL_ERROR,
+			"leg %016llx: used-up pad cannot be destroyed (%s): look at the disk",
+			(unsigned long long)leg, skex_error_name(error));
+	return SKEX_OK;
 }
 
 enum skex_error skex_link_start(const struct skex_link *link)
@@ -381,7 +390,7 @@ void skex_leg_want_reserve(struct skex_leg *leg)
 	struct skex_txn *txn;
 
 	if (leg->link->role == SKEX_ROLE_HUB || leg->reserve_pending ||
-		skex_pad_bytes_failed(leg->tx_pad))
+		skex_pad_bytes_failed(leg->tx_pad, leg->tx.next.generation))
 		return;
 	if (skex_pad_tx_plan(&leg->tx, leg_stride(leg), &mark) != SKEX_OK)
 		return;

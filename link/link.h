@@ -143,6 +143,7 @@ struct skex_link {
 	/* For pads only: the same platform, with few descriptors for many files. */
 	struct skex_platform pad_platform;
 	struct skex_file_pool pad_files;
+	bool pads_suspect; /* one failed in this life: others are opened with SKEX_OPEN_FRESH */
 	struct skex_commit commit;
 	struct skex_leg *legs[SKEX_LEG_LISTS]; /* the first of each list */
 	uint64_t quiet_ms;                     /* until then no connection is due for anything */
@@ -185,7 +186,8 @@ void skex_link_init(struct skex_link *link);
  * by itself.  Before the first is accepted. */
 void skex_link_limit(struct skex_link *link, uint32_t connections);
 /* At start, before anyone is served: pad of generations that are used up is destroyed, of all legs,
- * whatever an earlier life left undone. */
+ * whatever an earlier life left undone.  Where that fails it is logged, and the leg cannot be
+ * loaded until it succeeds. */
 SKEX_MUST_USE enum skex_error skex_link_start(const struct skex_link *link);
 /* Hub: a connection came in. */
 void skex_link_accept(struct skex_link *link, struct skex_stream *stream);

@@ -9,7 +9,7 @@
 #include "core/wire/note_message.h"
 #include "core/wire/share_message.h"
 
-#define SKIP_WAIT_MS 10000u
+#define TELL_WAIT_MS 10000u
 
 void message_refused(struct skex_leg *leg, enum skex_error why)
 {
@@ -66,22 +66,20 @@ static enum skex_error body_pad(
 	return error;
 }
 
-static bool verify(struct skex_leg *leg, const struct skex_prefix *prefix, struct skex_view body,
-	enum skex_error *error)
+static enum skex_error verify(
+	struct skex_leg *leg, const struct skex_prefix *prefix, struct skex_view body)
 {
 	const struct skex_pad_position at = {prefix->generation, prefix->offset};
 	uint8_t key[SKEX_ONETIME_KEY_BYTES];
-	bool right = false;
+	enum skex_error error = skex_pad_bytes_reach(leg->rx_pad, leg->rx.mark, at);
 
-	*error = skex_pad_bytes_reach(leg->rx_pad, leg->rx.mark, at);
-	if (*error == SKEX_OK)
-		*error = skex_pad_bytes_read(leg->rx_pad, at, key, sizeof(key));
-	if (*error == SKEX_OK) {
-		right = skex_message_verify(leg->link->math, &leg->rx_scope, prefix, key, body);
-		*error = right ? SKEX_OK : SKEX_E_AUTH;
-	}
+	if (error == SKEX_OK)
+		error = skex_pad_bytes_read(leg->rx_pad, at, key, sizeof(key));
+	if (error == SKEX_OK &&
+		!skex_message_verify(leg->link->math, &leg->rx_scope, prefix, key, body))
+		error = SKEX_E_AUTH;
 	skex_wipe(key, sizeof(key));
-	return right;
+	return error;
 }
 
 static void take_ack(struct skex_leg *leg, const struct skex_incoming *message)
@@ -120,14 +118,17 @@ static void wrong_tag(struct skex_leg *leg)
 		message_paused(leg);
 }
 
-/* A later connection brings it again, when more may be computed. */
-static void too_far(struct skex_leg *leg)
+/* It is neither right nor wrong.  What comes after it must not be acknowledged before it: a later
+ * connection brings it again, when more may be computed or the pad can be read. */
+static void cannot_tell(struct skex_leg *leg, enum skex_error why)
 {
 	const struct skex_platform *platform = leg->link->platform;
 
 	connection_close(leg->connection,
-		"the other end skipped more of its ratchet than may be computed at once");
-	leg->attempt_ms = platform->now_ms(platform->context) + SKIP_WAIT_MS;
+		why == SKEX_E_QUOTA
+			? "the other end skipped more of its ratchet than may be computed at once"
+			: "the pad that a message is verified with cannot be read now");
+	leg->attempt_ms = platform->now_ms(platform->context) + TELL_WAIT_MS;
 }
 
 static void replayed(struct skex_leg *leg, const struct skex_prefix *prefix,
@@ -175,12 +176,17 @@ void message_receive(struct skex_leg *leg, struct skex_view header, struct skex_
 		connection_close(leg->connection, "too many wrong one-time tags at once");
 		return;
 	}
-	if (error == SKEX_OK && !verify(leg, &prefix, body, &error) && error == SKEX_E_AUTH)
+	if (error != SKEX_OK) {
+		message_refused(leg, error);
+		return;
+	}
+	error = verify(leg, &prefix, body);
+	if (error == SKEX_E_AUTH)
 		wrong_tag(leg);
 	if (error != SKEX_OK) {
 		message_refused(leg, error);
-		if (error == SKEX_E_QUOTA)
-			too_far(leg);
+		if (error != SKEX_E_AUTH)
+			cannot_tell(leg, error);
 		return;
 	}
 

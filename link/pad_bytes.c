@@ -7,19 +7,10 @@
 #include "core/base/cursor.h"
 #include "core/base/mem.h"
 #include "link/link.h"
+#include "link/pad_tables.h"
 #include "platform/memory.h"
 #include "store/path.h"
 #include "store/tables.h"
-
-/* Generations open at once: the current one, and the next while messages of both are in flight. */
-#define OPEN_MAX  2u
-#define REOPEN_MS 5000u /* after a file failed, and from try to try */
-
-struct table {
-	uint32_t generation;
-	struct skex_pad_file *file;
-	uint64_t reopen_ms; /* when to try that, if the file failed */
-};
 
 /* All in locked memory. */
 struct ratchets {
@@ -34,36 +25,13 @@ struct skex_pad_bytes {
 	uint8_t direction;
 	enum skex_pad_kind kind;
 	struct skex_pad_position mark; /* everything before it may be destroyed */
-	struct table tables[OPEN_MAX];
+	struct skex_pad_tables tables;
 	struct ratchets *ratchets;
 	uint8_t *segment; /* of the ratchet, in locked memory: the one read last; NULL: none */
 	uint64_t segment_number;
-	enum skex_error lost; /* why a file that failed cannot be opened again */
-	bool lost_told;
 	uint64_t skips; /* segments that may be skipped now */
 	uint64_t skips_ms;
 };
-
-static enum skex_error open_table(
-	struct skex_pad_bytes *pad, struct table *table, uint32_t generation, uint64_t mark)
-{
-	char path[SKEX_PATH_MAX + 64];
-	struct skex_pad_file *file = NULL;
-	enum skex_error error;
-
-	if (!skex_pad_path(
-		    path, sizeof(path), pad->link->directory, pad->leg, pad->direction, generation))
-		return SKEX_E_ARGUMENT;
-	error = skex_pad_file_open(
-		&pad->link->pad_platform, pad->link->crypto, path, pad->link->kek, mark, &file);
-	if (error != SKEX_OK)
-		return error;
-	if (table->file != NULL)
-		skex_pad_file_close(table->file);
-	table->file = file;
-	table->generation = generation;
-	return SKEX_OK;
-}
 
 /* The keys' file is the last to go. */
 static enum skex_error table_exists(const struct skex_link *link, uint64_t leg, uint8_t direction,
@@ -98,26 +66,6 @@ enum skex_error skex_pad_bytes_destroy_before(
 		error = skex_pad_file_destroy(link->platform, path);
 	}
 	return error;
-}
-
-/* The open file of a generation, opened when it is there; NULL otherwise. */
-static struct table *table_of(struct skex_pad_bytes *pad, uint32_t generation)
-{
-	struct table *oldest = &pad->tables[0];
-	size_t i;
-
-	for (i = 0; i < OPEN_MAX; i++) {
-		struct table *table = &pad->tables[i];
-
-		if (table->file != NULL && table->generation == generation)
-			return table;
-		if (table->file == NULL ||
-			(oldest->file != NULL && table->generation < oldest->generation))
-			oldest = table;
-	}
-	if (generation < pad->mark.generation || open_table(pad, oldest, generation, 0) != SKEX_OK)
-		return NULL;
-	return oldest;
 }
 
 static enum skex_error load_ratchet(struct skex_pad_bytes *pad)
@@ -282,7 +230,7 @@ enum skex_error skex_pad_bytes_open(const struct skex_link *link, const struct s
 	else
 		error = skex_pad_bytes_destroy_before(link, leg->leg, direction, mark.generation);
 	if (error == SKEX_OK && pad->kind != SKEX_PAD_RATCHET)
-		error = open_table(pad, &pad->tables[0], mark.generation, mark.offset);
+		error = skex_pad_tables_open(&pad->tables, link, leg->leg, direction, mark);
 	if (error != SKEX_OK) {
 		skex_pad_bytes_close(pad);
 		return error;
@@ -293,14 +241,9 @@ enum skex_error skex_pad_bytes_open(const struct skex_link *link, const struct s
 
 void skex_pad_bytes_close(struct skex_pad_bytes *pad)
 {
-	size_t i;
-
 	if (pad == NULL)
 		return;
-	for (i = 0; i < OPEN_MAX; i++) {
-		if (pad->tables[i].file != NULL)
-			skex_pad_file_close(pad->tables[i].file);
-	}
+	skex_pad_tables_close(&pad->tables);
 	segment_drop(pad);
 	skex_secret_free(pad->ratchets);
 	free(pad);
@@ -308,54 +251,53 @@ void skex_pad_bytes_close(struct skex_pad_bytes *pad)
 
 uint64_t skex_pad_bytes_size(struct skex_pad_bytes *pad, uint32_t generation)
 {
-	struct table *table;
+	const struct skex_pad_table *table;
 
 	if (pad->kind == SKEX_PAD_RATCHET)
 		return generation == 0 ? SKEX_PAD_RATCHET_SIZE : 0;
-	table = table_of(pad, generation);
-	return table == NULL ? 0 : skex_pad_file_size(table->file);
+	table = skex_pad_tables_get(&pad->tables, generation);
+	return table == NULL ? 0 : table->size;
 }
 
 struct skex_pad_position skex_pad_bytes_begins(
 	struct skex_pad_bytes *pad, struct skex_pad_position mark)
 {
-	struct table *table = pad->kind == SKEX_PAD_RATCHET ? NULL : table_of(pad, mark.generation);
-	const uint64_t offset = table == NULL ? 0 : skex_pad_file_begins(table->file);
+	const struct skex_pad_table *table = pad->kind == SKEX_PAD_RATCHET
+		? NULL
+		: skex_pad_tables_get(&pad->tables, mark.generation);
+	const uint64_t offset =
+		table == NULL || table->file == NULL ? 0 : skex_pad_file_begins(table->file);
 
 	if (offset > mark.offset)
 		mark.offset = offset;
 	return mark;
 }
 
-bool skex_pad_bytes_failed(const struct skex_pad_bytes *pad)
+bool skex_pad_bytes_failed(const struct skex_pad_bytes *pad, uint32_t generation)
 {
-	size_t i;
+	return pad->kind != SKEX_PAD_RATCHET && skex_pad_tables_failed(&pad->tables, generation);
+}
 
-	for (i = 0; i < OPEN_MAX; i++) {
-		if (pad->tables[i].file != NULL &&
-			skex_pad_file_failed(pad->tables[i].file) != SKEX_OK)
-			return true;
-	}
-	return false;
+enum skex_error skex_pad_bytes_trouble(struct skex_pad_bytes *pad)
+{
+	return skex_pad_tables_trouble(&pad->tables);
+}
+
+bool skex_pad_bytes_suspect(const struct skex_pad_bytes *pad)
+{
+	return pad->tables.suspect;
 }
 
 enum skex_error skex_pad_bytes_read(
 	struct skex_pad_bytes *pad, struct skex_pad_position at, uint8_t *out, size_t size)
 {
-	struct table *table;
-
 	if (pad->kind == SKEX_PAD_RATCHET)
 		return ratchet_read(pad, at.offset, out, size);
-	table = table_of(pad, at.generation);
-	if (table == NULL)
-		return SKEX_E_UNKNOWN;
-	return skex_pad_file_read(table->file, at.offset, out, size);
+	return skex_pad_tables_read(&pad->tables, at, out, size);
 }
 
 void skex_pad_bytes_forget(struct skex_pad_bytes *pad, struct skex_pad_position mark)
 {
-	size_t i;
-
 	if (skex_pad_compare(mark, pad->mark) <= 0)
 		return;
 	pad->mark = mark;
@@ -370,16 +312,7 @@ void skex_pad_bytes_forget(struct skex_pad_bytes *pad, struct skex_pad_position 
 			pad->ratchets->ahead = pad->ratchets->kept;
 		return;
 	}
-	for (i = 0; i < OPEN_MAX; i++) {
-		struct table *table = &pad->tables[i];
-
-		if (table->file == NULL || table->generation > mark.generation)
-			continue;
-		if (table->generation == mark.generation)
-			skex_pad_file_forget(table->file, mark.offset);
-		else
-			skex_pad_file_forget(table->file, skex_pad_file_size(table->file));
-	}
+	skex_pad_tables_forget(&pad->tables, mark);
 }
 
 void skex_pad_bytes_commit(
@@ -411,64 +344,12 @@ void skex_pad_bytes_commit(
 	skex_wipe(value, sizeof(value));
 }
 
-/* One failure of the disk must not end the leg until the next start.  What the file forgot already
- * it forgets again: its keys and the mark say where it goes on. */
-static void reopen(struct skex_pad_bytes *pad, struct table *table, uint64_t now_ms)
-{
-	uint64_t mark = 0;
-
-	if (now_ms < table->reopen_ms)
-		return;
-	table->reopen_ms = now_ms + REOPEN_MS;
-	if (table->generation == pad->mark.generation)
-		mark = pad->mark.offset;
-	else if (table->generation < pad->mark.generation)
-		mark = skex_pad_file_size(table->file);
-	pad->lost = open_table(pad, table, table->generation, mark);
-	if (pad->lost != SKEX_OK)
-		return;
-	pad->lost_told = false;
-	skex_log(pad->link->platform, SKEX_LEVEL_WARNING,
-		"leg %016llx: its pad failed and was opened again: look at the disk",
-		(unsigned long long)pad->leg);
-}
-
-enum skex_error skex_pad_bytes_lost(struct skex_pad_bytes *pad)
-{
-	if (pad->lost_told)
-		return SKEX_OK;
-	pad->lost_told = pad->lost != SKEX_OK;
-	return pad->lost;
-}
-
 uint64_t skex_pad_bytes_turn(struct skex_pad_bytes *pad, uint64_t now_ms)
 {
-	uint64_t next = UINT64_MAX;
-	size_t i;
-
-	for (i = 0; i < OPEN_MAX; i++) {
-		uint64_t due;
-
-		if (pad->tables[i].file == NULL)
-			continue;
-		if (skex_pad_file_failed(pad->tables[i].file) != SKEX_OK)
-			reopen(pad, &pad->tables[i], now_ms);
-		else
-			pad->tables[i].reopen_ms = now_ms + REOPEN_MS;
-		due = skex_pad_file_turn(pad->tables[i].file, now_ms);
-		next = due < next ? due : next;
-	}
-	return next;
+	return skex_pad_tables_turn(&pad->tables, now_ms);
 }
 
 enum skex_error skex_pad_bytes_settle(struct skex_pad_bytes *pad)
 {
-	enum skex_error error = SKEX_OK;
-	size_t i;
-
-	for (i = 0; i < OPEN_MAX && error == SKEX_OK; i++) {
-		if (pad->tables[i].file != NULL)
-			error = skex_pad_file_settle(pad->tables[i].file);
-	}
-	return error;
+	return skex_pad_tables_settle(&pad->tables);
 }

@@ -32,10 +32,14 @@ uint64_t skex_pad_bytes_size(struct skex_pad_bytes *pad, uint32_t generation);
 /* mark, or where in its generation what can be read begins, if that is behind it. */
 struct skex_pad_position skex_pad_bytes_begins(
 	struct skex_pad_bytes *pad, struct skex_pad_position mark);
-/* Its file could not be written: nothing can be read until it was opened again, by turn. */
-bool skex_pad_bytes_failed(const struct skex_pad_bytes *pad);
-/* Why it could not be opened again, once for each time that this begins; SKEX_OK otherwise. */
-SKEX_MUST_USE enum skex_error skex_pad_bytes_lost(struct skex_pad_bytes *pad);
+/* The file of a generation failed: nothing can be read from it until it was opened again, by turn.
+ */
+bool skex_pad_bytes_failed(const struct skex_pad_bytes *pad, uint32_t generation);
+/* Why a file of it cannot be opened, or fails each time: once as long as that lasts, else SKEX_OK.
+ */
+SKEX_MUST_USE enum skex_error skex_pad_bytes_trouble(struct skex_pad_bytes *pad);
+/* A file of it failed in this life. */
+bool skex_pad_bytes_suspect(const struct skex_pad_bytes *pad);
 SKEX_MUST_USE enum skex_error skex_pad_bytes_read(
 	struct skex_pad_bytes *pad, struct skex_pad_position at, uint8_t *out, size_t size);
 /*

@@ -30,11 +30,16 @@ static bool switch_generation(struct skex_leg *leg)
 	return size != 0 && skex_pad_tx_switch(&leg->tx, size) == SKEX_OK;
 }
 
+static bool tx_failed(const struct skex_leg *leg)
+{
+	return skex_pad_bytes_failed(leg->tx_pad, leg->tx.next.generation);
+}
+
 bool skex_leg_can_take(const struct skex_leg *leg, uint64_t body_size)
 {
 	uint64_t size = skex_pad_align(SKEX_ONETIME_KEY_BYTES + body_size);
 
-	if (leg->state != SKEX_LEG_UP || skex_pad_bytes_failed(leg->tx_pad))
+	if (leg->state != SKEX_LEG_UP || tx_failed(leg))
 		return false;
 	/* Where the current generation cannot hold it, take goes to the next. */
 	if (size > skex_pad_tx_left(&leg->tx))
@@ -56,7 +61,7 @@ static enum skex_error take(
 	if (leg->link->role == SKEX_ROLE_AGENT && in_flight(leg) >= most)
 		return SKEX_E_BUSY;
 	/* It would be taken and could not be used. */
-	if (skex_pad_bytes_failed(leg->tx_pad))
+	if (tx_failed(leg))
 		return SKEX_E_IO;
 	if (leg->link->role == SKEX_ROLE_HUB) {
 		struct skex_pad_position end = {leg->tx.next.generation, leg->tx.size};
@@ -95,10 +100,19 @@ enum skex_error leg_take_ack(struct skex_leg *leg, struct skex_pad_range *range)
 		leg, 0, SKEX_LEG_WINDOW_BYTES + SKEX_PACKET_MAX - SKEX_ONETIME_KEY_BYTES, range);
 }
 
+/* Whether what comes next of a pad cannot be used: of its generation left bytes are left. */
+static bool pad_failed(const struct skex_pad_bytes *pad, uint32_t generation, uint64_t left)
+{
+	return pad != NULL &&
+		(skex_pad_bytes_failed(pad, generation) ||
+			(left < SKEX_PACKET_MAX && skex_pad_bytes_failed(pad, generation + 1)));
+}
+
 bool skex_leg_failed(const struct skex_leg *leg)
 {
-	return (leg->tx_pad != NULL && skex_pad_bytes_failed(leg->tx_pad)) ||
-		(leg->rx_pad != NULL && skex_pad_bytes_failed(leg->rx_pad));
+	return pad_failed(leg->tx_pad, leg->tx.next.generation, skex_pad_tx_left(&leg->tx)) ||
+		pad_failed(
+			leg->rx_pad, leg->rx.mark.generation, leg->rx.size - leg->rx.mark.offset);
 }
 
 uint64_t skex_leg_send_left(const struct skex_leg *leg)

@@ -69,12 +69,13 @@ static void turn_pad(struct skex_leg *leg, struct skex_pad_bytes *pad, uint64_t 
 	enum skex_error error;
 
 	(void)skex_pad_bytes_turn(pad, now_ms);
-	error = skex_pad_bytes_lost(pad);
+	if (skex_pad_bytes_suspect(pad))
+		leg->link->pads_suspect = true;
+	error = skex_pad_bytes_trouble(pad);
 	if (error == SKEX_OK)
 		return;
 	skex_leg_error(leg,
-		"a file of its pad failed and cannot be opened again (%s): tried every few "
-		"seconds; look at the disk",
+		"a file of its pad cannot be used (%s): tried again and again; look at the disk",
 		skex_error_name(error));
 	leg->link->events->alarm(leg->link->owner, leg, "leg_unusable", leg->last_error);
 }

@@ -28,6 +28,7 @@ enum skex_open_flag {
 	SKEX_OPEN_WRITE = 1 << 0,  /* also for writing */
 	SKEX_OPEN_CREATE = 1 << 1, /* made (mode 0600) when it is not there */
 	SKEX_OPEN_NEW = 1 << 2,    /* with CREATE: fails with SKEX_E_BUSY when it is there */
+	SKEX_OPEN_FRESH = 1 << 3,  /* what only memory has of it is forgotten; see below */
 };
 
 typedef void (*skex_done_fn)(void *owner, enum skex_error error);
@@ -36,6 +37,11 @@ typedef void (*skex_done_fn)(void *owner, enum skex_error error);
  * A write is on stable storage only after a sync of its file that began after it; a new name, a
  * rename or a removal only after sync_directory.  Until then a power cut may lose it, wholly or in
  * part, in any order.
+ *
+ * What was written before a sync that failed is still read, and no later sync writes it: Linux
+ * calls such pages clean.  Who goes on after one, in this life or the next, opens with
+ * SKEX_OPEN_FRESH: what is read then is on the disk, or will be after the next sync.  That reads
+ * from the disk.
  */
 struct skex_files {
 	void *context;

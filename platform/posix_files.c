@@ -67,6 +67,9 @@ static enum skex_error files_open(
 		free(made);
 		return error;
 	}
+	/* It drops clean pages only; a file system without a disk has none to read again. */
+	if ((flags & SKEX_OPEN_FRESH) != 0)
+		(void)posix_fadvise(made->descriptor, 0, 0, POSIX_FADV_DONTNEED);
 	*file = made;
 	return SKEX_OK;
 }

@@ -121,7 +121,7 @@ static enum skex_error pool_open(
 	if (file == NULL)
 		return SKEX_E_MEMORY;
 	file->pool = context;
-	file->flags = flags & ~(unsigned)(SKEX_OPEN_CREATE | SKEX_OPEN_NEW);
+	file->flags = flags & (unsigned)(SKEX_OPEN_READ | SKEX_OPEN_WRITE);
 	memcpy(file->path, path, size);
 	error = get_descriptor(file, flags);
 	if (error != SKEX_OK) {

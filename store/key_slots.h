@@ -30,6 +30,10 @@ struct skex_key_slots;
 SKEX_MUST_USE enum skex_error skex_key_slots_open(const struct skex_platform *platform,
 	const struct skex_crypto *crypto, const char *path,
 	const uint8_t kek[static SKEX_KEK_BYTES], struct skex_key_slots **slots);
+/* The same after a sync of it failed, be it in a life before: see SKEX_OPEN_FRESH. */
+SKEX_MUST_USE enum skex_error skex_key_slots_reopen(const struct skex_platform *platform,
+	const struct skex_crypto *crypto, const char *path,
+	const uint8_t kek[static SKEX_KEK_BYTES], struct skex_key_slots **slots);
 /* NULL is fine. */
 void skex_key_slots_close(struct skex_key_slots *slots);
 /* How many slots the file has now; it grows in pieces. */

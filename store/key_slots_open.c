@@ -117,9 +117,9 @@ static enum skex_error file_make(
 	return error;
 }
 
-enum skex_error skex_key_slots_open(const struct skex_platform *platform,
+static enum skex_error open_with(const struct skex_platform *platform,
 	const struct skex_crypto *crypto, const char *path,
-	const uint8_t kek[static SKEX_KEK_BYTES], struct skex_key_slots **slots)
+	const uint8_t kek[static SKEX_KEK_BYTES], unsigned flags, struct skex_key_slots **slots)
 {
 	struct skex_key_slots *made = skex_secret_new(sizeof(*made));
 
@@ -128,7 +128,7 @@ enum skex_error skex_key_slots_open(const struct skex_platform *platform,
 	made->platform = platform;
 	made->crypto = crypto;
 	enum skex_error error =
-		platform->files->open(platform->files->context, path, SKEX_OPEN_WRITE, &made->file);
+		platform->files->open(platform->files->context, path, flags, &made->file);
 	if (error == SKEX_E_UNKNOWN)
 		error = file_make(made, path, kek);
 	else if (error == SKEX_OK)
@@ -143,6 +143,20 @@ enum skex_error skex_key_slots_open(const struct skex_platform *platform,
 	}
 	*slots = made;
 	return SKEX_OK;
+}
+
+enum skex_error skex_key_slots_open(const struct skex_platform *platform,
+	const struct skex_crypto *crypto, const char *path,
+	const uint8_t kek[static SKEX_KEK_BYTES], struct skex_key_slots **slots)
+{
+	return open_with(platform, crypto, path, kek, SKEX_OPEN_WRITE, slots);
+}
+
+enum skex_error skex_key_slots_reopen(const struct skex_platform *platform,
+	const struct skex_crypto *crypto, const char *path,
+	const uint8_t kek[static SKEX_KEK_BYTES], struct skex_key_slots **slots)
+{
+	return open_with(platform, crypto, path, kek, SKEX_OPEN_WRITE | SKEX_OPEN_FRESH, slots);
 }
 
 void skex_key_slots_close(struct skex_key_slots *slots)

@@ -143,7 +143,8 @@ static void close_one(struct skex_log *log)
 	}
 }
 
-/* Opens the segment's file when it is not open, and notes that it is used. */
+/* Opens the segment's file when it is not open, and notes that it is used.  What a life before read
+ * out of memory only, after a sync that failed, is not taken for durable at a start. */
 static enum skex_error segment_use(struct skex_log *log, struct skex_log_segment *segment)
 {
 	const struct skex_files *files = log->platform->files;
@@ -155,7 +156,8 @@ static enum skex_error segment_use(struct skex_log *log, struct skex_log_segment
 	close_one(log);
 	enum skex_error error = skex_log_segment_path(path, log->directory, segment->number, true);
 	if (error == SKEX_OK)
-		error = files->open(files->context, path, SKEX_OPEN_READ, &segment->file);
+		error = files->open(files->context, path,
+			log->current == NULL ? SKEX_OPEN_FRESH : SKEX_OPEN_READ, &segment->file);
 	if (error == SKEX_OK)
 		log->files_open++;
 	return error == SKEX_E_UNKNOWN ? SKEX_E_CORRUPT : error;

@@ -113,7 +113,7 @@ static enum skex_error slots_open(struct skex_log *log)
 
 	enum skex_error error = skex_path_append(path, log->directory, "/secrets.keys");
 	if (error == SKEX_OK)
-		error = skex_key_slots_open(log->platform, log->crypto, path, log->kek, &file);
+		error = skex_key_slots_reopen(log->platform, log->crypto, path, log->kek, &file);
 	return error == SKEX_OK ? skex_log_slots_init(&log->slots, file) : error;
 }
 

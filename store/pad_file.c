@@ -283,6 +283,16 @@ uint64_t skex_pad_file_begins(const struct skex_pad_file *file)
 	return file->mark;
 }
 
+bool skex_pad_file_proven(const struct skex_pad_file *file)
+{
+	return file->done != UINT64_MAX;
+}
+
+bool skex_pad_file_over(const struct skex_pad_file *file)
+{
+	return file->done == file->size;
+}
+
 enum skex_error skex_pad_file_failed(const struct skex_pad_file *file)
 {
 	return file->failed;
@@ -310,8 +320,8 @@ static enum skex_error header_read(
 }
 
 /* Keys that are missing are never made anew here. */
-static enum skex_error keys_open(
-	struct skex_pad_file *file, const char *path, const uint8_t kek[static SKEX_KEK_BYTES])
+static enum skex_error keys_open(struct skex_pad_file *file, const char *path,
+	const uint8_t kek[static SKEX_KEK_BYTES], bool fresh)
 {
 	char keys_path[SKEX_PATH_BYTES];
 	bool exists = false;
@@ -322,8 +332,10 @@ static enum skex_error keys_open(
 	if (error == SKEX_OK && !exists)
 		error = SKEX_E_CORRUPT;
 	if (error == SKEX_OK) {
-		error = skex_key_slots_open(
-			file->platform, file->seal.crypto, keys_path, kek, &file->slots);
+		error = fresh ? skex_key_slots_reopen(file->platform, file->seal.crypto, keys_path,
+					kek, &file->slots)
+			      : skex_key_slots_open(file->platform, file->seal.crypto, keys_path,
+					kek, &file->slots);
 	}
 	if (error == SKEX_OK && skex_key_slots_count(file->slots) < file->chunks)
 		error = SKEX_E_CORRUPT;
@@ -372,9 +384,10 @@ static enum skex_error mark_check(struct skex_pad_file *file)
 	return error == SKEX_E_SPENT ? SKEX_E_CORRUPT : error;
 }
 
-enum skex_error skex_pad_file_open(const struct skex_platform *platform,
+static enum skex_error open_with(const struct skex_platform *platform,
 	const struct skex_crypto *crypto, const char *path,
-	const uint8_t kek[static SKEX_KEK_BYTES], uint64_t mark, struct skex_pad_file **file)
+	const uint8_t kek[static SKEX_KEK_BYTES], uint64_t mark, bool fresh,
+	struct skex_pad_file **file)
 {
 	struct skex_pad_file *made = calloc(1, sizeof(*made));
 
@@ -386,14 +399,14 @@ enum skex_error skex_pad_file_open(const struct skex_platform *platform,
 	made->done = UINT64_MAX;
 	made->due_ms = platform->now_ms(platform->context);
 	made->read_ms = made->due_ms;
-	enum skex_error error =
-		platform->files->open(platform->files->context, path, SKEX_OPEN_WRITE, &made->file);
+	enum skex_error error = platform->files->open(platform->files->context, path,
+		fresh ? SKEX_OPEN_WRITE | SKEX_OPEN_FRESH : SKEX_OPEN_WRITE, &made->file);
 	if (error == SKEX_OK)
 		error = header_read(made, kek);
 	if (error == SKEX_OK && mark > made->size)
 		error = SKEX_E_ARGUMENT;
 	if (error == SKEX_OK)
-		error = keys_open(made, path, kek);
+		error = keys_open(made, path, kek, fresh);
 	if (error == SKEX_OK)
 		error = mark_settle(made);
 	if (error == SKEX_OK)
@@ -404,6 +417,20 @@ enum skex_error skex_pad_file_open(const struct skex_platform *platform,
 	}
 	*file = made;
 	return SKEX_OK;
+}
+
+enum skex_error skex_pad_file_open(const struct skex_platform *platform,
+	const struct skex_crypto *crypto, const char *path,
+	const uint8_t kek[static SKEX_KEK_BYTES], uint64_t mark, struct skex_pad_file **file)
+{
+	return open_with(platform, crypto, path, kek, mark, false, file);
+}
+
+enum skex_error skex_pad_file_reopen(const struct skex_platform *platform,
+	const struct skex_crypto *crypto, const char *path,
+	const uint8_t kek[static SKEX_KEK_BYTES], uint64_t mark, struct skex_pad_file **file)
+{
+	return open_with(platform, crypto, path, kek, mark, true, file);
 }
 
 void skex_pad_file_close(struct skex_pad_file *file)

@@ -65,12 +65,20 @@ void skex_pad_maker_free(struct skex_pad_maker *maker); /* NULL is fine */
 SKEX_MUST_USE enum skex_error skex_pad_file_open(const struct skex_platform *platform,
 	const struct skex_crypto *crypto, const char *path,
 	const uint8_t kek[static SKEX_KEK_BYTES], uint64_t mark, struct skex_pad_file **file);
+/* The same after a sync of it failed: see SKEX_OPEN_FRESH. */
+SKEX_MUST_USE enum skex_error skex_pad_file_reopen(const struct skex_platform *platform,
+	const struct skex_crypto *crypto, const char *path,
+	const uint8_t kek[static SKEX_KEK_BYTES], uint64_t mark, struct skex_pad_file **file);
 void skex_pad_file_close(struct skex_pad_file *file);
 uint64_t skex_pad_file_size(const struct skex_pad_file *file);
 /* Where what can be read begins: the mark, or where its keys do, if those before are gone. */
 uint64_t skex_pad_file_begins(const struct skex_pad_file *file);
+/* Used bytes were destroyed, or there were none, since it was opened: its disk can be written. */
+bool skex_pad_file_proven(const struct skex_pad_file *file);
+/* All of it is used and destroyed. */
+bool skex_pad_file_over(const struct skex_pad_file *file);
 /* SKEX_OK, or why used bytes could not be destroyed: nothing is read from it any more.  Opened
- * again it goes on, where the disk does. */
+ * again (skex_pad_file_reopen) it goes on, where the disk does. */
 enum skex_error skex_pad_file_failed(const struct skex_pad_file *file);
 /* Reads pad bytes.  The last segments read stay decrypted in locked memory for a while.
  * SKEX_E_SPENT when they begin before a mark that was forgotten or before what was destroyed;

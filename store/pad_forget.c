@@ -12,13 +12,18 @@
  * chunks before are destroyed; sync
  *   3. the older copy of the chunk's slot is overwritten; sync
  *
- * Until 2 is durable the slot leads to the segment itself, and what comes after the mark is never
- * without a key.  After 3 nothing leads to what lies before the mark.
+ * Until 2 is durable the slot leads to the segment itself, or to the tail before, and what comes
+ * after the mark is never without a key.  After 3 nothing leads to what lies before the mark.
+ *
+ * The slot that a life finds may be one that the life before it wrote and nobody synced: until it
+ * is durable the disk may have a slot that leads to the other tail area.  So before its first 1 a
+ * life has the slots synced.
  */
 #define DELAY_MS  (SKEX_PAD_FORGET_MS / 2u)
 #define IDLE_MS   2000u
 #define SWEEP_MAX 256u /* slots looked at in one go */
 
+static void step_tail(struct skex_pad_file *file);
 static void step_slot(struct skex_pad_file *file);
 static void step_older(struct skex_pad_file *file);
 static void step_end(struct skex_pad_file *file);
@@ -40,6 +45,10 @@ static void advance(struct skex_pad_file *file, enum skex_error error)
 	}
 	switch (file->phase) {
 	case SKEX_PAD_IDLE:
+		break;
+	case SKEX_PAD_SYNC_FOUND:
+		file->synced = true;
+		step_tail(file);
 		break;
 	case SKEX_PAD_SYNC_TAIL:
 		step_slot(file);
@@ -256,31 +265,55 @@ static enum skex_error step_plan(struct skex_pad_file *file)
 	enum skex_error error = skex_pad_chunk_get(file, file->step.chunk, &chunk);
 	if (error == SKEX_OK)
 		error = next_plan(file, chunk, mark);
-	if (error == SKEX_OK && file->step.change && file->step.next->tail_area != 0)
-		error = tail_write(file);
 	return error == SKEX_E_UNKNOWN ? SKEX_E_CORRUPT : error;
 }
 
-static void step_begin(struct skex_pad_file *file, uint64_t now_ms)
+/* Nothing leads to what was written: it is tried again. */
+static void step_later(struct skex_pad_file *file, enum skex_error error)
+{
+	const uint64_t now_ms = file->platform->now_ms(file->platform->context);
+
+	if (error != SKEX_E_MEMORY && error != SKEX_E_ENTROPY) {
+		fail(file, error);
+		return;
+	}
+	skex_secret_free(file->step.next);
+	file->step.next = NULL;
+	file->phase = SKEX_PAD_IDLE;
+	file->due_ms = now_ms + DELAY_MS;
+	file->late = error;
+}
+
+static void step_tail(struct skex_pad_file *file)
+{
+	enum skex_error error = tail_write(file);
+
+	if (error == SKEX_OK) {
+		file->phase = SKEX_PAD_SYNC_TAIL;
+		if (!file->settling)
+			error = file->platform->files->sync(file->file, synced, file);
+	}
+	if (error != SKEX_OK)
+		step_later(file, error);
+}
+
+static void step_begin(struct skex_pad_file *file)
 {
 	enum skex_error error = step_plan(file);
 
 	file->due_ms = UINT64_MAX;
-	if (error == SKEX_E_MEMORY || error == SKEX_E_ENTROPY) {
-		/* Nothing leads to what was written: try again. */
-		skex_secret_free(file->step.next);
-		file->step.next = NULL;
-		file->due_ms = now_ms + DELAY_MS;
-	} else if (error != SKEX_OK) {
-		fail(file, error);
-	} else if (file->step.change && file->step.next->tail_area != 0) {
-		file->phase = SKEX_PAD_SYNC_TAIL;
-		if (!file->settling)
-			error = file->platform->files->sync(file->file, synced, file);
+	file->late = SKEX_OK;
+	if (error != SKEX_OK) {
+		step_later(file, error);
+	} else if (!file->step.change || file->step.next->tail_area == 0) {
+		step_slot(file);
+	} else if (file->synced) {
+		step_tail(file);
+	} else {
+		file->phase = SKEX_PAD_SYNC_FOUND;
+		error = slots_sync(file);
 		if (error != SKEX_OK)
 			fail(file, error);
-	} else {
-		step_slot(file);
 	}
 }
 
@@ -310,7 +343,7 @@ static bool cache_is_empty(const struct skex_pad_file *file)
 uint64_t skex_pad_file_turn(struct skex_pad_file *file, uint64_t now_ms)
 {
 	if (file->failed == SKEX_OK && file->phase == SKEX_PAD_IDLE && file->due_ms <= now_ms)
-		step_begin(file, now_ms);
+		step_begin(file);
 	if (file->failed != SKEX_OK)
 		return UINT64_MAX;
 	if (file->phase != SKEX_PAD_IDLE)
@@ -329,14 +362,16 @@ enum skex_error skex_pad_file_settle(struct skex_pad_file *file)
 	const struct skex_files *files = file->platform->files;
 
 	file->settling = true;
-	while (file->failed == SKEX_OK &&
+	file->late = SKEX_OK;
+	while (file->failed == SKEX_OK && file->late == SKEX_OK &&
 		(file->phase != SKEX_PAD_IDLE || file->due_ms != UINT64_MAX)) {
 		if (file->phase == SKEX_PAD_IDLE)
-			step_begin(file, 0);
+			step_begin(file);
 		else if (file->phase == SKEX_PAD_SYNC_TAIL)
 			advance(file, files->sync_wait(file->file));
 		else
 			advance(file, skex_key_slots_sync_wait(file->slots));
 	}
-	return file->failed;
+	/* What could not be done now the next start does. */
+	return file->failed != SKEX_OK ? file->failed : file->late;
 }

@@ -84,6 +84,7 @@ struct skex_pad_segment {
 
 enum skex_pad_phase {
 	SKEX_PAD_IDLE = 0,
+	SKEX_PAD_SYNC_FOUND, /* what a life before may have written last is made durable */
 	SKEX_PAD_SYNC_TAIL,  /* the tail is written */
 	SKEX_PAD_SYNC_SLOT,  /* the slot leads to it */
 	SKEX_PAD_SYNC_OLDER, /* the slot as it was before is overwritten */
@@ -105,6 +106,7 @@ struct skex_pad_file {
 	uint64_t size;
 	uint32_t chunks;
 	enum skex_error failed;
+	enum skex_error late; /* why the last step was put off, or SKEX_OK */
 
 	struct skex_pad_chunk *cached[SKEX_PAD_CACHED_CHUNKS]; /* the last used first */
 	struct skex_pad_segment *segments[SKEX_PAD_CACHED_SEGMENTS];

@@ -27,6 +27,12 @@ static bool fails(uint64_t *countdown)
 	return *countdown > 0 && --*countdown == 0;
 }
 
+static void count_size(struct disk *disk, size_t before, const struct disk_node *node)
+{
+	disk->used += node->shown.size;
+	disk->used -= before;
+}
+
 static enum skex_error file_open(
 	void *context, const char *path, unsigned flags, struct skex_file **file)
 {
@@ -54,6 +60,12 @@ static enum skex_error file_open(
 	made->disk = disk;
 	made->node = name->shown;
 	made->node->handles++;
+	if ((flags & SKEX_OPEN_FRESH) != 0) {
+		const size_t before = made->node->shown.size;
+
+		disk_node_refresh(made->node);
+		count_size(disk, before, made->node);
+	}
 	made->life = disk->life;
 	made->writable = (flags & (SKEX_OPEN_WRITE | SKEX_OPEN_CREATE)) != 0;
 	made->next = disk->open;
@@ -123,12 +135,6 @@ static bool has_room(const struct disk *disk, const struct disk_node *node, uint
 	return disk->used + more <= disk->room;
 }
 
-static void count_size(struct disk *disk, size_t before, const struct disk_node *node)
-{
-	disk->used += node->shown.size;
-	disk->used -= before;
-}
-
 static enum skex_error file_write(
 	struct skex_file *file, uint64_t offset, const void *data, size_t size)
 {
@@ -180,8 +186,10 @@ static enum skex_error sync_now(struct disk *disk, struct disk_node *node, uint6
 	if (disk->stop_after == 0)
 		return SKEX_E_IO;
 	disk->syncs_count++;
-	if (fails(&disk->fail_sync))
+	if (fails(&disk->fail_sync)) {
+		disk_node_fail(node, number, disk->syncs_count);
 		return SKEX_E_IO;
+	}
 	if (!disk->lying)
 		disk_node_sync(node, number);
 	return SKEX_OK;

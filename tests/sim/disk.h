@@ -55,7 +55,8 @@ uint64_t disk_syncs(const struct disk *disk);
 uint64_t disk_writes(const struct disk *disk);
 
 /* The n-th write or sync from now on fails (1: the next); 0: none.  A write that fails may have
- * written a part. */
+ * written a part.  After a sync that fails any part of what it was for is on the disk, all of it is
+ * shown until the file is opened with SKEX_OPEN_FRESH, and no other sync writes it. */
 void disk_fail_write(struct disk *disk, uint64_t n);
 void disk_fail_sync(struct disk *disk, uint64_t n);
 /* Bytes that all files together have, and may have; UINT64_MAX: no end. */

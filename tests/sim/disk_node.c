@@ -113,7 +113,7 @@ static bool sync_all(struct disk_node *node, uint64_t number)
 {
 	const struct disk_change *change;
 
-	if (node->changes > number || node->keep_remains)
+	if (node->changes > number || node->keep_remains || node->failed)
 		return false;
 	for (change = node->first; change != NULL; change = change->next) {
 		if (change->data == NULL) {
@@ -161,10 +161,40 @@ static void change_cut(
 	}
 }
 
+void disk_node_fail(struct disk_node *node, uint64_t number, uint64_t seed)
+{
+	uint64_t random = seed;
+
+	node->failed = true;
+	while (node->first != NULL && node->first->number <= number) {
+		struct disk_change *change = node->first;
+
+		change_cut(node, change, &random, 128);
+		node->first = change->next;
+		free(change);
+	}
+	if (node->first == NULL)
+		node->last = &node->first;
+}
+
+void disk_node_refresh(struct disk_node *node)
+{
+	node->failed = false;
+	disk_bytes_copy(&node->shown, &node->durable);
+	for (const struct disk_change *change = node->first; change != NULL;
+		change = change->next) {
+		if (change->data == NULL)
+			disk_bytes_resize(&node->shown, change->offset);
+		else
+			disk_bytes_write(&node->shown, change->offset, change->data, change->size);
+	}
+}
+
 void disk_node_cut(struct disk_node *node, uint64_t *random, unsigned keep)
 {
 	for (const struct disk_change *change = node->first; change != NULL; change = change->next)
 		change_cut(node, change, random, keep);
 	changes_drop(node);
+	node->failed = false;
 	disk_bytes_copy(&node->shown, &node->durable);
 }

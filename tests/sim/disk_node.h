@@ -28,6 +28,7 @@ struct disk_node {
 	struct disk_bytes remains; /* what was cut off, when it is kept */
 	bool keep_remains;
 	bool directory;
+	bool failed; /* more is shown than what is on the disk, and what will be */
 	struct disk_change *first;
 	struct disk_change **last;
 	uint64_t changes; /* ever made */
@@ -46,6 +47,11 @@ void disk_node_write(struct disk_node *node, uint64_t offset, const void *data, 
 void disk_node_resize(struct disk_node *node, uint64_t size);
 /* All changes up to this number are on the disk. */
 void disk_node_sync(struct disk_node *node, uint64_t number);
+/* A sync of them failed: any part of each is on the disk, all of them are still shown, and none is
+ * written later. */
+void disk_node_fail(struct disk_node *node, uint64_t number, uint64_t seed);
+/* Shows what is on the disk, and what a later sync will bring there. */
+void disk_node_refresh(struct disk_node *node);
 /* Keeps each sector of each change with a chance of keep in 256; the rest is gone. */
 void disk_node_cut(struct disk_node *node, uint64_t *random, unsigned keep);
 

@@ -24,12 +24,19 @@
 #define WRITES_MAX 80u
 #define SPENT_MOST 32768u
 
+static bool hub_failed(struct world *world, uint8_t hub)
+{
+	const struct skex_leg *leg = hostile_agent_leg(world, 0, hub);
+
+	return skex_pad_bytes_failed(leg->tx_pad, leg->tx.next.generation);
+}
+
 static bool pad_failed(struct world *world)
 {
 	uint8_t hub;
 
 	for (hub = 0; hub < HUBS; hub++) {
-		if (skex_pad_bytes_failed(hostile_agent_leg(world, 0, hub)->tx_pad))
+		if (hub_failed(world, hub))
 			return true;
 	}
 	return false;
@@ -101,7 +108,7 @@ static void keys_of_failed(struct world *world, char path[SKEX_PATH_BYTES], cons
 	char pad[SKEX_PATH_BYTES];
 	uint8_t hub = 0;
 
-	while (hub + 1 < HUBS && !skex_pad_bytes_failed(hostile_agent_leg(world, 0, hub)->tx_pad))
+	while (hub + 1 < HUBS && !hub_failed(world, hub))
 		hub++;
 	leg = hostile_agent_leg(world, 0, hub);
 	*hub_name = leg->record.other.text;
@@ -150,7 +157,7 @@ static void a_pad_that_stays_lost_is_told(void **state)
 			skex_agent_legs(world_agent_of(agent), look, &looked);
 			assert_string_equal(looked.state, "unusable");
 			assert_int_equal(files->rename(files->context, "/aside", path), SKEX_OK);
-			world_run(world, 10000);
+			world_run(world, 100000);
 			assert_false(pad_failed(world));
 			skex_agent_legs(world_agent_of(agent), look, &looked);
 			assert_string_equal(looked.state, "up");
