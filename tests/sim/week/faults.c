@@ -148,6 +148,7 @@ void week_stop(struct week *week, uint32_t number, bool power)
 	if (power || state->torn)
 		disk_power_cut(world_disk(node), world_random(week->world));
 	disk_fail_write(world_disk(node), 0);
+	disk_fail_sync(world_disk(node), 0);
 	state->torn = false;
 	state->failing = false;
 	state->start_ms =
@@ -293,7 +294,10 @@ static bool happen(struct week *week, enum week_fault kind, uint32_t node)
 		if (!world_is_up(at))
 			return false;
 		state->failing = true;
-		disk_fail_write(world_disk(at), 1 + below(week, 40));
+		if (below(week, 4) == 0)
+			disk_fail_sync(world_disk(at), 1 + below(week, 10));
+		else
+			disk_fail_write(world_disk(at), 1 + below(week, 40));
 		return true;
 	case FAULT_HOLD:
 		world_hold_disk(at, true);

@@ -121,6 +121,7 @@ static void stop(struct run *run, uint8_t number, bool power)
 		forget(run, number);
 	run->states[number].torn = false;
 	disk_fail_write(world_disk(node), 0);
+	disk_fail_sync(world_disk(node), 0);
 	world_hold_disk(node, false);
 }
 
@@ -245,7 +246,9 @@ static void happen(struct run *run, const struct plan_event *event)
 		world_hold_disk(node, event->kind == PLAN_HOLD);
 		break;
 	case PLAN_FAIL:
-		if (world_is_up(node))
+		if (world_is_up(node) && event->value % 4 == 0)
+			disk_fail_sync(world_disk(node), 1 + event->value / 4);
+		else if (world_is_up(node))
 			disk_fail_write(world_disk(node), event->value);
 		break;
 	case PLAN_FULL:
@@ -379,6 +382,7 @@ static void heal(struct run *run)
 			stop(run, i, true);
 		disk_set_lying(world_disk(node_of(run, i)), false);
 		disk_fail_write(world_disk(node_of(run, i)), 0);
+		disk_fail_sync(world_disk(node_of(run, i)), 0);
 		disk_set_room(world_disk(node_of(run, i)), UINT64_MAX);
 		run->states[i].full = false;
 		world_set_clock(node_of(run, i), 0);
