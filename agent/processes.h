@@ -64,7 +64,9 @@ uint64_t skex_processes_turn(struct skex_processes *processes, uint64_t now_ms);
 /* Bindings were added or removed: true when the process of the bindings runs, and is to be told.
  * When it does not run it is started in the next turn, which this wakes. */
 bool skex_processes_bindings_changed(struct skex_processes *processes);
-/* Is it one of them?  owner: the struct skex_processes. */
+/* Is it one of them?  One that has ended is, until the connections that it made are accepted.  What
+ * one has started is not: only that of the bindings can, where these run programs.  owner: the
+ * struct skex_processes. */
 bool skex_processes_have(void *owner, int32_t process);
 /* From now on nothing is started again. */
 void skex_processes_stop(struct skex_processes *processes);

@@ -51,8 +51,9 @@ struct skex_loop {
 	void (*reload)(void *owner);
 	void *owner;
 	bool stopping_called;
-	bool again;   /* another turn is wanted at once */
-	bool freeing; /* owners are gone: no more callbacks */
+	bool again;          /* another turn is wanted at once */
+	bool children_ended; /* some may have, and are to be looked for */
+	bool freeing;        /* owners are gone: no more callbacks */
 	struct net_linger linger;
 
 	struct net_list streams;    /* all that are not yet freed */
@@ -148,6 +149,7 @@ struct skex_socket {
 struct net_child {
 	struct net_link link;
 	pid_t process;
+	bool dead;   /* and its number its own still */
 	bool buried; /* the number may be another's by now */
 	int status;
 	void (*ended)(void *owner, int status);
@@ -211,6 +213,9 @@ enum skex_error net_listen(void *context, const char *host, int port,
 	struct skex_listener **out);
 uint16_t net_listener_port(struct skex_listener *listener);
 void net_unlisten(struct skex_listener *listener);
+/* Takes the connections that wait on Unix sockets now; false when the system gives none of some
+ * listener, which rests then. */
+bool net_listeners_drain(struct skex_loop *loop);
 
 /* udp.c */
 enum skex_error net_bind(void *context, const char *host, int port, skex_received_fn received,
@@ -236,7 +241,9 @@ void net_finish_lookups(struct skex_loop *loop);
 void net_files_init(struct skex_loop *loop);
 
 /* process.c */
-void net_children_ended(uv_signal_t *handle, int number);
+/* Buries the children that have ended, and tells of it, when all connections that they made to us
+ * are taken: until then, whoever is asked for one of these finds the child. */
+void net_children_ended(struct skex_loop *loop);
 
 struct net_spawn {
 	const char *const *argv;        /* argv[0] is a path; ends with NULL */
@@ -264,9 +271,9 @@ void net_child_started(struct skex_loop *loop, struct net_child *child, pid_t pr
 
 /* Starts a child process; standard input is /dev/null.  The child is killed by the kernel when this
  * process dies.  ended is called with its exit status (signals: 128 + number), until when the child
- * is valid.  All other descriptors are closed in it.  SKEX_E_UNKNOWN when the program cannot be
- * run. The thread that calls this has to live as long as the process: the kernel takes its end for
- * that of the parent. */
+ * is valid, and its process number no other's.  All other descriptors are closed in it.
+ * SKEX_E_UNKNOWN when the program cannot be run. The thread that calls this has to live as long as
+ * the process: the kernel takes its end for that of the parent. */
 enum skex_error net_spawn(
 	struct skex_loop *loop, const struct net_spawn *spawn, struct net_child **out);
 

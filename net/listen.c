@@ -78,16 +78,18 @@ enum shed {
 static enum shed shed(struct skex_listener *listener)
 {
 	int fd;
+	int error;
 
 	if (listener->reserve < 0)
 		return SHED_CANNOT;
 	(void)close(listener->reserve);
 	listener->reserve = -1;
 	fd = next(listener);
+	error = errno;
 	if (fd >= 0)
 		(void)close(fd);
 	reserve(listener);
-	if (listener->reserve < 0)
+	if (listener->reserve < 0 || (fd < 0 && error != EAGAIN))
 		return SHED_CANNOT;
 	return fd >= 0 ? SHED_ONE : SHED_NONE_WAITS;
 }
@@ -110,18 +112,11 @@ static void rest(struct skex_listener *listener, const char *why)
 }
 
 /* What libuv has for this takes connections for ever, with all else waiting, where it lost the
- * descriptor that it keeps for the case that there are no others. */
-static void on_readable(uv_poll_t *poll, int status, int events)
+ * descriptor that it keeps for the case that there are no others.  False when some wait that cannot
+ * be taken now. */
+static bool take_waiting(struct skex_listener *listener, int most)
 {
-	struct skex_listener *listener = poll->data;
-	int i;
-
-	(void)events;
-	if (status != 0) {
-		rest(listener, uv_strerror(status));
-		return;
-	}
-	for (i = 0; i < TURN_MAX && listener->closing == 0; i++) {
+	for (int i = 0; i < most && listener->closing == 0; i++) {
 		const int fd = next(listener);
 		const int error = errno;
 		enum shed gone = SHED_CANNOT;
@@ -131,20 +126,52 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 			continue;
 		}
 		if (error == EAGAIN)
-			return;
+			return true;
 		if (error == EINTR || error == ECONNABORTED)
 			continue;
 		/* It comes even when nobody waits: the kernel looks for a descriptor first. */
 		if (error == EMFILE)
 			gone = shed(listener);
 		if (gone == SHED_NONE_WAITS)
-			return;
+			return true;
 		if (gone == SHED_CANNOT) {
 			rest(listener, strerror(error));
-			return;
+			return false;
 		}
 		warn(listener, strerror(error));
 	}
+	return true;
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events)
+{
+	struct skex_listener *listener = poll->data;
+
+	(void)events;
+	if (status != 0)
+		rest(listener, uv_strerror(status));
+	else
+		(void)take_waiting(listener, TURN_MAX);
+}
+
+/* Those that wait now come first, and are no more than the kernel lets wait, which is one more than
+ * it was asked for: a flood of others does not hold this up. */
+bool net_listeners_drain(struct skex_loop *loop)
+{
+	bool drained = true;
+	struct net_list left;
+	struct net_link *link;
+
+	/* Whoever is given a connection may end any listener. */
+	net_list_take(&left, &loop->listeners);
+	while ((link = net_list_pop(&left)) != NULL) {
+		struct skex_listener *listener = NET_OWNER(link, struct skex_listener, all);
+
+		net_list_add(&loop->listeners, link);
+		if (listener->path != NULL)
+			drained = take_waiting(listener, BACKLOG + 1) && drained;
+	}
+	return drained;
 }
 
 /* True when a socket lies at path and nobody listens on it: left over by a process that was killed.

@@ -125,6 +125,7 @@ static void on_prepare(uv_prepare_t *prepare)
 	uint64_t connect_ms;
 
 	loop->again = false;
+	net_children_ended(loop);
 	net_connect_expire(loop, now_ms);
 	net_flush_dirty(loop);
 	net_finish_failed(loop);

@@ -22,26 +22,64 @@ static int status_of(int status)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-void net_children_ended(uv_signal_t *handle, int number)
+static void on_child_signal(uv_signal_t *handle, int number)
 {
 	struct skex_loop *loop = handle->data;
-	struct net_list ended;
-	struct net_link *link;
-	struct net_link *next;
 
 	(void)number;
-	net_list_init(&ended);
-	/* Only our own: a library may have children of its own. */
-	for (link = loop->children.head.next; link != &loop->children.head; link = next) {
+	loop->children_ended = true;
+}
+
+/* Only our own: a library may have children of its own. */
+static bool look_for_dead(struct skex_loop *loop)
+{
+	const int how = WEXITED | WNOHANG | WNOWAIT;
+	bool found = false;
+
+	for (struct net_link *link = loop->children.head.next; link != &loop->children.head;
+		link = link->next) {
+		struct net_child *child = NET_OWNER(link, struct net_child, link);
+		siginfo_t info = {.si_pid = 0};
+
+		if (waitid(P_PID, (id_t)child->process, &info, how) != 0 || info.si_pid != 0)
+			child->dead = true;
+		found = found || child->dead;
+	}
+	return found;
+}
+
+static void bury_dead(struct skex_loop *loop, struct net_list *buried)
+{
+	struct net_link *next;
+
+	net_list_init(buried);
+	for (struct net_link *link = loop->children.head.next; link != &loop->children.head;
+		link = next) {
 		struct net_child *child = NET_OWNER(link, struct net_child, link);
 
 		next = link->next;
-		if (waitpid(child->process, &child->status, WNOHANG) == 0)
+		if (!child->dead)
 			continue;
+		(void)waitpid(child->process, &child->status, WNOHANG);
 		child->buried = true;
 		net_list_remove(link);
-		net_list_add(&ended, link);
+		net_list_add(buried, link);
 	}
+}
+
+void net_children_ended(struct skex_loop *loop)
+{
+	struct net_list ended;
+	struct net_link *link;
+
+	if (!loop->children_ended)
+		return;
+	/* A connection names who made it by a number.  One that a child made before it ended must
+	 * not be looked at when the child is forgotten, or its number another's. */
+	if (look_for_dead(loop) && !net_listeners_drain(loop))
+		return; /* and in the next turn again */
+	loop->children_ended = false;
+	bury_dead(loop, &ended);
 	while ((link = net_list_pop(&ended)) != NULL) {
 		struct net_child *child = NET_OWNER(link, struct net_child, link);
 
@@ -206,7 +244,7 @@ struct net_child *net_child_new(
 	if (child == NULL)
 		return NULL;
 	/* Before the fork: the child may end at once. */
-	if (uv_signal_start(&loop->child, net_children_ended, SIGCHLD) != 0) {
+	if (uv_signal_start(&loop->child, on_child_signal, SIGCHLD) != 0) {
 		free(child);
 		return NULL;
 	}

@@ -28,8 +28,9 @@ SKEX_MUST_USE enum skex_error skex_starter_watch(struct skex_starter *starter,
 /*
  * Starts programs[which] as a child of this process, with the descriptor as 3, the shared one as 4,
  * and no other above standard error.  The child is killed by the kernel when this process dies.
- * ended is called with its exit status (signals: 128 + number).  SKEX_E_UNKNOWN when the program
- * cannot be run, SKEX_E_IO when the starter is gone.
+ * ended is called with its exit status (signals: 128 + number), after accepted for all that it
+ * connected to here.  SKEX_E_UNKNOWN when the program cannot be run, SKEX_E_IO when the starter is
+ * gone.
  */
 SKEX_MUST_USE enum skex_error skex_starter_start(struct skex_starter *starter,
 	struct skex_loop *loop, size_t which, int descriptor,

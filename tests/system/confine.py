@@ -12,14 +12,14 @@ import subprocess
 import sys
 
 import lab_harness
-from lab_harness import BUILD, Lab, Tap, alive, free_port, skex, until
+from lab_harness import BUILD, Lab, Tap, alive, ask, free_port, skex, until
 
 tap = Tap()
 
 NOBODY = 65534
 REFUSED = {errno.EPERM, errno.EACCES, errno.ENOSYS}
 SIGSYS = 128 + signal.SIGSYS
-EXECVE, PTRACE, READ, FORK, API, HANG = [signal.SIGRTMIN + 1 + i for i in range(6)]
+EXECVE, PTRACE, READ, FORK, API, HANG, BURST = [signal.SIGRTMIN + 1 + i for i in range(7)]
 FATAL = {'execve': EXECVE, 'ptrace': PTRACE, 'process_vm_readv': READ, 'fork': FORK}
 
 # What works; all else that the probe tries is refused.
@@ -209,6 +209,23 @@ def bindings(lab):
     check_fatal(lab, what, 'agent1', pid, 'execve')
 
 
+def leaves(lab):
+    """One that ends with connections to the public socket on which the agent has not looked yet:
+    they are turned away as those of one that lives are."""
+    pid = lab.serves('agent1', 'the bindings')
+    os.kill(lab.pid('agent1'), signal.SIGSTOP)
+    try:
+        tried = lab.probe('agent1', pid, BURST, 'burst')
+        gone = until(lambda: not alive(pid))
+    finally:
+        os.kill(lab.pid('agent1'), signal.SIGCONT)
+    tap.check('bindings: one ends with orders of an administrator that nobody saw',
+              gone and tried.get('burst') == 0, tried)
+    tap.check('bindings: another one goes on', lab.serves('agent1', 'the bindings', pid) > 0)
+    peers = [peer['name'] for peer in ask(lab.socket('agent1'), op='peers')['peers']]
+    tap.equal('bindings: and none of the orders was obeyed', peers, ['agent2'])
+
+
 def hangs(lab):
     """A process of bindings that does not come to its next turn is ended, and another goes on."""
     pid = lab.serves('agent1', 'the bindings')
@@ -330,9 +347,9 @@ def main():
         lab.configure('agent2', KME % (free_port(), *tls) + 'bindings = (%s);\n' % (
             HOOK % ('runs', 'agent1', 'program = ["/bin/true"];')))
         tap.run([lambda: hubs(lab), lambda: servers(lab), lambda: kmes(lab),
-                 lambda: bindings(lab), lambda: hangs(lab), lambda: links(lab),
-                 lambda: at_run_time(lab), lambda: programs(lab), lambda: agents(lab),
-                 lambda: commands(lab)])
+                 lambda: bindings(lab), lambda: leaves(lab), lambda: hangs(lab),
+                 lambda: links(lab), lambda: at_run_time(lab), lambda: programs(lab),
+                 lambda: agents(lab), lambda: commands(lab)])
     tap.end()
 
 

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -232,7 +235,127 @@ static void child_dies_with_its_parent(void **state)
 	(void)close(ends[1]);
 }
 
-int main(void)
+/* ---- what it connected to before it ended ---- */
+
+#define SELF    "/proc/self/exe"
+#define CONNECT "connect"
+#define MANY    300 /* more than are taken in a turn, fewer than may wait */
+
+/* In the child: many connections to a path, once somebody listens, and the end. */
+static int connect_and_end(const char *path)
+{
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+
+	(void)snprintf(to.sun_path, sizeof(to.sun_path), "%s", path);
+	for (int left = MANY; left > 0; left--) {
+		const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+		while (connect(fd, (struct sockaddr *)(void *)&to, sizeof(to)) != 0) {
+			if (errno != ENOENT && errno != ECONNREFUSED)
+				return 1;
+			(void)usleep(1000);
+		}
+	}
+	return 0;
+}
+
+/* A child, and a listener that it connects to. */
+struct leaver {
+	struct child child; /* first: that is who is told of its end */
+	struct skex_listener *listener;
+	char path[64];
+	unsigned accepted;
+};
+
+static void on_accepted(void *owner, struct skex_stream *stream)
+{
+	struct leaver *leaver = owner;
+	const struct skex_net *net = leaver->child.world.net;
+	uint32_t user;
+	uint32_t group;
+	int32_t process;
+
+	assert_int_equal(net->credentials(stream, &user, &group, &process), SKEX_OK);
+	assert_int_equal(process, leaver->child.process);
+	/* The child is known yet, and its number cannot be another's. */
+	assert_int_equal(leaver->child.ended, 0);
+	assert_int_equal(kill(process, 0), 0);
+	leaver->accepted++;
+	net->close(stream);
+}
+
+static void leaver_init(struct leaver *leaver)
+{
+	const char *argv[] = {SELF, CONNECT, leaver->path, NULL};
+
+	memset(leaver, 0, sizeof(*leaver));
+	init(&leaver->child);
+	(void)snprintf(leaver->path, sizeof(leaver->path), "/tmp/skex-leave-%ld", (long)getpid());
+	assert_int_equal(spawn(&leaver->child, argv, NULL, 0), SKEX_OK);
+}
+
+/* It has connected and ended, and we have looked at neither. */
+static void leave(struct leaver *leaver)
+{
+	siginfo_t info;
+
+	assert_int_equal(leaver->child.world.net->listen(leaver->child.world.net->context,
+				 leaver->path, -1, on_accepted, leaver, &leaver->listener),
+		SKEX_OK);
+	assert_int_equal(waitid(P_PID, (id_t)leaver->child.process, &info, WEXITED | WNOWAIT), 0);
+	assert_int_equal(info.si_status, 0);
+}
+
+/* A connection names a process by its number alone, so whoever asks about it has to be asked while
+ * the child is known. */
+static void rule_its_connections_come_before_its_end(void **state)
+{
+	struct leaver leaver;
+
+	(void)state;
+	leaver_init(&leaver);
+	leave(&leaver);
+	world_run(&leaver.child.world, has_ended, &leaver.child, 5000);
+	assert_int_equal(leaver.accepted, MANY);
+	assert_int_equal(leaver.child.status, 0);
+	world_clear(&leaver.child.world);
+}
+
+/* When they cannot be taken its end waits with them. */
+static void its_end_waits_with_its_connections(void **state)
+{
+	struct rlimit before;
+	struct rlimit few;
+	struct leaver leaver;
+	int taken[64];
+	size_t count = 0;
+
+	(void)state;
+	leaver_init(&leaver);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = before;
+	few.rlim_cur = 64;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	while (count < 64 && (taken[count] = dup(STDERR_FILENO)) >= 0)
+		count++;
+	assert_true(count > 2 && count < 64);
+	/* For the listener, and none for what it would turn connections away with. */
+	(void)close(taken[--count]);
+	leave(&leaver);
+	world_pass(&leaver.child.world, 300);
+	assert_int_equal(leaver.child.ended, 0);
+	assert_int_equal(leaver.accepted, 0);
+	(void)close(taken[--count]);
+	(void)close(taken[--count]);
+	world_run(&leaver.child.world, has_ended, &leaver.child, 5000);
+	assert_int_equal(leaver.accepted, MANY);
+	while (count > 0)
+		(void)close(taken[--count]);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	world_clear(&leaver.child.world);
+}
+
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(exit_status),
@@ -241,7 +364,11 @@ int main(void)
 		cmocka_unit_test(crossed_descriptors),
 		cmocka_unit_test(many_children),
 		cmocka_unit_test(child_dies_with_its_parent),
+		cmocka_unit_test(rule_its_connections_come_before_its_end),
+		cmocka_unit_test(its_end_waits_with_its_connections),
 	};
 
+	if (argc == 3 && strcmp(argv[1], CONNECT) == 0)
+		return connect_and_end(argv[2]);
 	return cmocka_run_group_tests_name("net process", tests, NULL, NULL);
 }
