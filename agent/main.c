@@ -268,6 +268,7 @@ static uint64_t turn(void *owner, uint64_t now_ms)
 	/* Last: it sends what the others answered, and takes away who left. */
 	next_ms = earlier(next_ms, skex_api_server_turn(daemon->server, now_ms));
 	next_ms = earlier(next_ms, skex_processes_turn(daemon->processes, now_ms));
+	next_ms = earlier(next_ms, skex_metrics_turn(daemon->metrics, now_ms));
 	daemon->failed = skex_agent_failed(daemon->agent);
 	if (daemon->failed != SKEX_OK) {
 		skex_log(daemon->platform, SKEX_LEVEL_ERROR,

@@ -14,6 +14,8 @@ struct reader {
 	struct skex_stream *stream; /* NULL: free */
 	char request[REQUEST_MAX + 1];
 	size_t filled;
+	uint64_t number; /* in the order in which they came */
+	uint64_t end_ms;
 };
 
 struct skex_metrics {
@@ -22,6 +24,8 @@ struct skex_metrics {
 	char *(*text)(void *owner);
 	void *owner;
 	struct reader readers[CONNECTIONS_MAX];
+	uint64_t ever;
+	uint64_t next_ms; /* none has its end before */
 };
 
 static void drop(struct reader *reader)
@@ -71,7 +75,6 @@ static void received(void *owner, struct skex_stream *stream, struct skex_view b
 	struct reader *reader = owner;
 	bool whole;
 
-	(void)stream;
 	if (bytes.size > REQUEST_MAX - reader->filled) {
 		drop(reader);
 		return;
@@ -80,8 +83,11 @@ static void received(void *owner, struct skex_stream *stream, struct skex_view b
 	reader->filled += bytes.size;
 	reader->request[reader->filled] = '\0';
 	whole = strstr(reader->request, "\r\n\r\n") != NULL;
-	if (whole)
-		handle(reader);
+	if (!whole)
+		return;
+	/* It has its one answer: what it says now would be answered again, into memory. */
+	reader->metrics->platform->net->pause(stream, true);
+	handle(reader);
 }
 
 static void drained(void *owner, struct skex_stream *stream)
@@ -108,23 +114,56 @@ static const struct skex_stream_events events = {
 	.closed = closed,
 };
 
-/* When all places are taken the newcomer is sent away. */
-static void accepted(void *owner, struct skex_stream *stream)
+/* One that is free, or the oldest ends: silent ones keep nobody from being answered. */
+static struct reader *make_room(struct skex_metrics *metrics)
 {
-	struct skex_metrics *metrics = owner;
+	struct reader *oldest = &metrics->readers[0];
 
 	for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
 		struct reader *reader = &metrics->readers[i];
 
-		if (reader->stream != NULL)
-			continue;
-		reader->metrics = metrics;
-		reader->stream = stream;
-		reader->filled = 0;
-		metrics->platform->net->attach(stream, &events, reader);
-		return;
+		if (reader->stream == NULL)
+			return reader;
+		if (reader->number < oldest->number)
+			oldest = reader;
 	}
-	metrics->platform->net->close(stream);
+	drop(oldest);
+	return oldest;
+}
+
+static void accepted(void *owner, struct skex_stream *stream)
+{
+	struct skex_metrics *metrics = owner;
+	const struct skex_platform *platform = metrics->platform;
+	struct reader *reader = make_room(metrics);
+
+	reader->metrics = metrics;
+	reader->stream = stream;
+	reader->number = ++metrics->ever;
+	reader->end_ms = platform->now_ms(platform->context) + SKEX_METRICS_MS;
+	if (reader->end_ms < metrics->next_ms)
+		metrics->next_ms = reader->end_ms;
+	platform->net->attach(stream, &events, reader);
+}
+
+uint64_t skex_metrics_turn(struct skex_metrics *metrics, uint64_t now_ms)
+{
+	if (metrics == NULL)
+		return UINT64_MAX;
+	if (now_ms < metrics->next_ms)
+		return metrics->next_ms;
+	metrics->next_ms = UINT64_MAX;
+	for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
+		struct reader *reader = &metrics->readers[i];
+
+		if (reader->stream == NULL)
+			continue;
+		if (now_ms >= reader->end_ms)
+			drop(reader);
+		else if (reader->end_ms < metrics->next_ms)
+			metrics->next_ms = reader->end_ms;
+	}
+	return metrics->next_ms;
 }
 
 enum skex_error skex_metrics_new(const struct skex_platform *platform, const char *host,
@@ -138,6 +177,7 @@ enum skex_error skex_metrics_new(const struct skex_platform *platform, const cha
 	made->platform = platform;
 	made->text = text;
 	made->owner = owner;
+	made->next_ms = UINT64_MAX;
 	error = platform->net->listen(
 		platform->net->context, host, port, accepted, made, &made->listener);
 	if (error != SKEX_OK) {

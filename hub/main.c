@@ -296,6 +296,8 @@ static uint64_t turn(void *owner, uint64_t now_ms)
 	next = other < next ? other : next;
 	other = skex_api_server_turn(daemon->server, now_ms);
 	next = other < next ? other : next;
+	other = skex_metrics_turn(daemon->metrics, now_ms);
+	next = other < next ? other : next;
 	daemon->failed = skex_hub_failed(daemon->hub);
 	if (daemon->failed == SKEX_OK)
 		daemon->failed = skex_token_hub_failed(daemon->tokens);

@@ -210,6 +210,7 @@ def metrics():
     write_config('metrics = "127.0.0.1:%d";' % port)
     daemon = Daemon()
     tap.check('with metrics it starts', daemon.ready(), daemon.log())
+    silent = socket.create_connection(('127.0.0.1', port))
     with socket.create_connection(('127.0.0.1', port), 5) as client:
         client.sendall(b'GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n')
         page = b''
@@ -219,6 +220,8 @@ def metrics():
               and b'\nskexd_keys_delivered_total 0\n' in page, page.decode())
     result = subprocess.run([SKEXD, '-c', CONFIG], stderr=subprocess.PIPE, check=False, env={})
     tap.equal('a second one is refused here too', result.returncode, 2)
+    with silent:
+        tap.equal('who asks for nothing is ended', silent.recv(1), b'')
     daemon.end()
     write_config()
 
