@@ -229,6 +229,8 @@ void skex_api_connection_send(
 		skex_api_connection_end(connection, NULL);
 		return;
 	}
+	for (size_t i = 0; i < count; i++)
+		connection->sent += parts[i].size;
 	if (net->queued(connection->stream) > SKEX_API_QUEUE_MAX)
 		skex_api_connection_end(connection, "it does not read what it asked for");
 	else
@@ -256,17 +258,24 @@ static void on_closed(void *owner, struct skex_stream *stream, enum skex_error w
 	skex_api_connection_end(connection, NULL);
 }
 
-/* What waits for the agent is not stuck, only what waits for the client to read. */
+/* What waits for the agent is not stuck, only what waits for the client to read.  That it reads
+ * something is not enough: by a byte now and then answers would lie in locked memory for ever. */
 static bool is_stuck(struct skex_api_connection *connection, uint64_t now_ms)
 {
-	size_t queued =
+	const size_t queued =
 		connection->paused ? connection->platform->net->queued(connection->stream) : 0;
+	const uint64_t read = connection->sent - queued;
 
-	if (queued < connection->stuck_queued || connection->stuck_queued == 0) {
-		connection->stuck_queued = queued;
+	if (queued == 0) {
+		connection->read_least = 0;
+		return false;
+	}
+	if (connection->read_least == 0 || read >= connection->read_least) {
+		connection->read_least =
+			read + (queued < SKEX_API_READ_LEAST ? queued : SKEX_API_READ_LEAST);
 		connection->stuck_since_ms = now_ms;
 	}
-	return queued > 0 && now_ms - connection->stuck_since_ms >= SKEX_API_STUCK_MS;
+	return now_ms - connection->stuck_since_ms >= SKEX_API_STUCK_MS;
 }
 
 bool skex_api_connection_turn(struct skex_api_connection *connection, uint64_t now_ms)
@@ -283,6 +292,6 @@ bool skex_api_connection_turn(struct skex_api_connection *connection, uint64_t n
 		connection->platform->net->pause(connection->stream, false);
 	}
 	if (is_stuck(connection, now_ms))
-		skex_api_connection_end(connection, "it reads nothing");
+		skex_api_connection_end(connection, "it reads too little");
 	return connection->paused && !connection->gone;
 }

@@ -36,6 +36,7 @@ struct skex_api_connection {
 	struct skex_stream *stream;
 	unsigned rights;
 	const char *consumer;
+	uint32_t user;   /* of a connection to the socket */
 	uint64_t number; /* for log lines */
 
 	uint8_t *input; /* bytes that are not cut into lines yet */
@@ -51,7 +52,8 @@ struct skex_api_connection {
 	size_t calls_max;
 	size_t expected;
 
-	size_t stuck_queued; /* the least that was queued since stuck_since */
+	uint64_t sent;       /* bytes */
+	uint64_t read_least; /* of them: so far it has to read, or it is stuck; 0: nothing waits */
 	uint64_t stuck_since_ms;
 };
 
@@ -74,8 +76,8 @@ void skex_api_connection_send(
 void skex_api_connection_error(struct skex_api_connection *connection, int64_t id,
 	enum skex_error error, const char *code, const char *message, const char *act);
 
-/* Reads on when it was held back and need not be any more, and drops it when it is stuck.  True
- * when it is held back still, so that the time counts. */
+/* Reads on when it was held back and need not be any more, and drops it when the client reads too
+ * little.  True when it is held back still, so that the time counts. */
 bool skex_api_connection_turn(struct skex_api_connection *connection, uint64_t now_ms);
 
 /* NULL when there is no memory. */

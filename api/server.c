@@ -32,7 +32,6 @@ struct skex_api_server {
 	struct op ops[SKEX_API_OPS_MAX];
 	size_t ops_count;
 	struct skex_api_connection *connections;
-	size_t connections_count;
 	uint64_t connections_ever;
 	bool work; /* something is left for the turn */
 	uint64_t next_ms;
@@ -141,7 +140,6 @@ uint64_t skex_api_server_turn(struct skex_api_server *server, uint64_t now_ms)
 			continue;
 		}
 		*at = connection->next;
-		server->connections_count--;
 		skex_api_connection_free(connection);
 	}
 	server->next_ms = held_back ? now_ms + 1000 : UINT64_MAX;
@@ -280,7 +278,6 @@ static struct skex_api_connection *add(struct skex_api_server *server, struct sk
 	connection->number = ++server->connections_ever;
 	connection->next = server->connections;
 	server->connections = connection;
-	server->connections_count++;
 	return connection;
 }
 
@@ -303,6 +300,26 @@ static unsigned rights_of(const struct skex_api_server *server, uint32_t user, i
 	return (server->mode & 0022u) != 0 ? SKEX_API_PUBLIC : 0;
 }
 
+/* Idle connections may stay, so that each that others have could be theirs for ever. */
+static bool is_full(const struct skex_api_server *server, uint32_t user, unsigned rights)
+{
+	const struct skex_api_connection *at;
+	unsigned all = 0, of_others = 0, of_user = 0;
+
+	for (at = server->connections; at != NULL; at = at->next) {
+		if (at->gone || (at->rights & SKEX_API_PUBLIC) == 0)
+			continue;
+		all++;
+		of_others += (at->rights & SKEX_API_ADMIN) == 0;
+		of_user += at->user == user;
+	}
+	if (all >= SKEX_API_CONNECTIONS_MAX)
+		return true;
+	return (rights & SKEX_API_ADMIN) == 0 &&
+		(of_user >= SKEX_API_USER_MAX ||
+			of_others >= SKEX_API_CONNECTIONS_MAX - SKEX_API_KEPT);
+}
+
 static void on_accepted(void *owner, struct skex_stream *stream)
 {
 	struct skex_api_server *server = owner;
@@ -311,13 +328,15 @@ static void on_accepted(void *owner, struct skex_stream *stream)
 	uint32_t user = 0, group = 0;
 	int32_t process = 0;
 	unsigned rights = 0;
-	bool full = server->connections_count >= SKEX_API_CONNECTIONS_MAX;
+	bool full;
 
 	if (platform->net->credentials(stream, &user, &group, &process) == SKEX_OK)
 		rights = rights_of(server, user, process);
+	full = rights != 0 && is_full(server, user, rights);
 	connection = add(server, stream, rights, NULL);
 	if (connection == NULL)
 		return;
+	connection->user = user;
 	skex_log(platform, SKEX_LEVEL_DEBUG,
 		"api: connection %" PRIu64 " of user %" PRIu32 ", group %" PRIu32
 		", process %" PRId32 "%s",
@@ -331,7 +350,8 @@ static void on_accepted(void *owner, struct skex_stream *stream)
 			"join the socket's group, or set socket_mode in the configuration");
 	else if (full)
 		skex_api_connection_error(connection, -1, SKEX_E_BUSY, "too_many_connections",
-			"too many connections are open", "close idle ones, or try again later");
+			"too many connections are open, of this user or of all",
+			"close idle ones, or try again later");
 	if (rights == 0 || full)
 		skex_api_connection_end(connection, NULL);
 }

@@ -22,14 +22,17 @@ struct skex_api_call;
 struct json_t; /* of jansson */
 
 #define SKEX_API_LINE_MAX        65536u /* of a request, its newline included */
-#define SKEX_API_CONNECTIONS_MAX 128u   /* at a time */
+#define SKEX_API_CONNECTIONS_MAX 128u   /* to the socket, at a time */
+#define SKEX_API_KEPT            32u    /* of these for root and the daemon's own user */
+#define SKEX_API_USER_MAX        64u    /* of one user that is neither */
 #define SKEX_API_OPS_MAX         48u
 #define SKEX_API_CALLS_MAX       64u        /* unanswered, of one connection; then it is not read */
 #define SKEX_API_CALLS_MAX_OWN   1024u      /* the same of an adopted stream */
 #define SKEX_API_PROMISED_MAX    (2u << 20) /* bytes of answers that one connection waits for */
 #define SKEX_API_QUEUE_PAUSE     (256u << 10) /* unread answers; above, a connection is not read */
 #define SKEX_API_QUEUE_MAX       (8u << 20)   /* above, it is dropped */
-#define SKEX_API_STUCK_MS        30000u /* so long without reading anything, and it is dropped */
+#define SKEX_API_READ_LEAST      (64u << 10)  /* a client that is not read takes so many bytes... */
+#define SKEX_API_STUCK_MS        30000u       /* or all there are, in so long, or is dropped */
 #define SKEX_API_ID_MAX          ((INT64_C(1) << 53) - 1)
 
 /* What a connection may do, and which of these an operation asks for (any of them is enough). */
