@@ -244,6 +244,25 @@ void bed_connect(struct bed *bed)
 	bed_settle(bed);
 }
 
+void bed_put_zero(struct bed *bed, uint64_t leg, uint8_t table, size_t size)
+{
+	static const uint8_t zero[64];
+	const struct skex_view part = skex_view(zero, size == SIZE_MAX ? 0 : size);
+	struct skex_txn *txn = skex_txn_begin(bed->hub_store);
+	uint8_t key[9];
+
+	for (uint8_t direction = 0; direction < 2; direction++) {
+		leg_key(key, leg, direction);
+		if (size == SIZE_MAX)
+			skex_txn_remove(txn, bed->hub_store, table, skex_view(key, 9));
+		else
+			skex_txn_put_secret(
+				txn, bed->hub_store, table, skex_view(key, 9), &part, 1);
+	}
+	must(skex_txn_submit(txn, bed->hub_store, NULL, NULL), "zero");
+	bed_settle(bed);
+}
+
 /* ---- the agent --------------------------------------------------------------------------------
  */
 

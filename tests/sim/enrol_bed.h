@@ -51,6 +51,9 @@ enum skex_error bed_take(struct bed *bed, const char *path);
 enum skex_error bed_join(struct bed *bed, const char *path, const uint8_t *key, bool replace);
 /* The agent has connected: what the hub keeps of that. */
 void bed_connect(struct bed *bed);
+/* What the hub has of a leg in this table, for both directions, becomes size zero bytes, or nothing
+ * for SIZE_MAX. */
+void bed_put_zero(struct bed *bed, uint64_t leg, uint8_t table, size_t size);
 /* Both pads of this generation are the same at both ends; bed_same: and the envelope keys. */
 bool bed_same_pads(struct bed *bed, uint64_t leg, uint32_t generation);
 bool bed_same(struct bed *bed, uint64_t leg, uint32_t generation);

@@ -325,24 +325,6 @@ static void test_rows_at_the_start(void **state)
 	end();
 }
 
-/* The hub's epoch of the leg becomes size zero bytes. */
-static void put_epoch(uint64_t leg, size_t size)
-{
-	static const uint8_t zero[64];
-	const struct skex_view part = skex_view(zero, size);
-	struct skex_txn *txn = skex_txn_begin(bed.hub_store);
-	struct skex_writer writer;
-	uint8_t key[9];
-
-	assert_non_null(txn);
-	skex_writer_init(&writer, key, sizeof(key));
-	skex_write_u64(&writer, leg);
-	skex_write_u8(&writer, SKEX_TO_HUB);
-	skex_txn_put_secret(txn, bed.hub_store, SKEX_TABLE_EPOCH, skex_view(key, 9), &part, 1);
-	assert_int_equal(skex_txn_submit(txn, bed.hub_store, NULL, NULL), SKEX_OK);
-	bed_settle(&bed);
-}
-
 /* Whether the leg was used cannot be told for a while: meanwhile the token neither goes, for then
  * nobody could join with it again, nor can it be revoked, for then its leg would stay. */
 static void test_what_cannot_be_read_waits(void **state)
@@ -354,14 +336,14 @@ static void test_what_cannot_be_read_waits(void **state)
 	begin(1);
 	assert_int_equal(join(20000, &reason), SKEX_OK);
 	assert_int_equal(bed_member(&bed, &member), SKEX_OK);
-	put_epoch(member.leg, 3);
+	bed_put_zero(&bed, member.leg, SKEX_TABLE_EPOCH, 3);
 	for (unsigned i = 0; i < 1100; i++)
 		turn();
 	assert_true(kept(bed.hub_store, SKEX_TABLE_TOKEN));
 	assert_int_not_equal(
 		skex_token_hub_revoke(world.tokens, world.record.id, &reason), SKEX_OK);
 	assert_string_equal(reason.code, "registry");
-	put_epoch(member.leg, 36);
+	bed_put_zero(&bed, member.leg, SKEX_TABLE_EPOCH, 36);
 	assert_int_equal(skex_token_hub_revoke(world.tokens, world.record.id, &reason), SKEX_OK);
 	for (unsigned i = 0; i < 100; i++)
 		turn();

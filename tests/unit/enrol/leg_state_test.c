@@ -7,7 +7,6 @@
 
 #include <cmocka.h>
 
-#include "core/base/cursor.h"
 #include "enrol/enrolment.h"
 #include "enrol/grant.h"
 #include "enrol/leg_state.h"
@@ -40,27 +39,9 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* Records of this table, of both directions, become size zero bytes; none with SIZE_MAX. */
 static void put(uint8_t table, size_t size)
 {
-	static const uint8_t zero[64];
-	const struct skex_view part = skex_view(zero, size);
-	struct skex_txn *txn = skex_txn_begin(bed.hub_store);
-	struct skex_writer writer;
-	uint8_t key[9];
-
-	assert_non_null(txn);
-	for (uint8_t direction = 0; direction < 2; direction++) {
-		skex_writer_init(&writer, key, sizeof(key));
-		skex_write_u64(&writer, leg);
-		skex_write_u8(&writer, direction);
-		if (size == SIZE_MAX)
-			skex_txn_remove(txn, bed.hub_store, table, skex_view(key, 9));
-		else
-			skex_txn_put(txn, bed.hub_store, table, skex_view(key, 9), &part, 1);
-	}
-	assert_int_equal(skex_txn_submit(txn, bed.hub_store, NULL, NULL), SKEX_OK);
-	bed_settle(&bed);
+	bed_put_zero(&bed, leg, table, size);
 }
 
 /* Whether it is certain that the leg was used, that it was not, or neither. */
