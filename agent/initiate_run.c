@@ -282,6 +282,7 @@ static void persist(struct agent_run *run)
 		.class = class == SKEX_CLASS_ITS ? SKEX_CLASS_ITS : SKEX_CLASS_COMPUTATIONAL,
 		.confirmed = true,
 		.profile = common->profile};
+	struct agent_batch *batch;
 
 	if (common->class_initiator == SKEX_CLASS_ITS)
 		pool->peer->weak_ms = class == SKEX_CLASS_ITS ? 0 : agent_now(agent);
@@ -289,12 +290,17 @@ static void persist(struct agent_run *run)
 		drop(run, "require_its is set, and a leg of the peer is not its");
 		return;
 	}
-	if (pool->peer->emptying ||
-		agent_batch_add(pool, common->first, run->engine.blocks, common->secret_size,
-			run->engine.vector, skex_vector_size(common), SKEX_BLOCK_EXTRA_BYTES,
-			&quality, expires) == NULL ||
+	batch = pool->peer->emptying
+		? NULL
+		: agent_batch_add(pool, common->first, run->engine.blocks, common->secret_size,
+			  run->engine.vector, skex_vector_size(common), SKEX_BLOCK_EXTRA_BYTES,
+			  &quality, expires);
+	if (batch == NULL ||
 		agent_confirm_add(agent, pool->peer, run->profile, SKEX_CONFIRM_AB, common->first,
 			run->engine.blocks, 0, run->engine.confirm, NULL, expires) != SKEX_OK) {
+		/* The peer would never be told of it. */
+		if (batch != NULL)
+			agent_batch_drop(batch);
 		drop(run, "no memory, or the store failed");
 		return;
 	}
