@@ -40,6 +40,13 @@ static uint8_t class_for(const struct agent_peer *peer)
 	return paired(peer) ? better(class, SKEX_CLASS_COMPUTATIONAL) : SKEX_CLASS_COMPUTATIONAL;
 }
 
+/* Nobody whose class is passed on is sure of it. */
+static bool doubtful(const struct agent_peer *peer)
+{
+	return !agent_provider_sure(&agent_provider_dske, peer) &&
+		!(has_kme(peer) && agent_provider_sure(&agent_provider_qkd014, peer));
+}
+
 static bool is_forward_secret(const struct agent_peer *peer)
 {
 	return !has_kme(peer) && paired(peer);
@@ -194,6 +201,7 @@ const struct agent_provider agent_provider_combined = {
 	.name = "combined",
 	.combined = true,
 	.class = class_for,
+	.doubtful = doubtful,
 	.forward_secret = is_forward_secret,
 	.ready = ready,
 	.fill = fill,

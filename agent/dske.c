@@ -5,15 +5,8 @@
 /* The distributed mode as a provider: initiate.c begins blocks, initiate_run.c ends them, respond.c
  * takes those of peers. */
 
-#define WEAK_MS 60000u
-
-/* A moment ago a leg of the peer was not its: what is its here is tried again after a while. */
-static bool is_weak(const struct agent_peer *peer, const struct agent_profile *profile)
-{
-	return peer->weak_ms != 0 && agent_now(profile->legs[0]->agent) - peer->weak_ms < WEAK_MS;
-}
-
-static uint8_t class_for(const struct agent_peer *peer)
+/* By the legs here. */
+static uint8_t own_class(const struct agent_peer *peer)
 {
 	uint8_t best = 0;
 	size_t p;
@@ -23,12 +16,31 @@ static uint8_t class_for(const struct agent_peer *peer)
 
 		if (!peer->profiles[p]->usable)
 			continue;
-		class = is_weak(peer, peer->profiles[p])
-			? SKEX_CLASS_COMPUTATIONAL
-			: (uint8_t)agent_profile_class(peer->profiles[p]);
+		class = (uint8_t)agent_profile_class(peer->profiles[p]);
 		best = class > best ? class : best;
 	}
 	return best;
+}
+
+static uint8_t class_for(const struct agent_peer *peer)
+{
+	const uint8_t class = own_class(peer);
+
+	if (class == SKEX_CLASS_ITS &&
+		agent_doubt_holds(&peer->doubt, agent_now(peer->profiles[0]->legs[0]->agent)))
+		return SKEX_CLASS_COMPUTATIONAL;
+	return class;
+}
+
+static bool doubtful(const struct agent_peer *peer)
+{
+	return peer->doubt.since_ms != 0;
+}
+
+void agent_dske_heard(struct agent_peer *peer, enum skex_class class, uint64_t now_ms)
+{
+	if (own_class(peer) == SKEX_CLASS_ITS)
+		agent_doubt_heard(&peer->doubt, class, now_ms);
 }
 
 /* Enough hubs of one of its profiles are up. */
@@ -74,6 +86,7 @@ static void clear(struct skex_agent *agent)
 const struct agent_provider agent_provider_dske = {
 	.name = "dske",
 	.class = class_for,
+	.doubtful = doubtful,
 	.ready = ready,
 	.fill = agent_initiate_fill,
 	.making = making,

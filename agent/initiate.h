@@ -32,6 +32,10 @@ void agent_initiate_fill(struct agent_pool *pool, uint64_t bytes, uint64_t now_m
 /* The deadline that comes next. */
 uint64_t agent_initiate_due(const struct skex_agent *agent, uint64_t now_ms);
 
+/* dske.c */
+/* What class a block turned out to have that hubs made with a peer, begun here. */
+void agent_dske_heard(struct agent_peer *peer, enum skex_class class, uint64_t now_ms);
+
 /* initiate_run.c */
 /* One with nothing sent; NULL without memory.  It counts as under way. */
 struct agent_run *agent_run_new(

@@ -284,8 +284,7 @@ static void persist(struct agent_run *run)
 		.profile = common->profile};
 	struct agent_batch *batch;
 
-	if (common->class_initiator == SKEX_CLASS_ITS)
-		pool->peer->weak_ms = class == SKEX_CLASS_ITS ? 0 : agent_now(agent);
+	agent_dske_heard(pool->peer, quality.class, agent_now(agent));
 	if (agent->config->require_its && class != SKEX_CLASS_ITS) {
 		drop(run, "require_its is set, and a leg of the peer is not its");
 		return;

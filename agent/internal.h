@@ -3,6 +3,7 @@
 #define SKEX_AGENT_INTERNAL_H
 
 #include "agent/agent.h"
+#include "agent/doubt.h"
 #include "agent/pool.h"
 #include "agent/ring.h"
 #include "core/dske/instances.h"
@@ -18,6 +19,7 @@
  *   flight.c        messages that are under way on a leg
  *   peer.c          peers, profiles, identities
  *   provider.c      who fills the pools
+ *   doubt.c         whether a peer's keys can be its; see doubt.h
  *   dske.c          the distributed mode as a provider
  *   pairwise*.c     the pairwise mode as a provider, and pairing
  *   combine*.c      keys out of both, as a provider
@@ -144,9 +146,8 @@ struct agent_peer {
 	uint32_t acted_count;
 	bool unproven; /* keys from before the start: too few hubs compared marks with us since */
 	bool grace_told;
-	uint64_t weak_ms;     /* when hubs last made a block that was its here only; 0: since then
-				 one was its at both ends, or none was made */
-	uint64_t mismatch_ms; /* when it was last told that one end only combines; 0: never */
+	struct agent_doubt doubt;  /* whether hubs make blocks with it that are its */
+	uint64_t mismatch_ms;      /* when it was last told that one end only combines; 0: never */
 	uint64_t combine_asked_ms; /* when the peer was last asked whether it does; 0: never */
 	char last_error[160];
 };

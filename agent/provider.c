@@ -23,6 +23,12 @@ static bool serves(
 	return provider->combined == combined && provider->class(peer) != 0;
 }
 
+bool agent_provider_sure(const struct agent_provider *provider, const struct agent_peer *peer)
+{
+	return provider->class(peer) == SKEX_CLASS_ITS &&
+		!(provider->doubtful != NULL && provider->doubtful(peer));
+}
+
 static bool forgets(const struct agent_provider *provider, const struct agent_peer *peer)
 {
 	return provider->forward_secret != NULL && provider->forward_secret(peer);
@@ -44,12 +50,19 @@ struct look {
 	bool combined;
 };
 
-/* The same for a pool. */
-static bool gives_pool(
+/* The same for a pool, whether or not it is in doubt that they are its. */
+static bool may_give_pool(
 	const struct agent_provider *provider, const struct look *look, unsigned needs)
 {
 	return gives(provider, look->pool->peer, look->combined, needs) &&
 		(provider->makes == NULL || provider->makes(look->pool));
+}
+
+static bool gives_pool(
+	const struct agent_provider *provider, const struct look *look, unsigned needs)
+{
+	return may_give_pool(provider, look, needs) &&
+		((needs & AGENT_NEED_ITS) == 0 || agent_provider_sure(provider, look->pool->peer));
 }
 
 /* How many bytes the pool should have more, of keys that meet the needs: wanted by requests, or to
@@ -205,6 +218,22 @@ static void fill_unconfirmed(
 		provider->fill(pool, most, now_ms);
 }
 
+/* Where it is in doubt that keys are its one block is made to see. */
+static void try_doubtful(const struct look *look, uint64_t now_ms)
+{
+	struct agent_pool *pool = look->pool;
+	size_t i;
+
+	for (i = 0; i < PROVIDERS; i++) {
+		const struct agent_provider *provider = providers[i];
+
+		if (!provider->unconfirmed && may_give_pool(provider, look, AGENT_NEED_ITS) &&
+			!agent_provider_sure(provider, pool->peer) && provider->ready(pool->peer) &&
+			provider->making(pool) == 0)
+			provider->fill(pool, 1, now_ms);
+	}
+}
+
 /* False when it holds what it should, and nobody waits: it is not looked at until that changes. */
 static bool fill(struct agent_pool *pool, uint64_t now_ms)
 {
@@ -224,6 +253,8 @@ static bool fill(struct agent_pool *pool, uint64_t now_ms)
 		try_others(&look, chosen, kind, bytes, now_ms);
 		chosen->fill(pool, bytes, now_ms);
 	}
+	if (wants_its(pool) || (bytes > 0 && (kind & AGENT_NEED_ITS) != 0))
+		try_doubtful(&look, now_ms);
 	if (wanted_unconfirmed(pool, 0) > 0)
 		fill_unconfirmed(&look, chosen, now_ms);
 	/* What is being made may come to nothing. */

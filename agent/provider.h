@@ -27,6 +27,9 @@ struct agent_provider {
 
 	/* The best class that a block for this peer can have now; 0 when it makes none for it. */
 	uint8_t (*class)(const struct agent_peer *peer);
+	/* The last block for this peer was less than its: none of that class is made ahead, until
+	 * one that is made to see was its.  NULL: never. */
+	bool (*doubtful)(const struct agent_peer *peer);
 	/* Does it make keys for this purpose at all?  NULL: for any. */
 	bool (*makes)(const struct agent_pool *pool);
 	/* Are those that it makes for this peer forward-secret?  NULL: never. */
@@ -58,6 +61,8 @@ extern const struct agent_provider agent_provider_qkd014;
 extern const struct agent_provider agent_provider_pairwise;
 extern const struct agent_provider agent_provider_keyfill;
 
+/* Are its blocks for this peer its, as far as anyone knows? */
+bool agent_provider_sure(const struct agent_provider *provider, const struct agent_peer *peer);
 /* Gives every provider its turn, and fills the pools. */
 void agent_providers_turn(struct skex_agent *agent, uint64_t now_ms);
 uint64_t agent_providers_due(const struct skex_agent *agent, uint64_t now_ms);

@@ -59,6 +59,7 @@ struct agent_qkd_peer {
 	uint32_t runs; /* begun here, under way */
 	uint32_t answers;
 	uint32_t failures;
+	struct agent_doubt doubt;        /* whether the peer declares its KME its */
 	uint64_t retry_ms;               /* after a failure: not before */
 	char last_error[AGENT_WHY_TEXT]; /* of the last failure */
 };

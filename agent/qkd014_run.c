@@ -223,6 +223,8 @@ static void confirmed(struct agent_qkd_run *run, uint8_t class_responder)
 	struct skex_agent *agent = run->pool->agent;
 	enum skex_error error;
 
+	if (run->offer.class_initiator == SKEX_CLASS_ITS)
+		agent_doubt_heard(&source->doubt, class_of(run, class_responder), agent_now(agent));
 	if (source->peer->emptying) {
 		failed(run, "the pools are being emptied after a rollback");
 		return;
@@ -448,7 +450,16 @@ static bool able(const struct agent_pool *pool)
 
 static uint8_t class_for(const struct agent_peer *peer)
 {
-	return peer->qkd == NULL ? 0 : (uint8_t)qkd_class(peer->qkd);
+	if (peer->qkd == NULL)
+		return 0;
+	if (agent_doubt_holds(&peer->qkd->doubt, agent_now(peer->qkd->all->agent)))
+		return SKEX_CLASS_COMPUTATIONAL;
+	return (uint8_t)qkd_class(peer->qkd);
+}
+
+static bool doubtful(const struct agent_peer *peer)
+{
+	return peer->qkd->doubt.since_ms != 0;
 }
 
 static uint64_t making(const struct agent_pool *pool)
@@ -547,6 +558,7 @@ static uint64_t due(const struct skex_agent *agent, uint64_t now_ms)
 const struct agent_provider agent_provider_qkd014 = {
 	.name = "qkd014",
 	.class = class_for,
+	.doubtful = doubtful,
 	.makes = makes,
 	.ready = agent_qkd014_ready,
 	.able = able,

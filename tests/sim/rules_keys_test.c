@@ -282,6 +282,114 @@ static void rule_its_needs_every_leg_at_both_ends(void **state)
 	}
 }
 
+/* ---- class in doubt ----------------------------------------------------------------------------
+ */
+
+#define MINUTE_MS 60000u
+
+static struct agent_pool *pool_of(struct world *world)
+{
+	return agent_pool_find(agent_peer_find(agent_of(world, 0),
+				       &world_agent_config(world_agent(world, 1))->name),
+		AGENT_INITIATOR, PURPOSE);
+}
+
+/* The blocks that the first agent begins in these minutes, in each of which it is asked. */
+static uint64_t begun_in(struct world *world, unsigned minutes, unsigned plain, unsigned its)
+{
+	struct skex_agent_counters before;
+	struct skex_agent_counters after;
+	unsigned i;
+
+	skex_agent_counters(agent_of(world, 0), &before);
+	for (; minutes > 0; minutes--) {
+		for (i = 0; i < plain; i++)
+			assert_true(ask_class(world, 0, NULL, false).good);
+		for (i = 0; i < its; i++)
+			assert_string_equal(ask_class(world, 0, NULL, true).code, "not_its");
+		world_run(world, MINUTE_MS);
+	}
+	skex_agent_counters(agent_of(world, 0), &after);
+	return after.blocks_initiated - before.blocks_initiated;
+}
+
+static void raise_leg(struct world *world, uint8_t agent, uint8_t hub)
+{
+	struct world_node *node = world_agent(world, agent);
+	struct skex_leg_record record = hostile_agent_leg(world, agent, hub)->record;
+
+	world_crash(node);
+	record.class = SKEX_CLASS_ITS;
+	assert_int_equal(skex_registry_leg_put(world_registry(node), &record), SKEX_OK);
+	world_start(node);
+}
+
+/* Once somebody asked for its keys, and the peer's legs are not: for those who take others, and for
+ * nobody, no more blocks are made than they need; who asks again is the cause of one, later and
+ * later. */
+static void rule_its_in_doubt_costs_a_block(void **state)
+{
+	struct world *world = world_new(1, 3, 2, 2, PAD_BYTES);
+	const struct skex_agent_config *config = world_agent_config(world_agent(world, 0));
+	const uint64_t high = (uint64_t)config->pool.high_keys * 32;
+	const uint32_t block = config->pool.block_bytes;
+	unsigned minutes = 0;
+
+	(void)state;
+	world_run(world, 1000);
+	assert_true(ask_class(world, 0, NULL, true).good);
+	lower_leg(world, 1, 2);
+	world_run(world, AWAY_MS);
+	assert_in_range(begun_in(world, 60, 2, 0), 1, (2 * 60 * 32 + high) / block);
+	assert_in_range(begun_in(world, 60, 0, 0), 0, 0);
+	assert_in_range(begun_in(world, 60, 0, 1), 1, high / block + 7);
+	assert_in_range(begun_in(world, 60, 0, 1), 1, 5);
+	assert_in_range(pool_of(world)->ready_bytes, 1, 2 * high);
+	/* It is found out when they are. */
+	raise_leg(world, 1, 2);
+	while (!ask_class(world, 0, NULL, true).good) {
+		assert_true(minutes++ < 16);
+		world_run(world, MINUTE_MS);
+	}
+	world_run(world, MINUTE_MS);
+	assert_in_range(agent_pool_ready(pool_of(world), AGENT_NEED_ITS),
+		(uint64_t)config->pool.low_keys * 32, 2 * high);
+	world_free(world);
+}
+
+/* The same where its keys could be had under another profile than that which is used. */
+static void its_of_a_second_profile_are_not_made_for_ever(void **state)
+{
+	struct world *world = world_new(2, 4, 2, 2, PAD_BYTES);
+	struct skex_profile_config profiles[2];
+	uint8_t i;
+
+	(void)state;
+	profiles[0] = profiles[1] = world_agent_config(world_agent(world, 0))->profiles[0];
+	profiles[0].n = profiles[1].n = 2;
+	(void)snprintf(profiles[1].name, sizeof(profiles[1].name), "second");
+	profiles[1].hubs[0] = profiles[0].hubs[2];
+	profiles[1].hubs[1] = profiles[0].hubs[3];
+	for (i = 0; i < 2; i++) {
+		struct skex_agent_config *config = world_agent_config(world_agent(world, i));
+
+		world_crash(world_agent(world, i));
+		config->profiles = profiles;
+		config->profiles_count = 2;
+		config->peers[0].profiles_count = 2;
+		(void)snprintf(config->peers[0].profiles[1], sizeof(config->peers[0].profiles[1]),
+			"second");
+		world_start(world_agent(world, i));
+	}
+	lower_leg(world, 0, 0);
+	world_run(world, AWAY_MS);
+	assert_string_equal(ask_class(world, 0, NULL, true).code, "not_its");
+	assert_in_range(begun_in(world, 60, 0, 0), 0, 0);
+	assert_in_range(begun_in(world, 60, 0, 1), 1, 7);
+	assert_int_equal(ask_class(world, 0, NULL, false).class, SKEX_CLASS_COMPUTATIONAL);
+	world_free(world);
+}
+
 /* ---- a block is in one pool --------------------------------------------------------------------
  */
 
@@ -334,6 +442,8 @@ int main(void)
 		cmocka_unit_test(rule_a_key_is_handed_out_once_at_the_responder),
 		cmocka_unit_test(rule_its_needs_every_leg_at_both_ends),
 		cmocka_unit_test(rule_its_needs_the_confirmation),
+		cmocka_unit_test(rule_its_in_doubt_costs_a_block),
+		cmocka_unit_test(its_of_a_second_profile_are_not_made_for_ever),
 		cmocka_unit_test(rule_a_block_is_in_one_pool_of_a_peer),
 	};
 
