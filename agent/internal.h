@@ -133,6 +133,8 @@ struct agent_peer {
 	struct agent_fill *const *fills;            /* of the agent: those of all peers */
 	bool listed; /* in the configuration or added, and not removed; with profiles that are known
 		      */
+	uint32_t notes;          /* to it, not sent yet */
+	uint32_t refusals;       /* of these, notes that refuse what its KME was to give */
 	uint32_t confirms[2];    /* of ours that wait, by `which`: CONF_BA, CONF_AB */
 	uint64_t confirms_bytes; /* secrets of the batches whose CONF_AB is waited for */
 	uint32_t spent_instance; /* of this peer as initiator */

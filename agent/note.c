@@ -20,6 +20,7 @@ static void note_free(struct skex_agent *agent, struct agent_note *note)
 	if (note->next != NULL)
 		note->next->self = note->self;
 	agent->notes_count--;
+	note->peer->notes--;
 	skex_secret_free(note->plain);
 	free(note);
 }
@@ -367,6 +368,7 @@ static struct agent_note *note_new(
 		note->next->self = &note->next;
 	agent->notes = note;
 	agent->notes_count++;
+	peer->notes++;
 	return note;
 }
 
@@ -389,9 +391,11 @@ enum skex_error skex_agent_note_send(struct skex_agent *agent, const char *peer_
 		return agent_complain(problem, SKEX_E_UNKNOWN, "unknown_peer",
 			"there is no such peer",
 			"see skex peer ls; add it with skex peer add or in skexd.conf");
-	if (agent->notes_count >= SKEX_NOTES_WAITING)
+	if (peer->notes >= SKEX_NOTES_WAITING - agent->notes_count)
 		return agent_complain(problem, SKEX_E_BUSY, "notes_waiting",
-			"64 notes wait to be sent already", "try again when hubs are up");
+			"64 notes wait to be sent already, or as many to this peer as there are "
+			"places left for others",
+			"try again when hubs are up");
 	note = note_new(agent, peer, bytes);
 	if (note == NULL)
 		return agent_complain(problem, SKEX_E_MEMORY, "memory",

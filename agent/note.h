@@ -16,7 +16,9 @@
 #define SKEX_NOTE_PURPOSE    "skex:note"
 #define SKEX_NOTE_TEXT_FIRST 0x20u
 #define SKEX_NOTE_ID_BYTES   16u
-#define SKEX_NOTES_WAITING   64u /* notes of this agent that are not sent yet, at most */
+/* Notes of this agent that are not sent yet, at most; to one peer no more than there are places
+ * left for others: a peer that is away, or is told things again and again, holds up no other. */
+#define SKEX_NOTES_WAITING   64u
 
 /* What became of a note: problem NULL and how many hubs have it durably, or a problem. */
 typedef void (*skex_note_done_fn)(void *owner, const struct skex_problem *problem,

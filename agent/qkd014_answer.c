@@ -12,6 +12,7 @@
  * and again when they are here. */
 
 #define ANSWERS_MAX    8u /* of one peer, under way */
+#define REFUSALS_MAX   4u /* the same: an honest one begins no more at a time */
 #define REFUSE_WAIT_MS 15000u
 
 void qkd_answer_free(struct agent_qkd_answer *answer)
@@ -48,8 +49,19 @@ static struct agent_qkd_answer *answer_new(struct agent_qkd_peer *source,
 /* ---- refusing ----------------------------------------------------------------------------------
  */
 
-static void refuse(struct skex_agent *agent, const struct agent_peer *peer,
-	struct skex_block_id block, uint8_t reason, const char *why)
+static void refusal_done(void *owner, const struct skex_problem *problem,
+	const uint8_t id[SKEX_NOTE_ID_BYTES], uint32_t hubs)
+{
+	struct agent_peer *peer = owner;
+
+	(void)problem;
+	(void)id;
+	(void)hubs;
+	peer->refusals--;
+}
+
+static void refuse(struct skex_agent *agent, struct agent_peer *peer, struct skex_block_id block,
+	uint8_t reason, const char *why)
 {
 	const struct skex_source_note refusal = {
 		.form = SKEX_SOURCE_REFUSAL, .block = block, .reason = reason};
@@ -60,10 +72,13 @@ static void refuse(struct skex_agent *agent, const struct agent_peer *peer,
 
 	agent->counters.blocks_refused++;
 	agent_event(agent, SKEX_LEVEL_NOTICE, "block_refused", peer->name.text, "", "%s", why);
-	/* An initiator that is not told gives up after a while. */
-	if (skex_source_note_encode(&refusal, note, &size) == SKEX_OK)
-		(void)!skex_agent_note_send(agent, peer->name.text, skex_view(note, size),
-			REFUSE_WAIT_MS, NULL, NULL, &ticket, &problem);
+	/* An initiator that is not told gives up after a while.  How often there is something to be
+	 * told it decides alone: so that takes few of the places that notes have. */
+	if (peer->refusals < REFUSALS_MAX && agent->notes_count < SKEX_NOTES_WAITING / 2 &&
+		skex_source_note_encode(&refusal, note, &size) == SKEX_OK &&
+		skex_agent_note_send(agent, peer->name.text, skex_view(note, size), REFUSE_WAIT_MS,
+			refusal_done, peer, &ticket, &problem) == SKEX_OK)
+		peer->refusals++;
 }
 
 static struct agent_block_ask ask_of(const struct skex_source_note *offer)

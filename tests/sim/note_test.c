@@ -285,6 +285,43 @@ static void without_a_key_it_says_again(void **state)
 	over(world);
 }
 
+/* How many notes to a peer are taken, one after the other; each waits for its key. */
+static uint32_t taken(struct world *world, const char *to)
+{
+	static struct outcome outcomes[4 * SKEX_NOTES_WAITING];
+	static uint32_t used;
+	struct skex_problem problem;
+	uint64_t ticket;
+	uint32_t count = 0;
+
+	while (skex_agent_note_send(world_agent_of(world_agent(world, 0)), to, skex_view("x", 1),
+		       PATIENCE, on_done, &outcomes[used], &ticket, &problem) == SKEX_OK) {
+		outcomes[used++].done = false;
+		count++;
+	}
+	assert_string_equal(problem.code, "notes_waiting");
+	return count;
+}
+
+/* A peer that is away, or has notes sent to it all the time, takes no more places than it leaves
+ * for others. */
+static void rule_notes_to_one_peer_leave_room_for_others(void **state)
+{
+	struct world *world = five(25);
+	uint32_t i;
+
+	(void)state;
+	for (i = 0; i < 5; i++)
+		world_crash(world_hub(world, i));
+	assert_int_equal(taken(world, "agent2"), SKEX_NOTES_WAITING / 2);
+	assert_int_equal(taken(world, "agent3"), SKEX_NOTES_WAITING / 4);
+	assert_int_equal(taken(world, "agent2"), 0);
+	world_run(world, PATIENCE + 2000);
+	assert_int_equal(taken(world, "agent3"), SKEX_NOTES_WAITING / 2);
+	assert_int_equal(taken(world, "agent2"), SKEX_NOTES_WAITING / 4);
+	over(world);
+}
+
 static void a_cancelled_note_is_not_sent(void **state)
 {
 	struct world *world = five(9);
@@ -544,6 +581,7 @@ int main(void)
 		cmocka_unit_test(note_gives_up_when_its_key_has_expired),
 		cmocka_unit_test(note_waits_until_the_state_is_known),
 		cmocka_unit_test(without_a_key_it_says_again),
+		cmocka_unit_test(rule_notes_to_one_peer_leave_room_for_others),
 		cmocka_unit_test(a_cancelled_note_is_not_sent),
 		cmocka_unit_test(rule_a_note_that_waits_is_not_told_when_its_key_is_over),
 		cmocka_unit_test(rule_a_sealed_note_ends_with_its_key),

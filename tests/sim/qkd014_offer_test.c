@@ -193,6 +193,43 @@ static void too_many_at_once_are_refused(void **state)
 	scene_down(said.world);
 }
 
+/* A peer that lets nobody have keys for notes to it, and offers what is refused, eight times a
+ * second: the refusals that wait take no places of other notes. */
+static void rule_refusals_take_no_places_of_other_notes(void **state)
+{
+	struct skex_source_note offer;
+	struct skex_problem problem;
+	struct agent_peer *peer;
+	uint64_t ticket;
+	uint32_t refused_before;
+	unsigned i;
+
+	(void)state;
+	begin(25, &plain);
+	peer = pool_of(said.world, 0, 1, AGENT_INITIATOR, PURPOSE)->peer;
+	peer->spent_read = true;
+	peer->spent_unread = true;
+	offer = said.offer;
+	memcpy(offer.purpose, "bad:other", 9);
+	refused_before = world_events(world_agent(said.world, 1), "block_refused", NULL);
+	for (i = 0; i < 240; i++) {
+		scene_fresh(0, offer.ids, offer.count);
+		send_offer(offer, 125);
+		assert_in_range(agent_of(said.world, 1)->notes_count, 0, 4);
+	}
+	assert_true(
+		world_events(world_agent(said.world, 1), "block_refused", NULL) > refused_before);
+	assert_int_equal(skex_agent_note_send(agent_of(said.world, 1), "agent1",
+				 skex_view("\x20hello", 6), 5000, NULL, NULL, &ticket, &problem),
+		SKEX_OK);
+	/* Later it is told again. */
+	peer->spent_unread = false;
+	world_run(said.world, 90000);
+	assert_int_equal(agent_of(said.world, 1)->notes_count, 0);
+	assert_int_equal(refused(&offer, false), SKEX_SOURCE_UNWANTED);
+	scene_down(said.world);
+}
+
 /* Copies of one offer cost one order. */
 static void a_copy_of_an_offer_is_dropped(void **state)
 {
@@ -288,6 +325,7 @@ int main(void)
 		cmocka_unit_test(what_an_offer_says_is_looked_at),
 		cmocka_unit_test(what_its_kme_does_is_told),
 		cmocka_unit_test(too_many_at_once_are_refused),
+		cmocka_unit_test(rule_refusals_take_no_places_of_other_notes),
 		cmocka_unit_test(a_copy_of_an_offer_is_dropped),
 		cmocka_unit_test(who_takes_its_alone_fetches_no_other),
 		cmocka_unit_test(parts_are_asked_for_by_their_ids),
