@@ -176,6 +176,7 @@ void agent_block_asked(
 static bool take(struct agent_pair *pair, const struct skex_association_keys *keys)
 {
 	struct skex_agent *agent = pair->agent;
+	struct skex_association_answer answer = {0};
 	struct agent_block_ask ask;
 	struct agent_batch *batch;
 	struct agent_pool *pool;
@@ -183,6 +184,10 @@ static bool take(struct agent_pair *pair, const struct skex_association_keys *ke
 	/* Another run may have brought the same ids since this one was asked for. */
 	if (!agent_block_ask_decode(&ask, keys->blob) ||
 		agent_is_spent(agent, pair->peer, ask.first, ask.blocks))
+		return false;
+	/* Nor need it be wanted any more. */
+	agent_block_asked(pair, keys->blob, &answer);
+	if (answer.alert != 0)
 		return false;
 	pool = agent_pool_get(agent, pair->peer, AGENT_RESPONDER, ask.purpose);
 	if (pool == NULL)

@@ -122,6 +122,9 @@ static uint8_t unwelcome(
 	const char mark[] = {AGENT_PART_MARK, '\0'};
 	uint8_t alert;
 
+	*why = "a profile that is not accepted from this peer";
+	if (!agent_peer_serves(peer) || agent_profile_accepted(peer, offer->profile) == NULL)
+		return SKEX_SOURCE_UNWANTED;
 	*why = "a purpose not accepted from this peer: see skexd.conf";
 	if (agent_purpose_is_part(offer->purpose) || (consumer != NULL && consumer->only != NULL) ||
 		!agent_purpose_accepted(agent, peer, offer->purpose))
@@ -187,11 +190,6 @@ void qkd_answer_offer(struct agent_qkd *qkd, struct agent_peer *peer,
 		refuse(agent, peer, offer->block, SKEX_SOURCE_NO_KME,
 			"keys of a KME are offered, and none is set for this peer: see qkd014 in "
 			"skexd.conf");
-		return;
-	}
-	if (profile == NULL) {
-		refuse(agent, peer, offer->block, SKEX_SOURCE_UNWANTED,
-			"a profile that is not accepted from this peer");
 		return;
 	}
 	reason = unwelcome(peer, offer, &why);

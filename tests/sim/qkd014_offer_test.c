@@ -252,6 +252,64 @@ static void a_copy_of_an_offer_is_dropped(void **state)
 	scene_down(said.world);
 }
 
+/* The responder added the initiator at run time, and its KME takes its time with the keys. */
+static struct agent_peer *offer_to_slow_one(uint64_t seed)
+{
+	struct world_node *node;
+	struct skex_problem problem;
+	struct skex_source_note offer;
+
+	begin(seed, &plain);
+	node = world_agent(said.world, 1);
+	world_crash(node);
+	world_agent_config(node)->peers_count = 0;
+	scene_start(said.world, 1);
+	assert_int_equal(skex_agent_peer_add(agent_of(said.world, 1), "agent1",
+				 world_agent_config(node)->profiles[0].name, &problem),
+		SKEX_OK);
+	world_run(said.world, 2000);
+	scene_mood(1, KME_SILENT);
+	offer = said.offer;
+	scene_fresh(0, offer.ids, offer.count);
+	send_offer(offer, 2000);
+	assert_int_equal(agent_of(said.world, 1)->qkd->peers[0].answers, 1);
+	return agent_of(said.world, 1)->qkd->peers[0].peer;
+}
+
+/* The keys come, and are dropped: no block, and nothing that confirms one. */
+static void assert_dropped(struct agent_peer *peer)
+{
+	const struct agent_pool *pool;
+
+	scene_mood(1, KME_HONEST);
+	world_run(said.world, 4000);
+	pool = agent_pool_find(peer, AGENT_RESPONDER, "app:other");
+	assert_true(pool == NULL || pool->batches_count == 0);
+	assert_null(agent_of(said.world, 1)->confirms);
+	assert_int_equal(scene_status(said.world, 1).dropped, said.offer.count);
+	assert_int_equal(agent_of(said.world, 1)->qkd->peers[0].answers, 0);
+}
+
+static void rule_a_peer_that_was_removed_meanwhile_is_given_no_block(void **state)
+{
+	struct skex_problem problem;
+	struct agent_peer *peer;
+
+	(void)state;
+	peer = offer_to_slow_one(26);
+	assert_int_equal(
+		skex_agent_peer_remove(agent_of(said.world, 1), "agent1", &problem), SKEX_OK);
+	assert_dropped(peer);
+	assert_int_equal(said.reason, 0);
+	scene_down(said.world);
+	/* The same when it stays, and the profile is none of its any more. */
+	peer = offer_to_slow_one(27);
+	assert_int_equal(
+		skex_agent_peer_add(agent_of(said.world, 1), "agent1", "", &problem), SKEX_OK);
+	assert_dropped(peer);
+	scene_down(said.world);
+}
+
 static void who_takes_its_alone_fetches_no_other(void **state)
 {
 	struct scene scene = plain;
@@ -327,6 +385,7 @@ int main(void)
 		cmocka_unit_test(too_many_at_once_are_refused),
 		cmocka_unit_test(rule_refusals_take_no_places_of_other_notes),
 		cmocka_unit_test(a_copy_of_an_offer_is_dropped),
+		cmocka_unit_test(rule_a_peer_that_was_removed_meanwhile_is_given_no_block),
 		cmocka_unit_test(who_takes_its_alone_fetches_no_other),
 		cmocka_unit_test(parts_are_asked_for_by_their_ids),
 		cmocka_unit_test(an_offer_is_sent_once_more),
