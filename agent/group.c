@@ -486,19 +486,32 @@ void agent_groups_clear(struct skex_agent *agent)
 	}
 }
 
-uint32_t agent_groups_part(struct agent_peer *peer)
+/* Of a ring of members, in which a group has one. */
+static uint32_t part(const struct agent_peer *peer, const struct agent_ring *members)
 {
-	const struct agent_room *room;
-	const struct agent_member *member;
+	const struct agent_ring *entry = members->next;
 	uint32_t count = 0;
 
-	for (room = peer->rooms; room != NULL; room = room->next) {
-		while ((member = agent_ring_first(&room->gathering)) != NULL) {
+	while (entry != members) {
+		const struct agent_member *member = entry->item;
+
+		entry = entry->next;
+		if (agent_profile_accepted(peer, member->group->profile->profile.id) == NULL) {
 			agent_group_free(member->group);
 			count++;
 		}
-		while ((member = agent_ring_first(&room->judged)) != NULL)
-			agent_group_free(member->group);
+	}
+	return count;
+}
+
+uint32_t agent_groups_part(struct agent_peer *peer)
+{
+	const struct agent_room *room;
+	uint32_t count = 0;
+
+	for (room = peer->rooms; room != NULL; room = room->next) {
+		count += part(peer, &room->gathering);
+		(void)part(peer, &room->judged);
 	}
 	return count;
 }

@@ -50,7 +50,8 @@ void agent_run_confirm(struct agent_leg *leg, const struct skex_confirm_message 
 /* Gives up what was not answered. */
 void agent_runs_turn(struct skex_agent *agent, uint64_t now_ms);
 uint64_t agent_runs_due(const struct skex_agent *agent);
-/* All that are under way with a peer, but those that are being made durable; gives how many. */
+/* All that are under way with a peer whose profile is none of its any more, but those that are
+ * being made durable; gives how many. */
 uint32_t agent_runs_part(struct skex_agent *agent, const struct agent_peer *peer);
 /* The same of one pool. */
 void agent_runs_end(const struct agent_pool *pool);

@@ -377,8 +377,11 @@ uint32_t agent_runs_part(struct skex_agent *agent, const struct agent_peer *peer
 	while (run != NULL) {
 		struct agent_run *next = run->next;
 
-		if (run->pool->peer == peer && run->engine.state == SKEX_INITIATOR_SHARING) {
-			drop(run, "the peer was removed");
+		if (run->pool->peer == peer && run->engine.state == SKEX_INITIATOR_SHARING &&
+			agent_profile_accepted(peer, run->profile->profile.id) == NULL) {
+			drop(run,
+				peer->listed ? "its profile is none of the peer's any more"
+					     : "the peer was removed");
 			count++;
 		}
 		run = next;

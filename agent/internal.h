@@ -452,7 +452,8 @@ void agent_respond_turn(struct skex_agent *agent, uint64_t now_ms);
 void agent_groups_init(struct skex_agent *agent);
 void agent_crowds_init(struct agent_leg *leg);
 void agent_groups_clear(struct skex_agent *agent);
-/* All of a peer, but those that are being made durable; gives how many gathered. */
+/* All of a peer whose profile is none of its any more, but those that are being made durable; gives
+ * how many gathered. */
 uint32_t agent_groups_part(struct agent_peer *peer);
 void agent_rooms_clear(struct agent_peer *peer);
 

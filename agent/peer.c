@@ -297,6 +297,9 @@ enum skex_error skex_agent_peer_add(struct skex_agent *agent, const char *text,
 	memcpy(peer->profiles, probe.profiles, sizeof(peer->profiles));
 	peer->profiles_count = probe.profiles_count;
 	peer->listed = true;
+	/* What was begun under a profile that is none of its any more is as weak as that. */
+	(void)agent_runs_part(agent, peer);
+	(void)agent_groups_part(peer);
 	return SKEX_OK;
 }
 
