@@ -14,6 +14,9 @@
 #include "platform/memory.h"
 
 #define SWEEP_MS 1000u
+/* So often at most the word of peers begins an instance: others remember eight that were left, and
+ * hubs keep shares for a week. */
+#define LEFT_MS  (24 * 3600000u)
 
 uint64_t agent_now(const struct skex_agent *agent)
 {
@@ -53,6 +56,21 @@ enum skex_error agent_new_instance(struct skex_agent *agent)
 	if (error == SKEX_OK)
 		agent->instance = instance;
 	return error;
+}
+
+bool agent_leave_instance(struct skex_agent *agent)
+{
+	const uint64_t now_ms = agent_now(agent);
+
+	if (agent->left_ms != 0 && now_ms - agent->left_ms < LEFT_MS)
+		return false;
+	if (agent_new_instance(agent) != SKEX_OK) {
+		agent_event(agent, SKEX_LEVEL_ERROR, "instance", "", "",
+			"a new instance cannot be recorded: look at the disk");
+		return false;
+	}
+	agent->left_ms = now_ms;
+	return true;
 }
 
 static enum skex_error own_instance(struct skex_agent *agent)

@@ -16,9 +16,6 @@
 #define RUN_STALLED_MS  1500u
 #define RETRY_FIRST_MS  250u
 #define RETRY_MOST_MS   60000u
-/* So often at most what a peer declines begins an instance: others remember eight that were left,
- * and hubs keep shares for a week. */
-#define DECLINED_MS     (24 * 3600000u)
 
 /* It does not count as under way any more. */
 static void leave(struct agent_run *run)
@@ -168,23 +165,14 @@ static void refused(struct agent_run *run)
 /*
  * One honest hub at least says that the peer refused it, as it refuses an instance that it takes
  * for left: hubs that were late may have brought it blocks of another one since, or this state was
- * put back.  Nobody else would ever tell.  A peer that refuses all else must not make this agent
- * leave one instance after the other, until others forget the first ones.
+ * put back.  Nobody else would ever tell.
  */
 static void leave_instance(const struct agent_run *run)
 {
 	struct skex_agent *agent = run->pool->agent;
-	const uint64_t now_ms = agent_now(agent);
 
-	if (run->engine.common.first.instance != agent->instance ||
-		(agent->declined_ms != 0 && now_ms - agent->declined_ms < DECLINED_MS))
+	if (run->engine.common.first.instance != agent->instance || !agent_leave_instance(agent))
 		return;
-	if (agent_new_instance(agent) != SKEX_OK) {
-		agent_event(agent, SKEX_LEVEL_ERROR, "instance", "", "",
-			"a new instance cannot be recorded: look at the disk");
-		return;
-	}
-	agent->declined_ms = now_ms;
 	agent_event(agent, SKEX_LEVEL_NOTICE, "instance_left", run->pool->peer->name.text, "",
 		"it refused keys, as it does when it had others that were begun later: the "
 		"numbers of blocks begin anew");

@@ -290,8 +290,8 @@ struct skex_agent {
 	const struct skex_agent_config *config;
 	struct skex_name name;
 	uint32_t instance;
-	uint64_t declined_ms; /* when what a peer declined began one last; 0: not in this life */
-	uint8_t *kek;         /* locked */
+	uint64_t left_ms; /* when the word of a peer began one last; 0: not in this life */
+	uint8_t *kek;     /* locked */
 	struct agent_leg *legs;
 	struct agent_profile *profiles;
 	size_t profiles_count;
@@ -359,6 +359,13 @@ void agent_wake(const struct skex_agent *agent);
 /* agent.c */
 /* Block ids begin in an instance that was never used. */
 SKEX_MUST_USE enum skex_error agent_new_instance(struct skex_agent *agent);
+/*
+ * The same by the word of one peer, which may lie: once a day at most, whoever says so, for all
+ * peers share the instance.  One that could make this agent leave instance after instance would
+ * have the first of them forgotten by the others, who would then take blocks of them again.  True
+ * when one was begun; that it could not be recorded is told.
+ */
+bool agent_leave_instance(struct skex_agent *agent);
 
 /* leg.c */
 extern const struct skex_link_events agent_leg_events;

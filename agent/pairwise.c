@@ -106,11 +106,7 @@ bool agent_pair_past(struct agent_pair *pair)
 
 	agent->counters.rollbacks++;
 	agent_fills_drop(agent, pair->peer);
-	if (agent_new_instance(agent) == SKEX_OK)
-		return true;
-	agent_event(agent, SKEX_LEVEL_ERROR, "instance", "", "",
-		"a new instance cannot be recorded: look at the disk");
-	return false;
+	return agent_leave_instance(agent);
 }
 
 static void told(void *owner, struct skex_association *association, enum skex_level level,

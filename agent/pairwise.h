@@ -53,8 +53,8 @@ extern const struct skex_association_events agent_pairwise_events;
 /* Where runs with it are begun: as the configuration says, or as it was paired. */
 SKEX_MUST_USE enum skex_error agent_pair_aim(struct agent_pair *pair);
 struct agent_pair *agent_pair_new(struct skex_agent *agent, struct agent_peer *peer);
-/* The peer knows of things that this end does not remember: its state is from the past.  False when
- * it could not be written down. */
+/* The peer says that it knows of things which this end does not remember: its state is from the
+ * past.  True when block ids begin anew: see agent_leave_instance(). */
 bool agent_pair_past(struct agent_pair *pair);
 /* Frees it and the runs; its association is gone already. */
 void agent_pair_free(struct agent_pair *pair);

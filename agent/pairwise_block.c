@@ -269,7 +269,9 @@ static void told_of_past(struct agent_block_run *run)
 	agent_event(pool->agent, SKEX_LEVEL_ERROR, "rollback_suspected", pool->peer->name.text, "",
 		"the peer has had blocks of these numbers before: the state here is from "
 		"the past, or a copy of it is at work elsewhere");
-	agent_pool_error(pool, "the peer has had blocks of these numbers before");
+	agent_pool_error(pool,
+		"the peer has had blocks of these numbers before: others are begun, once a day at "
+		"most");
 	/* At once, but once: a peer that always says so is asked less and less. */
 	if (agent_pair_past(run->pair) && pool->pair_refusals == 1)
 		pool->pair_retry_ms = 0;

@@ -299,7 +299,8 @@ static const char *const refusals[SKEX_SOURCE_REASONS] = {
 				"one link, and sae_id right at both ends? see skex status there",
 	[SKEX_SOURCE_WRONG_KEYS] = "the peer's KME gave it keys that are not as offered, or that "
 				   "were used: see skex status there",
-	[SKEX_SOURCE_PAST] = "the peer has had a block of this number before",
+	[SKEX_SOURCE_PAST] = "the peer has had a block of this number before: other numbers are "
+			     "begun, once a day at most",
 	[SKEX_SOURCE_BUSY] = "the peer has too much under way, or too much that was never "
 			     "confirmed",
 	[SKEX_SOURCE_COMBINE] = "combine is set at one of the two ends only, or with something "
@@ -319,9 +320,7 @@ static void told_of_past(struct skex_agent *agent, const struct agent_peer *peer
 		"the peer has had blocks of these numbers before: the state here is from the past, "
 		"or a copy of it is at work elsewhere");
 	agent->counters.rollbacks++;
-	if (agent_new_instance(agent) != SKEX_OK)
-		agent_event(agent, SKEX_LEVEL_ERROR, "instance", "", "",
-			"a new instance cannot be recorded: look at the disk");
+	(void)agent_leave_instance(agent);
 }
 
 /* What combining has to do with it is handled as that of a pair: the same alerts. */

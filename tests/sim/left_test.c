@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "agent/initiate.h"
+#include "agent/pairwise.h"
 #include "core/base/cursor.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/hostile.h"
@@ -239,6 +240,141 @@ static void rule_a_hub_that_refuses_for_itself_hides_nothing(void **state)
 	world_free(world);
 }
 
+/* ---- what one peer says -----------------------------------------------------------------------
+ */
+
+static struct agent_peer *peer_at(struct world *world, uint32_t at, uint32_t peer)
+{
+	return agent_peer_find(agent_of(world, (uint8_t)at), &agent_of(world, (uint8_t)peer)->name);
+}
+
+/* For so long the first agent asks the third, which answers by pair that it had all blocks before,
+ * and makes keys with the second; how many instances it begins. */
+static unsigned instances_begun(struct world *world, uint64_t ms)
+{
+	const struct skex_key_request request = {
+		.peer = world_agent_config(world_agent(world, 2))->name.text,
+		.purpose = PURPOSE,
+		.bytes = 32,
+		.count = 1,
+		.require_forward_secret = true};
+	const uint64_t end_ms = world_now(world) + ms;
+	uint32_t instance = agent_of(world, 0)->instance;
+	unsigned begun = 0;
+
+	while (world_now(world) < end_ms) {
+		(void)ask_key(world, world_agent(world, 0), &request);
+		exchange_key(world, 0, 1);
+		world_run(world, 1000);
+		begun += agent_of(world, 0)->instance != instance;
+		instance = agent_of(world, 0)->instance;
+	}
+	return begun;
+}
+
+/*
+ * The second agent accepted a block through two hubs, of which one lies.  The third has the first
+ * leave instances, until the second has forgotten the first of them, and the hub that lies tells
+ * its share again, beside one that is late.
+ */
+static void rule_one_peer_makes_no_other_forget_an_instance(void **state)
+{
+	struct world *world = world_new_paired(6, HUBS, K, 3);
+	static struct forged forged;
+	uint8_t id[SKEX_KEY_ID_BYTES];
+	uint32_t first;
+
+	(void)state;
+	world_set_pools(world, 1, 1);
+	world_run(world, 1000);
+	exchange_key(world, 0, 1);
+	first = agent_of(world, 0)->instance;
+	forge(world, &forged, 0, 1, (struct skex_block_id){first, 1u << 20}, 1, "app:late");
+	forged_tell(world, &forged, 0, 1, NULL);
+	forged_tell(world, &forged, 1, 1, NULL);
+	world_run(world, 1000);
+	forged_key_id(&forged, 0, id);
+	assert_true(fetch_any(world, 1, 0, "app:late", id).good);
+
+	peer_at(world, 2, 0)->spent_read = true;
+	peer_at(world, 2, 0)->spent_unread = true;
+	assert_int_equal(instances_begun(world, 900000), 1);
+	assert_true(world_events(world_agent(world, 0), "rollback_suspected", NULL) > 8);
+	assert_true(skex_instances_left(&peer_at(world, 1, 0)->spent_left, first));
+	forged_tell(world, &forged, 0, 1, NULL);
+	forged_tell(world, &forged, 2, 1, NULL);
+	world_run(world, 1000);
+	assert_false(fetch_any(world, 1, 0, "app:late", id).good);
+	world_free(world);
+}
+
+/* Pairs and what hubs say of peers have one such word a day together. */
+static void rule_the_words_of_peers_begin_one_instance_a_day(void **state)
+{
+	struct world *world = world_new_paired(7, HUBS, K, 2);
+	const struct agent_pair *pair;
+	uint32_t first;
+	uint32_t second;
+
+	(void)state;
+	world_run(world, 1000);
+	first = agent_of(world, 0)->instance;
+	pair = peer_at(world, 0, 1)->pair;
+	agent_pairwise_events.told(agent_of(world, 0), pair->association, SKEX_LEVEL_ERROR,
+		"rollback_suspected", "the peer is ahead");
+	second = agent_of(world, 0)->instance;
+	assert_int_not_equal(second, first);
+	agent_pairwise_events.told(agent_of(world, 0), pair->association, SKEX_LEVEL_ERROR,
+		"rollback_suspected", "the peer is ahead");
+	assert_int_equal(agent_of(world, 0)->instance, second);
+	world_crash(world_agent(world, 1));
+	all_say_declined(world, begin_run(world));
+	assert_int_equal(agent_of(world, 0)->instance, second);
+	world_start(world_agent(world, 1));
+	world_run(world, DAY_MS);
+	pair = peer_at(world, 0, 1)->pair;
+	agent_pairwise_events.told(agent_of(world, 0), pair->association, SKEX_LEVEL_ERROR,
+		"rollback_suspected", "the peer is ahead");
+	assert_int_not_equal(agent_of(world, 0)->instance, second);
+	world_free(world);
+}
+
+/* A peer that truly takes the instance for left is heard a day after one that lies, at the latest;
+ * at once, where the agent was started again. */
+static void who_says_the_truth_is_heard_within_a_day(void **state)
+{
+	struct world *world = world_new_paired(8, 0, 0, 3);
+	struct agent_peer *peer;
+	struct world_key got;
+	uint64_t since_ms;
+	unsigned starts;
+
+	(void)state;
+	world_set_pools(world, 1, 4);
+	for (starts = 0; starts < 2; starts++) {
+		world_run(world, 1000);
+		agent_pairwise_events.told(agent_of(world, 0),
+			peer_at(world, 0, 2)->pair->association, SKEX_LEVEL_ERROR,
+			"rollback_suspected", "the peer is ahead");
+		exchange_key(world, 0, 1);
+		peer = peer_at(world, 1, 0);
+		skex_instances_leave(&peer->spent_left, peer->spent_instance);
+		assert_int_equal(peer->spent_instance, agent_of(world, 0)->instance);
+		if (starts == 1) {
+			world_crash(world_agent(world, 0));
+			world_start(world_agent(world, 0));
+		}
+		since_ms = world_now(world);
+		use_up(world);
+		while (!new_key_comes(world, 1))
+			assert_true(world_now(world) - since_ms < DAY_MS + 600000);
+		assert_int_equal(world_now(world) - since_ms > DAY_MS / 2, starts == 0);
+	}
+	assert_true(world_get(
+		world, world_agent(world, 0), world_agent(world, 1), PURPOSE, 32, 5000, &got));
+	world_free(world);
+}
+
 /* ---- a state that is put back ------------------------------------------------------------------
  */
 
@@ -309,6 +445,9 @@ int main(void)
 		cmocka_unit_test(rule_a_block_that_fails_late_brings_no_instance_back),
 		cmocka_unit_test(rule_fewer_than_k_hubs_begin_no_instance),
 		cmocka_unit_test(rule_a_hub_that_refuses_for_itself_hides_nothing),
+		cmocka_unit_test(rule_one_peer_makes_no_other_forget_an_instance),
+		cmocka_unit_test(rule_the_words_of_peers_begin_one_instance_a_day),
+		cmocka_unit_test(who_says_the_truth_is_heard_within_a_day),
 		cmocka_unit_test(rule_the_newest_state_that_is_put_back_begins_anew),
 	};
 
