@@ -208,7 +208,7 @@ void agent_notes_turn(struct skex_agent *agent, uint64_t now_ms)
 {
 	struct agent_note *note = agent->notes;
 
-	agent_notes_in_turn(agent);
+	agent_notes_in_turn(agent, now_ms);
 	while (note != NULL) {
 		struct agent_note *next = note->next;
 

@@ -36,12 +36,18 @@ struct agent_note {
 	struct skex_pad_position at[SKEX_HUBS_MAX]; /* where it stood in each leg's pad */
 };
 
-/* A note that came in after a start, before the pool with its key is known not to be from the past.
- * The mark of its leg stays before it, so that after a crash its hub sends it again. */
+/*
+ * A note that came in after a start, before the pool with its key is known not to be from the past.
+ * For AGENT_GATHER_MS the mark of its leg stays before it, so that after a crash its hub sends it
+ * again; not longer, for the hubs of its sender may stay away, and others are heard through the
+ * same leg.  It waits on in memory, where a later one takes its place when there are too many.
+ */
 struct agent_note_wait {
 	struct agent_note_wait *next;
 	struct agent_leg *leg;
+	bool held; /* the mark of the leg stays before it */
 	struct skex_hold hold;
+	uint64_t hold_ms; /* so long */
 	size_t size;
 	uint8_t fields[]; /* as they came */
 };
@@ -73,6 +79,6 @@ struct agent_note_watch {
 void agent_notes_in_forget(const struct agent_pool *pool);
 void agent_notes_in_clear(struct skex_agent *agent);
 /* Takes the notes that waited until the state was known not to be from the past. */
-void agent_notes_in_turn(struct skex_agent *agent);
+void agent_notes_in_turn(struct skex_agent *agent, uint64_t now_ms);
 
 #endif

@@ -267,21 +267,62 @@ static bool has_to_wait(struct skex_agent *agent, const struct skex_note_message
 	return peer != NULL && !peer->emptying && agent_past_holds(agent, peer);
 }
 
+static void let_leg_go(struct agent_note_wait *wait)
+{
+	if (wait->held)
+		skex_leg_release(wait->leg->leg, &wait->hold);
+	wait->held = false;
+}
+
+static void wait_over(struct agent_note_wait **link)
+{
+	struct agent_note_wait *wait = *link;
+
+	*link = wait->next;
+	wait->leg->notes_wait--;
+	let_leg_go(wait);
+	free(wait);
+}
+
+static bool decode_wait(const struct agent_note_wait *wait, struct skex_note_message *message)
+{
+	return skex_note_message_decode(message, skex_view(wait->fields, wait->size)) == SKEX_OK;
+}
+
+/* Of this leg the one that waits longest goes, if that does not hold the leg any more. */
+static void make_room(struct agent_leg *leg)
+{
+	struct agent_note_wait **link = &leg->agent->notes_wait;
+	struct skex_note_message message;
+
+	while (*link != NULL && (*link)->leg != leg)
+		link = &(*link)->next;
+	if (*link == NULL || (*link)->held)
+		return;
+	if (decode_wait(*link, &message))
+		drop(leg, &message, "it waited too long for hubs since the start, and others came");
+	wait_over(link);
+}
+
 static void wait_for_hubs(struct agent_leg *leg, const struct skex_incoming *incoming,
 	const struct skex_note_message *message)
 {
 	const struct skex_pad_position at = {incoming->range.generation, incoming->range.offset};
 	struct agent_note_wait **end = &leg->agent->notes_wait;
-	struct agent_note_wait *wait = leg->notes_wait < NOTES_WAIT_MAX
-		? malloc(sizeof(*wait) + incoming->fields.size)
-		: NULL;
+	struct agent_note_wait *wait = NULL;
 
+	if (leg->notes_wait >= NOTES_WAIT_MAX)
+		make_room(leg);
+	if (leg->notes_wait < NOTES_WAIT_MAX)
+		wait = malloc(sizeof(*wait) + incoming->fields.size);
 	if (wait == NULL) {
 		drop(leg, message, "too many notes wait for hubs since the start");
 		return;
 	}
 	wait->next = NULL;
 	wait->leg = leg;
+	wait->held = true;
+	wait->hold_ms = agent_now(leg->agent) + AGENT_GATHER_MS;
 	wait->size = incoming->fields.size;
 	memcpy(wait->fields, incoming->fields.data, wait->size);
 	while (*end != NULL)
@@ -291,26 +332,24 @@ static void wait_for_hubs(struct agent_leg *leg, const struct skex_incoming *inc
 	skex_leg_hold(leg->leg, &wait->hold, at);
 }
 
-void agent_notes_in_turn(struct skex_agent *agent)
+void agent_notes_in_turn(struct skex_agent *agent, uint64_t now_ms)
 {
 	struct agent_note_wait **link = &agent->notes_wait;
 
 	while (*link != NULL) {
 		struct agent_note_wait *wait = *link;
 		struct skex_note_message message;
-		const bool good = skex_note_message_decode(
-					  &message, skex_view(wait->fields, wait->size)) == SKEX_OK;
+		const bool good = decode_wait(wait, &message);
 
 		if (good && has_to_wait(agent, &message)) {
+			if (now_ms >= wait->hold_ms)
+				let_leg_go(wait);
 			link = &wait->next;
 			continue;
 		}
-		*link = wait->next;
 		if (good)
 			receive(wait->leg, &message);
-		wait->leg->notes_wait--;
-		skex_leg_release(wait->leg->leg, &wait->hold);
-		free(wait);
+		wait_over(link);
 	}
 }
 

@@ -255,7 +255,7 @@ static void note_waits_until_the_state_is_known(void **state)
 		world_crash(world_agent(world, 1));
 		world_start(world_agent(world, 1));
 		watch(world_agent(world, 1), &inbox);
-		world_run(world, 60000);
+		world_run(world, AGENT_GATHER_MS - 15000);
 		assert_int_equal(inbox.count, 0);
 	}
 	world_start(world_hub(world, 1));
