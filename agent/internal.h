@@ -137,6 +137,8 @@ struct agent_peer {
 	uint32_t refusals;       /* of these, notes that refuse what its KME was to give */
 	uint32_t confirms[2];    /* of ours that wait, by `which`: CONF_BA, CONF_AB */
 	uint64_t confirms_bytes; /* secrets of the batches whose CONF_AB is waited for */
+	uint32_t paired_pieces;  /* of blocks that it made with this agent alone, to be fetched here
+				  */
 	uint32_t spent_instance; /* of this peer as initiator */
 	struct skex_spent spent;
 	struct skex_instances spent_left; /* those before it */

@@ -17,7 +17,14 @@
  * A pair is recorded in SKEX_TABLE_PAIRED under lp8 peer: what both ends agreed on, none of it
  * secret.  The state of its association lies in SKEX_TABLE_PAIRWISE under the same key.
  */
-#define AGENT_PAIR_BYTES 65536u /* of secret, of one run */
+#define AGENT_PAIR_BYTES  65536u /* of secret, of one run */
+/*
+ * What a peer can have here of blocks that it began without hubs and that nobody has fetched, in
+ * pieces (AGENT_PIECE_BYTES), of which each batch takes one at least: no quota of hubs bounds
+ * those.  So many, 64 MiB; and for each purpose twice what a pool of this agent holds at most, once
+ * for what the peer has to hand out, and once for what it forgot when it was started anew.
+ */
+#define AGENT_PAIR_PIECES 65536u
 
 struct agent_pair {
 	struct agent_pair *next;

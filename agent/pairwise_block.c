@@ -145,29 +145,55 @@ static uint8_t refuse_kind(struct agent_pair *pair, const struct agent_block_ask
 	return AGENT_ALERT_COMBINE;
 }
 
+/* Of what it began before, so much is here that nobody has fetched. */
+static bool is_full(const struct agent_peer *peer, const struct skex_pool_config *config)
+{
+	const uint64_t pool = (uint64_t)config->high_keys * 32 / AGENT_PIECE_BYTES + 1;
+
+	return peer->paired_pieces >=
+		AGENT_PAIR_PIECES + 2 * pool * peer->pools_counts[AGENT_RESPONDER];
+}
+
+/* Why a block of it is not taken, whichever it is; NULL when that is no reason. */
+static const char *unwelcome(const struct agent_pair *pair, const struct agent_block_ask *ask)
+{
+	struct skex_agent *agent = pair->agent;
+	struct agent_peer *peer = pair->peer;
+
+	if (!agent_purpose_accepted(agent, peer, ask->purpose))
+		return "a purpose not accepted from this peer: see skexd.conf";
+	if (!agent_pool_has_room(peer, AGENT_RESPONDER, ask->purpose))
+		return "one purpose more than the 1,024 that a peer can have keys for at a time";
+	if (ask->lifetime_s > SKEX_LIFETIME_MAX_S)
+		return "keys that live longer than 400 days";
+	if (is_full(peer, &agent->config->pool))
+		return "too many of its keys are here that nobody has fetched: until they are "
+		       "fetched or expire, no more are taken";
+	if (agent->config->require_its && ask->part.instance == 0)
+		return "require_its is set, and keys made without hubs are computational";
+	return peer->emptying ? "the pools are being emptied after a rollback" : NULL;
+}
+
 void agent_block_asked(
 	struct agent_pair *pair, struct skex_view blob, struct skex_association_answer *answer)
 {
-	struct skex_agent *agent = pair->agent;
+	struct agent_peer *peer = pair->peer;
 	struct agent_block_ask ask;
+	const char *why;
 
-	if (!agent_block_ask_decode(&ask, blob))
+	if (!agent_block_ask_decode(&ask, blob)) {
 		answer->alert = refuse(pair, "a run that asks for something unknown here");
-	else if (agent_combines(pair->peer, ask.purpose) != (ask.part.instance != 0) ||
-		(ask.part.instance != 0 && pair->peer->qkd != NULL))
+		return;
+	}
+	if (agent_combines(peer, ask.purpose) != (ask.part.instance != 0) ||
+		(ask.part.instance != 0 && peer->qkd != NULL)) {
 		answer->alert = refuse_kind(pair, &ask);
-	else if (!agent_purpose_accepted(agent, pair->peer, ask.purpose))
-		answer->alert =
-			refuse(pair, "a purpose not accepted from this peer: see skexd.conf");
-	else if (!agent_pool_has_room(pair->peer, AGENT_RESPONDER, ask.purpose))
-		answer->alert = refuse(pair,
-			"one purpose more than the 1,024 that a peer can have keys for at a time");
-	else if (agent->config->require_its && ask.part.instance == 0)
-		answer->alert = refuse(
-			pair, "require_its is set, and keys made without hubs are computational");
-	else if (pair->peer->emptying)
-		answer->alert = refuse(pair, "the pools are being emptied after a rollback");
-	else if (agent_is_spent(agent, pair->peer, ask.first, ask.blocks))
+		return;
+	}
+	why = unwelcome(pair, &ask);
+	if (why != NULL)
+		answer->alert = refuse(pair, why);
+	else if (agent_is_spent(pair->agent, peer, ask.first, ask.blocks))
 		answer->alert = past(pair, &ask);
 	else if (ask.part.instance != 0)
 		answer->alert = agent_combine_asked(pair, &ask);
@@ -281,7 +307,8 @@ static void unwanted(struct agent_pool *pool, uint8_t alert)
 {
 	if (alert == SKEX_PAIRWISE_ALERT_REFUSED)
 		agent_pool_error(pool,
-			"the peer accepts no keys for this purpose: see accept in its skexd.conf");
+			"the peer accepts no keys for this purpose, or has no room for more: see "
+			"accept in its skexd.conf, and its events");
 	else
 		agent_pool_error(pool,
 			"the peer refuses what this agent asks for (alert %u): is it of another "

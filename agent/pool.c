@@ -289,6 +289,7 @@ static void remove_batch(struct agent_batch *batch)
 	if (batch->group != NULL)
 		batch->group->batch = NULL;
 	pool->carried -= batch->carried;
+	pool_count_pieces(batch, -(int32_t)batch->pieces_left);
 	memmove(pool->batches + at, pool->batches + at + 1,
 		(pool->batches_count - at - 1) * sizeof(struct agent_batch *));
 	pool->batches_count--;
@@ -412,6 +413,7 @@ static void put_pieces(struct agent_batch *batch, struct skex_txn *txn, const ui
 		batch->there[i] = 1;
 	}
 	batch->pieces_left = batch->pieces_count;
+	pool_count_pieces(batch, (int32_t)batch->pieces_count);
 }
 
 struct agent_batch *agent_batch_add(struct agent_pool *pool, struct skex_block_id first,
@@ -587,6 +589,7 @@ void pool_piece_gone(struct agent_batch *batch, uint32_t index, struct skex_txn 
 {
 	remove_record(batch->pool, batch->first, SKEX_TABLE_PIECE, index, txn);
 	batch->there[index] = 0;
+	pool_count_pieces(batch, -1);
 	if (--batch->pieces_left > 0)
 		return;
 	remove_record(batch->pool, batch->first, SKEX_TABLE_BATCH, UINT32_MAX, txn);

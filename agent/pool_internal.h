@@ -41,6 +41,10 @@ void pool_less_ready(struct agent_pool *pool, uint64_t bytes);
 /* Removes the record; with the last piece the batch, which is freed. */
 void pool_piece_gone(struct agent_batch *batch, uint32_t index, struct skex_txn *txn);
 
+/* pool_load.c: so many more of its pieces are here; counted of those that the peer made with this
+ * agent alone, to be fetched here. */
+void pool_count_pieces(const struct agent_batch *batch, int32_t more);
+
 /* pool_cut.c */
 /* Wipes the strides whose batch has expired. */
 void pool_strides_expire(struct agent_pool *pool, uint64_t wall_ms);

@@ -10,6 +10,12 @@
 #include "platform/memory.h"
 #include "store/tables.h"
 
+void pool_count_pieces(const struct agent_batch *batch, int32_t more)
+{
+	if (batch->pool->side == AGENT_RESPONDER && batch->forward_secret)
+		batch->pool->peer->paired_pieces += (uint32_t)more;
+}
+
 /* When the first of what is there expires. */
 static uint64_t expires_first(const struct agent_pool *pool)
 {
@@ -283,6 +289,7 @@ static enum skex_error load_piece_record(void *owner, struct skex_view key, stru
 		return error;
 	batch->there[index] = 1;
 	batch->pieces_left++;
+	pool_count_pieces(batch, 1);
 	left = value.size - head - pool_bytes_of(pool_gone(used, pool->sharers));
 	pool->ready_bytes += left;
 	pool->old_bytes += batch->old ? left : 0;

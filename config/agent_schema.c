@@ -161,7 +161,7 @@ static const struct schema pool_schema[] = {
 		.type = SCHEMA_TIME,
 		.fallback = "1 d",
 		.least = 1,
-		.most = 400 * DAY_S,
+		.most = SKEX_LIFETIME_MAX_S,
 		SIZED(skex_pool_config, lifetime_s)},
 	{.name = "start_grace",
 		.type = SCHEMA_TIME,

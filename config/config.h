@@ -22,6 +22,7 @@
 #define SKEX_HOST_MAX           255u
 #define SKEX_CONFIG_MESSAGE_MAX 512u
 #define SKEX_PAD_FOLDERS_MAX    8u
+#define SKEX_LIFETIME_MAX_S     (UINT32_C(400) * 86400u) /* of keys, as it can be configured */
 
 struct skex_address {
 	char host[SKEX_HOST_MAX + 1];

@@ -17,6 +17,7 @@ from pairwise_peer import Alert, Begun, Peer, Session
 from pairwise_wire import Silence, name_of
 from lab_harness import until
 
+DAY = 86400
 SHORT = 0.4  # seconds of silence; what comes later is counted at the end
 
 
@@ -123,13 +124,14 @@ def payloads():
         for changed in ({'size': 0}, {'size': 8}, {'size': 24}, {'size': 65552, 'blocks': 1},
                         {'blocks': 0}, {'blocks': 257, 'size': 16}, {'blocks': 256, 'size': 272},
                         {'purpose': ''}, {'purpose': 'app:a b'}, {'purpose': 'app:' + 'x' * 188},
-                        {'purpose': 'etsi014:a>b'}, {'lifetime': 0}, {'lifetime': 1 << 31}):
+                        {'purpose': 'etsi014:a>b'}, {'lifetime': 0}, {'lifetime': 1 << 31},
+                        {'lifetime': 400 * DAY + 1}):
             tell('%s' % changed, no, blob(**changed))
         tell('instance 0', no, tlv(BLOB, Batch(0, 0).blob()))
         last = (1 << 42) - 1
         tell('a counter too high', no, tlv(BLOB, Batch(scene.instance, last, 2).blob()))
         tell('the last that can be', good, tlv(BLOB, Batch(scene.instance, last).blob()))
-        tell('a lifetime as long as can be', good, blob(lifetime=(1 << 31) - 1))
+        tell('a lifetime as long as can be', good, blob(lifetime=400 * DAY))
         tell('a purpose as long as can be', good, blob(purpose='app:' + 'x' * 187))
 
         scene.counter = 1000
