@@ -238,12 +238,13 @@ static enum skex_error load_batch(void *owner, struct skex_view key, struct skex
 	batch->forward_secret = decoded.forward_secret;
 	batch->combined = decoded.combined;
 	memcpy(batch->profile, decoded.profile, sizeof(batch->profile));
-	/* Of those that two agents make alone only the responder's outlive a start.  What was
-	 * carried waits for hubs where there are some: docs/keyfill.md says what that leaves open;
-	 * so does what was combined, which no hubs may be set for any more.
+	/* Where hubs are set for the peer all of it waits for them.  Where none are any more what
+	 * they alone made does, and nothing else, which would wait for ever: docs/keyfill.md and
+	 * docs/pairwise.md say what that leaves open.  Of those that two agents make alone only the
+	 * responder's outlive a start.
 	 */
-	batch->old = batch->carried || batch->combined ? peer->profiles_count > 0
-						       : !batch->forward_secret;
+	batch->old = peer->profiles_count > 0 ||
+		!(batch->carried || batch->combined || batch->forward_secret);
 	batch->interval_known = decoded.interval_known;
 	batch->earliest_ms = decoded.earliest_ms;
 	batch->latest_ms = decoded.latest_ms;

@@ -12,23 +12,23 @@ from lab_harness import Lab, Tap, ask, skex, until
 TAP = Tap()
 
 
-def key(lab, at, peer, **more):
-    """One key for app:paired, and what is known of it."""
-    answer = ask(lab.socket(at), op='get', peer=peer, purpose='app:paired', wait_ms=30000, **more)
+def key(lab, at, peer, purpose='app:paired', **more):
+    """One key, and what is known of it."""
+    answer = ask(lab.socket(at), op='get', peer=peer, purpose=purpose, wait_ms=30000, **more)
     return answer.get('keys', [answer])[0]
 
 
-def fetch(lab, at, peer, key_id):
-    answer = ask(lab.socket(at), op='fetch', peer=peer, purpose='app:paired', key_ids=[key_id])
+def fetch(lab, at, peer, key_id, purpose='app:paired'):
+    answer = ask(lab.socket(at), op='fetch', peer=peer, purpose=purpose, key_ids=[key_id])
     return answer.get('keys', [answer])[0]
 
 
-def same(lab, name, at, peer):
+def same(lab, name, at, peer, purpose='app:paired'):
     """A key got at one end is fetched at the other, with the same properties."""
-    got = key(lab, at, peer, require=['forward-secret', 'confirmed'])
+    got = key(lab, at, peer, purpose, require=['forward-secret', 'confirmed'])
     if not TAP.check('%s: a key' % name, 'key_id' in got, got):
         return
-    other = fetch(lab, peer, at, got['key_id'])
+    other = fetch(lab, peer, at, got['key_id'], purpose)
     TAP.check('%s: the same key' % name,
               got['key'] == other.get('key') and got['fingerprint'] == other.get('fingerprint'))
     for end in (got, other):
@@ -39,6 +39,24 @@ def same(lab, name, at, peer):
 
 def pair(lab, at):
     return ask(lab.socket(at), op='pair_ls')['pairs'][0]
+
+
+def crash(lab, agent):
+    lab.kill(agent)
+    lab.start(agent)
+
+
+def before_a_start(lab):
+    """What can be fetched waits for hubs after a start, unless the operator says otherwise."""
+    got = key(lab, 'agent1', 'agent2', require=['forward-secret', 'confirmed'])
+    crash(lab, 'agent2')
+    late = fetch(lab, 'agent2', 'agent1', got['key_id'])
+    TAP.equal('a key from before a start waits for hubs', late.get('error', {}).get('code'),
+              'unproven')
+    same(lab, 'one that is made then does not', 'agent1', 'agent2', 'app:then')
+    for agent in ('agent1', 'agent2'):
+        with open(lab.config(agent), 'a', encoding='ascii') as f:
+            f.write('pool: { start_grace = "1 h"; };\n')
 
 
 def without_hubs():
@@ -52,12 +70,11 @@ def without_hubs():
         same(lab, 'all hubs killed', 'agent1', 'agent2')
         same(lab, 'the other way', 'agent2', 'agent1')
 
+        before_a_start(lab)
         # Neither end needs the other to be there when it starts, or a person afterwards.
-        lab.kill('agent2')
-        lab.start('agent2')
+        crash(lab, 'agent2')
         same(lab, 'after a crash of agent2', 'agent1', 'agent2')
-        lab.kill('agent1')
-        lab.start('agent1')
+        crash(lab, 'agent1')
         same(lab, 'after a crash of agent1', 'agent1', 'agent2')
         same(lab, 'after both, the other way', 'agent2', 'agent1')
 
