@@ -4,9 +4,10 @@
 
 import os
 import shutil
+import socket
 
 from lab_harness import (AGAIN, ENVIRONMENT, LIMIT, OK, PEER, REFUSED, USAGE, Lab, Tap, ask,
-                         is_confined, skex, until)
+                         free_port, is_confined, skex, until)
 
 tap = Tap()
 lab = None
@@ -352,6 +353,23 @@ def what_a_hub_says():
     tap.check('metrics', '\nskex_hub_connected 2\n' in metrics, metrics)
 
 
+def served_metrics():
+    """Over HTTP: one answer for who asks, and an end for who does not."""
+    port = free_port()
+    with open(lab.config('hub1'), 'a', encoding='utf-8') as f:
+        f.write('metrics = "127.0.0.1:%d";\n' % port)
+    lab.stop('hub1')
+    lab.start('hub1')
+    silent = socket.create_connection(('127.0.0.1', port))
+    with socket.create_connection(('127.0.0.1', port), 5) as client:
+        client.sendall(b'GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n')
+        page = b''.join(iter(lambda: client.recv(65536), b''))
+    tap.check('metrics over HTTP', page.startswith(b'HTTP/1.1 200') and
+              b'\nskex_hub_reuse_alarms_total 0\n' in page, page.decode())
+    with silent:
+        tap.equal('who asks for nothing is ended', silent.recv(1), b'')
+
+
 def init():
     def make(*words):
         return skex('hub', 'init', '--config', kit('i.conf'), '--dir', kit('i'), '--kek',
@@ -367,5 +385,6 @@ def init():
 
 with Lab() as lab:
     tap.run([what_a_hub_says, a_used_leg, a_pending_leg, an_untaken_kit, damaged_kits, joined_twice,
-             passphrases, sources, ratchet, refills, bans, evictions, bad_words, init, used_up])
+             passphrases, sources, ratchet, refills, bans, evictions, bad_words, served_metrics,
+             init, used_up])
 tap.end()
