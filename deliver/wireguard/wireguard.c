@@ -100,18 +100,18 @@ static const struct skex_stream_events events = {
 static void send(struct skex_wireguard *wireguard, enum stage stage)
 {
 	struct secrets *secrets = wireguard->secrets;
-	const struct skex_uapi_state state = secrets->reader.state;
+	const struct skex_uapi_state *state = &secrets->reader.state;
+	const uint64_t keepalive_s = state->keepalive_s;
 	struct skex_uapi_set set = {.peer = wireguard->config->peer};
 	struct skex_view bytes = skex_uapi_get;
 
 	if (stage == SETTING) {
 		set.psk = wireguard->put ? secrets->psk : NULL;
 		if (wireguard->shake) {
-			set.private_key = state.private_key;
+			set.private_key = state->private_key;
 			set.throwaway = secrets->throwaway;
 			set.keepalive = true;
-			set.keepalive_s =
-				state.keepalive_s != 0 ? (uint16_t)state.keepalive_s : KEEPALIVE_S;
+			set.keepalive_s = keepalive_s != 0 ? (uint16_t)keepalive_s : KEEPALIVE_S;
 		}
 	} else if (stage == CALMING) {
 		set.keepalive = true;
@@ -119,8 +119,9 @@ static void send(struct skex_wireguard *wireguard, enum stage stage)
 	if (stage == SETTING || stage == CALMING)
 		bytes = skex_view(secrets->request, skex_uapi_set_write(&set, secrets->request));
 	wireguard->stage = stage;
+	/* Wipes what was read: the request has it. */
 	skex_uapi_reader_init(&secrets->reader, wireguard->config->peer);
-	secrets->reader.state.keepalive_s = state.keepalive_s;
+	secrets->reader.state.keepalive_s = keepalive_s;
 	if (wireguard->platform->net->send(wireguard->stream, &bytes, 1) != SKEX_OK)
 		fail(wireguard, "its socket takes nothing", "is it being stopped?");
 	skex_wipe(secrets->request, sizeof(secrets->request));
