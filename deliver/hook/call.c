@@ -8,13 +8,14 @@
 #include "core/base/hex.h"
 #include "core/base/mem.h"
 #include "core/wire/key_id.h"
-#include "deliver/hook/format.h"
+#include "platform/memory.h"
 
 #define VARIABLES 7
 
-/* A part of a key that a line must not show: as many characters as could come about by chance
- * once in 2^48 lines. */
-#define SHOWN_BYTES 6u
+/* A part of a key that a line must not show: so much as comes about by chance in one of 2^48 lines.
+ */
+#define PART_BYTES     6u
+#define PART_PRINTABLE 8u /* of bytes as they are: there are 95 such characters */
 
 struct environment {
 	char text[VARIABLES][SKEX_HOOK_TEXT_MAX + 16];
@@ -62,37 +63,108 @@ enum skex_error skex_hook_start(const struct skex_platform *platform,
 /* ---- what is said of it ------------------------------------------------------------------------
  */
 
-static bool has(const char *line, const char *part, size_t size)
+/* What of a line may be of a key, and the key; in locked memory. */
+struct printed {
+	uint8_t key[SKEX_KEY_FORMAT_MAX];
+	char hex[SKEX_PROGRAM_LINE_MAX]; /* its hexadecimal digits, in lower case */
+	size_t hex_size;
+	char base64[SKEX_PROGRAM_LINE_MAX]; /* all of it, in the alphabet of RFC 4648 section 4 */
+	size_t base64_size;
+	const char *line;
+	size_t line_size;
+};
+
+/* Digits stand side by side, or with something between the bytes. */
+static void read_line(struct printed *printed, const char *line)
 {
-	return memmem(line, strlen(line), part, size) != NULL;
+	printed->line = line;
+	printed->line_size = strlen(line);
+	for (size_t i = 0; i < printed->line_size && i < SKEX_PROGRAM_LINE_MAX; i++) {
+		const char c = line[i];
+		const char lower = (char)(c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c);
+
+		if ((lower >= '0' && lower <= '9') || (lower >= 'a' && lower <= 'f'))
+			printed->hex[printed->hex_size++] = lower;
+		printed->base64[printed->base64_size++] =
+			(char)(c == '-' ? '+' : (c == '_' ? '/' : c));
+	}
 }
 
-/* Does the line show the beginning of the key, in a form that programs print keys in? */
-static bool shows(const char *line, struct skex_view key)
+/* The bytes themselves, as far as they were kept: what is not printable became a '?', and the end
+ * of a line ended it. */
+static bool shows_bytes(const struct printed *printed, const uint8_t *key, size_t size)
 {
-	char text[2 * SHOWN_BYTES];
+	char part[SKEX_PROGRAM_LINE_MAX];
+	unsigned printable = 0;
+	size_t i = 0;
 	bool shown;
 
-	if (key.size < SHOWN_BYTES)
-		return false;
-	skex_hex_write(key.data, SHOWN_BYTES, text);
-	shown = has(line, text, sizeof(text));
-	for (size_t i = 0; i < sizeof(text); i++)
-		text[i] = (char)(text[i] >= 'a' ? text[i] - 'a' + 'A' : text[i]);
-	shown = shown || has(line, text, sizeof(text));
-	skex_base64_encode(text, key.data, SHOWN_BYTES);
-	shown = shown || has(line, text, skex_base64_size(SHOWN_BYTES)) ||
-		has(line, (const char *)key.data, SHOWN_BYTES);
+	for (; i < size && i < sizeof(part) && printable < PART_PRINTABLE; i++) {
+		if (key[i] == '\n' || key[i] == '\r')
+			break;
+		part[i] = (char)(key[i] >= ' ' && key[i] <= '~' ? key[i] : '?');
+		printable += key[i] >= ' ' && key[i] <= '~';
+	}
+	shown = printable == PART_PRINTABLE &&
+		memmem(printed->line, printed->line_size, part, i) != NULL;
+	skex_wipe(part, sizeof(part));
+	return shown;
+}
+
+/* The part of the key that begins here, in a form that programs print keys in. */
+static bool shows_part(const struct printed *printed, const uint8_t *key)
+{
+	char text[2 * PART_BYTES];
+	bool shown;
+
+	skex_hex_write(key, PART_BYTES, text);
+	shown = memmem(printed->hex, printed->hex_size, text, sizeof(text)) != NULL;
+	skex_base64_encode(text, key, PART_BYTES);
+	shown = shown ||
+		memmem(printed->base64, printed->base64_size, text, skex_base64_size(PART_BYTES)) !=
+			NULL;
 	skex_wipe(text, sizeof(text));
 	return shown;
 }
 
+static bool shows_key(struct printed *printed, const struct skex_hook_key *key)
+{
+	size_t size =
+		skex_key_format_read(key->format, key->text.data, key->text.size, printed->key);
+
+	/* One of before our start may be in a format of before: then as it is. */
+	if (size == 0 && key->text.size > 0 && key->text.size <= sizeof(printed->key)) {
+		size = key->text.size;
+		memcpy(printed->key, key->text.data, size);
+	}
+	for (size_t i = 0; i + PART_BYTES <= size; i++) {
+		if (shows_part(printed, printed->key + i) ||
+			shows_bytes(printed, printed->key + i, size - i))
+			return true;
+	}
+	return false;
+}
+
+/* Does the line show one of the keys, or a part of it?  Without memory to see it may. */
+static bool shows(const char *line, const struct skex_hook_key *keys, size_t count)
+{
+	struct printed *printed = skex_secret_new(sizeof(*printed));
+	bool shown = printed == NULL;
+
+	if (printed != NULL)
+		read_line(printed, line);
+	for (size_t i = 0; i < count && !shown; i++)
+		shown = shows_key(printed, &keys[i]);
+	skex_secret_free(printed);
+	return shown;
+}
+
 void skex_hook_problem(const struct skex_hook_program *program, const struct skex_program_end *end,
-	struct skex_view key, char *text, size_t room)
+	const struct skex_hook_key *keys, size_t keys_count, char *text, size_t room)
 {
 	const char *line = end->line;
 
-	if (shows(line, key))
+	if (shows(line, keys, keys_count))
 		line = "it printed the key, which is not repeated here: mend that";
 	else if (line[0] == '\0')
 		line = "it printed nothing: see its own log";
@@ -118,7 +190,7 @@ void skex_hook_not_started(
 
 enum skex_rotation_event skex_hook_seen(const struct skex_platform *platform,
 	const struct skex_hook_program *program, const struct skex_program_end *end,
-	struct skex_view key)
+	const struct skex_hook_key *keys, size_t keys_count)
 {
 	char text[512];
 
@@ -136,7 +208,7 @@ enum skex_rotation_event skex_hook_seen(const struct skex_platform *platform,
 			break;
 		}
 	}
-	skex_hook_problem(program, end, key, text, sizeof(text));
+	skex_hook_problem(program, end, keys, keys_count, text, sizeof(text));
 	skex_log(platform, SKEX_LEVEL_WARNING, "check of a key: %s", text);
 	return SKEX_ROTATION_EVENTS;
 }

@@ -2,6 +2,7 @@
 #ifndef SKEX_DELIVER_HOOK_CALL_H
 #define SKEX_DELIVER_HOOK_CALL_H
 
+#include "deliver/hook/format.h"
 #include "deliver/rotation/consumer.h"
 #include "platform/platform.h"
 
@@ -49,10 +50,16 @@ SKEX_MUST_USE enum skex_error skex_hook_start(const struct skex_platform *platfo
 	struct skex_view input, skex_program_ended_fn ended, void *owner,
 	struct skex_program **started);
 
-/* Why it did not do what it was asked to, for people; key is what it was given, and is not shown
- * when the program printed it. */
+/* A key that a program was given, or could read, as it was written down. */
+struct skex_hook_key {
+	struct skex_view text;
+	enum skex_key_format format;
+};
+
+/* Why it did not do what it was asked to, for people.  A line that shows one of the keys, or a
+ * part, in any of the forms that programs print keys in, is not repeated. */
 void skex_hook_problem(const struct skex_hook_program *program, const struct skex_program_end *end,
-	struct skex_view key, char *text, size_t room);
+	const struct skex_hook_key *keys, size_t keys_count, char *text, size_t room);
 /* The same for one that could not be started. */
 void skex_hook_not_started(
 	const struct skex_hook_program *program, enum skex_error error, char *text, size_t room);
@@ -61,5 +68,5 @@ void skex_hook_not_started(
  * answer. */
 enum skex_rotation_event skex_hook_seen(const struct skex_platform *platform,
 	const struct skex_hook_program *program, const struct skex_program_end *end,
-	struct skex_view key);
+	const struct skex_hook_key *keys, size_t keys_count);
 #endif

@@ -23,5 +23,9 @@ enum skex_key_format {
  * were written; no zero is added. */
 size_t skex_key_format_write(enum skex_key_format format, const uint8_t id[SKEX_ROTATION_ID_BYTES],
 	const uint8_t *bytes, size_t size, uint8_t *out);
+/* The other way round: the bytes of a key that was written down so, with SKEX_KEY_FORMAT_BYTES_MAX
+ * of room in bytes.  Gives how many; 0 for what is no key in this format. */
+size_t skex_key_format_read(
+	enum skex_key_format format, const uint8_t *text, size_t size, uint8_t *bytes);
 
 #endif

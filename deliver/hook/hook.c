@@ -362,19 +362,19 @@ static void answered(void *owner, const struct skex_program_end *end)
 {
 	struct skex_hook *hook = owner;
 	const struct skex_hook_program *program = &hook->config->program;
-	const struct skex_view key = text_of(&hook->secrets->given);
+	const struct skex_hook_key key = {text_of(&hook->secrets->given), hook->config->format};
 	char text[512];
 
 	hook->program = NULL;
 	if (hook->stage == ASKING) {
-		saw(hook, skex_hook_seen(hook->platform, program, end, key));
+		saw(hook, skex_hook_seen(hook->platform, program, end, &key, 1));
 		return;
 	}
 	if (end->status == 0 && !end->late) {
 		action_done(hook);
 		return;
 	}
-	skex_hook_problem(program, end, key, text, sizeof(text));
+	skex_hook_problem(program, end, &key, 1, text, sizeof(text));
 	fail(hook, text);
 }
 

@@ -255,16 +255,24 @@ static void ended(void *owner, const struct skex_program_end *end)
 {
 	struct skex_pskfile *pskfile = owner;
 	const struct skex_pskfile_config *config = pskfile->config;
-	const struct skex_view nothing = skex_view(NULL, 0);
+	const struct skex_pskfile_lines *lines = &pskfile->secrets->plan.lines;
+	struct skex_hook_key keys[SKEX_PSKFILE_LINES_MAX];
 	char text[512];
 
+	/* Those of the file, which it may read. */
+	for (size_t i = 0; i < lines->count; i++)
+		keys[i] = (struct skex_hook_key){
+			skex_view(lines->line[i].bytes,
+				lines->line[i].known ? lines->line[i].size : 0),
+			SKEX_KEY_RAW};
 	pskfile->program = NULL;
 	if (pskfile->stage == CHECKING) {
-		saw(pskfile, skex_hook_seen(pskfile->platform, &config->check, end, nothing));
+		saw(pskfile,
+			skex_hook_seen(pskfile->platform, &config->check, end, keys, lines->count));
 	} else if (end->status == 0 && !end->late) {
 		was_told(pskfile, true);
 	} else {
-		skex_hook_problem(&config->reload, end, nothing, text, sizeof(text));
+		skex_hook_problem(&config->reload, end, keys, lines->count, text, sizeof(text));
 		fail(pskfile, text);
 	}
 }

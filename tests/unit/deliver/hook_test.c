@@ -348,6 +348,29 @@ static void bad_programs(void **state)
 	assert_int_equal(rmdir(path), 0);
 }
 
+/* However the key is written down for it, and however it prints it. */
+static void programs_that_print_it(void **state)
+{
+	(void)state;
+	world.keys.active = consumer_key(1);
+	config.format = SKEX_KEY_ID_HEX;
+	open_script("cut -d : -f 2 <&3; exit 1");
+	assert_fails(SETTLE, "not repeated here");
+	open_script("echo no place for $SKEX_KEY_ID; exit 1");
+	assert_fails(SETTLE, "no place for " ID1);
+	config.format = SKEX_KEY_BASE64;
+	open_script("base64 -d <&3 | od -An -tx1; exit 1");
+	assert_fails(SETTLE, "not repeated here");
+	assert_null(strstr(world.text, "11 11"));
+	/* One that only the file knows, from before our start. */
+	consumer_put(path, "ERERERERERERERERERERERERERERERERERERERERERE=\n", 0600);
+	world.keys.active = consumer_lost_key(1);
+	config.file.path = path;
+	open_script("base64 -d <&3 | od -An -tx1; exit 1");
+	assert_fails(SETTLE, "not repeated here");
+	assert_null(strstr(world.text, "11 11"));
+}
+
 static void checks(void **state)
 {
 	static const struct {
@@ -447,6 +470,7 @@ int main(void)
 		TEST(program_is_told),
 		TEST(nothing_leaks),
 		TEST(bad_programs),
+		TEST(programs_that_print_it),
 		TEST(checks),
 		TEST(ended_in_the_middle),
 		TEST(bad_configuration),

@@ -420,6 +420,9 @@ static void commands(void **state)
 	world.keys.active = consumer_key(1);
 	argv[2] = "echo no such unit; exit 5";
 	assert_fails(SETTLE, "ended with status 5; no such unit");
+	(void)snprintf(script, sizeof(script), "cut -d : -f 2 %s; exit 5", path);
+	argv[2] = script;
+	assert_fails(SETTLE, "not repeated here");
 	config.reload.timeout_ms = 200;
 	argv[2] = "sleep 1000";
 	assert_fails(SETTLE, "killed");
