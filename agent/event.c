@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "agent/internal.h"
+#include "core/base/text.h"
 
 static void tell(const struct agent_kept_event *kept, skex_event_fn event, void *owner)
 {
@@ -71,6 +72,7 @@ void agent_event(struct skex_agent *agent, enum skex_level level, const char *na
 	va_start(arguments, format);
 	size = vsnprintf(kept->text, sizeof(kept->text), format, arguments);
 	va_end(arguments);
+	skex_text_mend(kept->text);
 	if (left_out > 0 && size > 0 && (size_t)size < sizeof(kept->text))
 		snprintf(kept->text + size, sizeof(kept->text) - (size_t)size,
 			" (and %u more before)", (unsigned)left_out);

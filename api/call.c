@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/connection.h"
+#include "api/fields.h"
 #include "core/base/mem.h"
 
 /* The answers to requests. */
@@ -50,8 +51,8 @@ void skex_api_connection_error(struct skex_api_connection *connection, int64_t i
 	enum skex_error error, const char *code, const char *message, const char *act)
 {
 	send_answer(connection, id,
-		json_pack("{s{ssssssss}}", "error", "class", skex_error_class_name(error), "code",
-			code, "message", message, "do", act));
+		json_pack("{s{sssssoso}}", "error", "class", skex_error_class_name(error), "code",
+			code, "message", skex_text_json(message), "do", skex_text_json(act)));
 }
 
 const char *skex_api_call_consumer(const struct skex_api_call *call)

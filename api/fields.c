@@ -4,7 +4,10 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "core/base/text.h"
 
 void skex_text_clean(char *out, size_t room, const char *text)
 {
@@ -13,6 +16,19 @@ void skex_text_clean(char *out, size_t room, const char *text)
 	for (i = 0; text[i] != '\0' && i + 1 < room; i++)
 		out[i] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
 	out[i] = '\0';
+}
+
+json_t *skex_text_json(const char *text)
+{
+	json_t *made = json_string(text);
+	char *mended = made == NULL ? strdup(text) : NULL;
+
+	if (mended == NULL)
+		return made;
+	skex_text_mend(mended);
+	made = json_string(mended);
+	free(mended);
+	return made;
 }
 
 static const struct skex_field *find(

@@ -44,4 +44,8 @@ SKEX_MUST_USE enum skex_error skex_fields_read(const struct skex_field *fields, 
  * so that it can stand in a message. */
 void skex_text_clean(char *out, size_t room, const char *text);
 
+/* A JSON string of a text that may have been cut or be another's: what is no UTF-8 is a '?' in it.
+ * The caller's; NULL without memory. */
+struct json_t *skex_text_json(const char *text);
+
 #endif

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/text.h"
 #include "deliver/bindings/internal.h"
 
 static const char *const states[SKEX_ROTATION_STATES] = {
@@ -125,14 +126,24 @@ static json_t *key_or_null(const struct skex_rotation_key *key)
 	return json_string(id);
 }
 
+/* Some of it may be a name of a file, which may be anything, or cut. */
+static json_t *problem_json(const char *text)
+{
+	char problem[256];
+
+	(void)snprintf(problem, sizeof(problem), "%s", text);
+	skex_text_mend(problem);
+	return json_string(problem);
+}
+
 static json_t *made(const struct bindings_end *end, const struct skex_rotation *is)
 {
 	const uint64_t now_ms = end->all->platform->now_ms(end->all->platform->context);
 	const uint64_t closes_ms = skex_rotation_closes_ms(is);
-	json_t *report = json_pack("{ss ss si si sb ss}", "binding", end->config->name.text,
+	json_t *report = json_pack("{ss ss si si sb so}", "binding", end->config->name.text,
 		"state", skex_binding_unsafe(end->binding) ? "unsafe" : states[is->state],
 		"rotations", (int)is->rotations, "failed", (int)is->failed, "closed",
-		(int)is->closed, "problem", problem_of(end));
+		(int)is->closed, "problem", problem_json(problem_of(end)));
 	int failed = report == NULL;
 
 	if (is->active.there) {
@@ -153,8 +164,9 @@ static json_t *made(const struct bindings_end *end, const struct skex_rotation *
 
 static json_t *made_refused(const struct bindings_end *end)
 {
-	return json_pack("{ss ss si si sb ss}", "binding", end->config->name.text, "state",
-		"refused", "rotations", 0, "failed", 0, "closed", 0, "problem", end->wrong);
+	return json_pack("{ss ss si si sb so}", "binding", end->config->name.text, "state",
+		"refused", "rotations", 0, "failed", 0, "closed", 0, "problem",
+		problem_json(end->wrong));
 }
 
 static void on_taken(void *owner, const json_t *answer)

@@ -10,6 +10,7 @@
 
 #include "api/client/base64.h"
 #include "core/base/mem.h"
+#include "core/base/text.h"
 #include "deliver/etsi014/client_internal.h"
 #include "platform/memory.h"
 
@@ -98,6 +99,7 @@ static void error_message(const struct skex_etsi014_client *client, long status,
 	(void)snprintf(message, SKEX_ETSI014_CLIENT_MESSAGE_MAX, "%s: HTTP %ld%s%s%.160s",
 		client->url, status, status_words(status), text == NULL ? "" : ": ",
 		text == NULL ? "" : text);
+	skex_text_mend(message);
 	json_decref(object);
 }
 
@@ -126,6 +128,7 @@ static enum skex_error perform(struct skex_etsi014_client *client, const char *p
 	if (code != CURLE_OK) {
 		(void)snprintf(message, SKEX_ETSI014_CLIENT_MESSAGE_MAX, "%s: %.200s", client->url,
 			client->why[0] != '\0' ? client->why : curl_easy_strerror(code));
+		skex_text_mend(message);
 		return SKEX_E_OFFLINE;
 	}
 	(void)curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status);

@@ -32,7 +32,7 @@ struct skex_etsi014_key {
 /*
  * A fresh key for this SAE and the slave SAE.  key is in locked memory, the caller's.
  * SKEX_E_OFFLINE when nobody answers, SKEX_E_EMPTY for 503, SKEX_E_REFUSED for 401 and 400,
- * SKEX_E_SYNTAX for an answer that makes no sense; message then says more.
+ * SKEX_E_SYNTAX for an answer that makes no sense; message then says more, in UTF-8.
  */
 SKEX_MUST_USE enum skex_error skex_etsi014_client_enc(struct skex_etsi014_client *client,
 	const char *slave, uint32_t bits, struct skex_etsi014_key *key,

@@ -10,6 +10,7 @@
 
 #include "api/client/base64.h"
 #include "core/base/mem.h"
+#include "core/base/text.h"
 #include "core/wire/key_id.h"
 #include "deliver/etsi014/client_internal.h"
 
@@ -224,6 +225,7 @@ enum skex_error skex_etsi014_client_says(struct skex_etsi014_client *client, con
 	memset(says, 0, sizeof(*says));
 	master = json_string_value(json_object_get(answer, "master_SAE_ID"));
 	(void)snprintf(says->master, sizeof(says->master), "%s", master == NULL ? "" : master);
+	skex_text_mend(says->master);
 	says->max_per_request = number_of(answer, "max_key_per_request");
 	says->min_bits = number_of(answer, "min_key_size");
 	says->max_bits = number_of(answer, "max_key_size");

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/text.h"
+
 void skex_https_problem_set(
 	struct skex_https_problem *problem, unsigned status, const char *format, ...)
 {
@@ -14,6 +16,7 @@ void skex_https_problem_set(
 	va_start(arguments, format);
 	vsnprintf(problem->message, sizeof(problem->message), format, arguments);
 	va_end(arguments);
+	skex_text_mend(problem->message);
 }
 
 /* Cuts between characters: the rest of one would be no UTF-8. */
