@@ -141,7 +141,7 @@ enum skex_error qkd_block_add(const struct qkd_block *block)
  */
 
 bool qkd_order(struct agent_qkd_peer *source, struct agent_qkd_wait *wait, uint32_t count,
-	uint32_t key_bytes, const uint8_t (*ids)[SKEX_SOURCE_ID_BYTES])
+	uint32_t key_bytes, uint32_t wait_ms, const uint8_t (*ids)[SKEX_SOURCE_ID_BYTES])
 {
 	struct agent_qkd *qkd = source->all;
 	const struct skex_qkd014_order order = {.number = qkd->orders + 1,
@@ -149,6 +149,7 @@ bool qkd_order(struct agent_qkd_peer *source, struct agent_qkd_wait *wait, uint3
 		.peer = source->config,
 		.count = count,
 		.key_bytes = key_bytes,
+		.wait_ms = wait_ms,
 		.ids = ids};
 
 	if (qkd->order == NULL)

@@ -18,6 +18,7 @@ struct skex_qkd014_order {
 	const struct skex_qkd014_peer_config *peer;
 	uint32_t count; /* 1 .. SKEX_SOURCE_IDS_MAX */
 	uint32_t key_bytes;
+	uint32_t wait_ms; /* it is answered within that: later nobody waits for it */
 	/* Of keys that the peer's KME gave to the peer first; NULL: fresh ones. */
 	const uint8_t (*ids)[SKEX_SOURCE_ID_BYTES];
 };

@@ -14,6 +14,7 @@
 #define ANSWERS_MAX    8u /* of one peer, under way */
 #define REFUSALS_MAX   4u /* the same: an honest one begins no more at a time */
 #define REFUSE_WAIT_MS 15000u
+#define ORDER_MS       30000u /* for its keys: the peer gives a block up 40 s after its offer */
 
 void qkd_answer_free(struct agent_qkd_answer *answer)
 {
@@ -206,7 +207,8 @@ void qkd_answer_offer(struct agent_qkd *qkd, struct agent_peer *peer,
 	}
 	answer = answer_new(source, profile, offer, note);
 	if (answer != NULL &&
-		qkd_order(source, &answer->wait, offer->count, offer->key_bytes, offer->ids))
+		qkd_order(source, &answer->wait, offer->count, offer->key_bytes, ORDER_MS,
+			offer->ids))
 		return;
 	if (answer != NULL)
 		qkd_answer_free(answer);

@@ -121,9 +121,9 @@ struct agent_qkd {
 /* ---- qkd014.c ---- */
 SKEX_MUST_USE enum skex_error agent_qkd014_load(struct skex_agent *agent);
 void agent_qkd014_clear(struct skex_agent *agent);
-/* Says to the process what to fetch; false when it is not there. */
+/* Says to the process what to fetch, and how long it may take; false when it is not there. */
 bool qkd_order(struct agent_qkd_peer *source, struct agent_qkd_wait *wait, uint32_t count,
-	uint32_t key_bytes, const uint8_t (*ids)[SKEX_SOURCE_ID_BYTES]);
+	uint32_t key_bytes, uint32_t wait_ms, const uint8_t (*ids)[SKEX_SOURCE_ID_BYTES]);
 /* What is wrong with a KME; NULL or "": nothing, or nothing any more.  Told once. */
 void qkd_problem(struct agent_qkd_peer *source, const char *problem);
 /* Where the source says that its peer's keys come from, for the combiner. */

@@ -18,7 +18,8 @@
 #define NOTE_WAIT_MS   15000u
 #define RESEND_MS      10000u
 #define CONFIRM_MS     40000u /* from the offer on */
-#define KEYS_MS        60000u /* the process answers before that, or has ended */
+#define ORDER_MS       50000u /* so long the process may take for the keys */
+#define KEYS_MS        60000u /* it answers before that, or has ended */
 #define RETRY_FIRST_MS 1000u
 #define RETRY_MOST_MS  60000u
 
@@ -496,7 +497,8 @@ bool agent_qkd014_begin(struct agent_pool *pool, uint32_t size, struct skex_bloc
 	run = run_new(pool, profile, size, counter, part);
 	if (run == NULL)
 		return false;
-	if (!qkd_order(source, &run->wait, (bytes + key_bytes - 1) / key_bytes, key_bytes, NULL)) {
+	if (!qkd_order(source, &run->wait, (bytes + key_bytes - 1) / key_bytes, key_bytes, ORDER_MS,
+		    NULL)) {
 		qkd_run_free(run);
 		return false;
 	}

@@ -65,10 +65,10 @@ static json_t *ids_json(const struct skex_qkd014_order *order)
 static void on_order(void *owner, const struct skex_qkd014_order *order)
 {
 	skex_api_send(owner,
-		json_pack("{s{sI ss ss si si so*}}", "fetch", "order", (json_int_t)order->number,
+		json_pack("{s{sI ss ss si si sI so*}}", "fetch", "order", (json_int_t)order->number,
 			"kme", order->kme->name.text, "peer", order->peer->name.text, "count",
-			(int)order->count, "key_bytes", (int)order->key_bytes, "ids",
-			ids_json(order)));
+			(int)order->count, "key_bytes", (int)order->key_bytes, "wait_ms",
+			(json_int_t)order->wait_ms, "ids", ids_json(order)));
 }
 
 static void end_watch(void *owner, uint64_t unused)

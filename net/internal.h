@@ -64,7 +64,7 @@ struct skex_loop {
 	struct net_list children;
 	struct net_list sockets;           /* all that are bound */
 	struct net_list found;             /* lookups whose done is still to be called */
-	struct net_list works[SKEX_WORKS]; /* the first of each is under way */
+	struct net_list works[SKEX_WORKS]; /* see work.c */
 	struct net_list laters;
 	struct net_list programs;
 	char *receive_buffer;

@@ -261,6 +261,15 @@ failed:
 	return SKEX_E_MEMORY;
 }
 
+void skex_loop_threads(unsigned count)
+{
+	char text[16];
+
+	/* The one way that libuv has. */
+	(void)snprintf(text, sizeof(text), "%u", count);
+	(void)setenv("UV_THREADPOOL_SIZE", text, 1);
+}
+
 const struct skex_platform *skex_loop_platform(struct skex_loop *loop)
 {
 	return &loop->platform;

@@ -34,6 +34,10 @@ SKEX_MUST_USE enum skex_error skex_loop_adopt(
  * children go on.  NULL is fine. */
 void skex_loop_free(struct skex_loop *loop);
 
+/* How many pieces of work for others run side by side in this process: before any work is begun. 1
+ * to 1,024; four, unless this is called. */
+void skex_loop_threads(unsigned count);
+
 /* Tells systemd (Type=notify) a state such as "READY=1"; nothing when there is no NOTIFY_SOCKET. */
 void skex_notify(const char *state);
 

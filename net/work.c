@@ -4,12 +4,14 @@
 
 #include "net/internal.h"
 
-/* Work in other threads, one piece of a kind at a time: the first of its list is under way. */
+/* Work in other threads, one piece of a kind at a time: the first of its list is under way.  Of the
+ * kind for others all are, as far as there are threads. */
 struct skex_work {
 	struct net_link link;
 	uv_work_t request;
 	struct skex_loop *loop;
 	struct net_list *list;
+	bool in_turn;
 	void (*run)(void *owner);
 	void (*done)(void *owner);
 	void *owner;
@@ -19,7 +21,7 @@ struct skex_work {
 	bool dropped; /* its owner may be gone */
 };
 
-static void begin(struct skex_loop *loop, struct net_list *list);
+static void begin(struct skex_work *work);
 
 static void on_run(uv_work_t *request)
 {
@@ -40,10 +42,13 @@ static void on_run(uv_work_t *request)
 static void on_done(uv_work_t *request, int status)
 {
 	struct skex_work *work = request->data;
+	struct net_link *next;
 
 	(void)status;
 	net_list_remove(&work->link);
-	begin(work->loop, work->list);
+	next = net_list_first(work->list);
+	if (work->in_turn && next != NULL)
+		begin(NET_OWNER(next, struct skex_work, link));
 	if (!work->dropped)
 		work->done(work->owner);
 	(void)pthread_cond_destroy(&work->ended);
@@ -51,17 +56,11 @@ static void on_done(uv_work_t *request, int status)
 	free(work);
 }
 
-static void begin(struct skex_loop *loop, struct net_list *list)
+static void begin(struct skex_work *work)
 {
-	struct net_link *link = net_list_first(list);
-	struct skex_work *work;
-
-	if (link == NULL)
-		return;
-	work = NET_OWNER(link, struct skex_work, link);
 	work->request.data = work;
 	/* It fails for want of a function only. */
-	(void)uv_queue_work(&loop->uv, &work->request, on_run, on_done);
+	(void)uv_queue_work(&work->loop->uv, &work->request, on_run, on_done);
 }
 
 enum skex_error net_work(void *context, enum skex_work_for what, void (*run)(void *owner),
@@ -76,14 +75,15 @@ enum skex_error net_work(void *context, enum skex_work_for what, void (*run)(voi
 		return SKEX_E_MEMORY;
 	work->loop = loop;
 	work->list = list;
+	work->in_turn = what != SKEX_WORK_FOR_OTHERS;
 	work->run = run;
 	work->done = done;
 	work->owner = owner;
 	(void)pthread_mutex_init(&work->lock, NULL);
 	(void)pthread_cond_init(&work->ended, NULL);
 	net_list_add(list, &work->link);
-	if (idle)
-		begin(loop, list);
+	if (idle || !work->in_turn)
+		begin(work);
 	*out = work;
 	return SKEX_OK;
 }

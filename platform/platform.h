@@ -245,15 +245,18 @@ typedef void (*skex_program_ended_fn)(void *owner, const struct skex_program_end
 enum skex_work_for {
 	SKEX_WORK_FOR_DISK,   /* or for a peer far away: it may hang */
 	SKEX_WORK_FOR_KERNEL, /* or for a daemon beside us, with patience */
+	SKEX_WORK_FOR_OTHERS, /* each for another one that may hang: no piece waits for one before
+			       */
 	SKEX_WORKS,
 };
 
 struct skex_jobs {
 	void *context;
 	/*
-	 * Runs run(owner) in another thread, one at a time of a kind and in the order asked for;
-	 * then done(owner) in this one, and the work is gone.  Both are called, at the latest when
-	 * the table ends.  SKEX_E_MEMORY.
+	 * Runs run(owner) in another thread, one at a time of a kind and in the order asked for
+	 * (those for others side by side, as many as there are threads); then done(owner) in this
+	 * one, and the work is gone.  Both are called, at the latest when the table ends.
+	 * SKEX_E_MEMORY.
 	 */
 	enum skex_error (*work)(void *context, enum skex_work_for what, void (*run)(void *owner),
 		void (*done)(void *owner), void *owner, struct skex_work **work);

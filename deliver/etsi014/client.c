@@ -13,6 +13,7 @@
 #include "core/base/text.h"
 #include "deliver/etsi014/client_internal.h"
 #include "platform/memory.h"
+#include "platform/posix.h"
 
 #define CONNECT_MS 5000L /* of the time that a call may take, until there is a connection */
 
@@ -30,7 +31,7 @@ static size_t collect(char *data, size_t one, size_t count, void *owner)
 }
 
 static bool set_options(struct skex_etsi014_client *client, const char *ca, const char *certificate,
-	const char *key, uint32_t timeout_ms)
+	const char *key)
 {
 	CURL *curl = client->curl;
 
@@ -39,7 +40,6 @@ static bool set_options(struct skex_etsi014_client *client, const char *ca, cons
 		curl_easy_setopt(curl, CURLOPT_CAPATH, NULL) == CURLE_OK &&
 		curl_easy_setopt(curl, CURLOPT_SSLCERT, certificate) == CURLE_OK &&
 		curl_easy_setopt(curl, CURLOPT_SSLKEY, key) == CURLE_OK &&
-		curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)timeout_ms) == CURLE_OK &&
 		curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS) == CURLE_OK &&
 		curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
 		curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK &&
@@ -59,8 +59,10 @@ enum skex_error skex_etsi014_client_new(const char *url, const char *ca, const c
 	if (made == NULL)
 		return SKEX_E_MEMORY;
 	memcpy(made->url, url, strlen(url) + 1);
+	made->timeout_ms = timeout_ms;
+	made->until_ms = UINT64_MAX;
 	made->curl = curl_easy_init();
-	if (made->curl == NULL || !set_options(made, ca, certificate, key, timeout_ms)) {
+	if (made->curl == NULL || !set_options(made, ca, certificate, key)) {
 		skex_etsi014_client_free(made);
 		return SKEX_E_CRYPTO;
 	}
@@ -74,6 +76,11 @@ void skex_etsi014_client_free(struct skex_etsi014_client *client)
 		return;
 	curl_easy_cleanup(client->curl);
 	skex_secret_free(client);
+}
+
+void skex_etsi014_client_until(struct skex_etsi014_client *client, uint64_t until_ms)
+{
+	client->until_ms = until_ms;
 }
 
 /* What a status means; "" for one that says nothing by itself. */
@@ -110,19 +117,36 @@ static enum skex_error error_of_status(long status)
 	return status == 400 || status == 401 ? SKEX_E_REFUSED : SKEX_E_SYNTAX;
 }
 
+/* How long the next call may take; 0: there is no time left. */
+static uint64_t left_ms(const struct skex_etsi014_client *client)
+{
+	const uint64_t now_ms = skex_posix_now_ms(NULL);
+	const uint64_t left = client->until_ms > now_ms ? client->until_ms - now_ms : 0;
+
+	return left < client->timeout_ms ? left : client->timeout_ms;
+}
+
 /* Sends what is set, and takes the answer into the body. */
 static enum skex_error perform(struct skex_etsi014_client *client, const char *path,
 	char message[static SKEX_ETSI014_CLIENT_MESSAGE_MAX])
 {
 	char url[CLIENT_URL_MAX + CLIENT_PATH_MAX];
+	const uint64_t time_ms = left_ms(client);
 	long status = 0;
 	CURLcode code;
 
+	if (time_ms == 0) {
+		(void)snprintf(message, SKEX_ETSI014_CLIENT_MESSAGE_MAX,
+			"%s: it is too slow for all that was asked of it", client->url);
+		return SKEX_E_OFFLINE;
+	}
 	(void)snprintf(url, sizeof(url), "%s%s", client->url, path);
 	skex_wipe(client->body, sizeof(client->body));
 	client->filled = 0;
 	client->why[0] = '\0';
 	code = curl_easy_setopt(client->curl, CURLOPT_URL, url);
+	if (code == CURLE_OK)
+		code = curl_easy_setopt(client->curl, CURLOPT_TIMEOUT_MS, (long)time_ms);
 	if (code == CURLE_OK)
 		code = curl_easy_perform(client->curl);
 	if (code != CURLE_OK) {

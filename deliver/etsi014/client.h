@@ -17,11 +17,18 @@
 
 struct skex_etsi014_client;
 
-/* url is "https://HOST:PORT"; the rest are PEM files. */
+/* url is "https://HOST:PORT"; the next are PEM files; timeout_ms is of each call. */
 SKEX_MUST_USE enum skex_error skex_etsi014_client_new(const char *url, const char *ca,
 	const char *certificate, const char *key, uint32_t timeout_ms,
 	struct skex_etsi014_client **client);
 void skex_etsi014_client_free(struct skex_etsi014_client *client); /* NULL is fine */
+
+/*
+ * From now on no call goes on after this, by the clock of skex_posix_now_ms; what is asked for
+ * then, or is under way, fails with SKEX_E_OFFLINE.  UINT64_MAX, as at first: each call has the
+ * time of its own.
+ */
+void skex_etsi014_client_until(struct skex_etsi014_client *client, uint64_t until_ms);
 
 struct skex_etsi014_key {
 	char id[SKEX_ETSI014_CLIENT_ID_MAX + 1];

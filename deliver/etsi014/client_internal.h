@@ -18,6 +18,8 @@ struct json_t; /* of jansson */
 struct skex_etsi014_client {
 	CURL *curl;
 	char url[CLIENT_URL_MAX];
+	uint32_t timeout_ms; /* of a call */
+	uint64_t until_ms;   /* of all */
 	char why[CURL_ERROR_SIZE];
 	/* In locked memory: the answer holds keys. */
 	char body[CLIENT_BODY_MAX];

@@ -63,6 +63,7 @@ void qkd014_fetch_run(struct qkd014_fetch *fetch)
 	fetch->error = reach(kme, fetch->message);
 	if (fetch->error != SKEX_OK)
 		return;
+	skex_etsi014_client_until(kme->client, fetch->until_ms);
 	if (fetch->peer == NULL)
 		fetch->error = check(kme, fetch->message);
 	else if (fetch->by_id)

@@ -5,8 +5,8 @@
 #include "config/config.h"
 #include "deliver/etsi014/client_batch.h"
 
-/* One KME and what is asked of it.  Everything here waits for the network: it runs in a thread of
- * its own, one call at a time. */
+/* One KME and what is asked of it.  Everything here waits for the network: it runs in another
+ * thread, one call at a time. */
 
 struct qkd014_kme {
 	const struct skex_qkd014_config *config;
@@ -20,6 +20,7 @@ struct qkd014_fetch {
 	struct qkd014_kme *kme;
 	const struct skex_qkd014_peer_config *peer; /* NULL: how the KME is, is asked */
 	bool by_id;
+	uint64_t until_ms; /* by the clock of skex_posix_now_ms: it ends then */
 	enum skex_error error;
 	char message[SKEX_ETSI014_CLIENT_MESSAGE_MAX];
 	struct skex_etsi014_batch batch;

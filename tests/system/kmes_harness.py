@@ -12,6 +12,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 
 from qkd014_kme import Authority, Kme, Link
 
@@ -32,14 +33,17 @@ class Held(Kme):
     def __init__(self, link, authority, certificate):
         self.gate, self.came = threading.Event(), threading.Semaphore(0)
         self.gate.set()
+        self.requests = []
+        self.delay = 0    # seconds, of each answer
         self.says = None  # what it answers to everything: code and JSON
         super().__init__(link, ['SAE-1'], authority, certificate)
 
     def handle(self, sae, method, path, body):
+        self.requests.append(path.rsplit('/', 1)[1])
         self.came.release()
         self.gate.wait()
+        time.sleep(self.delay)
         if self.says:
-            self.asked.append(path.rsplit('/', 1)[1])
             return self.says
         return super().handle(sae, method, path, body)
 

@@ -63,7 +63,7 @@ static void orders_go_out_and_keys_come_in(void **state)
 	fake_qkd014_order(bed->agent, false);
 	assert_string_equal(fake_take(own),
 		"{\"id\":7,\"fetch\":{\"order\":1,\"kme\":\"kme-1\",\"peer\":\"agent2\","
-		"\"count\":2,\"key_bytes\":3}}\n");
+		"\"count\":2,\"key_bytes\":3,\"wait_ms\":50000}}\n");
 	as(bed, own, KEYS("1", BOTH, "AQIDBAUG"), "{\"id\":2}\n");
 	assert_memory_equal(bed->agent->kme_keys, keys, sizeof(keys));
 	assert_int_equal(bed->agent->kme_ids[0][15], 1);
@@ -71,7 +71,7 @@ static void orders_go_out_and_keys_come_in(void **state)
 	fake_qkd014_order(bed->agent, true);
 	assert_string_equal(fake_take(own),
 		"{\"id\":7,\"fetch\":{\"order\":2,\"kme\":\"kme-1\",\"peer\":\"agent2\","
-		"\"count\":2,\"key_bytes\":3,\"ids\":[" BOTH "]}}\n");
+		"\"count\":2,\"key_bytes\":3,\"wait_ms\":50000,\"ids\":[" BOTH "]}}\n");
 	/* One that nobody waits for is nothing. */
 	as(bed, own, KEYS("1", BOTH, "AAAAAAAA"), "{\"id\":2}\n");
 	assert_memory_equal(bed->agent->kme_keys, keys, sizeof(keys));

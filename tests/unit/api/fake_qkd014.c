@@ -40,6 +40,7 @@ void fake_qkd014_order(struct skex_agent *agent, bool by_id)
 		.peer = &peers[0],
 		.count = 2,
 		.key_bytes = 3,
+		.wait_ms = 50000,
 		.ids = by_id ? ids : NULL};
 
 	agent->order(agent->order_owner, &order);

@@ -368,6 +368,39 @@ static void a_disk_that_hangs_holds_up_no_kernel(void **state)
 	world_clear(&pile.world);
 }
 
+static void count_and_wait(void *owner)
+{
+	struct pile *pile = owner;
+
+	atomic_fetch_add(&pile->running, 1);
+	while (atomic_load(&pile->running) < PIECES)
+		(void)usleep(100);
+	atomic_fetch_add(&pile->ran, 1);
+}
+
+static bool all_ran(void *state)
+{
+	return atomic_load(&((struct pile *)state)->ran) == PIECES;
+}
+
+/* Each waits until all others run. */
+static void others_run_side_by_side(void **state)
+{
+	static struct pile pile; /* which they see until they end */
+	const struct skex_jobs *jobs;
+	struct skex_work *works[PIECES];
+
+	(void)state;
+	world_init(&pile.world);
+	jobs = skex_loop_platform(pile.world.loop)->jobs;
+	for (int i = 0; i < PIECES; i++)
+		assert_int_equal(jobs->work(jobs->context, SKEX_WORK_FOR_OTHERS, count_and_wait,
+					 nothing, &pile, &works[i]),
+			SKEX_OK);
+	world_run(&pile.world, all_ran, &pile, PATIENCE_MS);
+	world_clear(&pile.world);
+}
+
 /* It may have ended again before this thread looks: the next begins in the loop only. */
 static bool has_begun(void *state)
 {
@@ -419,9 +452,11 @@ int main(void)
 		cmocka_unit_test(later),
 		cmocka_unit_test(work),
 		cmocka_unit_test(a_disk_that_hangs_holds_up_no_kernel),
+		cmocka_unit_test(others_run_side_by_side),
 		cmocka_unit_test(dropped_work),
 		cmocka_unit_test_prestate(work, &waits),
 	};
 
+	skex_loop_threads(PIECES);
 	return cmocka_run_group_tests_name("net jobs", tests, NULL, NULL);
 }
