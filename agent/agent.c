@@ -14,6 +14,8 @@
 #include "platform/memory.h"
 
 #define SWEEP_MS 1000u
+/* While nothing is under way: for what no event tells, as a clock that was set. */
+#define CALM_MS  5000u
 /* So often at most the word of peers begins an instance: others remember eight that were left, and
  * hubs keep shares for a week. */
 #define LEFT_MS  (24 * 3600000u)
@@ -190,29 +192,47 @@ const struct skex_name *skex_agent_name(const struct skex_agent *agent)
 /* ---- the turn ----------------------------------------------------------------------------------
  */
 
-static void sweep(struct skex_agent *agent, uint64_t now_ms)
+/* Gives whether nothing of the peer is due before the next sweep of a calm agent. */
+static bool sweep_peer(struct agent_peer *peer, uint64_t now_ms, uint64_t wall_ms)
+{
+	const bool serves = agent_peer_serves(peer);
+	bool calm = !peer->emptying;
+	struct agent_pool *pool;
+
+	for (pool = peer->pools; pool != NULL; pool = pool->next) {
+		agent_pool_sweep(pool, wall_ms);
+		/* What makes it lack keys but is no event of its own: times, hubs, pairs. */
+		agent_pool_lacks(pool);
+		if (!serves || pool->unwanted)
+			agent_pool_empty(pool);
+		calm = calm && serves && !pool->unwanted &&
+			pool->expires_wall_ms > wall_ms + CALM_MS;
+	}
+	agent_pools_retire(peer, now_ms);
+	return calm;
+}
+
+/* Gives when the next one is due, if nothing happens that has it sooner: agent_sweep_soon. */
+static uint64_t sweep(struct skex_agent *agent, uint64_t now_ms)
 {
 	const uint64_t wall_ms = agent_wall(agent);
+	bool calm = agent_legs_sweep(agent, now_ms);
 	struct agent_peer *peer;
-	struct agent_pool *pool;
-	bool serves;
 
-	agent_legs_sweep(agent, now_ms);
-	for (peer = agent->peers; peer != NULL; peer = peer->next) {
-		serves = agent_peer_serves(peer);
-		for (pool = peer->pools; pool != NULL; pool = pool->next) {
-			agent_pool_sweep(pool, wall_ms);
-			/* What makes it lack keys but is no event of its own: times, hubs, pairs.
-			 */
-			agent_pool_lacks(pool);
-			if (!serves || pool->unwanted)
-				agent_pool_empty(pool);
-		}
-		agent_pools_retire(peer, now_ms);
-	}
+	for (peer = agent->peers; peer != NULL; peer = peer->next)
+		calm = sweep_peer(peer, now_ms, wall_ms) && calm;
 	agent_confirm_sweep(agent);
 	agent_fills_sweep(agent);
 	agent_past_sweep(agent);
+	calm = calm && agent->confirms == NULL && !agent->emptying;
+	return now_ms + (calm ? CALM_MS : SWEEP_MS);
+}
+
+void agent_sweep_soon(struct skex_agent *agent)
+{
+	const uint64_t at = agent_now(agent) + SWEEP_MS;
+
+	agent->sweep_ms = at < agent->sweep_ms ? at : agent->sweep_ms;
 }
 
 uint64_t skex_agent_turn(struct skex_agent *agent, uint64_t now_ms)
@@ -220,10 +240,8 @@ uint64_t skex_agent_turn(struct skex_agent *agent, uint64_t now_ms)
 	uint64_t next;
 	uint64_t due;
 
-	if (now_ms >= agent->sweep_ms) {
-		sweep(agent, now_ms);
-		agent->sweep_ms = now_ms + SWEEP_MS;
-	}
+	if (now_ms >= agent->sweep_ms)
+		agent->sweep_ms = sweep(agent, now_ms);
 	agent_requests_turn(agent, now_ms);
 	agent_notes_turn(agent, now_ms);
 	agent_providers_turn(agent, now_ms);

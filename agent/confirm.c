@@ -124,6 +124,7 @@ static struct agent_confirm *confirm_new(struct skex_agent *agent, struct agent_
 	if (confirm->next != NULL)
 		confirm->next->self = &confirm->next;
 	agent->confirms = confirm;
+	agent_sweep_soon(agent);
 	chain = bucket(agent, which, peer, first);
 	confirm->chain = *chain;
 	*chain = confirm;

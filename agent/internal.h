@@ -357,6 +357,8 @@ struct skex_agent {
 uint64_t agent_now(const struct skex_agent *agent);
 uint64_t agent_wall(const struct skex_agent *agent);
 void agent_wake(const struct skex_agent *agent);
+/* Something began that is looked after by sweeps: the next is within a second. */
+void agent_sweep_soon(struct skex_agent *agent);
 
 /* agent.c */
 /* Block ids begin in an instance that was never used. */
@@ -375,7 +377,8 @@ extern const struct skex_link_events agent_leg_events;
 SKEX_MUST_USE enum skex_error agent_legs_load(struct skex_agent *agent);
 /* After the link has freed its own. */
 void agent_legs_clear(struct skex_agent *agent);
-void agent_legs_sweep(struct skex_agent *agent, uint64_t now_ms);
+/* Gives whether none needs a look each second. */
+bool agent_legs_sweep(struct skex_agent *agent, uint64_t now_ms);
 /* NULL: there is none. */
 struct agent_leg *agent_leg_by_hub(struct skex_agent *agent, const struct skex_name *hub);
 

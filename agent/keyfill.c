@@ -153,6 +153,7 @@ static void remove_piece(
 		piece_key(fill, direction, piece, key));
 	fill->there[direction][piece] = 0;
 	fill->left[direction]--;
+	agent_sweep_soon(fill->agent);
 }
 
 void fill_piece_gone(

@@ -37,6 +37,7 @@ static void up(void *owner, struct skex_leg *link_leg)
 	}
 	agent_flight_again(leg);
 	agent_confirm_up(leg);
+	agent_sweep_soon(agent);
 }
 
 static void agreed(void *owner, struct skex_leg *link_leg)
@@ -51,6 +52,7 @@ static void down(void *owner, struct skex_leg *link_leg)
 	struct agent_leg *leg = link_leg->owner_data;
 
 	leg->down_since_ms = agent_now(agent);
+	agent_sweep_soon(agent);
 	skex_log(agent->link.platform, SKEX_LEVEL_INFO, "hub %s is away: %s",
 		link_leg->record.other.text, link_leg->last_error);
 }
@@ -316,20 +318,23 @@ static void watch_leg(struct skex_agent *agent, struct agent_leg *leg, uint64_t 
 	}
 }
 
-void agent_legs_sweep(struct skex_agent *agent, uint64_t now_ms)
+bool agent_legs_sweep(struct skex_agent *agent, uint64_t now_ms)
 {
 	uint64_t settle_ms = UINT64_MAX;
+	bool calm;
 	struct agent_leg *leg;
 
 	mend_legs(agent, now_ms);
+	calm = agent->link.legs[SKEX_LEGS_TABLES] == NULL;
 	/* All are up, and nothing of them is due. */
-	if (agent->link.legs[SKEX_LEGS_NOT_UP] == NULL &&
-		agent->link.legs[SKEX_LEGS_TABLES] == NULL && now_ms < agent->settle_ms)
-		return;
+	if (calm && agent->link.legs[SKEX_LEGS_NOT_UP] == NULL && now_ms < agent->settle_ms)
+		return true;
 	for (leg = agent->legs; leg != NULL; leg = leg->next) {
 		watch_leg(agent, leg, now_ms);
 		agent_flight_sweep(leg, now_ms);
+		calm = calm && (leg->leg->state == SKEX_LEG_UP || leg->silent_told || leg->broken);
 		settle_ms = leg->settle_ms < settle_ms ? leg->settle_ms : settle_ms;
 	}
 	agent->settle_ms = settle_ms;
+	return calm;
 }

@@ -61,6 +61,7 @@ static void end(struct agent_pair *pair)
 	struct skex_association *association = pair->association;
 
 	remove_record(pair);
+	agent_sweep_soon(pair->agent);
 	if (association != NULL)
 		skex_endpoint_remove(pair->agent->pairwise->endpoint, association);
 	agent_pair_free(pair);

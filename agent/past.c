@@ -177,6 +177,7 @@ static void judge_peer(struct skex_agent *agent, struct agent_peer *peer)
 		if (count < profile->config->k)
 			continue;
 		peer->emptying = true;
+		agent_sweep_soon(agent);
 		agent_event(agent, SKEX_LEVEL_ERROR, "pools_emptied", peer->name.text, "",
 			"%u hubs of profile %s say that the state of this agent is from the past: "
 			"the keys with %s that were not handed out yet are dropped",
@@ -198,6 +199,7 @@ static void empty_all(struct skex_agent *agent)
 	struct agent_peer *peer;
 
 	agent->emptying = true;
+	agent_sweep_soon(agent);
 	for (peer = agent->peers; peer != NULL; peer = peer->next) {
 		peer->emptying = true;
 		peer->emptied = false; /* what is being written knows nothing of this word */

@@ -312,6 +312,7 @@ static void part(struct skex_agent *agent, struct agent_peer *peer)
 	struct agent_pool *pool;
 
 	agent_confirms_part(agent, peer);
+	agent_sweep_soon(agent);
 	for (pool = peer->pools; pool != NULL; pool = pool->next)
 		agent_pool_empty(pool);
 	agent_event(agent, SKEX_LEVEL_NOTICE, "peer_removed", peer->name.text, "",

@@ -163,6 +163,7 @@ void agent_pools_want(struct agent_peer *peer, const char *purpose, bool wanted)
 			continue;
 		agent_runs_end(pool);
 		agent_pool_empty(pool);
+		agent_sweep_soon(pool->agent);
 		pool->filling = false;
 	}
 }

@@ -26,7 +26,7 @@
 #define ACK_HEADER     (PREFIX_BYTES + 14)
 #define NOTE_HEADER    (PREFIX_BYTES + 34 + 2 * NAME_BYTES + 16 + 61)
 #define PING_HEADER    UINT64_C(16)
-#define PING_MS        UINT64_C(15000)
+#define PING_MS        UINT64_C(20000) /* at the most often */
 /* Of IPv4 and TCP with time stamps: a message and the one that acknowledges it take three headers
  * of 52 bytes. */
 #define TCP_BYTES      UINT64_C(78)

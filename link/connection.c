@@ -419,17 +419,19 @@ uint64_t connection_sweep(struct skex_connection *connection, uint64_t now_ms)
 		connection->since_ms = now_ms;
 		connection->heard_ms = now_ms;
 	}
-	if (!connection->up && now_ms - connection->since_ms > CONNECTION_OPEN_MS) {
+	if (!connection->up && now_ms - connection->since_ms >= CONNECTION_OPEN_MS) {
 		connection_close(connection, "no HELLO in time");
 		return UINT64_MAX;
 	}
 	if (!connection->up)
 		return connection->since_ms + CONNECTION_OPEN_MS;
-	if (now_ms - connection->heard_ms > CONNECTION_SILENT_MS) {
+	if (now_ms - connection->heard_ms >= CONNECTION_SILENT_MS) {
 		connection_close(connection, "silent for too long");
 		return UINT64_MAX;
 	}
-	if (agent && now_ms - connection->pinged_ms > CONNECTION_PING_MS) {
+	/* With those of the other legs: one time to wake up for all. */
+	if (agent &&
+		now_ms - connection->pinged_ms >= CONNECTION_PING_MS - CONNECTION_PING_EARLY_MS) {
 		connection->pinged_ms = now_ms;
 		session_send_ping(connection, true);
 	}

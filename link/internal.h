@@ -9,7 +9,8 @@
 #define CONNECTION_MOST_BEFORE_UP 4096u  /* longest packet of a stranger */
 #define CONNECTION_OPEN_MS        10000u /* to exchange the marks */
 #define CONNECTION_SILENT_MS      60000u /* without a packet */
-#define CONNECTION_PING_MS        15000u
+#define CONNECTION_PING_MS        25000u
+#define CONNECTION_PING_EARLY_MS  5000u       /* so much earlier it goes together with others */
 #define CONNECTION_QUEUE_BYTES    (16u << 20) /* an agent's or hub's queue on one stream */
 
 /* One stream.  A hub's belongs to no leg until a HELLO verified. */

@@ -49,7 +49,7 @@ static void sweep_connections(struct skex_link *link, uint64_t now_ms)
 	struct skex_connection *next;
 	uint64_t quiet_ms = UINT64_MAX;
 
-	if (now_ms <= link->quiet_ms && !link->paused)
+	if (now_ms < link->quiet_ms && !link->paused)
 		return;
 	/* One that is made meanwhile says so itself. */
 	link->quiet_ms = UINT64_MAX;
@@ -98,6 +98,14 @@ static void sweep(struct skex_link *link, uint64_t now_ms)
 	}
 }
 
+/* Pads of tables are looked after each second; else a link sleeps until a connection is due. */
+static uint64_t sweep_due(const struct skex_link *link)
+{
+	const bool sleeps = link->legs[SKEX_LEGS_TABLES] == NULL && !link->paused;
+
+	return sleeps && link->quiet_ms > link->sweep_ms ? link->quiet_ms : link->sweep_ms;
+}
+
 void skex_link_init(struct skex_link *link)
 {
 	skex_commit_init(&link->commit, link->store);
@@ -115,7 +123,7 @@ uint64_t skex_link_turn(struct skex_link *link, uint64_t now_ms)
 	uint64_t next = UINT64_MAX;
 	struct skex_leg *leg;
 
-	if (now_ms >= link->sweep_ms) {
+	if (now_ms >= sweep_due(link)) {
 		sweep(link, now_ms);
 		link->sweep_ms = now_ms + SWEEP_MS;
 	}
@@ -137,7 +145,7 @@ uint64_t skex_link_turn(struct skex_link *link, uint64_t now_ms)
 		}
 	}
 	next = store_next < next ? store_next : next;
-	return link->sweep_ms < next ? link->sweep_ms : next;
+	return sweep_due(link) < next ? sweep_due(link) : next;
 }
 
 void skex_link_settle(struct skex_link *link)

@@ -155,12 +155,65 @@ static void a_slow_disk_costs_no_turns(void **state)
 	world_free(world);
 }
 
+static uint32_t sent_by(const struct skex_agent *agent)
+{
+	const struct agent_leg *leg;
+	uint32_t sent = 0;
+
+	for (leg = agent->legs; leg != NULL; leg = leg->next)
+		sent += leg->leg->envelope_tx.sequence;
+	return sent;
+}
+
+/* Who has nothing under way looks about every five seconds, and says PING to all hubs at once. */
+static void who_is_idle_sleeps(void **state)
+{
+	struct world *world = world_new_ratchets(5, 3, 2, 2);
+	struct world_node *node = world_agent(world, 0);
+	const struct skex_agent *agent = world_agent_of(node);
+	uint32_t sweeps = 0;
+	uint32_t wakes = 0;
+	uint64_t sweep_ms;
+	uint32_t first;
+	uint32_t sent;
+	int i;
+
+	(void)state;
+	exchange_key(world, 0, 1);
+	world_run(world, 60000);
+	first = sent_by(agent);
+	for (i = 0; i < 120000; i++) {
+		sweep_ms = agent->sweep_ms;
+		sent = sent_by(agent);
+		world_run(world, 1);
+		sweeps += agent->sweep_ms != sweep_ms;
+		wakes += sent_by(agent) != sent;
+	}
+	assert_in_range(sweeps, 23, 25);
+	assert_in_range(wakes, 4, 6);
+	assert_int_equal(sent_by(agent) - first, 3 * wakes);
+	/* A hub that goes away is told as soon as before, and then costs no turns either. */
+	world_crash(world_hub(world, 0));
+	world_run(world, 7000);
+	assert_int_equal(world_events(node, "hub_unreachable", NULL), 1);
+	world_run(world, 1000);
+	assert_true(agent->sweep_ms > world_now(world));
+	sweep_ms = agent->sweep_ms;
+	world_run(world, sweep_ms - world_now(world));
+	assert_int_equal(agent->sweep_ms, sweep_ms + 5000);
+	world_start(world_hub(world, 0));
+	world_run(world, 90000);
+	exchange_key(world, 0, 1);
+	world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_slow_disk_costs_no_turns),
 		cmocka_unit_test(rule_a_turn_costs_what_is_due),
 		cmocka_unit_test(what_is_lacking_is_not_forgotten),
+		cmocka_unit_test(who_is_idle_sleeps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

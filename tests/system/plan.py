@@ -21,7 +21,7 @@ AGENTS = ['agent1', 'agent2']
 HUBS = 3
 PAD_MIB = 8
 LOG = 3 * 64 * 2**20 + 4 * 2**20
-PING_MS = 15000
+PING_MS = 20000
 YEAR_MS = 365 * 86400 * 1000
 
 tap = Tap()

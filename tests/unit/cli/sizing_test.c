@@ -48,12 +48,12 @@ static void test_pool(void **state)
 	assert_int_equal(out.kit_bytes, 8 * MIB);
 	assert_int_equal(out.all_bytes, 40 * MIB);
 	assert_int_equal(out.hub_pad_bytes, 88 * MIB);
-	/* A PING and its answer every 15 s; 8 messages for a batch, of which the peers begin as
+	/* A PING and its answer every 20 s; 8 messages for a batch, of which the peers begin as
 	 * many; at each of 5 hubs. */
-	assert_int_equal(out.messages, 5 * 2 * (365 * 5760 + 8 * 2740));
+	assert_int_equal(out.messages, 5 * 2 * (365 * 4320 + 8 * 2740));
 	assert_int_equal(out.hub_messages, out.messages / 5 * 11);
 	/* A PING has 56 bytes and 78 of TCP and IP. */
-	assert_int_equal(out.idle_bytes, 5 * 2 * 365 * 5760 * UINT64_C(134));
+	assert_int_equal(out.idle_bytes, 5 * 2 * 365 * 4320 * UINT64_C(134));
 	/* The share: 40, a header of 32 + 92 + 10 + 16, and a body of 1,136; two confirmations: 40
 	 * and 32 + 42 + 16; five ACK: 40 and 32 + 14; each with 78. */
 	assert_int_equal(out.network_bytes - out.idle_bytes,
@@ -118,7 +118,7 @@ static void test_binding(void **state)
 	/* 8 keys in a block, 4 keys of notes in another. */
 	assert_int_equal(out.batches, 262800 / 8 + 2 * 262800 / 4);
 	assert_int_equal(out.direction_bytes, 130 * MIB); /* 164,250 * 624 + 525,600 * 64 */
-	assert_int_equal(out.messages, 5 * 2 * (365 * 5760 + 8 * 164250 + 2 * 525600));
+	assert_int_equal(out.messages, 5 * 2 * (365 * 4320 + 8 * 164250 + 2 * 525600));
 }
 
 /* One that waits for longer than a key lives has a block for each key. */
