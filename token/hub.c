@@ -188,15 +188,16 @@ static enum skex_error wake_up(struct held_token *held)
 		return SKEX_OK;
 	}
 	skex_association_set_data(held->association, held);
-	if (token_hub_spent(held))
-		token_hub_erase(held, "token_spent", "its leg is in use");
-	else if (record->state == SKEX_TOKEN_GRANTED)
-		error = skex_enrol_grant_check(tokens->setup.enrol, &record->agent, record->leg);
-	else
+	if (record->state != SKEX_TOKEN_GRANTED)
 		return SKEX_OK;
+	if (token_hub_spent(held)) {
+		token_hub_erase(held, "token_spent", "its leg is in use");
+		return SKEX_OK;
+	}
+	error = skex_enrol_grant_check(tokens->setup.enrol, &record->agent, record->leg);
 	if (error == SKEX_E_MEMORY || error == SKEX_E_IO)
 		return error;
-	return error == SKEX_OK && !held->gone ? token_hub_rows(held) : SKEX_OK;
+	return error == SKEX_OK ? token_hub_rows(held) : SKEX_OK;
 }
 
 enum skex_error skex_token_hub_new(
