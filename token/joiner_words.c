@@ -111,12 +111,14 @@ enum skex_error joiner_check_leg(const struct skex_join_setup *setup,
 	if (!find.found || setup->replace)
 		return SKEX_OK;
 	skex_token_source(token->id, source);
-	(void)!skex_leg_state_connected(setup->store, find.leg.leg, &used); /* for words only */
-	if (strcmp(source, find.leg.source) == 0)                           /* rule 3: a name */
+	if (strcmp(source, find.leg.source) == 0) { /* rule 3: a name */
+		/* For the words only: where it cannot be told, they do not say it. */
+		(void)!skex_leg_state_connected(setup->store, find.leg.leg, &used);
 		return skex_reason_set(reason, SKEX_E_SPENT, "token_joined",
 			"nothing has to be done; destroy the token",
 			"this token was taken in here already: leg %016" PRIx64 " with hub %s%s",
 			find.leg.leg, token->hub_name.text, used ? ", which is in use" : "");
+	}
 	return skex_reason_set(reason, SKEX_E_REFUSED, "hub_joined",
 		"if the hub evicted this agent, add --replace",
 		"this agent has a leg with hub %s already; it is not replaced silently",
