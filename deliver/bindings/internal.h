@@ -149,6 +149,9 @@ void bindings_told(struct bindings *bindings, const struct json_t *told);
 void bindings_report(struct bindings_end *end);
 /* The same of one whose adapter did not take it. */
 void bindings_report_refused(struct bindings_end *end);
+/* Words that are told, as JSON: at most 255 bytes, and where they are no UTF-8 (some may be a name
+ * of a file, or cut) mended.  NULL when there is no memory. */
+struct json_t *bindings_problem_json(const char *text);
 /* Sets `wrong`, and logs it when it is new; "" is nothing. */
 void bindings_wrong(struct bindings_end *end, const char *text);
 

@@ -8,9 +8,8 @@
 /* How bindings leave this process: one that is removed, or all, because another process is to go on
  * with others. */
 
-#define END_MOST_MS   20000u /* until it ends whatever is under way, as after a crash */
-#define LEFT_MOST     64u    /* what is left of those that were removed goes with the process */
-#define PROBLEM_BYTES 255u   /* of words that are told */
+#define END_MOST_MS 20000u /* until it ends whatever is under way, as after a crash */
+#define LEFT_MOST   64u    /* what is left of those that were removed goes with the process */
 
 /* ---- one that is removed -----------------------------------------------------------------------
  */
@@ -25,14 +24,12 @@ static void on_told(void *owner, const json_t *answer)
 			"bindings: that one was taken out is not heard: %s", text);
 }
 
-/* The agent waits for this: words that are no UTF-8 do not keep it back. */
+/* The agent waits for this. */
 static void tell_removed(struct bindings *bindings, const char *name, const char *problem)
 {
-	json_t *said = json_pack(
-		"{ss ss%}", "binding", name, "problem", problem, strnlen(problem, PROBLEM_BYTES));
+	json_t *said =
+		json_pack("{ss so}", "binding", name, "problem", bindings_problem_json(problem));
 
-	if (said == NULL)
-		said = json_pack("{ss ss}", "binding", name, "problem", "its consumer refused");
 	if (local_api_ask(bindings->api, "binding_removed", said, on_told, bindings) != SKEX_OK)
 		bindings_stop(bindings, SKEX_E_MEMORY);
 }

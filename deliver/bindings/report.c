@@ -126,8 +126,7 @@ static json_t *key_or_null(const struct skex_rotation_key *key)
 	return json_string(id);
 }
 
-/* Some of it may be a name of a file, which may be anything, or cut. */
-static json_t *problem_json(const char *text)
+json_t *bindings_problem_json(const char *text)
 {
 	char problem[256];
 
@@ -143,7 +142,7 @@ static json_t *made(const struct bindings_end *end, const struct skex_rotation *
 	json_t *report = json_pack("{ss ss si si sb so}", "binding", end->config->name.text,
 		"state", skex_binding_unsafe(end->binding) ? "unsafe" : states[is->state],
 		"rotations", (int)is->rotations, "failed", (int)is->failed, "closed",
-		(int)is->closed, "problem", problem_json(problem_of(end)));
+		(int)is->closed, "problem", bindings_problem_json(problem_of(end)));
 	int failed = report == NULL;
 
 	if (is->active.there) {
@@ -166,7 +165,7 @@ static json_t *made_refused(const struct bindings_end *end)
 {
 	return json_pack("{ss ss si si sb so}", "binding", end->config->name.text, "state",
 		"refused", "rotations", 0, "failed", 0, "closed", 0, "problem",
-		problem_json(end->wrong));
+		bindings_problem_json(end->wrong));
 }
 
 static void on_taken(void *owner, const json_t *answer)

@@ -128,7 +128,7 @@ static void put(const struct play *play, const char *name)
 static void give_of(struct play *play, const char *name, const char *expired, const char *consumer)
 {
 	json_t *request = take(play, "binding_added");
-	char text[512];
+	char text[1024];
 	json_t *answer;
 	char *line;
 
@@ -296,6 +296,41 @@ static void a_consumer_that_cannot_be_told(void **state)
 	json_decref(request);
 	assert_int_equal(rmdir(path), 0);
 	end(&play);
+}
+
+/* So is what was cut within a character, here at the end of one of the two. */
+static void a_consumer_whose_words_are_cut(void **state)
+{
+	static const char *const firsts[2] = {"", "a"};
+	struct play play;
+	json_t *request;
+	char hook[640];
+	char path[512];
+	size_t size;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		begin(&play, "close");
+		snprintf(path, sizeof(path), "%s/%s", play.folder, firsts[i]);
+		for (size = strlen(path); size < 250; size += 2)
+			memcpy(path + size, "\xc3\xbc", 3);
+		assert_int_equal(mkdir(path, 0700), 0);
+		say(&play, play.watch, ",\"changed\":true");
+		give(&play, "x", "close");
+		give(&play, "y", "close");
+		snprintf(hook, sizeof(hook), "hook = { file = \"%s\"; }", path);
+		give_of(&play, "z", "close", hook);
+		take_and_reply(&play, "binding_added", ",\"binding\":null");
+		take_and_reply(&play, "binding_recall", NOTHING);
+		say(&play, play.watch, ",\"remove\":\"z\",\"leave\":false");
+		request = take(&play, "binding_removed");
+		assert_non_null(strstr(text_of(request, "problem"), play.folder));
+		reply(&play, request, "");
+		json_decref(request);
+		assert_int_equal(rmdir(path), 0);
+		end(&play);
+	}
 }
 
 /* What needs nothing new begins at once; what is there goes on. */
@@ -587,6 +622,7 @@ int main(void)
 		cmocka_unit_test(one_is_taken_out),
 		cmocka_unit_test(one_that_stays_open_keeps_its_key),
 		cmocka_unit_test(a_consumer_that_cannot_be_told),
+		cmocka_unit_test(a_consumer_whose_words_are_cut),
 		cmocka_unit_test(one_comes_while_it_runs),
 		cmocka_unit_test(one_comes_and_goes),
 		cmocka_unit_test(another_process_goes_on),
