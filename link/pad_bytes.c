@@ -17,6 +17,7 @@ struct ratchets {
 	struct skex_ratchet kept;  /* nothing before it is needed: what the store holds, or later */
 	struct skex_ratchet ahead; /* where reading was last, which a forgery may have made */
 	struct skex_ratchet moved; /* being computed */
+	struct skex_pad_position mark; /* everything before it may be destroyed */
 };
 
 struct skex_pad_bytes {
@@ -24,7 +25,6 @@ struct skex_pad_bytes {
 	uint64_t leg;
 	uint8_t direction;
 	enum skex_pad_kind kind;
-	struct skex_pad_position mark; /* everything before it may be destroyed */
 	struct skex_pad_tables tables;
 	struct ratchets *ratchets;
 	uint8_t *segment; /* of the ratchet, in locked memory: the one read last; NULL: none */
@@ -68,7 +68,7 @@ enum skex_error skex_pad_bytes_destroy_before(
 	return error;
 }
 
-static enum skex_error load_ratchet(struct skex_pad_bytes *pad)
+static enum skex_error load_ratchet(struct skex_pad_bytes *pad, struct skex_pad_position mark)
 {
 	uint8_t key[9];
 	uint8_t value[8 + SKEX_HASH_BYTES];
@@ -80,6 +80,7 @@ static enum skex_error load_ratchet(struct skex_pad_bytes *pad)
 	pad->ratchets = skex_secret_new(sizeof(*pad->ratchets));
 	if (pad->ratchets == NULL)
 		return SKEX_E_MEMORY;
+	pad->ratchets->mark = mark;
 	pad->skips = SKEX_RATCHET_SKIP_MAX;
 	pad->skips_ms = pad->link->platform->now_ms(pad->link->platform->context);
 	skex_writer_init(&writer, key, sizeof(key));
@@ -210,6 +211,23 @@ enum skex_error skex_pad_bytes_reach(
 	return SKEX_E_QUOTA;
 }
 
+static void ratchet_forget(struct skex_pad_bytes *pad, struct skex_pad_position mark)
+{
+	struct ratchets *ratchets = pad->ratchets;
+
+	if (skex_pad_compare(mark, ratchets->mark) <= 0)
+		return;
+	ratchets->mark = mark;
+	/* A failure leaves the older state, which is safe: it only remembers more. */
+	if (ratchet_move(pad, mark.offset) != SKEX_OK)
+		return;
+	ratchets->kept = ratchets->moved;
+	if (pad->segment != NULL && pad->segment_number < ratchets->kept.segment)
+		segment_drop(pad);
+	if (ratchets->ahead.segment < ratchets->kept.segment)
+		ratchets->ahead = ratchets->kept;
+}
+
 /* ---- both kinds ---- */
 
 enum skex_error skex_pad_bytes_open(const struct skex_link *link, const struct skex_leg_record *leg,
@@ -224,9 +242,8 @@ enum skex_error skex_pad_bytes_open(const struct skex_link *link, const struct s
 	pad->leg = leg->leg;
 	pad->direction = direction;
 	pad->kind = leg->kind;
-	pad->mark = mark;
 	if (pad->kind == SKEX_PAD_RATCHET)
-		error = load_ratchet(pad);
+		error = load_ratchet(pad, mark);
 	else
 		error = skex_pad_bytes_destroy_before(link, leg->leg, direction, mark.generation);
 	if (error == SKEX_OK && pad->kind != SKEX_PAD_RATCHET)
@@ -298,21 +315,10 @@ enum skex_error skex_pad_bytes_read(
 
 void skex_pad_bytes_forget(struct skex_pad_bytes *pad, struct skex_pad_position mark)
 {
-	if (skex_pad_compare(mark, pad->mark) <= 0)
-		return;
-	pad->mark = mark;
-	if (pad->kind == SKEX_PAD_RATCHET) {
-		/* A failure leaves the older state, which is safe: it only remembers more. */
-		if (ratchet_move(pad, mark.offset) != SKEX_OK)
-			return;
-		pad->ratchets->kept = pad->ratchets->moved;
-		if (pad->segment != NULL && pad->segment_number < pad->ratchets->kept.segment)
-			segment_drop(pad);
-		if (pad->ratchets->ahead.segment < pad->ratchets->kept.segment)
-			pad->ratchets->ahead = pad->ratchets->kept;
-		return;
-	}
-	skex_pad_tables_forget(&pad->tables, mark);
+	if (pad->kind == SKEX_PAD_RATCHET)
+		ratchet_forget(pad, mark);
+	else
+		skex_pad_tables_forget(&pad->tables, mark);
 }
 
 void skex_pad_bytes_commit(

@@ -147,6 +147,8 @@ void skex_pad_tables_forget(struct skex_pad_tables *tables, struct skex_pad_posi
 {
 	size_t i;
 
+	if (skex_pad_compare(mark, tables->mark) <= 0)
+		return;
 	tables->mark = mark;
 	for (i = 0; i < SKEX_PAD_TABLES; i++) {
 		const struct skex_pad_table *table = &tables->tables[i];

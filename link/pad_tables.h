@@ -49,7 +49,8 @@ struct skex_pad_table *skex_pad_tables_get(struct skex_pad_tables *tables, uint3
 /* SKEX_E_UNKNOWN when there is no such generation, why it failed, or as skex_pad_file_read. */
 SKEX_MUST_USE enum skex_error skex_pad_tables_read(
 	struct skex_pad_tables *tables, struct skex_pad_position at, uint8_t *out, size_t size);
-/* Everything before mark is used: destroy it soon. */
+/* Everything before mark is used: destroy it soon.  A mark that does not lie behind the last one
+ * changes nothing. */
 void skex_pad_tables_forget(struct skex_pad_tables *tables, struct skex_pad_position mark);
 /* The file of a generation failed and is not open: nothing is read from it now. */
 bool skex_pad_tables_failed(const struct skex_pad_tables *tables, uint32_t generation);
