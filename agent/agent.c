@@ -181,7 +181,7 @@ void skex_agent_free(struct skex_agent *agent)
 
 enum skex_error skex_agent_failed(const struct skex_agent *agent)
 {
-	return skex_commit_failed(&agent->link.commit);
+	return skex_link_failed(&agent->link);
 }
 
 const struct skex_name *skex_agent_name(const struct skex_agent *agent)

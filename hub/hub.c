@@ -482,7 +482,7 @@ void skex_hub_foreign_send(struct skex_hub *hub, uint64_t connection, struct ske
 
 enum skex_error skex_hub_failed(const struct skex_hub *hub)
 {
-	return skex_commit_failed(&hub->link.commit);
+	return skex_link_failed(&hub->link);
 }
 
 const uint8_t *skex_hub_id(const struct skex_hub *hub)

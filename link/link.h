@@ -195,6 +195,9 @@ void skex_link_accept(struct skex_link *link, struct skex_stream *stream);
 void skex_link_foreign_send(struct skex_link *link, uint64_t number, struct skex_view bytes);
 /* Timers, acknowledgements, and the commit of this turn; gives when to call again at the latest. */
 uint64_t skex_link_turn(struct skex_link *link, uint64_t now_ms);
+/* SKEX_OK, or why nothing can be made durable any more, in the store or in the registry: the daemon
+ * has to stop. */
+enum skex_error skex_link_failed(const struct skex_link *link);
 /* Before an orderly stop: what was gathered becomes durable, and the keys of used pad are
  * destroyed. Only skex_link_clear may follow. */
 void skex_link_settle(struct skex_link *link);

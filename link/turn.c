@@ -148,6 +148,13 @@ uint64_t skex_link_turn(struct skex_link *link, uint64_t now_ms)
 	return sweep_due(link) < next ? sweep_due(link) : next;
 }
 
+enum skex_error skex_link_failed(const struct skex_link *link)
+{
+	const enum skex_error error = skex_commit_failed(&link->commit);
+
+	return error != SKEX_OK ? error : skex_registry_failed(link->registry);
+}
+
 void skex_link_settle(struct skex_link *link)
 {
 	struct skex_leg *leg;

@@ -23,6 +23,9 @@ struct skex_registry;
  */
 SKEX_MUST_USE enum skex_error skex_registry_open(const char *path, struct skex_registry **registry);
 void skex_registry_close(struct skex_registry *registry);
+/* SKEX_OK, or why it gives and takes nothing any more: a sync failed, and whether that change is on
+ * the disk only the next opening tells.  The daemon has to stop. */
+enum skex_error skex_registry_failed(const struct skex_registry *registry);
 /* Takes out all that is in it, as one: for who runs one world after another in memory, and opens
  * no new one each time.  SKEX_E_STATE within a transaction. */
 SKEX_MUST_USE enum skex_error skex_registry_clear(struct skex_registry *registry);

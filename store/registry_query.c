@@ -71,6 +71,7 @@ static const char *const texts[SKEX_SQL_STATEMENTS] = {
 struct skex_registry {
 	sqlite3 *database;
 	sqlite3_stmt *prepared[SKEX_SQL_STATEMENTS];
+	enum skex_error failed;
 };
 
 static enum skex_error error_of(int code)
@@ -98,12 +99,34 @@ static enum skex_error error_of(int code)
 	}
 }
 
+/*
+ * What a sync that failed was for is not shown in this life: SQLite writes the next change over it.
+ * On the disk it may be all the same, until then, and be there after a power cut: who undid the
+ * rest of it because it failed, the pads of an enrolment, would have undone what is real.  So
+ * nothing more is read or changed, as in the store, and the next start sees what the disk has.
+ */
+static enum skex_error result_of(struct skex_registry *registry, int code)
+{
+	if (code == SQLITE_IOERR_FSYNC)
+		registry->failed = SKEX_E_IO;
+	return error_of(code);
+}
+
+enum skex_error skex_registry_failed(const struct skex_registry *registry)
+{
+	return registry->failed;
+}
+
 /* ---- statements ---- */
 
 struct skex_query skex_query_begin(struct skex_registry *registry, enum skex_statement which)
 {
-	struct skex_query query = {registry->prepared[which], SKEX_OK, false};
+	struct skex_query query = {registry, registry->prepared[which], registry->failed, false};
 
+	if (query.error != SKEX_OK) {
+		query.statement = NULL;
+		return query;
+	}
 	if (query.statement != NULL && !sqlite3_stmt_busy(query.statement))
 		return query;
 	query.own = query.statement != NULL;
@@ -158,7 +181,7 @@ bool skex_query_step(struct skex_query *query)
 	if (query->error != SKEX_OK)
 		return false;
 	int code = sqlite3_step(query->statement);
-	query->error = error_of(code);
+	query->error = result_of(query->registry, code);
 	return code == SQLITE_ROW;
 }
 
@@ -219,7 +242,7 @@ void skex_column_text(struct skex_query *query, int index, char *out, size_t roo
 
 static enum skex_error execute(struct skex_registry *registry, const char *text)
 {
-	return error_of(sqlite3_exec(registry->database, text, NULL, NULL, NULL));
+	return result_of(registry, sqlite3_exec(registry->database, text, NULL, NULL, NULL));
 }
 
 static enum skex_error number_get(
@@ -342,6 +365,8 @@ enum skex_error skex_registry_begin(struct skex_registry *registry)
 {
 	if (!sqlite3_get_autocommit(registry->database))
 		return SKEX_E_STATE;
+	if (registry->failed != SKEX_OK)
+		return registry->failed;
 	return execute(registry, "BEGIN IMMEDIATE");
 }
 

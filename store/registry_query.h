@@ -39,6 +39,7 @@ enum skex_statement {
 
 /* A statement that is being carried out. */
 struct skex_query {
+	struct skex_registry *registry;
 	struct sqlite3_stmt *statement;
 	enum skex_error error;
 	bool own; /* not the cached one, for that was busy: an outer call visits its rows */

@@ -27,6 +27,30 @@ static enum skex_error make_directories(const struct skex_platform *platform, co
 	return error;
 }
 
+/*
+ * SQLite reads what a life before left through the memory of the system.  A change whose sync
+ * failed looks whole there, and is not on the disk: what is appended behind it would be lost with
+ * it in a power cut, although its own sync was fine.
+ */
+static enum skex_error read_anew(const struct skex_files *files, const char *directory)
+{
+	static const char *const names[] = {"/registry.db", "/registry.db-wal"};
+	enum skex_error error = SKEX_OK;
+	struct skex_file *file;
+	char path[PATH_ROOM];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && error == SKEX_OK; i++) {
+		error = below(path, directory, names[i]);
+		if (error == SKEX_OK)
+			error = files->open(files->context, path, SKEX_OPEN_FRESH, &file);
+		if (error == SKEX_OK)
+			files->close(file);
+		if (error == SKEX_E_UNKNOWN)
+			error = SKEX_OK;
+	}
+	return error;
+}
+
 enum skex_error skex_state_open(const struct skex_platform *platform,
 	const struct skex_crypto *crypto, const char *directory,
 	const uint8_t kek[static SKEX_KEK_BYTES], struct skex_state *state)
@@ -40,6 +64,8 @@ enum skex_error skex_state_open(const struct skex_platform *platform,
 	error = below(path, directory, "/store");
 	if (error == SKEX_OK)
 		error = skex_log_store_open(platform, crypto, path, kek, &opened.store);
+	if (error == SKEX_OK)
+		error = read_anew(platform->files, directory);
 	if (error == SKEX_OK)
 		error = below(path, directory, "/registry.db");
 	if (error == SKEX_OK)
