@@ -148,7 +148,7 @@ static json_t *made(const struct bindings_end *end, const struct skex_rotation *
 	if (is->active.there) {
 		failed |= json_object_set_new(report, "active_key", key_or_null(&is->active));
 		failed |= json_object_set_new(report, "active_age_ms",
-			json_integer((json_int_t)(now_ms - is->active.since_ms)));
+			json_integer((json_int_t)skex_rotation_age_ms(&is->active, now_ms)));
 	}
 	if (is->next.there)
 		failed |= json_object_set_new(report, "next_key", key_or_null(&is->next));

@@ -134,7 +134,7 @@ static void remember(struct skex_binding *binding)
 	struct skex_rotation_memory memory = {
 		.round = machine->round,
 		.active = machine->active.there,
-		.age_ms = binding->now_ms - machine->active.since_ms,
+		.age_ms = skex_rotation_age_ms(&machine->active, binding->now_ms),
 		.settled = skex_rotation_has_active(machine),
 	};
 

@@ -17,6 +17,17 @@ static uint64_t after(uint64_t ms, uint64_t wait_ms)
 	return wait_ms > UINT64_MAX - ms ? UINT64_MAX : ms + wait_ms;
 }
 
+/* When the key is so old, or was. */
+static uint64_t when_aged(const struct skex_rotation_key *key, uint64_t age_ms)
+{
+	uint64_t before_ms;
+
+	if (key->since_ms >= 0)
+		return after((uint64_t)key->since_ms, age_ms);
+	before_ms = (uint64_t)-key->since_ms;
+	return age_ms > before_ms ? age_ms - before_ms : 0;
+}
+
 /* ---- what both ends do -------------------------------------------------------------------------
  */
 
@@ -91,7 +102,7 @@ void rotation_promote(struct skex_rotation *rotation)
 {
 	rotation->old = rotation->active;
 	rotation->active = rotation->next;
-	rotation->active.since_ms = rotation->now_ms;
+	rotation->active.since_ms = (int64_t)rotation->now_ms;
 	rotation->active.held = rotation->active.held && !rotation->policy->once;
 	rotation->next.there = false;
 	rotation->closed = false;
@@ -223,8 +234,8 @@ void skex_rotation_init(struct skex_rotation *rotation, const struct skex_rotati
 	rotation->round = memory->round;
 	rotation->active.there = memory->active;
 	memcpy(rotation->active.id, memory->key_id, SKEX_ROTATION_ID_BYTES);
-	/* A clock that only counts up may be younger than the key. */
-	rotation->active.since_ms = memory->age_ms < now_ms ? now_ms - memory->age_ms : 0;
+	rotation->active.since_ms =
+		(int64_t)now_ms - (int64_t)sooner(memory->age_ms, (uint64_t)INT64_MAX);
 	if (!memory->active) {
 		/* Who leads never refuses a key, and offers one soon; the other end hears of it. */
 		rotation_tell(rotation,
@@ -236,10 +247,11 @@ void skex_rotation_init(struct skex_rotation *rotation, const struct skex_rotati
 	}
 	/* Nobody here has its bytes, and one place may have been left with the key of a round that
 	 * was under way: due_ms is now, unless that cannot be. */
-	if (memory->rested) {
-		rotation->due_ms = after(rotation->active.since_ms, policy->period_ms);
+	if (memory->rested)
+		rotation->due_ms = when_aged(&rotation->active, policy->period_ms);
+	/* A key that is due, as after any start, has that time to be replaced. */
+	if (rotation->due_ms > now_ms)
 		rotation->open_ms = now_ms;
-	}
 	if (policy->leads) {
 		/* The follower may still wait for this word. */
 		rotation_tell(rotation, SKEX_ROTATION_ACTIVE, SKEX_ROTATION_FINE);
@@ -268,6 +280,11 @@ bool skex_rotation_settled(const struct skex_rotation *rotation, uint64_t now_ms
 		!rotation->ordered && rotation->due_ms > now_ms;
 }
 
+uint64_t skex_rotation_age_ms(const struct skex_rotation_key *key, uint64_t now_ms)
+{
+	return now_ms - (uint64_t)key->since_ms;
+}
+
 uint64_t skex_rotation_closes_ms(const struct skex_rotation *rotation)
 {
 	const struct skex_rotation_policy *policy = rotation->policy;
@@ -275,7 +292,7 @@ uint64_t skex_rotation_closes_ms(const struct skex_rotation *rotation)
 
 	if (!policy->close || !rotation->active.there)
 		return UINT64_MAX;
-	ms = after(after(rotation->active.since_ms, policy->period_ms), policy->grace_ms);
+	ms = when_aged(&rotation->active, after(policy->period_ms, policy->grace_ms));
 	return ms > rotation->open_ms ? ms : rotation->open_ms;
 }
 

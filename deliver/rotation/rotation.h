@@ -40,7 +40,7 @@
  * has lost it gets a new one.
  *
  * The machine holds ids, no keys: the caller keeps the bytes of the three places NEXT, ACTIVE and
- * OLD.  Times are of a clock that never jumps, in milliseconds.
+ * OLD.  Times are of a clock that never jumps, in milliseconds.  It may be younger than a key.
  */
 enum skex_rotation_state {
 	SKEX_ROTATION_IDLE,
@@ -131,7 +131,9 @@ struct skex_rotation_key {
 	 * modulo SKEX_ROTATION_NUMBERS from that of the key which it takes the place of.  0: not
 	 * known, of one from before the start. */
 	uint64_t round;
-	uint64_t since_ms; /* when it became active */
+	/* When it became active; negative: before the clock began, with the machine that was up
+	 * then. */
+	int64_t since_ms;
 };
 
 struct skex_rotation {
@@ -196,6 +198,9 @@ bool skex_rotation_has_active(const struct skex_rotation *rotation);
 /* Is nothing under way, ordered, due, or owed after a failure?  Then the consumer has the active
  * key, and who goes on with it may say `rested`. */
 bool skex_rotation_settled(const struct skex_rotation *rotation, uint64_t now_ms);
+
+/* How long ago a key that is there became active, in milliseconds. */
+uint64_t skex_rotation_age_ms(const struct skex_rotation_key *key, uint64_t now_ms);
 
 /* When the binding is closed if nothing changes; UINT64_MAX: never. */
 uint64_t skex_rotation_closes_ms(const struct skex_rotation *rotation);

@@ -314,7 +314,7 @@ static void remember(struct scene *scene, struct scene_end *end)
 	end->memory.settled = skex_rotation_has_active(machine);
 	memcpy(end->memory.key_id, machine->active.id, SKEX_ROTATION_ID_BYTES);
 	end->remembered_ms =
-		(uint64_t)((int64_t)(machine->active.since_ms - end->skew_ms) + end->wall_skew_ms);
+		(uint64_t)(machine->active.since_ms - (int64_t)end->skew_ms + end->wall_skew_ms);
 	(void)scene;
 }
 

@@ -362,6 +362,36 @@ static void starts_do_not_prolong_it(void **state)
 	assert_int_equal(scene_known(&scene.end[0].consumer), 0);
 }
 
+/* The machines were off for days, and start with a clock that is younger than the key: it is
+ * replaced at once, or else closed when the time of a start is over. */
+static void off_for_days(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 6; i++) {
+		struct scene scene;
+		uint8_t before[SKEX_ROTATION_ID_BYTES];
+
+		scene_init(&scene, 61 + i, (enum scene_kind)(i / 2), 24 * HOUR, 24 * HOUR, true);
+		scene.faults.delay_ms = 500;
+		assert_true(scene_settles(&scene, MINUTE));
+		memcpy(before, scene.end[0].machine.active.id, sizeof(before));
+		scene.faults.hubs_cut = i % 2 == 0;
+		for (unsigned end = 0; end < 2; end++) {
+			scene.end[end].wall_skew_ms += 72 * (int64_t)HOUR;
+			scene_restart_agent(&scene, end, true);
+		}
+		scene_run(&scene, 4 * MINUTE);
+		assert_int_equal(scene.end[0].closed + scene.end[1].closed, 0);
+		assert_int_equal(scene.dark_ms, 0);
+		scene_run(&scene, 2 * MINUTE);
+		assert_int_equal(scene.end[0].machine.closed, i % 2 == 0);
+		assert_int_equal(scene.end[1].machine.closed, i % 2 == 0);
+		scene.faults.hubs_cut = false;
+		assert_true(scene_settles(&scene, 5 * MINUTE));
+		assert_memory_not_equal(scene.end[0].machine.active.id, before, sizeof(before));
+	}
+}
+
 /* An end, or both, start with what they remembered half an hour ago: they meet at a key that was
  * never in use before, and the one that is meanwhile in use is not taken for an old one. */
 static void backups(enum scene_kind kind)
@@ -686,6 +716,7 @@ int main(void)
 		cmocka_unit_test(one_goes_on_for_another_once),
 		cmocka_unit_test(grace_ends),
 		cmocka_unit_test(starts_do_not_prolong_it),
+		cmocka_unit_test(off_for_days),
 		cmocka_unit_test(follower_starts_at_rest),
 		cmocka_unit_test(follower_starts_in_a_round_many),
 		cmocka_unit_test(follower_starts_in_a_round_one_place),

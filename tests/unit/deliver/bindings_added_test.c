@@ -9,6 +9,7 @@
 
 #include "deliver/bindings/bindings.h"
 #include "tests/unit/config/text.h"
+#include "tests/unit/deliver/uptime.h"
 
 /*
  * Bindings that come and go at run time, seen from the process that runs them; the test plays the
@@ -493,21 +494,29 @@ static void refuse_a_key(struct play *play)
 /* What is owed is not forgotten: one that has to have a new key, and gets none, does not rest. */
 static void what_is_owed_does_not_rest(void **state)
 {
+	static const uint64_t uptimes_s[] = {10, 23 * 3600, 30 * 86400};
 	const long long now = (long long)time(NULL);
-	struct play play;
+	struct play plays[9];
 	json_t *request;
 
 	(void)state;
-	/* After a start; when it is due; and by a clock that went back. */
-	for (int i = 0; i < 3; i++) {
-		begin_agreed(&play, i == 0 ? now : i == 1 ? now - 90000 : now + 1000, i > 0);
-		refuse_a_key(&play);
-		renew(&play);
-		while ((request = take_any(&play)) != NULL) {
+	/* After a start; when it is due, and even its grace is over; and by a clock that went back;
+	 * however long the machine has been up. */
+	for (int i = 0; i < 9; i++) {
+		const long long since = i / 3 == 0 ? now : i / 3 == 1 ? now - 90000 : now + 1000;
+
+		uptime_is(uptimes_s[i % 3] * 1000);
+		begin_agreed(&plays[i], since, i / 3 > 0);
+		refuse_a_key(&plays[i]);
+		renew(&plays[i]);
+	}
+	uptime_is(0);
+	for (int i = 0; i < 9; i++) {
+		while ((request = take_any(&plays[i])) != NULL) {
 			assert_string_not_equal(text_of(request, "op"), "binding_rest");
 			json_decref(request);
 		}
-		assert_int_equal(finish(&play), 0);
+		assert_int_equal(finish(&plays[i]), 0);
 	}
 }
 

@@ -15,6 +15,7 @@
 
 struct bed {
 	uint64_t now_ms;
+	uint64_t age_ms; /* remembered */
 	unsigned changes, tells, events, acts, looks, ends;
 	uint32_t asked;
 	bool given; /* the bytes of the next key, with the last act or look */
@@ -63,9 +64,8 @@ static void tell(void *context, struct skex_binding *binding, const uint8_t *not
 static void remember(
 	void *context, struct skex_binding *binding, const struct skex_rotation_memory *memory)
 {
-	(void)context;
 	(void)binding;
-	(void)memory;
+	((struct bed *)context)->age_ms = memory->age_ms;
 }
 
 static void event(void *context, struct skex_binding *binding, const char *text)
@@ -154,6 +154,28 @@ static void offer(uint64_t round)
 
 	skex_binding_view(bed.binding, &view);
 	skex_binding_key(bed.binding, view.key_id, key, sizeof(key));
+}
+
+/* What is remembered of a key does not make it younger, as it would be at each start of a machine.
+ */
+static void a_key_is_older_than_the_machine(void **state)
+{
+	static const uint64_t uptimes_ms[] = {10000, 23 * 3600000ull, 30 * 86400000ull};
+	const struct skex_rotation_memory memory = {
+		.active = true, .key_id = {9}, .settled = true, .age_ms = 25 * 3600000ull};
+	const uint8_t hash[16] = {7};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(uptimes_ms) / sizeof(uptimes_ms[0]); i++) {
+		skex_binding_free(bed.binding);
+		bed.now_ms = uptimes_ms[i];
+		assert_int_equal(skex_binding_new("wireguard:x", &policy, &consumer, &bed, &host,
+					 hash, &memory, bed.now_ms, &bed.binding),
+			SKEX_OK);
+		bed.now_ms += 1000;
+		offer(2);
+		assert_true(bed.age_ms == memory.age_ms + 1000);
+	}
 }
 
 static void who_answers_nothing_is_given_up(void **state)
@@ -278,6 +300,7 @@ static void unsafe(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_key_is_older_than_the_machine, up, down),
 		cmocka_unit_test_setup_teardown(who_answers_nothing_is_given_up, up, down),
 		cmocka_unit_test_setup_teardown(who_answers_in_time_is_not, up, down),
 		cmocka_unit_test_setup_teardown(who_may_take_its_time_does, up, down),
