@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/backoff.h"
 #include "core/base/cursor.h"
 #include "core/base/mem.h"
 #include "hub/internal.h"
@@ -85,17 +86,15 @@ static void unusable(struct hub_leg *leg, enum skex_error why)
 	char text[160];
 
 	leg->leg = NULL;
-	if (leg->load_pause_ms == 0) {
+	if (leg->load_failures == 0) {
 		snprintf(text, sizeof(text),
 			"its state on the disk cannot be used (%s): tried again and again; if it "
 			"stays so, evict the agent and enrol it anew",
 			skex_error_name(why));
 		hub_alarm(leg->hub, leg, "leg_unusable", text);
 	}
-	leg->load_pause_ms = leg->load_pause_ms == 0 ? LOAD_MIN_MS : leg->load_pause_ms * 2;
-	if (leg->load_pause_ms > LOAD_MAX_MS)
-		leg->load_pause_ms = LOAD_MAX_MS;
-	leg->load_ms = leg->used_ms + leg->load_pause_ms;
+	leg->load_ms = leg->used_ms + skex_back_off(LOAD_MIN_MS, leg->load_failures, LOAD_MAX_MS);
+	leg->load_failures++;
 }
 
 struct skex_leg *hub_leg_load(struct hub_leg *leg)
@@ -104,16 +103,16 @@ struct skex_leg *hub_leg_load(struct hub_leg *leg)
 	if (leg->leg == NULL) {
 		enum skex_error error;
 
-		if (leg->load_pause_ms != 0 && leg->used_ms < leg->load_ms)
+		if (leg->load_failures != 0 && leg->used_ms < leg->load_ms)
 			return NULL;
 		error = skex_leg_load(&leg->hub->link, leg->number, &leg->leg);
 		if (error != SKEX_OK) {
 			unusable(leg, error);
 			return NULL;
 		}
-		if (leg->load_pause_ms != 0)
+		if (leg->load_failures != 0)
 			hub_alarm(leg->hub, leg, "leg_usable", "its leg can be used again");
-		leg->load_pause_ms = 0;
+		leg->load_failures = 0;
 		leg->leg->owner_data = leg;
 		if (leg->envelopes != NULL) {
 			leg->leg->envelope_tx = leg->envelopes->tx;

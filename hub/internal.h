@@ -31,7 +31,7 @@ struct hub_leg {
 	uint64_t used_ms;
 	/* When its state could not be read: until then it is not tried again, whoever asks. */
 	uint64_t load_ms;
-	uint32_t load_pause_ms; /* 0: it could be */
+	uint32_t load_failures; /* in a row; 0: it could be */
 
 	/* The last messages received since the start, to tell a retransmission from a reuse of pad:
 	 * a help to find a clone, on which nothing rests. */

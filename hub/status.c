@@ -40,7 +40,7 @@ static const char *state_word(
 		return "banned";
 	if (member->state == SKEX_MEMBER_EVICTED)
 		return "evicted";
-	if (hub_leg != NULL && hub_leg->load_pause_ms != 0)
+	if (hub_leg != NULL && hub_leg->load_failures != 0)
 		return "unusable";
 	if (leg == NULL)
 		return "away";

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "link/pad_tables.h"
 
-#include <string.h>
-
+#include "core/base/backoff.h"
 #include "link/link.h"
 #include "store/tables.h"
 
@@ -31,12 +30,9 @@ static void put_off(struct skex_pad_tables *tables, struct skex_pad_table *table
 	if (table->file != NULL)
 		skex_pad_file_close(table->file);
 	table->file = NULL;
-	/* The first failure is only one of a disk that had a bad moment. */
-	table->pause_ms = table->why == SKEX_OK ? PAUSE_MIN_MS : table->pause_ms * 2;
-	if (table->pause_ms > PAUSE_MAX_MS)
-		table->pause_ms = PAUSE_MAX_MS;
 	table->why = why;
-	table->open_ms = now_ms + table->pause_ms;
+	table->open_ms = now_ms + skex_back_off(PAUSE_MIN_MS, table->failures, PAUSE_MAX_MS);
+	table->failures++;
 	tables->suspect = true;
 }
 
@@ -177,8 +173,8 @@ enum skex_error skex_pad_tables_trouble(struct skex_pad_tables *tables)
 	for (i = 0; i < SKEX_PAD_TABLES; i++) {
 		struct skex_pad_table *table = &tables->tables[i];
 
-		if (table->taken && !table->told && table->why != SKEX_OK &&
-			table->pause_ms > PAUSE_MIN_MS) {
+		/* The first failure is only one of a disk that had a bad moment. */
+		if (table->taken && !table->told && table->why != SKEX_OK && table->failures > 1) {
 			table->told = true;
 			return table->why;
 		}
@@ -203,6 +199,7 @@ static void look_after(
 	if (table->file == NULL || table->why == SKEX_OK || !skex_pad_file_proven(table->file))
 		return;
 	table->why = SKEX_OK;
+	table->failures = 0;
 	table->told = false;
 	skex_log(tables->link->platform, SKEX_LEVEL_WARNING,
 		"leg %016llx: its pad failed and was opened again: look at the disk",

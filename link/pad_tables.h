@@ -24,8 +24,8 @@ struct skex_pad_table {
 	struct skex_pad_file *file; /* NULL: it failed, and is not open */
 	enum skex_error why;        /* it failed, and has destroyed nothing since; else SKEX_OK */
 	bool told;                  /* that it stays so */
-	uint32_t pause_ms;          /* before it is opened again */
-	uint64_t open_ms;           /* when that is */
+	uint32_t failures;          /* in a row, as long as `why` says that it failed */
+	uint64_t open_ms;           /* then it is opened again */
 };
 
 struct skex_pad_tables {
