@@ -29,6 +29,8 @@ struct skex_pad_bytes {
 	struct ratchets *ratchets;
 	uint8_t *segment; /* of the ratchet, in locked memory: the one read last; NULL: none */
 	uint64_t segment_number;
+	uint64_t
+		stored; /* the segment of the ratchet that the store holds, or will with a commit */
 	uint64_t skips; /* segments that may be skipped now */
 	uint64_t skips_ms;
 };
@@ -94,6 +96,7 @@ static enum skex_error load_ratchet(struct skex_pad_bytes *pad, struct skex_pad_
 	pad->ratchets->kept.segment = skex_read_u64(&reader);
 	skex_read_bytes(&reader, pad->ratchets->kept.key, sizeof(pad->ratchets->kept.key));
 	pad->ratchets->ahead = pad->ratchets->kept;
+	pad->stored = pad->ratchets->kept.segment;
 	error = skex_reader_end(&reader) == SKEX_OK ? SKEX_OK : SKEX_E_CORRUPT;
 	skex_wipe(value, sizeof(value));
 	return error;
@@ -321,6 +324,12 @@ void skex_pad_bytes_forget(struct skex_pad_bytes *pad, struct skex_pad_position 
 		skex_pad_tables_forget(&pad->tables, mark);
 }
 
+bool skex_pad_bytes_behind(const struct skex_pad_bytes *pad, struct skex_pad_position mark)
+{
+	return pad->kind == SKEX_PAD_RATCHET &&
+		pad->stored != mark.offset / SKEX_RATCHET_SEGMENT_BYTES;
+}
+
 void skex_pad_bytes_commit(
 	struct skex_pad_bytes *pad, struct skex_txn *txn, struct skex_pad_position mark)
 {
@@ -330,11 +339,10 @@ void skex_pad_bytes_commit(
 	struct skex_writer writer;
 	struct skex_view part = skex_view(value, sizeof(value));
 
-	if (pad->kind != SKEX_PAD_RATCHET)
+	if (!skex_pad_bytes_behind(pad, mark))
 		return;
 	moved = &pad->ratchets->moved;
-	if (ratchet_move(pad, mark.offset) == SKEX_OK &&
-		moved->segment != pad->ratchets->kept.segment) {
+	if (ratchet_move(pad, mark.offset) == SKEX_OK) {
 		/* After a start the way there is long, and is gone once. */
 		if (pad->ratchets->ahead.segment < moved->segment)
 			pad->ratchets->ahead = *moved;
@@ -346,6 +354,7 @@ void skex_pad_bytes_commit(
 		skex_write_bytes(&writer, moved->key, sizeof(moved->key));
 		skex_txn_put_secret(txn, pad->link->store, SKEX_TABLE_RATCHET,
 			skex_view(key, sizeof(key)), &part, 1);
+		pad->stored = moved->segment;
 	}
 	skex_wipe(value, sizeof(value));
 }

@@ -162,12 +162,18 @@ void skex_link_settle(struct skex_link *link)
 
 	for (leg = link->legs[SKEX_LEGS_LOADED]; leg != NULL;
 		leg = leg->in[SKEX_LEGS_LOADED].next) {
+		/* A hub's mark of what it sends is durable by its last commit, or not at all. */
+		const bool behind = link->role == SKEX_ROLE_AGENT &&
+			skex_pad_bytes_behind(leg->tx_pad, leg->tx.next);
+		const bool tags = tags_room(leg);
 		struct skex_txn *txn = NULL;
 
-		if (tags_room(leg))
+		if (tags || behind)
 			txn = skex_commit_txn(&link->commit);
-		if (txn != NULL)
+		if (txn != NULL && tags)
 			tags_settle(leg, txn);
+		if (txn != NULL && behind)
+			skex_pad_bytes_commit(leg->tx_pad, txn, leg->tx.next);
 	}
 	error = skex_commit_settle(&link->commit);
 	for (leg = link->legs[SKEX_LEGS_LOADED]; leg != NULL && error == SKEX_OK;

@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "core/base/cursor.h"
+#include "store/tables.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/hostile.h"
 #include "tests/sim/store_thief.h"
@@ -131,9 +133,79 @@ static void what_is_seized_after_erasure_gives_no_past_key(void **state)
 	world_free(world);
 }
 
+/* Of the ratchet of a leg's direction, at either end: the first segment that its disk can give. */
+static uint64_t first_segment(struct skex_leg *leg, uint8_t direction)
+{
+	uint8_t key[9];
+	uint8_t value[8 + SKEX_HASH_BYTES];
+	struct skex_writer writer;
+	struct skex_reader reader;
+	size_t size = 0;
+
+	skex_writer_init(&writer, key, sizeof(key));
+	skex_write_u64(&writer, leg->record.leg);
+	skex_write_u8(&writer, direction);
+	assert_int_equal(skex_store_get(leg->link->store, SKEX_TABLE_RATCHET,
+				 skex_view(key, sizeof(key)), value, sizeof(value), &size),
+		SKEX_OK);
+	skex_reader_init(&reader, skex_view(value, size));
+	return skex_read_u64(&reader);
+}
+
+static void check_ratchets(struct world *world, uint64_t least)
+{
+	uint8_t direction;
+	uint8_t hub;
+	uint8_t agent;
+
+	note_used(world);
+	for (hub = 0; hub < HUBS; hub++) {
+		for (agent = 0; agent < AGENTS; agent++) {
+			for (direction = 0; direction < 2; direction++) {
+				const uint64_t mark =
+					used[hub][agent][direction] / SKEX_RATCHET_SEGMENT_BYTES;
+
+				assert_true(mark >= least);
+				assert_int_equal(first_segment(hostile_agent_leg(world, agent, hub),
+							 direction),
+					mark);
+				assert_int_equal(first_segment(hostile_hub_leg(world, hub, agent),
+							 direction),
+					mark);
+			}
+		}
+	}
+}
+
+/* No state of a ratchet stays on a disk that gives what was used, though marks are reserved for
+ * thousands of messages ahead. */
+static void rule_a_ratchet_on_the_disk_has_passed_what_was_used(void **state)
+{
+	struct world *world = world_new_ratchets(1, HUBS, 2, AGENTS);
+	struct world_key key;
+	uint64_t round;
+	uint8_t i;
+
+	(void)state;
+	world_set_pools(world, 1, 1);
+	world_run(world, 1000);
+	for (round = 1; round < 8; round++) {
+		for (i = 0; i < 20; i++) {
+			assert_true(world_get(world, world_agent(world, 0), world_agent(world, 1),
+				PURPOSE, 32, 60000, &key));
+			assert_true(world_get(world, world_agent(world, 1), world_agent(world, 0),
+				PURPOSE, 32, 60000, &key));
+		}
+		world_run(world, 2000);
+		check_ratchets(world, round);
+	}
+	world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rule_a_ratchet_on_the_disk_has_passed_what_was_used),
 		cmocka_unit_test(what_is_seized_after_erasure_gives_no_past_key),
 	};
 
