@@ -5,6 +5,7 @@
 
 #include "agent/qkd014.h"
 #include "api/agent_internal.h"
+#include "api/keys_cost.h"
 #include "api/keys_text.h"
 #include "core/wire/key_id.h"
 #include "platform/memory.h"

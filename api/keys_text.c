@@ -1,17 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/keys_text.h"
 
-#include "api/client/base64.h"
+#include "api/keys_cost.h"
 #include "core/base/cursor.h"
 #include "platform/memory.h"
-
-/* What surrounds the base64 text of one key, at most. */
-#define AROUND_MOST 320u
-
-size_t skex_keys_text_most(size_t count, size_t bytes)
-{
-	return 16 + count * (AROUND_MOST + skex_base64_size(bytes));
-}
 
 /* A constant, whose size the compiler knows. */
 #define WRITE(writer, text) skex_write_bytes(writer, (const uint8_t *)(text), sizeof(text) - 1)
@@ -112,7 +104,7 @@ enum skex_error skex_keys_text(const struct skex_key *keys, size_t count, char *
 	size_t i;
 
 	for (i = 0; i < count; i++)
-		room += AROUND_MOST + skex_base64_size(keys[i].size);
+		room += SKEX_KEYS_TEXT_AROUND + skex_base64_size(keys[i].size);
 	made = skex_secret_new(room);
 	if (made == NULL)
 		return SKEX_E_MEMORY;

@@ -7,12 +7,9 @@
 /*
  * Writes "keys":[...] as docs/api.md shows it, without a JSON library, so that key bytes are in one
  * buffer only. On success *text is in secret memory (skex_secret_free) and has *size bytes.
- * SKEX_E_MEMORY.
+ * SKEX_E_MEMORY.  api/keys_cost.h has an upper bound of that size.
  */
 SKEX_MUST_USE enum skex_error skex_keys_text(
 	const struct skex_key *keys, size_t count, char **text, size_t *size);
-
-/* An upper bound of that size, for count keys of so many bytes. */
-size_t skex_keys_text_most(size_t count, size_t bytes);
 
 #endif
