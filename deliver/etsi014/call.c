@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/keys_cost.h"
 #include "core/base/cursor.h"
 
 /* SAE ids hold no character that JSON would have to escape. */
@@ -84,4 +85,27 @@ enum skex_error skex_etsi014_call_encode(char text[static SKEX_HTTPS_CALL_MAX], 
 	else
 		write_fetch(&writer, request);
 	return skex_writer_end(&writer, size);
+}
+
+size_t skex_etsi014_answer_most(const struct skex_etsi014_request *request)
+{
+	size_t largest = 0;
+
+	switch (request->call) {
+	case SKEX_ETSI014_ENC_KEYS:
+		return skex_keys_text_most(request->number, request->bits / 8);
+	case SKEX_ETSI014_DEC_KEYS:
+		for (size_t i = 0; i < request->ids_count; i++) {
+			const size_t size = skex_key_id_size(request->ids[i]);
+
+			largest = size > largest ? size : largest;
+		}
+		/* Larger ones are refused. */
+		if (largest > SKEX_ETSI014_BITS_MAX / 8)
+			largest = SKEX_ETSI014_BITS_MAX / 8;
+		return skex_keys_text_most(request->ids_count, largest);
+	case SKEX_ETSI014_STATUS:
+		break;
+	}
+	return 0; /* nothing to speak of */
 }

@@ -15,4 +15,7 @@ SKEX_MUST_USE enum skex_error skex_etsi014_call_encode(char text[static SKEX_HTT
 	size_t *size, const struct skex_etsi014_request *request,
 	const struct skex_https_name *caller, uint32_t bits, uint32_t wait_ms);
 
+/* The most bytes that the API's answer to it has. */
+size_t skex_etsi014_answer_most(const struct skex_etsi014_request *request);
+
 #endif

@@ -37,6 +37,11 @@ static enum skex_error call(const void *context, char text[static SKEX_HTTPS_CAL
 		text, size, request, caller, facts->limits.bits_default, wait_ms);
 }
 
+static size_t answer_most(const void *request)
+{
+	return skex_etsi014_answer_most(request);
+}
+
 static void answer(const void *context, struct skex_https_reply *reply, const void *request,
 	const struct skex_https_name *caller, json_t *object)
 {
@@ -55,8 +60,8 @@ int skex_etsi014_main(
 		.limits = {keys_max, config->key_bits != 0 ? config->key_bits : 256},
 	};
 	const struct skex_https_service service = {"etsi014", &facts,
-		sizeof(struct skex_etsi014_request), head, body, call, skex_etsi014_reply_problem,
-		answer};
+		sizeof(struct skex_etsi014_request), head, body, call, answer_most,
+		skex_etsi014_reply_problem, answer};
 	const struct skex_https_tls tls = {
 		&config->listen, config->ca, config->certificate, config->key, ""};
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/base/mem.h"
+#include "deliver/https/turns.h"
 #include "platform/memory.h"
 
 #define INPUT_FIRST 65536u
@@ -18,16 +19,20 @@
 #define SLOT_BITS   16         /* of a ticket; the bits above count the uses of the slot */
 
 struct call {
-	uint64_t ticket; /* 0: free */
-	uint64_t deadline_ms;
-	skex_https_answer_fn answer;
+	struct skex_https_turn turn; /* first: one is the other's address */
+	uint64_t ticket;             /* 0: free */
+	uint64_t deadline_ms;        /* of its turn, or then of its answer */
+	skex_https_answer_fn answer; /* NULL: nobody waits any more */
 	void *owner;
+	char *line; /* until it is its turn; requests hold no secrets */
+	size_t line_size;
 };
 
 struct skex_https_backend {
 	int descriptor;
 	uint64_t uses;
-	/* What was not sent yet: requests hold no secrets. */
+	struct skex_https_turns turns;
+	/* What was not sent yet. */
 	char *output;
 	size_t output_size;
 	size_t output_room;
@@ -73,10 +78,20 @@ failed:
 	return error;
 }
 
+static void call_end(struct skex_https_backend *backend, struct call *call)
+{
+	skex_https_turns_leave(&backend->turns, &call->turn);
+	free(call->line);
+	*call = (struct call){.ticket = 0};
+}
+
 void skex_https_backend_free(struct skex_https_backend *backend)
 {
 	if (backend == NULL)
 		return;
+	for (uint32_t i = 0; i < backend->calls_max; i++)
+		if (backend->calls[i].ticket != 0)
+			call_end(backend, &backend->calls[i]);
 	close(backend->descriptor);
 	skex_secret_free(backend->input);
 	free(backend->output);
@@ -85,10 +100,55 @@ void skex_https_backend_free(struct skex_https_backend *backend)
 
 /* ---- out ---- */
 
-enum skex_error skex_https_backend_flush(struct skex_https_backend *backend)
+static enum skex_error output_reserve(struct skex_https_backend *backend, size_t size)
+{
+	size_t needed = backend->output_size + size;
+
+	if (needed <= backend->output_room)
+		return SKEX_OK;
+	size_t room = needed * 2;
+	char *output = realloc(backend->output, room);
+	if (output == NULL)
+		return SKEX_E_MEMORY;
+	backend->output = output;
+	backend->output_room = room;
+	return SKEX_OK;
+}
+
+/* Ends the call; answer is NULL for none. */
+static void call_answer(struct skex_https_backend *backend, struct call *call, json_t *answer)
+{
+	const struct call ended = *call;
+
+	call_end(backend, call);
+	if (ended.answer != NULL)
+		ended.answer(ended.owner, answer);
+}
+
+static void turns_take(struct skex_https_backend *backend, uint64_t now_ms)
+{
+	struct skex_https_turn *turn;
+
+	while ((turn = skex_https_turns_next(&backend->turns)) != NULL) {
+		struct call *call = (struct call *)(void *)turn;
+
+		if (output_reserve(backend, call->line_size) != SKEX_OK) {
+			call_answer(backend, call, NULL);
+			continue;
+		}
+		memcpy(backend->output + backend->output_size, call->line, call->line_size);
+		backend->output_size += call->line_size;
+		free(call->line);
+		call->line = NULL;
+		call->deadline_ms = now_ms + SKEX_HTTPS_ANSWER_MS;
+	}
+}
+
+enum skex_error skex_https_backend_flush(struct skex_https_backend *backend, uint64_t now_ms)
 {
 	size_t sent = 0;
 
+	turns_take(backend, now_ms);
 	while (sent < backend->output_size) {
 		ssize_t n = send(backend->descriptor, backend->output + sent,
 			backend->output_size - sent, MSG_NOSIGNAL);
@@ -106,21 +166,6 @@ enum skex_error skex_https_backend_flush(struct skex_https_backend *backend)
 	return SKEX_OK;
 }
 
-static enum skex_error output_reserve(struct skex_https_backend *backend, size_t size)
-{
-	size_t needed = backend->output_size + size;
-
-	if (needed <= backend->output_room)
-		return SKEX_OK;
-	size_t room = needed * 2;
-	char *output = realloc(backend->output, room);
-	if (output == NULL)
-		return SKEX_E_MEMORY;
-	backend->output = output;
-	backend->output_room = room;
-	return SKEX_OK;
-}
-
 static struct call *call_free(struct skex_https_backend *backend, uint32_t *slot)
 {
 	for (uint32_t i = 0; i < backend->calls_max; i++) {
@@ -134,8 +179,7 @@ static struct call *call_free(struct skex_https_backend *backend, uint32_t *slot
 }
 
 enum skex_error skex_https_backend_send(struct skex_https_backend *backend,
-	struct skex_view members, uint64_t deadline_ms, skex_https_answer_fn answer, void *owner,
-	uint64_t *ticket)
+	const struct skex_https_ask *ask, uint64_t now_ms, uint64_t *ticket)
 {
 	static const char tail[] = {'}', '\n'};
 	char head[32];
@@ -147,26 +191,57 @@ enum skex_error skex_https_backend_send(struct skex_https_backend *backend,
 	/* Below 2^53, so that it is the same number in every JSON library. */
 	uint64_t id = (++backend->uses & ((UINT64_C(1) << 36) - 1)) << SLOT_BITS | slot;
 	int head_size = snprintf(head, sizeof(head), "{\"id\":%" PRIu64 ",", id);
+	const struct skex_view members = ask->members;
 	size_t size = (size_t)head_size + members.size + sizeof(tail);
-	if (output_reserve(backend, size) != SKEX_OK)
+	char *line = malloc(size);
+	if (line == NULL)
 		return SKEX_E_MEMORY;
-	char *at = backend->output + backend->output_size;
-	memcpy(at, head, (size_t)head_size);
-	memcpy(at + head_size, members.data, members.size);
-	memcpy(at + head_size + members.size, tail, sizeof(tail));
-	backend->output_size += size;
-	*call = (struct call){id, deadline_ms, answer, owner};
+	enum skex_error error =
+		skex_https_turns_join(&backend->turns, &call->turn, ask->caller, ask->answer_most);
+	if (error != SKEX_OK) {
+		free(line);
+		return error;
+	}
+	memcpy(line, head, (size_t)head_size);
+	memcpy(line + head_size, members.data, members.size);
+	memcpy(line + head_size + members.size, tail, sizeof(tail));
+	call->ticket = id;
+	call->deadline_ms = now_ms + SKEX_HTTPS_TURN_MS;
+	call->answer = ask->answer;
+	call->owner = ask->owner;
+	call->line = line;
+	call->line_size = size;
 	backend->next = slot + 1;
 	*ticket = id;
 	return SKEX_OK;
 }
 
+/* NULL for another ticket of the slot: the call has ended. */
+static struct call *call_find(struct skex_https_backend *backend, uint64_t ticket)
+{
+	const uint64_t slot = ticket % (1u << SLOT_BITS);
+
+	if (ticket == 0 || slot >= backend->calls_max || backend->calls[slot].ticket != ticket)
+		return NULL;
+	return &backend->calls[slot];
+}
+
 void skex_https_backend_forget(struct skex_https_backend *backend, uint64_t ticket)
 {
-	struct call *call = &backend->calls[ticket % (1u << SLOT_BITS)];
+	struct call *call = call_find(backend, ticket);
 
-	if (ticket != 0 && call->ticket == ticket)
-		call->ticket = 0;
+	if (call == NULL)
+		return;
+	call->answer = NULL;
+	if (call->turn.state == SKEX_HTTPS_TURN_WAITING)
+		call_end(backend, call);
+}
+
+bool skex_https_backend_waits(struct skex_https_backend *backend, uint64_t ticket)
+{
+	const struct call *call = call_find(backend, ticket);
+
+	return call != NULL && call->turn.state == SKEX_HTTPS_TURN_WAITING;
 }
 
 /* ---- in ---- */
@@ -180,14 +255,9 @@ static enum skex_error line_take(struct skex_https_backend *backend, const char 
 		json_decref(answer);
 		return SKEX_E_SYNTAX;
 	}
-	uint64_t ticket = (uint64_t)json_integer_value(id);
-	uint64_t slot = ticket % (1u << SLOT_BITS);
-	/* Another ticket there: the answer came too late, and its owner was told. */
-	if (slot < backend->calls_max && backend->calls[slot].ticket == ticket) {
-		struct call call = backend->calls[slot];
-		backend->calls[slot].ticket = 0;
-		call.answer(call.owner, answer);
-	}
+	struct call *call = call_find(backend, (uint64_t)json_integer_value(id));
+	if (call != NULL && call->turn.state == SKEX_HTTPS_TURN_UNDER_WAY)
+		call_answer(backend, call, answer);
 	json_decref(answer);
 	return SKEX_OK;
 }
@@ -264,9 +334,9 @@ bool skex_https_backend_unsent(const struct skex_https_backend *backend)
 	return backend->output_size > 0;
 }
 
-enum skex_error skex_https_backend_turn(struct skex_https_backend *backend)
+enum skex_error skex_https_backend_turn(struct skex_https_backend *backend, uint64_t now_ms)
 {
-	enum skex_error error = skex_https_backend_flush(backend);
+	enum skex_error error = skex_https_backend_flush(backend, now_ms);
 
 	return error != SKEX_OK ? error : input_read(backend);
 }
@@ -274,10 +344,11 @@ enum skex_error skex_https_backend_turn(struct skex_https_backend *backend)
 void skex_https_backend_expire(struct skex_https_backend *backend, uint64_t now_ms)
 {
 	for (uint32_t slot = 0; slot < backend->calls_max; slot++) {
-		struct call call = backend->calls[slot];
-		if (call.ticket == 0 || now_ms < call.deadline_ms)
+		struct call *call = &backend->calls[slot];
+		const struct call late = *call;
+		if (call->answer == NULL || now_ms < call->deadline_ms)
 			continue;
-		backend->calls[slot].ticket = 0;
-		call.answer(call.owner, NULL);
+		skex_https_backend_forget(backend, call->ticket);
+		late.answer(late.owner, NULL);
 	}
 }

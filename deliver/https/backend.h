@@ -8,30 +8,48 @@
 
 #include "core/base/error.h"
 #include "core/base/view.h"
+#include "deliver/https/text.h"
 
 /*
- * Many requests at a time over the one descriptor of the local API.  Answers come in any order and
- * are matched by id.  One thread, never blocking: its owner waits for the descriptor.
+ * Many requests at a time over the one descriptor of the local API, those of each identity in their
+ * turn (turns.h).  Answers come in any order and are matched by id.  One thread, never blocking:
+ * its owner waits for the descriptor.  Times are of one clock that does not go back.
  */
+#define SKEX_HTTPS_TURN_MS   10000u /* so long a request waits for its turn */
+#define SKEX_HTTPS_ANSWER_MS 10000u /* and then for its answer: more than the agent takes */
+
 struct skex_https_backend;
 
-/* answer is valid during the call; NULL when none came in time. */
+/* answer is valid during the call; NULL when none came in time, or when it was never its turn. */
 typedef void (*skex_https_answer_fn)(void *owner, json_t *answer);
 
-/* Owns the descriptor from here on, also on failure.  calls_max is how many requests may wait. */
+struct skex_https_ask {
+	const struct skex_https_name *caller;
+	size_t answer_most; /* bytes that the agent's answer can have */
+	struct skex_view members;
+	skex_https_answer_fn answer;
+	void *owner;
+};
+
+/* Owns the descriptor from here on, also on failure.  calls_max is how many requests there may be,
+ * with those that wait for their turn. */
 SKEX_MUST_USE enum skex_error skex_https_backend_new(
 	int descriptor, uint32_t calls_max, struct skex_https_backend **backend);
 /* Forgets all calls without telling their owners; NULL is fine. */
 void skex_https_backend_free(struct skex_https_backend *backend);
 
 /*
- * Sends {"id":N,MEMBERS}.  answer is called once, later, unless the ticket is forgotten before.
- * SKEX_E_BUSY when calls_max wait already; SKEX_E_MEMORY.
+ * Sends {"id":N,MEMBERS} when it is its turn; ask is copied.  answer is called once, later, unless
+ * the ticket is forgotten before.  SKEX_E_BUSY when there are calls_max already; SKEX_E_QUOTA when
+ * too many of this caller wait; SKEX_E_MEMORY.
  */
 SKEX_MUST_USE enum skex_error skex_https_backend_send(struct skex_https_backend *backend,
-	struct skex_view members, uint64_t deadline_ms, skex_https_answer_fn answer, void *owner,
-	uint64_t *ticket);
+	const struct skex_https_ask *ask, uint64_t now_ms, uint64_t *ticket);
+/* A request that waits is never sent; of one that was sent the answer is thrown away, and until
+ * then it counts as owed. */
 void skex_https_backend_forget(struct skex_https_backend *backend, uint64_t ticket);
+/* It waits for its turn. */
+bool skex_https_backend_waits(struct skex_https_backend *backend, uint64_t ticket);
 
 /* The descriptor, to wait until it can be read; and also written, when something is not sent yet.
  */
@@ -42,10 +60,12 @@ bool skex_https_backend_unsent(const struct skex_https_backend *backend);
  * closed; SKEX_E_SYNTAX when what it sends is no answer of the API; SKEX_E_IO, SKEX_E_MEMORY. After
  * an error the backend can only be freed.
  */
-SKEX_MUST_USE enum skex_error skex_https_backend_turn(struct skex_https_backend *backend);
-/* The writing half alone: after requests were sent, which are only collected until then. */
-SKEX_MUST_USE enum skex_error skex_https_backend_flush(struct skex_https_backend *backend);
-/* Ends the calls whose deadline has passed. */
+SKEX_MUST_USE enum skex_error skex_https_backend_turn(
+	struct skex_https_backend *backend, uint64_t now_ms);
+/* The writing half alone: sends those whose turn it is.  After requests or answers. */
+SKEX_MUST_USE enum skex_error skex_https_backend_flush(
+	struct skex_https_backend *backend, uint64_t now_ms);
+/* Ends the calls that have waited too long. */
 void skex_https_backend_expire(struct skex_https_backend *backend, uint64_t now_ms);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "deliver/https/connection.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -80,10 +81,36 @@ void skex_https_connections_resume(struct skex_https_connections *connections)
 	}
 }
 
+/* The daemon does not look at one that is suspended.  A client that only has ended its own
+ * direction cannot be told from one that has gone: it gets the words. */
+static bool is_gone(const struct skex_https_connection *connection)
+{
+	struct pollfd look = {.fd = connection->descriptor, .events = POLLRDHUP};
+
+	return poll(&look, 1, 0) == 1;
+}
+
+/* Nobody is there to take what it waits for. */
+static void withdraw(struct skex_https_connection *connection)
+{
+	struct skex_https_problem problem;
+
+	skex_https_backend_forget(connection->all->backend, connection->ticket);
+	connection->ticket = 0;
+	skex_https_problem_set(&problem, 503, "the client has closed before it was its turn");
+	connection->all->service->problem(&connection->reply, &problem);
+	connection->phase = SKEX_HTTPS_PHASE_ANSWERED;
+	MHD_resume_connection(connection->mhd);
+}
+
 void skex_https_connections_sweep(struct skex_https_connections *connections, uint64_t now_ms)
 {
 	for (size_t i = 0; i < SKEX_HTTPS_CONNECTIONS_MAX; i++) {
 		struct skex_https_connection *connection = &connections->each[i];
+		if (connection->phase == SKEX_HTTPS_PHASE_WAITING &&
+			skex_https_backend_waits(connections->backend, connection->ticket) &&
+			is_gone(connection))
+			withdraw(connection);
 		if (now_ms - connection->since_ms < phase_limit_ms[connection->phase])
 			continue;
 		/* The daemon finds the end of the stream and closes. */

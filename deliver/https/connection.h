@@ -28,7 +28,7 @@ enum skex_https_phase {
 	SKEX_HTTPS_PHASE_CONNECTED, /* until the first request line: the handshake is in it */
 	SKEX_HTTPS_PHASE_IDLE,      /* between requests */
 	SKEX_HTTPS_PHASE_READING,   /* a request line is there, the request is not complete */
-	SKEX_HTTPS_PHASE_WAITING,   /* suspended, for the agent */
+	SKEX_HTTPS_PHASE_WAITING,   /* suspended, for its turn and the agent */
 	SKEX_HTTPS_PHASE_ANSWERED,  /* the reply is there */
 	SKEX_HTTPS_PHASE_SENDING,   /* the reply is with the daemon */
 };
@@ -81,8 +81,8 @@ void skex_https_connections_free(struct skex_https_connections *connections);
 
 /* Gives all waiting requests back to the daemon, so that it can be stopped. */
 void skex_https_connections_resume(struct skex_https_connections *connections);
-/* Ends connections that were too slow.  Inactivity alone does not find a client that sends one byte
- * at a time. */
+/* Ends connections that were too slow, for inactivity alone does not find a client that sends one
+ * byte at a time; and takes back what waits for its turn and whose client has closed. */
 void skex_https_connections_sweep(struct skex_https_connections *connections, uint64_t now_ms);
 /* How many were refused for their certificate since the last call. */
 uint32_t skex_https_connections_refused(struct skex_https_connections *connections);

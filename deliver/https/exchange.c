@@ -11,8 +11,7 @@
 
 /* One request after the other of a connection: read, judged, asked of the agent, answered. */
 
-#define WAIT_MS       5000u  /* for keys of a new purpose to be made */
-#define ANSWER_MS     10000u /* for its answer: more than it waits, with its own grace */
+#define WAIT_MS       5000u /* for keys of a new purpose to be made */
 #define DISCARDED_MAX (1u << 20)
 
 static void *connection_session(const struct skex_https_connection *connection)
@@ -215,7 +214,7 @@ static void request_answer(void *owner, json_t *answer)
 	MHD_resume_connection(connection->mhd);
 }
 
-/* Asks the agent; *size is 0 when the service needs nothing of it. */
+/* Asks the agent, when it is its turn; *size is 0 when the service needs nothing of it. */
 static enum skex_error request_send(struct skex_https_connection *connection, size_t *size)
 {
 	const struct skex_https_service *service = connection->all->service;
@@ -224,11 +223,17 @@ static enum skex_error request_send(struct skex_https_connection *connection, si
 
 	error = service->call(service->facts, text, size, connection->request,
 		&connection->identity.name, WAIT_MS);
-	if (error == SKEX_OK && *size > 0)
-		error = skex_https_backend_send(connection->all->backend, skex_view(text, *size),
-			skex_posix_now_ms(NULL) + ANSWER_MS, request_answer, connection,
-			&connection->ticket);
-	return error;
+	if (error != SKEX_OK || *size == 0)
+		return error;
+	const struct skex_https_ask ask = {
+		.caller = &connection->identity.name,
+		.answer_most = service->answer_most(connection->request),
+		.members = skex_view(text, *size),
+		.answer = request_answer,
+		.owner = connection,
+	};
+	return skex_https_backend_send(
+		connection->all->backend, &ask, skex_posix_now_ms(NULL), &connection->ticket);
 }
 
 static enum MHD_Result request_end(struct skex_https_connection *connection)
@@ -241,8 +246,15 @@ static enum MHD_Result request_end(struct skex_https_connection *connection)
 			skex_view(connection->body, connection->body_size),
 			&connection->problem) != SKEX_OK)
 		connection->refused = true;
-	if (!connection->refused && request_send(connection, &size) != SKEX_OK)
-		request_refuse(connection, 503, "too many requests at a time");
+	if (!connection->refused) {
+		enum skex_error error = request_send(connection, &size);
+		if (error == SKEX_E_QUOTA)
+			request_refuse(connection, 503,
+				"too many requests of this client wait: ask again when some are "
+				"answered");
+		else if (error != SKEX_OK)
+			request_refuse(connection, 503, "too many requests at a time");
+	}
 	if (connection->refused)
 		return problem_queue(connection);
 	if (size == 0) {

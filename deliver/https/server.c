@@ -14,6 +14,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "api/server.h"
 #include "core/base/mem.h"
 #include "deliver/https/connection.h"
 #include "deliver/https/listen.h"
@@ -260,8 +261,9 @@ static void process_prepare(void)
 static enum skex_error server_open(
 	struct server *server, int api_descriptor, const struct skex_https_tls *tls)
 {
-	enum skex_error error = skex_https_backend_new(
-		api_descriptor, SKEX_HTTPS_CONNECTIONS_MAX, &server->backend);
+	/* Of each connection one that waits, and what the agent owes, perhaps to who has gone. */
+	enum skex_error error = skex_https_backend_new(api_descriptor,
+		SKEX_HTTPS_CONNECTIONS_MAX + SKEX_API_CALLS_MAX_OWN, &server->backend);
 
 	if (error == SKEX_OK)
 		error = skex_https_connections_new(
@@ -342,19 +344,19 @@ static enum skex_error server_wait(struct server *server, struct ready *ready, u
 }
 
 /* Answers first: the connections that they resume are served by the same turn. */
-static enum skex_error server_turn(struct server *server, struct ready *ready)
+static enum skex_error server_turn(struct server *server, struct ready *ready, uint64_t now_ms)
 {
 	struct skex_https_backend *backend = server->backend;
 	int descriptor = skex_https_backend_descriptor(backend);
 	enum skex_error error = SKEX_OK;
 
 	if (FD_ISSET(descriptor, &ready->read) || FD_ISSET(descriptor, &ready->write))
-		error = skex_https_backend_turn(backend);
+		error = skex_https_backend_turn(backend, now_ms);
 	if (error == SKEX_OK &&
 		MHD_run_from_select(server->daemon, &ready->read, &ready->write, &ready->except) !=
 			MHD_YES)
 		error = SKEX_E_IO;
-	return error != SKEX_OK ? error : skex_https_backend_flush(backend);
+	return error != SKEX_OK ? error : skex_https_backend_flush(backend, now_ms);
 }
 
 static enum skex_error server_run(struct server *server)
@@ -371,7 +373,7 @@ static enum skex_error server_run(struct server *server)
 			continue;
 		if (FD_ISSET(server->signals, &ready.read))
 			return SKEX_OK;
-		error = server_turn(server, &ready);
+		error = server_turn(server, &ready, skex_posix_now_ms(NULL));
 	}
 	return error;
 }

@@ -31,6 +31,8 @@ struct skex_https_service {
 	enum skex_error (*call)(const void *facts, char text[static SKEX_HTTPS_CALL_MAX],
 		size_t *size, const void *request, const struct skex_https_name *caller,
 		uint32_t wait_ms);
+	/* The most bytes that the answer to that call has. */
+	size_t (*answer_most)(const void *request);
 	/* The reply to a request that is refused. */
 	void (*problem)(struct skex_https_reply *reply, const struct skex_https_problem *problem);
 	/* The reply to a request, from the API's answer; NULL when there was none. */

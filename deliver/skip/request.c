@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/keys_cost.h"
 #include "core/base/cursor.h"
 
 #define NUMBER_DIGITS 6u
@@ -213,4 +214,15 @@ enum skex_error skex_skip_call_encode(char text[static SKEX_HTTPS_CALL_MAX], siz
 	write_text(&writer, "\",");
 	write_text(&writer, rest);
 	return skex_writer_end(&writer, size);
+}
+
+size_t skex_skip_answer_most(const struct skex_skip_request *request)
+{
+	size_t size = request->call == SKEX_SKIP_KEY_NEW ? request->bits / 8
+							 : skex_key_id_size(request->id);
+
+	/* A larger one is refused. */
+	if (size > SKEX_SKIP_BITS_MAX / 8)
+		size = SKEX_SKIP_BITS_MAX / 8;
+	return skex_keys_text_most(1, size);
 }

@@ -43,5 +43,7 @@ SKEX_MUST_USE enum skex_error skex_skip_request_read(struct skex_skip_request *r
 SKEX_MUST_USE enum skex_error skex_skip_call_encode(char text[static SKEX_HTTPS_CALL_MAX],
 	size_t *size, const struct skex_skip_request *request, const struct skex_https_name *caller,
 	uint32_t wait_ms);
+/* The most bytes that the API's answer to it has. */
+size_t skex_skip_answer_most(const struct skex_skip_request *request);
 
 #endif

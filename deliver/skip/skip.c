@@ -23,6 +23,11 @@ static enum skex_error call(const void *context, char text[static SKEX_HTTPS_CAL
 	return skex_skip_call_encode(text, size, request, caller, wait_ms);
 }
 
+static size_t answer_most(const void *request)
+{
+	return skex_skip_answer_most(request);
+}
+
 static void answer(const void *context, struct skex_https_reply *reply, const void *request,
 	const struct skex_https_name *caller, json_t *object)
 {
@@ -32,7 +37,7 @@ static void answer(const void *context, struct skex_https_reply *reply, const vo
 int skex_skip_main(int api_descriptor, const struct skex_agent_config *config)
 {
 	const struct skex_https_service service = {"skip", config, sizeof(struct skex_skip_request),
-		head, NULL, call, skex_skip_reply_problem, answer};
+		head, NULL, call, answer_most, skex_skip_reply_problem, answer};
 	const struct skex_https_tls tls = {&config->skip.listen, config->skip.ca,
 		config->skip.certificate, config->skip.key, config->skip.psk_file};
 

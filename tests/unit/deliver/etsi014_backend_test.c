@@ -13,6 +13,8 @@
 
 #define CALLS 4
 
+static const struct skex_https_name caller = {"sae-a"};
+
 struct fixture {
 	struct skex_https_backend *backend;
 	int agent; /* the other end */
@@ -58,14 +60,33 @@ static int teardown(void **state)
 	return 0;
 }
 
-static uint64_t ask(struct fixture *fixture, struct told *told)
+static enum skex_error try(struct fixture *fixture, const struct skex_https_name *name,
+	size_t answer_most, const char *members, struct told *told, uint64_t *ticket)
+{
+	const struct skex_https_ask ask = {.caller = name,
+		.answer_most = answer_most,
+		.members = skex_view(members, strlen(members)),
+		.answer = told_set,
+		.owner = told};
+
+	return skex_https_backend_send(fixture->backend, &ask, 0, ticket);
+}
+
+static uint64_t wait_for_turn(struct fixture *fixture, struct told *told)
 {
 	uint64_t ticket = 0;
 
 	*told = (struct told){0};
-	assert_int_equal(skex_https_backend_send(fixture->backend, skex_view("\"op\":\"x\"", 8),
-				 1000, told_set, told, &ticket),
-		SKEX_OK);
+	assert_int_equal(try(fixture, &caller, 0, "\"op\":\"x\"", told, &ticket), SKEX_OK);
+	return ticket;
+}
+
+/* As ask, and it is sent. */
+static uint64_t ask(struct fixture *fixture, struct told *told)
+{
+	uint64_t ticket = wait_for_turn(fixture, told);
+
+	assert_int_equal(skex_https_backend_flush(fixture->backend, 0), SKEX_OK);
 	return ticket;
 }
 
@@ -85,7 +106,7 @@ static void answer(struct fixture *fixture, uint64_t ticket, int value)
 
 static void assert_turn(struct fixture *fixture, enum skex_error wanted)
 {
-	assert_int_equal(skex_https_backend_turn(fixture->backend), wanted);
+	assert_int_equal(skex_https_backend_turn(fixture->backend, 0), wanted);
 }
 
 static void asks_and_is_told(void **state)
@@ -93,10 +114,11 @@ static void asks_and_is_told(void **state)
 	struct fixture *fixture = *state;
 	char wanted[64], got[64] = "";
 	struct told told;
-	uint64_t ticket = ask(fixture, &told);
+	uint64_t ticket = wait_for_turn(fixture, &told);
 
-	assert_true(skex_https_backend_unsent(fixture->backend));
-	assert_int_equal(skex_https_backend_flush(fixture->backend), SKEX_OK);
+	assert_true(skex_https_backend_waits(fixture->backend, ticket));
+	assert_int_equal(skex_https_backend_flush(fixture->backend, 0), SKEX_OK);
+	assert_false(skex_https_backend_waits(fixture->backend, ticket));
 	assert_false(skex_https_backend_unsent(fixture->backend));
 	int size = snprintf(
 		wanted, sizeof(wanted), "{\"id\":%llu,\"op\":\"x\"}\n", (unsigned long long)ticket);
@@ -121,9 +143,7 @@ static void any_order(void **state)
 
 	for (int i = 0; i < CALLS; i++)
 		tickets[i] = ask(fixture, &told[i]);
-	assert_int_equal(skex_https_backend_send(
-				 fixture->backend, skex_view("", 0), 0, told_set, &more, &ticket),
-		SKEX_E_BUSY);
+	assert_int_equal(try(fixture, &caller, 0, "", &more, &ticket), SKEX_E_BUSY);
 	for (int i = CALLS - 1; i >= 0; i--)
 		answer(fixture, tickets[i], 100 + i);
 	assert_turn(fixture, SKEX_OK);
@@ -214,12 +234,12 @@ static void expires(void **state)
 	struct told told;
 	uint64_t ticket = ask(fixture, &told);
 
-	skex_https_backend_expire(fixture->backend, 999);
+	skex_https_backend_expire(fixture->backend, SKEX_HTTPS_ANSWER_MS - 1);
 	assert_int_equal(told.times, 0);
-	skex_https_backend_expire(fixture->backend, 1000);
+	skex_https_backend_expire(fixture->backend, SKEX_HTTPS_ANSWER_MS);
 	assert_int_equal(told.times, 1);
 	assert_true(told.none);
-	skex_https_backend_expire(fixture->backend, 2000);
+	skex_https_backend_expire(fixture->backend, 2 * SKEX_HTTPS_ANSWER_MS);
 	answer(fixture, ticket, 1);
 	assert_turn(fixture, SKEX_OK);
 	assert_int_equal(told.times, 1);
@@ -235,14 +255,12 @@ static void back_pressure(void **state)
 	size_t got = 0, wanted = 0;
 	static char taken[65536];
 
-	memset(members, ' ', sizeof(members));
+	memset(members, ' ', sizeof(members) - 1);
 	static const char member[] = "\"x\":1";
 	memcpy(members, member, sizeof(member) - 1);
 	for (int i = 0; i < CALLS; i++)
-		assert_int_equal(skex_https_backend_send(fixture->backend,
-					 skex_view(members, sizeof(members)), 0, told_set, &told,
-					 &tickets[i]),
-			SKEX_OK);
+		assert_int_equal(try(fixture, &caller, 0, members, &told, &tickets[i]), SKEX_OK);
+	assert_turn(fixture, SKEX_OK);
 	while (skex_https_backend_unsent(fixture->backend)) {
 		assert_turn(fixture, SKEX_OK);
 		ssize_t n = recv(fixture->agent, taken, sizeof(taken), MSG_DONTWAIT);
@@ -254,7 +272,7 @@ static void back_pressure(void **state)
 	for (int i = 0; i < CALLS; i++)
 		wanted +=
 			(size_t)snprintf(NULL, 0, "{\"id\":%llu,", (unsigned long long)tickets[i]) +
-			sizeof(members) + 2;
+			sizeof(members) - 1 + 2;
 	assert_int_equal(got, wanted);
 }
 
@@ -278,9 +296,132 @@ static void last_words(void **state)
 
 	answer(fixture, ticket, 3);
 	shutdown(fixture->agent, SHUT_WR);
-	while (skex_https_backend_turn(fixture->backend) == SKEX_OK)
+	while (skex_https_backend_turn(fixture->backend, 0) == SKEX_OK)
 		;
 	assert_int_equal(told.value, 3);
+}
+
+/* ---- turns ---- */
+
+#define MUCH ((size_t)1400000) /* two of them are more than the agent is to owe */
+
+static const struct skex_https_name other = {"sae-b"};
+
+/* What the agent gets now. */
+static const char *got(struct fixture *fixture)
+{
+	static char text[4096];
+	ssize_t n;
+
+	assert_turn(fixture, SKEX_OK);
+	n = recv(fixture->agent, text, sizeof(text) - 1, MSG_DONTWAIT);
+	text[n > 0 ? n : 0] = '\0';
+	return text;
+}
+
+static bool is_sent(const char *text, uint64_t ticket)
+{
+	char id[40];
+
+	snprintf(id, sizeof(id), "{\"id\":%llu,", (unsigned long long)ticket);
+	return strstr(text, id) != NULL;
+}
+
+static void rule_who_asks_for_much_waits_alone(void **state)
+{
+	struct fixture *fixture = *state;
+	struct told told;
+	uint64_t first, second, third;
+	const char *text;
+
+	assert_int_equal(try(fixture, &caller, MUCH, "", &told, &first), SKEX_OK);
+	assert_int_equal(try(fixture, &caller, MUCH, "", &told, &second), SKEX_OK);
+	assert_int_equal(try(fixture, &other, 300, "", &told, &third), SKEX_OK);
+	text = got(fixture);
+	assert_true(is_sent(text, first) && is_sent(text, third));
+	assert_false(is_sent(text, second));
+	answer(fixture, first, 1);
+	assert_string_equal(got(fixture), "");
+	assert_true(is_sent(got(fixture), second));
+}
+
+/* Its answer is made all the same, and only then there is room for another. */
+static void rule_what_was_forgotten_is_owed(void **state)
+{
+	struct fixture *fixture = *state;
+	struct told told = {0};
+	uint64_t first, second;
+
+	assert_int_equal(try(fixture, &caller, MUCH, "", &told, &first), SKEX_OK);
+	assert_true(is_sent(got(fixture), first));
+	skex_https_backend_forget(fixture->backend, first);
+	assert_int_equal(try(fixture, &caller, MUCH, "", &told, &second), SKEX_OK);
+	assert_string_equal(got(fixture), "");
+	answer(fixture, first, 1);
+	assert_string_equal(got(fixture), "");
+	assert_int_equal(told.times, 0);
+	assert_true(is_sent(got(fixture), second));
+}
+
+static void what_came_too_late_is_owed(void **state)
+{
+	struct fixture *fixture = *state;
+	struct told first_told = {0}, second_told = {0};
+	uint64_t first, second;
+
+	assert_int_equal(try(fixture, &caller, MUCH, "", &first_told, &first), SKEX_OK);
+	assert_true(is_sent(got(fixture), first));
+	skex_https_backend_expire(fixture->backend, SKEX_HTTPS_ANSWER_MS);
+	assert_true(first_told.times == 1 && first_told.none);
+	assert_int_equal(try(fixture, &caller, MUCH, "", &second_told, &second), SKEX_OK);
+	assert_string_equal(got(fixture), "");
+	answer(fixture, first, 1);
+	assert_string_equal(got(fixture), "");
+	assert_true(is_sent(got(fixture), second));
+	assert_int_equal(first_told.times, 1);
+}
+
+static void forgotten_while_it_waits(void **state)
+{
+	struct fixture *fixture = *state;
+	struct told told = {0};
+	uint64_t first, second, third;
+	const char *text;
+
+	assert_int_equal(try(fixture, &caller, MUCH, "", &told, &first), SKEX_OK);
+	assert_int_equal(try(fixture, &caller, MUCH, "", &told, &second), SKEX_OK);
+	assert_int_equal(try(fixture, &caller, MUCH, "", &told, &third), SKEX_OK);
+	assert_true(is_sent(got(fixture), first));
+	skex_https_backend_forget(fixture->backend, second);
+	assert_false(skex_https_backend_waits(fixture->backend, second));
+	answer(fixture, first, 1);
+	assert_string_equal(got(fixture), "");
+	text = got(fixture);
+	assert_true(is_sent(text, third) && !is_sent(text, second));
+}
+
+/* It has so long for its turn, and then as long for its answer as every other. */
+static void waits_so_long_for_its_turn(void **state)
+{
+	struct fixture *fixture = *state;
+	struct told told[3] = {{0}, {0}, {0}};
+	uint64_t tickets[3];
+
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(try(fixture, &caller, MUCH, "", &told[i], &tickets[i]), SKEX_OK);
+	assert_true(is_sent(got(fixture), tickets[0]));
+	answer(fixture, tickets[0], 1);
+	assert_turn(fixture, SKEX_OK);
+	assert_int_equal(
+		skex_https_backend_flush(fixture->backend, SKEX_HTTPS_TURN_MS - 1), SKEX_OK);
+	skex_https_backend_expire(fixture->backend, SKEX_HTTPS_TURN_MS);
+	assert_int_equal(told[1].times, 0);
+	assert_true(told[2].times == 1 && told[2].none);
+	skex_https_backend_expire(
+		fixture->backend, SKEX_HTTPS_TURN_MS - 1 + SKEX_HTTPS_ANSWER_MS - 1);
+	assert_int_equal(told[1].times, 0);
+	skex_https_backend_expire(fixture->backend, SKEX_HTTPS_TURN_MS - 1 + SKEX_HTTPS_ANSWER_MS);
+	assert_true(told[1].times == 1 && told[1].none);
 }
 
 static void nonsense(void **state)
@@ -341,6 +482,11 @@ int main(void)
 		CASE(the_agent_goes),
 		CASE(last_words),
 		CASE(ids_of_nobody),
+		CASE(rule_who_asks_for_much_waits_alone),
+		CASE(rule_what_was_forgotten_is_owed),
+		CASE(what_came_too_late_is_owed),
+		CASE(forgotten_while_it_waits),
+		CASE(waits_so_long_for_its_turn),
 		cmocka_unit_test(nonsense),
 		cmocka_unit_test(arguments),
 	};
