@@ -9,7 +9,9 @@
 
 #include <cmocka.h>
 
+#include "api/keys_cost.h"
 #include "deliver/etsi014/call.h"
+#include "deliver/skip/request.h"
 
 #define ID1  "0188c0a0-1111-8222-9333-0123456789ab"
 #define ID2  "0188c0a0-1111-8222-9333-0123456789ac"
@@ -263,6 +265,31 @@ static void longest_call(void **state)
 		SKEX_OK);
 }
 
+/* As much as the agent reckons with, from what is asked or from the size that an id says. */
+static void longest_answers(void **state)
+{
+	static const char *const ids[] = {"abababab-abab-8000-8000-000020000001", /* 512 bytes */
+		"abababab-abab-8000-8000-000002000001", "abababab-abab-8000-8000-000000000001"};
+	struct skex_etsi014_request request = request_of(SKEX_ETSI014_ENC_KEYS, 128);
+	struct skex_skip_request skip = {.call = SKEX_SKIP_KEY_NEW, .bits = 512};
+
+	(void)state;
+	request.bits = 65536;
+	assert_int_equal(skex_etsi014_answer_most(&request), skex_keys_text_most(128, 8192));
+	request.call = SKEX_ETSI014_DEC_KEYS;
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(skex_uuid_parse(request.ids[i], skex_view(ids[i], 36)), SKEX_OK);
+	request.ids_count = 2;
+	assert_int_equal(skex_etsi014_answer_most(&request), skex_keys_text_most(2, 512));
+	/* The agent gives out none that is larger than 8 KiB. */
+	request.ids_count = 3;
+	assert_int_equal(skex_etsi014_answer_most(&request), skex_keys_text_most(3, 8192));
+	assert_int_equal(skex_skip_answer_most(&skip), skex_keys_text_most(1, 64));
+	skip.call = SKEX_SKIP_KEY_BY_ID;
+	memcpy(skip.id, request.ids[0], sizeof(skip.id));
+	assert_int_equal(skex_skip_answer_most(&skip), skex_keys_text_most(1, 512));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -274,6 +301,7 @@ int main(void)
 		cmocka_unit_test(problems),
 		cmocka_unit_test(calls),
 		cmocka_unit_test(longest_call),
+		cmocka_unit_test(longest_answers),
 	};
 
 	return cmocka_run_group_tests_name("etsi014_reply", tests, NULL, NULL);
