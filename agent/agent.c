@@ -205,8 +205,8 @@ static bool sweep_peer(struct agent_peer *peer, uint64_t now_ms, uint64_t wall_m
 		agent_pool_lacks(pool);
 		if (!serves || pool->unwanted)
 			agent_pool_empty(pool);
-		calm = calm && serves && !pool->unwanted &&
-			pool->expires_wall_ms > wall_ms + CALM_MS;
+		calm = calm && pool->expires_wall_ms > wall_ms + CALM_MS &&
+			((serves && !pool->unwanted) || pool->batches_count == 0);
 	}
 	agent_pools_retire(peer, now_ms);
 	return calm;
@@ -224,7 +224,8 @@ static uint64_t sweep(struct skex_agent *agent, uint64_t now_ms)
 	agent_confirm_sweep(agent);
 	agent_fills_sweep(agent);
 	agent_past_sweep(agent);
-	calm = calm && agent->confirms == NULL && !agent->emptying;
+	calm = calm && agent->confirms == NULL && agent->groups_count == 0 &&
+		agent->notes_wait == NULL && !agent->emptying;
 	return now_ms + (calm ? CALM_MS : SWEEP_MS);
 }
 
@@ -240,8 +241,11 @@ uint64_t skex_agent_turn(struct skex_agent *agent, uint64_t now_ms)
 	uint64_t next;
 	uint64_t due;
 
-	if (now_ms >= agent->sweep_ms)
-		agent->sweep_ms = sweep(agent, now_ms);
+	if (now_ms >= agent->sweep_ms) {
+		agent->sweep_ms = UINT64_MAX;
+		due = sweep(agent, now_ms);
+		agent->sweep_ms = due < agent->sweep_ms ? due : agent->sweep_ms;
+	}
 	agent_requests_turn(agent, now_ms);
 	agent_notes_turn(agent, now_ms);
 	agent_providers_turn(agent, now_ms);

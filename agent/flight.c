@@ -7,7 +7,7 @@
  * it has and may yet refuse (`arrived`). */
 
 #define ARRIVED_MAX 256u   /* messages of a leg whose acceptance is waited for */
-#define SETTLE_MS   10000u /* and how long: that, to twice that */
+#define SETTLE_MS   10000u /* and how long: that, to twice that and a pause of a calm agent */
 
 static void transmit(struct agent_leg *leg, const struct skex_outgoing *message)
 {

@@ -357,6 +357,7 @@ struct agent_group *agent_group_new(struct skex_agent *agent, struct agent_peer 
 	enter(group, AGENT_GROUPS_GATHERING);
 	spans_add(group);
 	agent->groups_count++;
+	agent_sweep_soon(agent);
 	return group;
 }
 

@@ -275,8 +275,10 @@ enum skex_error skex_agent_leg_resume(
 		error = agent_past_word(agent);
 	if (error == SKEX_OK)
 		error = skex_leg_resume(leg->leg);
-	if (error == SKEX_OK)
+	if (error == SKEX_OK) {
+		agent_wake(agent);
 		return SKEX_OK;
+	}
 	problem->error = error;
 	problem->act = "see skex status";
 	if (leg == NULL) {

@@ -329,6 +329,7 @@ static void wait_for_hubs(struct agent_leg *leg, const struct skex_incoming *inc
 		end = &(*end)->next;
 	*end = wait;
 	leg->notes_wait++;
+	agent_sweep_soon(leg->agent);
 	skex_leg_hold(leg->leg, &wait->hold, at);
 }
 

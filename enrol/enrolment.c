@@ -19,6 +19,17 @@ static enum skex_error fail(struct skex_enrolment *enrolment, enum skex_error er
 		skex_error_name(error));
 }
 
+/* The rows were written and their sync failed: what the disk has is read when the hub starts. */
+static enum skex_error in_doubt(
+	struct skex_enrolment *enrolment, enum skex_error error, struct skex_reason *reason)
+{
+	return skex_reason_set(reason, error, "registry",
+		"see the hub's log and its disk, start the hub again, then see skex hub ls",
+		"agent %s: the registry cannot be synced (%s): whether it is enrolled is known when "
+		"the hub has started again",
+		enrolment->header.agent.text, skex_error_name(error));
+}
+
 /* ---- beginning --------------------------------------------------------------------------------
  */
 
@@ -383,6 +394,8 @@ static enum skex_error commit(struct skex_enrolment *enrolment, struct skex_reas
 		return fail(enrolment, error, "pad_file", "the pads cannot be finished", reason);
 	error = enrol_put_rows(
 		hub, &enrolment->header, enrolment->class, &enrolment->member, enrolment->old_leg);
+	if (error != SKEX_OK && skex_registry_failed(hub->registry) != SKEX_OK)
+		return in_doubt(enrolment, error, reason);
 	if (error != SKEX_OK)
 		return fail(enrolment, error, "registry", "the registry cannot be written", reason);
 	skex_log(hub->platform, SKEX_LEVEL_NOTICE, "%s: agent %s, leg %016llx, generation %u, %s",

@@ -212,6 +212,14 @@ static enum skex_error commit(struct skex_join *join, struct skex_reason *reason
 	if (error != SKEX_OK)
 		return fail(join, error, "pad_file", "the old pads cannot be destroyed", reason);
 	error = put_rows(join);
+	/* What the disk has is read when the registry is opened again. */
+	if (error != SKEX_OK && skex_registry_failed(join->setup.registry) != SKEX_OK)
+		return skex_reason_set(reason, error, "registry",
+			"check the disk, start skexd again if it ended, then join again: what was "
+			"taken in already is said",
+			"%s: the registry cannot be synced (%s): whether the kit was taken in is "
+			"known at the next start",
+			join->setup.directory, skex_error_name(error));
 	if (error != SKEX_OK)
 		return fail(join, error, "registry", "the registry cannot be written", reason);
 	return SKEX_OK;

@@ -327,7 +327,7 @@ void skex_pad_bytes_forget(struct skex_pad_bytes *pad, struct skex_pad_position 
 bool skex_pad_bytes_behind(const struct skex_pad_bytes *pad, struct skex_pad_position mark)
 {
 	return pad->kind == SKEX_PAD_RATCHET &&
-		pad->stored != mark.offset / SKEX_RATCHET_SEGMENT_BYTES;
+		pad->stored < mark.offset / SKEX_RATCHET_SEGMENT_BYTES;
 }
 
 void skex_pad_bytes_commit(

@@ -6,9 +6,34 @@
 /* The turn of a link: timers, and what becomes durable as one; and its end. */
 #define SWEEP_MS 1000u
 
-static void work(struct skex_leg *leg)
+/* Of a ratchet, what was sent goes from the store: one state takes the place of another. */
+static void catch_up(struct skex_leg *leg)
 {
-	const bool agent = leg->link->role == SKEX_ROLE_AGENT;
+	struct skex_txn *txn = NULL;
+
+	if (skex_pad_bytes_behind(leg->tx_pad, leg->tx.next))
+		txn = skex_commit_txn(&leg->link->commit);
+	if (txn != NULL)
+		skex_pad_bytes_commit(leg->tx_pad, txn, leg->tx.next);
+}
+
+/* For legs from which nothing comes that is committed, and for what the life before left. */
+static void catch_up_all(struct skex_link *link, uint64_t now_ms)
+{
+	struct skex_leg *leg;
+
+	/* A hub's state is in the commit of what it sends. */
+	if (link->role != SKEX_ROLE_AGENT || now_ms < link->behind_ms)
+		return;
+	link->behind_ms = UINT64_MAX;
+	for (leg = link->legs[SKEX_LEGS_LOADED]; leg != NULL; leg = leg->in[SKEX_LEGS_LOADED].next)
+		catch_up(leg);
+}
+
+static void work(struct skex_leg *leg, uint64_t now_ms)
+{
+	struct skex_link *link = leg->link;
+	const bool agent = link->role == SKEX_ROLE_AGENT;
 
 	leg->in_work = false;
 	if (leg->connection != NULL && leg->connection->broken)
@@ -20,8 +45,11 @@ static void work(struct skex_leg *leg)
 	else if (leg->rx_answer)
 		leg_acknowledge_with_commit(leg);
 	leg_commit(leg);
-	if (agent)
-		skex_pad_bytes_forget(leg->tx_pad, leg->tx.next);
+	if (!agent)
+		return;
+	if (skex_pad_bytes_behind(leg->tx_pad, leg->tx.next) && now_ms + SWEEP_MS < link->behind_ms)
+		link->behind_ms = now_ms + SWEEP_MS;
+	skex_pad_bytes_forget(leg->tx_pad, leg->tx.next);
 }
 
 /* Moves the legs before this one to the end of the list of those with tables. */
@@ -129,8 +157,9 @@ uint64_t skex_link_turn(struct skex_link *link, uint64_t now_ms)
 	}
 	while ((leg = link->work) != NULL) {
 		link->work = leg->next_work;
-		work(leg);
+		work(leg, now_ms);
 	}
+	catch_up_all(link, now_ms);
 	skex_commit_flush(&link->commit);
 	store_next = skex_store_turn(link->store, now_ms);
 	pace_resume(link);
@@ -145,6 +174,8 @@ uint64_t skex_link_turn(struct skex_link *link, uint64_t now_ms)
 		}
 	}
 	next = store_next < next ? store_next : next;
+	if (link->role == SKEX_ROLE_AGENT && link->behind_ms < next)
+		next = link->behind_ms;
 	return sweep_due(link) < next ? sweep_due(link) : next;
 }
 
@@ -158,24 +189,20 @@ enum skex_error skex_link_failed(const struct skex_link *link)
 void skex_link_settle(struct skex_link *link)
 {
 	struct skex_leg *leg;
-	enum skex_error error;
+	/* First what is under way, for its end may send. */
+	enum skex_error error = skex_commit_settle(&link->commit);
 
-	for (leg = link->legs[SKEX_LEGS_LOADED]; leg != NULL;
+	for (leg = link->legs[SKEX_LEGS_LOADED]; leg != NULL && error == SKEX_OK;
 		leg = leg->in[SKEX_LEGS_LOADED].next) {
-		/* A hub's mark of what it sends is durable by its last commit, or not at all. */
-		const bool behind = link->role == SKEX_ROLE_AGENT &&
-			skex_pad_bytes_behind(leg->tx_pad, leg->tx.next);
-		const bool tags = tags_room(leg);
-		struct skex_txn *txn = NULL;
+		struct skex_txn *txn = tags_room(leg) ? skex_commit_txn(&link->commit) : NULL;
 
-		if (tags || behind)
-			txn = skex_commit_txn(&link->commit);
-		if (txn != NULL && tags)
+		if (txn != NULL)
 			tags_settle(leg, txn);
-		if (txn != NULL && behind)
-			skex_pad_bytes_commit(leg->tx_pad, txn, leg->tx.next);
+		if (link->role == SKEX_ROLE_AGENT)
+			catch_up(leg);
 	}
-	error = skex_commit_settle(&link->commit);
+	if (error == SKEX_OK)
+		error = skex_commit_settle(&link->commit);
 	for (leg = link->legs[SKEX_LEGS_LOADED]; leg != NULL && error == SKEX_OK;
 		leg = leg->in[SKEX_LEGS_LOADED].next) {
 		error = skex_pad_bytes_settle(leg->tx_pad);

@@ -202,9 +202,64 @@ static void rule_a_ratchet_on_the_disk_has_passed_what_was_used(void **state)
 	world_free(world);
 }
 
+static void check_sender(struct world *world, uint32_t hub)
+{
+	struct skex_leg *leg = hostile_agent_leg(world, 0, hub);
+
+	assert_int_equal(
+		first_segment(leg, SKEX_TO_HUB), leg->tx.next.offset / SKEX_RATCHET_SEGMENT_BYTES);
+}
+
+static void get_many(struct world *world)
+{
+	struct world_key key;
+	uint8_t i;
+
+	for (i = 0; i < 60; i++)
+		assert_true(world_get(world, world_agent(world, 0), world_agent(world, 1), PURPOSE,
+			32, 60000, &key));
+}
+
+/* Also where nothing comes back that would be committed, after a crash, and at an end in order. */
+static void rule_a_ratchet_is_not_behind_for_longer_than_a_second(void **state)
+{
+	struct world *world = world_new_ratchets(2, HUBS, 2, AGENTS);
+	struct world_node *agent = world_agent(world, 0);
+	const uint32_t silent = HUBS - 1;
+	uint64_t used_to;
+
+	(void)state;
+	world_set_pools(world, 1, 1);
+	world_run(world, 1000);
+	world_part(agent, world_hub(world, silent), true);
+	get_many(world);
+	world_run(world, 1500);
+	assert_true(hostile_agent_leg(world, 0, silent)->tx.next.offset >
+		2 * SKEX_RATCHET_SEGMENT_BYTES);
+	check_sender(world, silent);
+	/* What was reserved is burnt. */
+	used_to = hostile_agent_leg(world, 0, silent)->tx.next.offset;
+	world_crash(agent);
+	world_start(agent);
+	world_run(world, 1500);
+	assert_true(hostile_agent_leg(world, 0, silent)->tx.next.offset > used_to);
+	check_sender(world, silent);
+
+	get_many(world);
+	used_to = hostile_agent_leg(world, 0, 0)->tx.next.offset;
+	while (hostile_agent_leg(world, 0, 0)->tx.next.offset / SKEX_RATCHET_SEGMENT_BYTES ==
+		used_to / SKEX_RATCHET_SEGMENT_BYTES)
+		get_many(world);
+	skex_agent_settle(world_agent_of(agent));
+	check_sender(world, 0);
+	check_sender(world, 1);
+	world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rule_a_ratchet_is_not_behind_for_longer_than_a_second),
 		cmocka_unit_test(rule_a_ratchet_on_the_disk_has_passed_what_was_used),
 		cmocka_unit_test(what_is_seized_after_erasure_gives_no_past_key),
 	};

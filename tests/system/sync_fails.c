@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Preloaded into a daemon: after SIGUSR1 the next sync of a log of SQLite, which begins with a
+ * Preloaded into a daemon: after n SIGUSR1 the n-th sync of a log of SQLite, which begins with a
  * number of its own, fails.
  */
 #include <errno.h>
@@ -16,7 +16,7 @@ static volatile sig_atomic_t armed;
 static void on_arm(int number)
 {
 	(void)number;
-	armed = 1;
+	armed++;
 }
 
 static int sync_unless(int descriptor, long call)
@@ -24,9 +24,8 @@ static int sync_unless(int descriptor, long call)
 	static const uint8_t log[3] = {0x37, 0x7f, 0x06};
 	uint8_t first[3] = {0};
 
-	if (armed != 0 && pread(descriptor, first, sizeof(first), 0) == sizeof(first) &&
-		memcmp(first, log, sizeof(log)) == 0) {
-		armed = 0;
+	if (armed > 0 && pread(descriptor, first, sizeof(first), 0) == sizeof(first) &&
+		memcmp(first, log, sizeof(log)) == 0 && --armed == 0) {
 		errno = EIO;
 		return -1;
 	}
