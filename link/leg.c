@@ -487,12 +487,11 @@ void leg_commit(struct skex_leg *leg)
 	leg->told_dirty = false;
 	/* An agent's mark moves by reservations alone: a second record of it here could take one
 	 * back. */
-	if (leg->tx_dirty && link->role == SKEX_ROLE_HUB)
+	if (leg->tx_dirty && link->role == SKEX_ROLE_HUB) {
 		leg_put_mark(leg, txn, link_tx_direction(link), leg->tx.next);
+		skex_pad_bytes_commit(leg->tx_pad, txn, leg->tx.next);
+	}
 	leg->tx_dirty = false;
-	/* Not with reservations alone: of a ratchet one is good for thousands of messages, which
-	 * could all be computed from the disk until the next. */
-	skex_pad_bytes_commit(leg->tx_pad, txn, leg->tx.next);
 	if (leg->rx_dirty) {
 		leg_put_mark(leg, txn, link_rx_direction(link), commit_mark(leg));
 		skex_pad_bytes_commit(leg->rx_pad, txn, commit_mark(leg));

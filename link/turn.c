@@ -11,13 +11,15 @@ static void catch_up(struct skex_leg *leg)
 {
 	struct skex_txn *txn = NULL;
 
+	/* Within a second: one for all that is sent meanwhile. */
 	if (skex_pad_bytes_behind(leg->tx_pad, leg->tx.next))
 		txn = skex_commit_txn(&leg->link->commit);
 	if (txn != NULL)
 		skex_pad_bytes_commit(leg->tx_pad, txn, leg->tx.next);
 }
 
-/* For legs from which nothing comes that is committed, and for what the life before left. */
+/* Not with reservations alone, of which one is good for thousands of messages: all of them could be
+ * computed from the disk until the next. */
 static void catch_up_all(struct skex_link *link, uint64_t now_ms)
 {
 	struct skex_leg *leg;
