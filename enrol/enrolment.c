@@ -19,7 +19,7 @@ static enum skex_error fail(struct skex_enrolment *enrolment, enum skex_error er
 		skex_error_name(error));
 }
 
-/* The rows were written and their sync failed: what the disk has is read when the hub starts. */
+/* The sync of the rows failed: what the disk has of them is read when the hub starts. */
 static enum skex_error in_doubt(
 	struct skex_enrolment *enrolment, enum skex_error error, struct skex_reason *reason)
 {
