@@ -25,8 +25,8 @@ static enum skex_error in_doubt(
 {
 	return skex_reason_set(reason, error, "registry",
 		"see the hub's log and its disk, start the hub again, then see skex hub ls",
-		"agent %s: the registry cannot be synced (%s): whether it is enrolled is known when "
-		"the hub has started again",
+		"agent %s: the registry cannot be synced (%s): whether it is enrolled is known "
+		"when the hub has started again",
 		enrolment->header.agent.text, skex_error_name(error));
 }
 

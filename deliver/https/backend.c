@@ -115,14 +115,18 @@ static enum skex_error output_reserve(struct skex_https_backend *backend, size_t
 	return SKEX_OK;
 }
 
-/* Ends the call; answer is NULL for none. */
+/* answer is NULL for none.  Who is told holds it from now on, until the ticket is forgotten. */
 static void call_answer(struct skex_https_backend *backend, struct call *call, json_t *answer)
 {
-	const struct call ended = *call;
+	const skex_https_answer_fn tell = call->answer;
 
-	call_end(backend, call);
-	if (ended.answer != NULL)
-		ended.answer(ended.owner, answer);
+	if (tell == NULL) {
+		call_end(backend, call);
+		return;
+	}
+	call->answer = NULL;
+	skex_https_turns_answered(&backend->turns, &call->turn);
+	tell(call->owner, answer);
 }
 
 static void turns_take(struct skex_https_backend *backend, uint64_t now_ms)
@@ -233,7 +237,7 @@ void skex_https_backend_forget(struct skex_https_backend *backend, uint64_t tick
 	if (call == NULL)
 		return;
 	call->answer = NULL;
-	if (call->turn.state == SKEX_HTTPS_TURN_WAITING)
+	if (call->turn.state != SKEX_HTTPS_TURN_UNDER_WAY)
 		call_end(backend, call);
 }
 

@@ -40,13 +40,15 @@ void skex_https_backend_free(struct skex_https_backend *backend);
 
 /*
  * Sends {"id":N,MEMBERS} when it is its turn; ask is copied.  answer is called once, later, unless
- * the ticket is forgotten before.  SKEX_E_BUSY when there are calls_max already; SKEX_E_QUOTA when
- * too many of this caller wait; SKEX_E_MEMORY.
+ * the ticket is forgotten before.  SKEX_E_BUSY when there are calls_max already; SKEX_E_MEMORY.
  */
 SKEX_MUST_USE enum skex_error skex_https_backend_send(struct skex_https_backend *backend,
 	const struct skex_https_ask *ask, uint64_t now_ms, uint64_t *ticket);
-/* A request that waits is never sent; of one that was sent the answer is thrown away, and until
- * then it counts as owed. */
+/*
+ * Every ticket is forgotten in the end.  After its answer: when nothing of it is in memory any
+ * more, for until then it is owed to this caller.  Before: a request that waits is never sent; of
+ * one that was sent the answer is thrown away, and until then it counts as owed.
+ */
 void skex_https_backend_forget(struct skex_https_backend *backend, uint64_t ticket);
 /* It waits for its turn. */
 bool skex_https_backend_waits(struct skex_https_backend *backend, uint64_t ticket);

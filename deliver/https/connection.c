@@ -3,6 +3,7 @@
 
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "platform/network.h"
@@ -149,8 +150,15 @@ static bool is_stranger(const struct skex_https_connection *connection)
 	return connection->phase == SKEX_HTTPS_PHASE_CONNECTED && !connection->pushed_out;
 }
 
+static void push_out(struct skex_https_connection *connection)
+{
+	connection->pushed_out = true;
+	/* The daemon finds the end of the stream and closes. */
+	shutdown(connection->descriptor, SHUT_RDWR);
+}
+
 /* Who floods from one network takes places of its own. */
-static void push_out(struct skex_https_connections *connections)
+static void strangers_limit(struct skex_https_connections *connections)
 {
 	struct skex_https_connection *oldest = NULL;
 	uint32_t of_network[SKEX_NETWORKS] = {0};
@@ -178,9 +186,37 @@ static void push_out(struct skex_https_connections *connections)
 				connection->number < oldest->number))
 			oldest = connection;
 	}
-	oldest->pushed_out = true;
-	/* The daemon finds the end of the stream and closes. */
-	shutdown(oldest->descriptor, SHUT_RDWR);
+	push_out(oldest);
+}
+
+/* For it is known now whose it is. */
+void skex_https_connection_place(struct skex_https_connection *connection)
+{
+	struct skex_https_connections *connections = connection->all;
+	struct skex_https_connection *idlest = NULL;
+	uint32_t count = 0;
+
+	for (size_t i = 0; i < SKEX_HTTPS_CONNECTIONS_MAX; i++) {
+		struct skex_https_connection *other = &connections->each[i];
+
+		if (other->phase == SKEX_HTTPS_PHASE_FREE || other->pushed_out ||
+			other->trust != SKEX_HTTPS_TRUST_GOOD ||
+			strcmp(other->identity.name.text, connection->identity.name.text) != 0)
+			continue;
+		count++;
+		if (other->phase == SKEX_HTTPS_PHASE_IDLE &&
+			(idlest == NULL || other->since_ms < idlest->since_ms))
+			idlest = other;
+	}
+	if (count <= SKEX_HTTPS_PER_IDENTITY_MAX)
+		return;
+	/* Otherwise who keeps connections for later would shut itself out for as long. */
+	if (idlest != NULL)
+		push_out(idlest);
+	else if (count <= SKEX_HTTPS_PER_IDENTITY_MAX + SKEX_HTTPS_SURPLUS_MAX)
+		connection->surplus = true;
+	else
+		push_out(connection);
 }
 
 static void connection_begin(struct skex_https_connections *connections, struct MHD_Connection *mhd,
@@ -200,11 +236,12 @@ static void connection_begin(struct skex_https_connections *connections, struct 
 		connection->number = ++connections->numbers;
 		connection->network = network_of(mhd);
 		connection->pushed_out = false;
+		connection->surplus = false;
 		*socket_context = connection;
 		info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
 		if (info != NULL)
 			skex_https_identity_prepare(info->tls_session);
-		push_out(connections);
+		strangers_limit(connections);
 		return;
 	}
 }

@@ -17,11 +17,26 @@
  * costs nothing.  With a thread each, every key would cost two more switches between threads, every
  * slow client a stack, and all of them locks around the one stream to the agent.
  */
-#define SKEX_HTTPS_CONNECTIONS_MAX 512u
-#define SKEX_HTTPS_PER_ADDRESS_MAX 128u
+#define SKEX_HTTPS_CONNECTIONS_MAX  512u
+#define SKEX_HTTPS_PER_ADDRESS_MAX  128u
 /* Of these such that have not sent a request line yet; one more ends the oldest of the network that
  * most of them come from.  Less than one address may have, so that there is always one to end. */
-#define SKEX_HTTPS_STRANGERS_MAX   96u
+#define SKEX_HTTPS_STRANGERS_MAX    96u
+/* Of one identity, from its first request line on, wherever they come from: one more ends the one
+ * that has been idle for longest.  When none is idle, some more are kept until they are told so,
+ * and others are closed.  Together less than one address may have, so that an identity does not
+ * shut out its own address, where nobody could tell whose idle connection is to end. */
+#define SKEX_HTTPS_PER_IDENTITY_MAX 96u
+#define SKEX_HTTPS_SURPLUS_MAX      16u
+
+/*
+ * The most memory that those hold who do not read, each connection for up to 30 seconds: of one
+ * identity 2 MiB of answers with keys, with what is still to come (turns.h; the small ones of SKIP
+ * are a half more, in hexadecimal digits).  Of all so much for each identity that does not read,
+ * but not more than the largest answer, 1.4 MiB, for each connection: some 700 MiB, for which it
+ * takes more than 250 identities.  Beside that each connection has its headers, 16 KiB, and a body
+ * with room to grow, 128 KiB: 16 MiB of one identity, 72 MiB of all.
+ */
 
 enum skex_https_phase {
 	SKEX_HTTPS_PHASE_FREE,
@@ -48,6 +63,7 @@ struct skex_https_connection {
 	uint64_t number;   /* in the order in which they came */
 	uint8_t network;   /* of the client, see platform/network.h */
 	bool pushed_out;   /* others wanted its place */
+	bool surplus;      /* one too many of its identity: is told so and closed */
 	enum skex_https_trust trust;
 	struct skex_https_identity identity;
 	/* The request under way. */
@@ -91,6 +107,9 @@ uint32_t skex_https_connections_refused(struct skex_https_connections *connectio
 void skex_https_phase_set(struct skex_https_connection *connection, enum skex_https_phase phase);
 /* Forgets and wipes the request under way. */
 void skex_https_connection_clear(struct skex_https_connection *connection);
+/* When its identity is known: ends an idle one of the same, or marks this one, if there are too
+ * many. */
+void skex_https_connection_place(struct skex_https_connection *connection);
 /* NULL when there was no room for it. */
 struct skex_https_connection *skex_https_connection_of(struct MHD_Connection *mhd);
 

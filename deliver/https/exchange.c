@@ -30,6 +30,8 @@ static bool connection_trusted(struct skex_https_connection *connection)
 			connection_session(connection), &connection->identity);
 		connection->trust =
 			error == SKEX_OK ? SKEX_HTTPS_TRUST_GOOD : SKEX_HTTPS_TRUST_NONE;
+		if (error == SKEX_OK)
+			skex_https_connection_place(connection);
 	}
 	if (connection->trust == SKEX_HTTPS_TRUST_GOOD &&
 		(int64_t)time(NULL) > connection->identity.expires_s)
@@ -85,7 +87,7 @@ static enum MHD_Result reply_queue(struct skex_https_connection *connection)
 	good &= MHD_add_response_header(response, "Cache-Control", "no-store");
 	if (reply.allow != NULL)
 		good &= MHD_add_response_header(response, "Allow", reply.allow);
-	if (reply.status == 413)
+	if (reply.status == 413 || connection->surplus)
 		good &= MHD_add_response_header(response, "Connection", "close");
 	if (good == MHD_YES)
 		good = MHD_queue_response(connection->mhd, reply.status, response);
@@ -148,8 +150,8 @@ static enum MHD_Result request_begin(struct skex_https_connection *connection, c
 	struct framing framing = {0};
 
 	connection->begun = true;
-	if (connection->trust != SKEX_HTTPS_TRUST_GOOD)
-		return MHD_NO; /* it was refused */
+	if (connection->trust != SKEX_HTTPS_TRUST_GOOD || connection->pushed_out)
+		return MHD_NO; /* it was refused, or came too late */
 	MHD_get_connection_values(connection->mhd, MHD_HEADER_KIND, framing_header, &framing);
 	if (!framing_clear(&framing)) {
 		request_refuse(connection, 400, "the length of the body is not clear");
@@ -160,6 +162,9 @@ static enum MHD_Result request_begin(struct skex_https_connection *connection, c
 	if (service->head(service->facts, connection->request, method, connection->uri,
 		    framing.type, &connection->body_wanted, &connection->problem) != SKEX_OK)
 		connection->refused = true;
+	if (connection->surplus)
+		request_refuse(connection, 503,
+			"too many connections of this client: close some, or ask on those");
 	/* Not even read, as it would have to be read to the end. */
 	if (framing.length != NULL && strtoull(framing.length, NULL, 10) > DISCARDED_MAX) {
 		request_refuse(connection, 413, "the body is too long");
@@ -208,7 +213,6 @@ static void request_answer(void *owner, json_t *answer)
 {
 	struct skex_https_connection *connection = owner;
 
-	connection->ticket = 0;
 	answer_make(connection, answer);
 	connection->phase = SKEX_HTTPS_PHASE_ANSWERED;
 	MHD_resume_connection(connection->mhd);
@@ -248,11 +252,7 @@ static enum MHD_Result request_end(struct skex_https_connection *connection)
 		connection->refused = true;
 	if (!connection->refused) {
 		enum skex_error error = request_send(connection, &size);
-		if (error == SKEX_E_QUOTA)
-			request_refuse(connection, 503,
-				"too many requests of this client wait: ask again when some are "
-				"answered");
-		else if (error != SKEX_OK)
+		if (error != SKEX_OK)
 			request_refuse(connection, 503, "too many requests at a time");
 	}
 	if (connection->refused)

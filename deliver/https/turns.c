@@ -28,9 +28,8 @@ struct skex_https_caller {
 	struct skex_https_caller *next;
 	struct skex_https_name name;
 	struct skex_https_turn *first; /* of those that wait */
-	uint32_t waiting;
-	uint32_t turns; /* with those under way */
-	size_t owed[PARTS];
+	uint32_t turns;                /* with those under way and answered */
+	size_t owed[PARTS];            /* with answers that were not sent */
 };
 
 static enum part part_of(const struct skex_https_turn *turn)
@@ -60,8 +59,6 @@ enum skex_error skex_https_turns_join(struct skex_https_turns *turns, struct ske
 		if (*at == NULL)
 			return SKEX_E_MEMORY;
 		(*at)->name = *name;
-	} else if ((*at)->waiting == SKEX_HTTPS_WAITING_MAX) {
-		return SKEX_E_QUOTA;
 	}
 	if (bytes < SKEX_HTTPS_TURN_LEAST)
 		bytes = SKEX_HTTPS_TURN_LEAST;
@@ -71,15 +68,16 @@ enum skex_error skex_https_turns_join(struct skex_https_turns *turns, struct ske
 	for (end = &(*at)->first; *end != NULL; end = &(*end)->next)
 		;
 	*end = turn;
-	(*at)->waiting++;
 	(*at)->turns++;
 	return SKEX_OK;
 }
 
-static void to_the_end(struct skex_https_caller **at)
+static void to_the_end(struct skex_https_turns *turns, struct skex_https_caller *caller)
 {
-	struct skex_https_caller *caller = *at;
+	struct skex_https_caller **at = &turns->first;
 
+	while (*at != caller)
+		at = &(*at)->next;
 	*at = caller->next;
 	while (*at != NULL)
 		at = &(*at)->next;
@@ -91,8 +89,8 @@ struct skex_https_turn *skex_https_turns_next(struct skex_https_turns *turns)
 {
 	bool kept[PARTS] = {false, false};
 
-	for (struct skex_https_caller **at = &turns->first; *at != NULL; at = &(*at)->next) {
-		struct skex_https_caller *caller = *at;
+	for (struct skex_https_caller *caller = turns->first; caller != NULL;
+		caller = caller->next) {
 		struct skex_https_turn *turn = caller->first;
 
 		if (turn == NULL || kept[part_of(turn)])
@@ -105,12 +103,11 @@ struct skex_https_turn *skex_https_turns_next(struct skex_https_turns *turns)
 			continue;
 		}
 		caller->first = turn->next;
-		caller->waiting--;
 		caller->owed[part] += turn->bytes;
 		turns->owed[part] += turn->bytes;
 		turn->state = SKEX_HTTPS_TURN_UNDER_WAY;
 		turn->next = NULL;
-		to_the_end(at);
+		to_the_end(turns, caller);
 		return turn;
 	}
 	return NULL;
@@ -123,25 +120,30 @@ static void stop_waiting(struct skex_https_turn *turn)
 	while (*at != turn)
 		at = &(*at)->next;
 	*at = turn->next;
-	turn->caller->waiting--;
+}
+
+void skex_https_turns_answered(struct skex_https_turns *turns, struct skex_https_turn *turn)
+{
+	turns->owed[part_of(turn)] -= turn->bytes;
+	turn->state = SKEX_HTTPS_TURN_ANSWERED;
+	/* The room that this leaves is for others first, those that came since too. */
+	to_the_end(turns, turn->caller);
 }
 
 void skex_https_turns_leave(struct skex_https_turns *turns, struct skex_https_turn *turn)
 {
 	struct skex_https_caller *caller = turn->caller;
-	struct skex_https_caller **at = find(turns, &caller->name);
 
-	if (turn->state == SKEX_HTTPS_TURN_UNDER_WAY) {
+	if (turn->state == SKEX_HTTPS_TURN_UNDER_WAY)
+		skex_https_turns_answered(turns, turn);
+	if (turn->state == SKEX_HTTPS_TURN_ANSWERED)
 		caller->owed[part_of(turn)] -= turn->bytes;
-		turns->owed[part_of(turn)] -= turn->bytes;
-		/* The room that this leaves is for others first, those that came since too. */
-		to_the_end(at);
-		at = find(turns, &caller->name);
-	} else {
+	else
 		stop_waiting(turn);
-	}
 	*turn = (struct skex_https_turn){SKEX_HTTPS_TURN_NONE, NULL, NULL, 0};
 	if (--caller->turns == 0) {
+		struct skex_https_caller **at = find(turns, &caller->name);
+
 		*at = caller->next;
 		free(caller);
 	}

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Callers of one key delivery server share its agent: one that asks for much starves no other.
+"""Callers of one key delivery server share its agent, its connections and its memory: one that asks
+for much, connects often or does not read what it asked for keeps no other from its keys.
 
 The agent is scripted. As the real one it reads no more while it owes more than 2 MiB of answers,
 and what the greedy caller asks it answers only when the test says so, as if its pool were empty.
@@ -8,6 +9,7 @@ and what the greedy caller asks it answers only when the test says so, as if its
 usage: https_callers.py LAUNCHER
 """
 
+import contextlib
 import json
 import os
 import re
@@ -21,7 +23,8 @@ from etsi014_harness import Server, Tap, run_cases
 
 LAUNCHER = sys.argv[1]
 PROMISED_MAX = 2 << 20  # SKEX_API_PROMISED_MAX
-WAITING_MAX = 128       # SKEX_HTTPS_WAITING_MAX
+CONNECTIONS_MAX = 512   # SKEX_HTTPS_CONNECTIONS_MAX
+PER_IDENTITY_MAX = 96   # SKEX_HTTPS_PER_IDENTITY_MAX
 KEYS = 128              # of 8 KiB: the most that can be asked at once
 BODY = json.dumps({'number': KEYS, 'size': 65536}).encode()
 MUCH = (b'POST /api/v1/keys/sae-b/enc_keys HTTP/1.1\r\nHost: x\r\n'
@@ -46,6 +49,7 @@ class Greedy:
         self.change = threading.Condition()
         self.agent.override = self.hold
         self.connections = []
+        self.context = self.server.context('sae-a')
 
     @staticmethod
     def promised(request):
@@ -72,17 +76,24 @@ class Greedy:
             self.change.notify_all()
         self.agent.send(answers)
 
+    def open(self, source='127.0.0.1', options=()):
+        """A connection of sae-a; options: of setsockopt(2), before it connects."""
+        raw = socket.socket()
+        for option in options:
+            raw.setsockopt(*option)
+        raw.bind((source, 0))
+        raw.connect((self.server.host, self.server.port))
+        connection = self.context.wrap_socket(raw, server_hostname=self.server.host)
+        self.connections.append(connection)
+        return connection
+
     def connect(self, count, source='127.0.0.1'):
         """Connections that were served once, so that they may be idle for a while."""
         made = []
         for _ in range(count):
-            raw = socket.create_connection((self.server.host, self.server.port),
-                                           source_address=(source, 0))
-            made.append(self.server.context('sae-a').wrap_socket(
-                raw, server_hostname=self.server.host))
+            made.append(self.open(source))
             made[-1].sendall(STATUS)
             read_answer(made[-1])
-        self.connections += made
         return made
 
     def ask(self, connections):
@@ -104,10 +115,13 @@ class Greedy:
 
 
 def read_answer(connection):
-    """The status of an answer, and its body."""
+    """The status of an answer, and its body; 0 when there is none."""
     received = b''
     while not (match := HEAD.match(received)):
-        part = connection.recv(65536)
+        try:
+            part = connection.recv(65536)
+        except ConnectionError:
+            part = b''
         if not part:
             return 0, received
         received += part
@@ -118,18 +132,6 @@ def read_answer(connection):
         parts.append(part)
         have += len(part)
     return int(match.group(1)), b''.join(parts)[match.end():]
-
-
-def refused_words(connections):
-    """True when one of them is told that there are too many; others may be told something else."""
-    open_ones = set(connections)
-    while open_ones:
-        for connection in select.select(open_ones, [], [])[0]:
-            open_ones.remove(connection)
-            status, text = read_answer(connection)
-            if status == 503 and b'too many requests of this client' in text:
-                return True
-    return False
 
 
 def others_are_served():
@@ -153,16 +155,87 @@ def others_are_served():
         tap.equal('ended well', greedy.end(), 0)
 
 
-def too_many_are_refused():
+def status_of(connection):
+    """What it is answered now; 0 when it was closed."""
+    try:
+        connection.sendall(STATUS)
+    except OSError:
+        return 0
+    return read_answer(connection)[0]
+
+
+def idle_ones_make_way():
+    """As many connections of one as the server has in all, of five addresses."""
     greedy = Greedy()
     try:
-        connections = greedy.connect(100) + greedy.connect(WAITING_MAX, '127.0.0.2')
-        greedy.ask(connections[:1])
-        greedy.until_held()
-        greedy.ask(connections[1:])
-        tap.check('one too many is refused', refused_words(connections))
+        before = greedy.descriptors()
+        first = greedy.connect(PER_IDENTITY_MAX)
+        tap.equal('as many as one may have are served, and again',
+                  {status_of(connection) for connection in first[:1] + first[2:]}, {200})
+        statuses = {status_of(greedy.open())}
+        tap.equal('one more ends the one that was idle for longest',
+                  [status_of(connection) for connection in first[:3]], [200, 0, 200])
+        for i in range(CONNECTIONS_MAX - PER_IDENTITY_MAX):
+            with contextlib.suppress(OSError):
+                statuses.add(status_of(greedy.open('127.0.0.%d' % (2 + i % 4))))
+        tap.equal('and is served, however often', statuses, {200})
+        try:
+            answer = greedy.server.client('sae-b').get('sae-a/enc_keys')
+        except OSError as error:
+            answer = error
+        tap.check('another is served beside it', getattr(answer, 'status', 0) == 200, answer)
+        kept = greedy.descriptors() - before
+        tap.check('no more of the one are kept', kept <= PER_IDENTITY_MAX + 1, kept)
+    finally:
+        tap.equal('ended well', greedy.end(), 0)
+
+
+def busy_ones_stay():
+    """A request that has begun makes way for none, and those that hear so are not too many."""
+    greedy = Greedy()
+    served, told = [], []
+    try:
+        for i in range(3 * 100):
+            connection = greedy.open('127.0.0.%d' % (1 + i % 3))
+            connection.sendall(STATUS)
+            status, text = read_answer(connection)
+            if status == 200:
+                connection.sendall(STATUS[:-2])
+                served.append(connection)
+            elif status == 503:
+                told.append((text, connection.recv(1)))
+                greedy.open('127.0.0.%d' % (1 + i % 3)).sendall(MUCH[:-1])
+            else:
+                break
+        tap.check('as many as one may have are served', len(served) >= PER_IDENTITY_MAX,
+                  len(served))
+        tap.check('one more is told that there are too many, and closed', told and all(
+            b'too many connections of this client' in text and rest == b'' for text, rest in told),
+            told[:1])
+        tap.equal('some more are closed at once', status, 0)
         answer = greedy.server.client('sae-b').get('sae-a/enc_keys')
-        tap.check('another is not', answer.status == 200, answer)
+        tap.check('another is served', answer.status == 200, answer)
+    finally:
+        tap.equal('ended well', greedy.end(), 0)
+
+
+def who_does_not_read_is_asked_for_no_more():
+    """So little of an answer goes into the sockets that the rest stays in the server."""
+    narrow = [(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096),
+              (socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)]
+    greedy = Greedy()
+    try:
+        greedy.holds = False
+        connections = [greedy.open(options=narrow) for _ in range(8)]
+        greedy.ask(connections)
+        other = greedy.server.client('sae-b')
+        many = [other.post('sae-a/enc_keys', {'number': KEYS}).status for _ in range(10)]
+        tap.equal('another has its keys', many, [200] * 10)
+        tap.equal('the agent was asked for the one once', greedy.taken, 1)
+        for connection in connections:
+            connection.close()
+        answer = greedy.server.client('sae-a').post('sae-b/enc_keys', json.loads(BODY))
+        tap.equal('and again when it is not owed any more', answer.status, 200)
     finally:
         tap.equal('ended well', greedy.end(), 0)
 
@@ -192,5 +265,6 @@ def who_is_gone_takes_no_keys():
         tap.equal('ended well', greedy.end(), 0)
 
 
-run_cases(tap, [others_are_served, too_many_are_refused, who_is_gone_takes_no_keys])
+run_cases(tap, [others_are_served, who_is_gone_takes_no_keys, idle_ones_make_way, busy_ones_stay,
+                who_does_not_read_is_asked_for_no_more])
 tap.end()

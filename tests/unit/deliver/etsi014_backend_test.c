@@ -132,6 +132,11 @@ static void asks_and_is_told(void **state)
 	assert_int_equal(told.value, 7);
 	answer(fixture, ticket, 8);
 	assert_turn(fixture, SKEX_OK);
+	skex_https_backend_expire(fixture->backend, 2 * SKEX_HTTPS_ANSWER_MS);
+	assert_int_equal(told.times, 1);
+	skex_https_backend_forget(fixture->backend, ticket);
+	answer(fixture, ticket, 9);
+	assert_turn(fixture, SKEX_OK);
 	assert_int_equal(told.times, 1);
 }
 
@@ -151,6 +156,9 @@ static void any_order(void **state)
 		assert_int_equal(told[i].times, 1);
 		assert_int_equal(told[i].value, 100 + i);
 	}
+	assert_int_equal(try(fixture, &caller, 0, "", &more, &ticket), SKEX_E_BUSY);
+	for (int i = 0; i < CALLS; i++)
+		skex_https_backend_forget(fixture->backend, tickets[i]);
 	for (int round = 0; round < 1000; round++) {
 		struct told again;
 		uint64_t next = ask(fixture, &again);
@@ -159,6 +167,7 @@ static void any_order(void **state)
 		answer(fixture, next, round);
 		assert_turn(fixture, SKEX_OK);
 		assert_int_equal(again.value, round);
+		skex_https_backend_forget(fixture->backend, next);
 	}
 }
 
@@ -342,6 +351,32 @@ static void rule_who_asks_for_much_waits_alone(void **state)
 	assert_false(is_sent(text, second));
 	answer(fixture, first, 1);
 	assert_string_equal(got(fixture), "");
+	skex_https_backend_forget(fixture->backend, first);
+	assert_true(is_sent(got(fixture), second));
+}
+
+/* An answer that is here is owed to its caller until it was sent; the agent has room for others. */
+static void rule_who_does_not_read_waits_alone(void **state)
+{
+	struct fixture *fixture = *state;
+	struct told told = {0};
+	uint64_t first, second, third;
+	const char *text;
+
+	assert_int_equal(try(fixture, &caller, MUCH, "", &told, &first), SKEX_OK);
+	assert_int_equal(try(fixture, &caller, MUCH, "", &told, &second), SKEX_OK);
+	assert_int_equal(try(fixture, &other, MUCH, "", &told, &third), SKEX_OK);
+	assert_true(is_sent(got(fixture), first));
+	answer(fixture, first, 1);
+	assert_string_equal(got(fixture), "");
+	assert_int_equal(told.times, 1);
+	text = got(fixture);
+	assert_true(is_sent(text, third) && !is_sent(text, second));
+	answer(fixture, third, 2);
+	assert_string_equal(got(fixture), "");
+	skex_https_backend_forget(fixture->backend, third);
+	assert_string_equal(got(fixture), "");
+	skex_https_backend_forget(fixture->backend, first);
 	assert_true(is_sent(got(fixture), second));
 }
 
@@ -396,6 +431,7 @@ static void forgotten_while_it_waits(void **state)
 	assert_false(skex_https_backend_waits(fixture->backend, second));
 	answer(fixture, first, 1);
 	assert_string_equal(got(fixture), "");
+	skex_https_backend_forget(fixture->backend, first);
 	text = got(fixture);
 	assert_true(is_sent(text, third) && !is_sent(text, second));
 }
@@ -412,6 +448,7 @@ static void waits_so_long_for_its_turn(void **state)
 	assert_true(is_sent(got(fixture), tickets[0]));
 	answer(fixture, tickets[0], 1);
 	assert_turn(fixture, SKEX_OK);
+	skex_https_backend_forget(fixture->backend, tickets[0]);
 	assert_int_equal(
 		skex_https_backend_flush(fixture->backend, SKEX_HTTPS_TURN_MS - 1), SKEX_OK);
 	skex_https_backend_expire(fixture->backend, SKEX_HTTPS_TURN_MS);
@@ -483,6 +520,7 @@ int main(void)
 		CASE(last_words),
 		CASE(ids_of_nobody),
 		CASE(rule_who_asks_for_much_waits_alone),
+		CASE(rule_who_does_not_read_waits_alone),
 		CASE(rule_what_was_forgotten_is_owed),
 		CASE(what_came_too_late_is_owed),
 		CASE(forgotten_while_it_waits),

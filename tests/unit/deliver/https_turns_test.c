@@ -14,6 +14,7 @@
 
 #define SMALL 300u
 #define MANY  2000u
+#define CROWD 128u /* requests of one that asks for much */
 
 static struct skex_https_turns turns;
 static struct skex_https_turn all[MANY];
@@ -36,17 +37,12 @@ static int teardown(void **state)
 	return turns.first != NULL || turns.owed[0] != 0 || turns.owed[1] != 0;
 }
 
-static enum skex_error try_join(struct skex_https_turn *turn, const char *who, size_t bytes)
+static void join(struct skex_https_turn *turn, const char *who, size_t bytes)
 {
 	struct skex_https_name name;
 
 	snprintf(name.text, sizeof(name.text), "%s", who);
-	return skex_https_turns_join(&turns, turn, &name, bytes);
-}
-
-static void join(struct skex_https_turn *turn, const char *who, size_t bytes)
-{
-	assert_int_equal(try_join(turn, who, bytes), SKEX_OK);
+	assert_int_equal(skex_https_turns_join(&turns, turn, &name, bytes), SKEX_OK);
 	assert_int_equal(turn->state, SKEX_HTTPS_TURN_WAITING);
 }
 
@@ -56,6 +52,12 @@ static void assert_next(struct skex_https_turn *turn)
 	assert_ptr_equal(skex_https_turns_next(&turns), turn);
 	if (turn != NULL)
 		assert_int_equal(turn->state, SKEX_HTTPS_TURN_UNDER_WAY);
+}
+
+static void answered(struct skex_https_turn *turn)
+{
+	skex_https_turns_answered(&turns, turn);
+	assert_int_equal(turn->state, SKEX_HTTPS_TURN_ANSWERED);
 }
 
 static void leave(struct skex_https_turn *turn)
@@ -107,12 +109,12 @@ static void rule_identities_have_their_turn(void **state)
 	assert_next(&all[8]);
 }
 
-/* As many as can wait, of the largest, asked again and again: others go on. */
+/* Many of the largest, and asked again and again: others go on. */
 static void rule_one_that_asks_for_much_leaves_room(void **state)
 {
 	(void)state;
 	assert_true(largest() <= SKEX_HTTPS_LARGE_ALL);
-	for (unsigned i = 0; i < SKEX_HTTPS_WAITING_MAX; i++)
+	for (unsigned i = 0; i < CROWD; i++)
 		join(&all[i], "greedy", largest());
 	assert_next(&all[0]);
 	assert_next(NULL);
@@ -144,9 +146,8 @@ static void rule_many_small_ones_leave_room(void **state)
 
 	(void)state;
 	for (unsigned round = 0; round < 4; round++) {
-		for (unsigned j = 0; j < SKEX_HTTPS_WAITING_MAX; j++)
-			if (try_join(&all[i], "greedy", 2000) == SKEX_OK)
-				i++;
+		for (unsigned j = 0; j < CROWD; j++)
+			join(&all[i++], "greedy", 2000);
 		while ((turn = skex_https_turns_next(&turns)) != NULL)
 			sent++;
 	}
@@ -195,22 +196,36 @@ static void rule_small_ones_do_not_wait_for_large_ones(void **state)
 	assert_next(&all[2]);
 }
 
-static void too_many_wait(void **state)
+/* Who does not read it gets no more of them, and others wait for nothing. */
+static void rule_an_answer_is_owed_until_it_was_sent(void **state)
 {
-	struct skex_https_turn *const more = &all[MANY - 1];
+	unsigned sent = 0;
 
 	(void)state;
-	for (unsigned i = 0; i < SKEX_HTTPS_WAITING_MAX; i++)
-		join(&all[i], "a", largest());
-	assert_int_equal(try_join(more, "a", SMALL), SKEX_E_QUOTA);
-	assert_int_equal(more->state, SKEX_HTTPS_TURN_NONE);
-	join(&all[500], "b", SMALL);
-	/* One has its turn, another does not wait any longer. */
+	for (unsigned i = 0; i < 3; i++)
+		join(&all[i], "silent", largest());
 	assert_next(&all[0]);
-	join(more, "a", SMALL);
-	assert_int_equal(try_join(&all[501], "a", SMALL), SKEX_E_QUOTA);
-	leave(&all[64]);
-	join(&all[501], "a", SMALL);
+	answered(&all[0]);
+	assert_next(NULL);
+	for (unsigned i = 0; i < 10; i++) {
+		join(&all[10], "b", largest());
+		assert_next(&all[10]);
+		answered(&all[10]);
+		leave(&all[10]);
+	}
+	/* What is sent makes room, one that is not wanted any more does not. */
+	leave(&all[1]);
+	assert_next(NULL);
+	leave(&all[0]);
+	assert_next(&all[2]);
+	/* The same with small ones. */
+	for (unsigned i = 100; i < 200; i++)
+		join(&all[i], "small", SKEX_HTTPS_SMALL_MAX);
+	for (struct skex_https_turn *turn; (turn = skex_https_turns_next(&turns)) != NULL; sent++)
+		answered(turn);
+	assert_int_equal(sent, SKEX_HTTPS_SMALL_ALL / SKEX_HTTPS_SMALL_MAX);
+	join(&all[20], "b", SKEX_HTTPS_SMALL_MAX);
+	assert_next(&all[20]);
 }
 
 /* From the front, the middle and the end of its queue. */
@@ -229,7 +244,10 @@ static void some_do_not_wait_any_longer(void **state)
 	assert_next(NULL);
 }
 
-/* However much it is, and however little: the agent takes what is under way. */
+#define CALLERS 7u
+
+/* However much it is, and however little: the agent takes what is under way, and of one identity no
+ * more is in memory. */
 static void no_more_than_the_agent_takes(void **state)
 {
 	struct skex_https_turn *turn;
@@ -240,18 +258,21 @@ static void no_more_than_the_agent_takes(void **state)
 	for (unsigned round = 0; round < 20000; round++) {
 		unsigned i = (seed = seed * 1103515245u + 12345u) >> 16 & 1023;
 		size_t bytes = (seed >> 3) % 3 == 0 ? seed % (2u << 20) : seed % 70000;
-		size_t owed = 0, count = 0;
+		size_t owed = 0, count = 0, held[CALLERS] = {0};
 
-		if (all[i].state != SKEX_HTTPS_TURN_NONE) {
+		if (all[i].state == SKEX_HTTPS_TURN_UNDER_WAY && seed % 2 == 0) {
+			answered(&all[i]);
+		} else if (all[i].state != SKEX_HTTPS_TURN_NONE) {
 			leave(&all[i]);
 		} else {
-			snprintf(who, sizeof(who), "sae-%u", i % 7);
-			if (try_join(&all[i], who, bytes) != SKEX_OK)
-				continue;
+			snprintf(who, sizeof(who), "sae-%u", i % CALLERS);
+			join(&all[i], who, bytes);
 		}
 		while ((turn = skex_https_turns_next(&turns)) != NULL)
 			assert_int_equal(turn->state, SKEX_HTTPS_TURN_UNDER_WAY);
 		for (i = 0; i < 1024; i++) {
+			if (all[i].state >= SKEX_HTTPS_TURN_UNDER_WAY)
+				held[i % CALLERS] += all[i].bytes;
 			if (all[i].state != SKEX_HTTPS_TURN_UNDER_WAY)
 				continue;
 			owed += all[i].bytes;
@@ -259,6 +280,8 @@ static void no_more_than_the_agent_takes(void **state)
 		}
 		assert_true(owed <= SKEX_API_PROMISED_MAX);
 		assert_true(count < SKEX_API_CALLS_MAX_OWN);
+		for (unsigned j = 0; j < CALLERS; j++)
+			assert_true(held[j] <= SKEX_API_PROMISED_MAX);
 	}
 }
 
@@ -273,7 +296,7 @@ int main(void)
 		CASE(rule_many_small_ones_leave_room),
 		CASE(rule_a_large_one_is_not_passed_for_ever),
 		CASE(rule_small_ones_do_not_wait_for_large_ones),
-		CASE(too_many_wait),
+		CASE(rule_an_answer_is_owed_until_it_was_sent),
 		CASE(some_do_not_wait_any_longer),
 		CASE(no_more_than_the_agent_takes),
 	};
