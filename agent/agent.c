@@ -200,13 +200,15 @@ static bool sweep_peer(struct agent_peer *peer, uint64_t now_ms, uint64_t wall_m
 	struct agent_pool *pool;
 
 	for (pool = peer->pools; pool != NULL; pool = pool->next) {
+		const bool over = !serves || pool->unwanted;
+
 		agent_pool_sweep(pool, wall_ms);
 		/* What makes it lack keys but is no event of its own: times, hubs, pairs. */
 		agent_pool_lacks(pool);
-		if (!serves || pool->unwanted)
+		if (over)
 			agent_pool_empty(pool);
 		calm = calm && pool->expires_wall_ms > wall_ms + CALM_MS &&
-			((serves && !pool->unwanted) || pool->batches_count == 0);
+			!(over && pool->batches_count > 0);
 	}
 	agent_pools_retire(peer, now_ms);
 	return calm;

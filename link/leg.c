@@ -262,7 +262,9 @@ enum skex_error skex_leg_load(struct skex_link *link, uint64_t number, struct sk
 	if (leg->tables)
 		list_add(leg, SKEX_LEGS_TABLES);
 	list_add(leg, SKEX_LEGS_LOADED);
-	link->behind_ms = 0;
+	/* A hub's state is in the commit of what it sends. */
+	if (link->role == SKEX_ROLE_AGENT)
+		link->behind_ms = 0;
 	*out = leg;
 	return SKEX_OK;
 }

@@ -158,7 +158,7 @@ struct skex_link {
 	struct skex_connection *foreign[SKEX_LINK_FOREIGN_MAX];
 	uint64_t foreign_serial;
 	uint64_t sweep_ms; /* when timers are looked at next */
-	/* Agent: when the ratchets in the store have to be where those in use are. */
+	/* When the ratchets in the store have to be where those in use are; never at a hub. */
 	uint64_t behind_ms;
 	uint64_t packets_refused;
 	uint64_t tags_wrong;

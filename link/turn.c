@@ -11,7 +11,6 @@ static void catch_up(struct skex_leg *leg)
 {
 	struct skex_txn *txn = NULL;
 
-	/* Within a second: one for all that is sent meanwhile. */
 	if (skex_pad_bytes_behind(leg->tx_pad, leg->tx.next))
 		txn = skex_commit_txn(&leg->link->commit);
 	if (txn != NULL)
@@ -24,8 +23,7 @@ static void catch_up_all(struct skex_link *link, uint64_t now_ms)
 {
 	struct skex_leg *leg;
 
-	/* A hub's state is in the commit of what it sends. */
-	if (link->role != SKEX_ROLE_AGENT || now_ms < link->behind_ms)
+	if (now_ms < link->behind_ms)
 		return;
 	link->behind_ms = UINT64_MAX;
 	for (leg = link->legs[SKEX_LEGS_LOADED]; leg != NULL; leg = leg->in[SKEX_LEGS_LOADED].next)
@@ -49,6 +47,7 @@ static void work(struct skex_leg *leg, uint64_t now_ms)
 	leg_commit(leg);
 	if (!agent)
 		return;
+	/* Within a second: one for all that is sent meanwhile. */
 	if (skex_pad_bytes_behind(leg->tx_pad, leg->tx.next) && now_ms + SWEEP_MS < link->behind_ms)
 		link->behind_ms = now_ms + SWEEP_MS;
 	skex_pad_bytes_forget(leg->tx_pad, leg->tx.next);
@@ -142,6 +141,7 @@ void skex_link_init(struct skex_link *link)
 	skex_file_pool_init(&link->pad_files, link->platform->files, SKEX_LINK_PAD_FILES);
 	link->pad_platform = *link->platform;
 	link->pad_platform.files = &link->pad_files.files;
+	link->behind_ms = UINT64_MAX;
 	link->load_high = SKEX_LINK_LOAD_HIGH;
 	link->load_low = SKEX_LINK_LOAD_LOW;
 	skex_link_limit(link, SKEX_LINK_CONNECTIONS_MAX);
@@ -151,6 +151,7 @@ uint64_t skex_link_turn(struct skex_link *link, uint64_t now_ms)
 {
 	uint64_t store_next;
 	uint64_t next = UINT64_MAX;
+	uint64_t due;
 	struct skex_leg *leg;
 
 	if (now_ms >= sweep_due(link)) {
@@ -176,9 +177,9 @@ uint64_t skex_link_turn(struct skex_link *link, uint64_t now_ms)
 		}
 	}
 	next = store_next < next ? store_next : next;
-	if (link->role == SKEX_ROLE_AGENT && link->behind_ms < next)
-		next = link->behind_ms;
-	return sweep_due(link) < next ? sweep_due(link) : next;
+	next = link->behind_ms < next ? link->behind_ms : next;
+	due = sweep_due(link);
+	return due < next ? due : next;
 }
 
 enum skex_error skex_link_failed(const struct skex_link *link)
