@@ -29,9 +29,8 @@ struct skex_pad_bytes {
 	struct ratchets *ratchets;
 	uint8_t *segment; /* of the ratchet, in locked memory: the one read last; NULL: none */
 	uint64_t segment_number;
-	uint64_t
-		stored; /* the segment of the ratchet that the store holds, or will with a commit */
-	uint64_t skips; /* segments that may be skipped now */
+	uint64_t stored; /* segment of the ratchet in the store, or in a commit under way */
+	uint64_t skips;  /* segments that may be skipped now */
 	uint64_t skips_ms;
 };
 

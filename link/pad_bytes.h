@@ -52,7 +52,7 @@ SKEX_MUST_USE enum skex_error skex_pad_bytes_reach(
 /* Everything before mark is used and that is durable: destroy it soon.  For a ratchet, the new
  * state is put into the transaction when there is one, and destroyed once that is durable. */
 void skex_pad_bytes_forget(struct skex_pad_bytes *pad, struct skex_pad_position mark);
-/* Whether the store holds a ratchet's state for another mark than this. */
+/* Whether the store holds a ratchet's state for an earlier mark than this. */
 bool skex_pad_bytes_behind(const struct skex_pad_bytes *pad, struct skex_pad_position mark);
 /* A ratchet's state moves with its mark: adds it, where the store is behind, to a transaction that
  * makes the mark durable or comes after that one. */

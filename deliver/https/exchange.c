@@ -250,11 +250,8 @@ static enum MHD_Result request_end(struct skex_https_connection *connection)
 			skex_view(connection->body, connection->body_size),
 			&connection->problem) != SKEX_OK)
 		connection->refused = true;
-	if (!connection->refused) {
-		enum skex_error error = request_send(connection, &size);
-		if (error != SKEX_OK)
-			request_refuse(connection, 503, "too many requests at a time");
-	}
+	if (!connection->refused && request_send(connection, &size) != SKEX_OK)
+		request_refuse(connection, 503, "too many requests at a time");
 	if (connection->refused)
 		return problem_queue(connection);
 	if (size == 0) {
